@@ -1,0 +1,45 @@
+"""LowDimBench: what a task, a method and a result are.
+
+Names are loaded on first use, so that reading the specifications never imports torch.
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from benchmark import metrics, operators
+    from benchmark.context import Context
+    from benchmark.decorators import Method, Task, method, task
+    from benchmark.errors import UserError
+    from benchmark.problems import Instance, LinearInverse
+    from benchmark.spec import Count, Fraction, Metric, NonNegative, Positive, Preset, TaskSpec
+
+EXPORTS = {
+    "Context": "benchmark.context",
+    "Count": "benchmark.spec",
+    "Fraction": "benchmark.spec",
+    "Instance": "benchmark.problems",
+    "LinearInverse": "benchmark.problems",
+    "Method": "benchmark.decorators",
+    "Metric": "benchmark.spec",
+    "NonNegative": "benchmark.spec",
+    "Positive": "benchmark.spec",
+    "Preset": "benchmark.spec",
+    "Task": "benchmark.decorators",
+    "TaskSpec": "benchmark.spec",
+    "UserError": "benchmark.errors",
+    "method": "benchmark.decorators",
+    "task": "benchmark.decorators",
+}
+_MODULES = {"metrics", "operators"}
+
+__all__ = [*EXPORTS, *_MODULES]  # pyright: ignore
+__version__ = "0.1.0"
+
+
+def __getattr__(name: str) -> Any:
+    if name in EXPORTS:
+        return getattr(import_module(EXPORTS[name]), name)
+    if name in _MODULES:
+        return import_module(f"benchmark.{name}")
+    raise AttributeError(f"module 'benchmark' has no attribute '{name}'")

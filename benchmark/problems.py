@@ -1,0 +1,62 @@
+"""The problems that methods receive, one dataclass for each interface, and the instance that holds one with its truth."""
+
+from dataclasses import dataclass, field, fields, replace
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+
+from benchmark.operators.linear import LinearOperator
+
+
+@dataclass(frozen=True, kw_only=True)
+class LinearInverse:
+    """Recover x from  y = A x + n.  A method returns an estimate of x: a tensor of shape A.shape and type A.dtype.
+
+    A            linear operator with an exact adjoint
+    y            measurements, A.data_shape
+    noise        standard deviation of n where A measures (for complex n, sqrt(E|n|^2)), in units of the task's x
+    value_range  smallest and largest value an entry of x can take; None where x is complex or unbounded
+    references   side information by name, (H, W) real images with maximum 1; a method that reads it says so in its kind
+    """
+
+    A: LinearOperator
+    y: Tensor
+    noise: float
+    value_range: tuple[float, float] | None = None
+    references: dict[str, Tensor] = field(default_factory=dict)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same problem with its tensors on `device`."""
+        moved: dict[str, Any] = {}
+        for part in fields(self):
+            value = getattr(self, part.name)
+            if isinstance(value, dict):
+                moved[part.name] = {name: entry.to(device) for name, entry in value.items()}
+            else:
+                moved[part.name] = value.to(device) if hasattr(value, "to") else value
+        return replace(self, **moved)
+
+    def check(self, estimate: object) -> Tensor:
+        """The estimate, if it is a finite tensor of the right shape and type. Raises ValueError otherwise."""
+        if not isinstance(estimate, Tensor):
+            raise ValueError(f"the estimate is a {type(estimate).__name__}, not a tensor")
+        if tuple(estimate.shape) != self.A.shape:
+            raise ValueError(f"the estimate has shape {tuple(estimate.shape)}, not {self.A.shape}")
+        if estimate.dtype != self.A.dtype:
+            raise ValueError(f"the estimate has type {estimate.dtype}, not {self.A.dtype}")
+        if not bool(torch.isfinite(torch.view_as_real(estimate) if estimate.is_complex() else estimate).all()):
+            raise ValueError("the estimate has entries that are not finite")
+        return estimate
+
+
+Problem = LinearInverse
+
+
+@dataclass(frozen=True, kw_only=True)
+class Instance:
+    """One problem drawn from a task: all that a method may see, and the truth that only the scorer sees."""
+
+    problem: Problem
+    truth: Tensor
+    label: str

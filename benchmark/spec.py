@@ -1,0 +1,156 @@
+"""What a task, a method and a run are, as frozen Pydantic models. Imports no torch: the command line reads these alone."""
+
+import json
+from collections.abc import Mapping
+from hashlib import sha256
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, create_model, model_validator
+
+Interface = Literal[
+    "LinearInverse", "Completion", "FewShot", "Retrieval", "Representation", "Distribution", "Editing"
+]
+Trust = Literal["self_reported", "scored", "reproduced"]
+Status = Literal["running", "done", "failed", "timeout", "interrupted"]
+Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
+
+# The types of hyperparameters: a method's keyword-only arguments are annotated with these, int, float, bool, str or Literal.
+Count = Annotated[int, Field(ge=1)]
+Positive = Annotated[float, Field(gt=0)]
+NonNegative = Annotated[float, Field(ge=0)]
+Fraction = Annotated[float, Field(ge=0, le=1)]
+
+RESERVED_METRICS = frozenset({"seconds", "steps", "memory"})
+_UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
+
+
+def duration(text: str | float) -> float:
+    """Seconds from '90s', '10m', '2h' or a bare number of seconds. Raises ValueError for anything else."""
+    if isinstance(text, int | float):
+        return float(text)
+    value, unit = (text[:-1], text[-1]) if text[-1:] in _UNITS else (text, "s")
+    try:
+        seconds = float(value) * _UNITS[unit]
+    except ValueError:
+        seconds = -1.0
+    if not 0 < seconds < float("inf"):
+        raise ValueError(f"'{text}' is not a duration; write 90s, 10m or 2h")
+    return seconds
+
+
+Duration = Annotated[float, BeforeValidator(duration)]
+
+
+class Frozen(BaseModel):
+    """Base of every model here: immutable, strictly typed, and no unknown key gets through."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True)
+
+
+class Metric(Frozen):
+    """One number that a task computes from an estimate. `description` states range, scale and region."""
+
+    name: Name
+    better: Literal["higher", "lower"]
+    description: str
+    unit: str = ""
+    primary: bool = False
+
+
+class Preset(Frozen):
+    """A size of a task. Tasks subclass it to add their own fields.
+
+    instances   how many problems one seed draws
+    budget      soft limit on the method's own time for one instance; `ctx.steps` ends when it is spent
+    data        names of the sources it reads (benchmark/datasets/sources.py)
+    about       what is special about this preset, in a few words
+    """
+
+    instances: Count
+    budget: Duration
+    data: tuple[str, ...] = ()
+    about: str = ""
+
+
+class TaskSpec(Frozen):
+    """A versioned problem family: its presets, metrics, baseline and source."""
+
+    name: Name
+    version: Count
+    title: str
+    poses: Interface
+    baseline: Name
+    source: str
+    metrics: tuple[Metric, ...]
+    presets: dict[str, SerializeAsAny[Preset]]
+
+    @model_validator(mode="after")
+    def _check(self) -> Self:
+        if [m.primary for m in self.metrics].count(True) != 1:
+            raise ValueError(f"task {self.name}: exactly one metric is primary")
+        names = [m.name for m in self.metrics]
+        if len(set(names)) < len(names) or RESERVED_METRICS & set(names):
+            raise ValueError(f"task {self.name}: metric names repeat or are reserved ({', '.join(RESERVED_METRICS)})")
+        if missing := {"tiny", "small", "full"} - self.presets.keys():
+            raise ValueError(f"task {self.name}: preset {', '.join(sorted(missing))} is missing")
+        return self
+
+    @property
+    def primary(self) -> Metric:
+        """The metric that ranks."""
+        return next(m for m in self.metrics if m.primary)
+
+
+class MethodSpec(Frozen):
+    """A registered method: what it solves, where it comes from, and its hyperparameters.
+
+    parameters   strict model built from the keyword-only arguments of the function
+    settings     recommended values: "mri" for a task, "mri/small" for one preset of it (the second wins)
+    """
+
+    model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
+
+    name: Name
+    solves: Interface
+    kind: str
+    paper: str
+    summary: str
+    parameters: type[BaseModel]
+    settings: dict[str, dict[str, Any]] = {}
+
+    def resolve(self, task: str, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
+        """Every hyperparameter's value: defaults, then the task's settings, then the preset's, then `given`.
+
+        Raises pydantic.ValidationError on an unknown name or a value of the wrong type.
+        """
+        chosen = {**self.settings.get(task, {}), **self.settings.get(f"{task}/{preset}", {}), **given}
+        return self.parameters.model_validate(chosen).model_dump()
+
+
+class RunKey(Frozen):
+    """What makes two runs the same run. `digest` is the unique key of the database."""
+
+    task: Name
+    version: int
+    preset: str
+    method: Name
+    parameters: dict[str, Any]
+    seed: int
+    source: str
+    data: str
+
+    @property
+    def digest(self) -> str:
+        return sha256(json.dumps(self.model_dump(), sort_keys=True).encode()).hexdigest()
+
+
+def parameter_model(name: str, parameters: Mapping[str, tuple[Any, Any]]) -> type[BaseModel]:
+    """A frozen, strict model with one field for each (annotation, default): a method's hyperparameters."""
+    config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
+    fields: dict[str, Any] = dict(parameters)
+    return create_model(f"{name}_parameters", __config__=config, **fields)
+
+
+def first_line(doc: str | None) -> str:
+    """The first line of a docstring, without its full stop."""
+    return (doc or "").strip().partition("\n")[0].rstrip(".")

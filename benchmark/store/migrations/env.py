@@ -1,0 +1,20 @@
+"""Alembic's entry: it migrates the connection that benchmark.store.database hands over, or `-x db=PATH` by hand."""
+
+from alembic import context
+from sqlalchemy import create_engine
+
+from benchmark.store.models import Base
+
+
+def migrate(connection) -> None:
+    context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
+    with context.begin_transaction():
+        context.run_migrations()
+
+
+connection = context.config.attributes.get("connection")
+if connection is not None:
+    migrate(connection)
+else:
+    with create_engine(f"sqlite:///{context.get_x_argument(as_dictionary=True)['db']}").begin() as own:
+        migrate(own)

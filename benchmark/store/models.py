@@ -1,0 +1,180 @@
+"""The tables. Raw rows are the truth: means, ranks and intervals are computed when they are asked for."""
+
+from datetime import UTC, datetime
+from typing import Any
+
+from sqlalchemy import JSON, ForeignKey, MetaData, TypeDecorator, UniqueConstraint
+from sqlalchemy import types as sql
+from sqlalchemy.engine import Dialect
+from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+
+class UTCTime(TypeDecorator[datetime]):
+    """Time with its zone; SQLite keeps none, so UTC is written and read back as UTC."""
+
+    impl = sql.DateTime
+    cache_ok = True
+
+    def process_bind_param(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and value.astimezone(UTC).replace(tzinfo=None)
+
+    def process_result_value(self, value: datetime | None, dialect: Dialect) -> datetime | None:
+        return value and value.replace(tzinfo=UTC)
+
+
+def now() -> datetime:
+    """The time, in UTC."""
+    return datetime.now(UTC)
+
+
+class Base(DeclarativeBase):
+    metadata = MetaData(
+        naming_convention={
+            "ix": "ix_%(table_name)s_%(column_0_N_name)s",
+            "uq": "uq_%(table_name)s_%(column_0_N_name)s",
+            "fk": "fk_%(table_name)s_%(column_0_N_name)s_%(referred_table_name)s",
+            "pk": "pk_%(table_name)s",
+        }
+    )
+    type_annotation_map = {dict[str, Any]: JSON, datetime: UTCTime}  # noqa: RUF012  # SQLAlchemy reads it off the class
+
+
+class Task(Base):
+    """One version of a task, with its specification as it was when it ran."""
+
+    __tablename__ = "task"
+    __table_args__ = (UniqueConstraint("name", "version"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str]
+    version: Mapped[int]
+    spec: Mapped[dict[str, Any]]
+
+
+class Method(Base):
+    """A method, as it described itself when it last ran."""
+
+    __tablename__ = "method"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    name: Mapped[str] = mapped_column(unique=True)
+    solves: Mapped[str]
+    kind: Mapped[str]
+    paper: Mapped[str]
+    summary: Mapped[str]
+
+
+class Environment(Base):
+    """Where runs happened. `digest` is a hash of the rest."""
+
+    __tablename__ = "environment"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    commit: Mapped[str]
+    dirty: Mapped[bool]
+    python: Mapped[str]
+    platform: Mapped[str]
+    cpu: Mapped[str]
+    cores: Mapped[int]
+    threads: Mapped[int]
+    memory_gb: Mapped[float]
+    device: Mapped[str]
+    packages: Mapped[dict[str, Any]]
+
+
+class Run(Base):
+    """One (task version, preset, method, parameters, seed) on one machine. `digest` is benchmark.spec.RunKey.digest.
+
+    Times in seconds. peak_memory: MB of the process on the host; peak_device_memory: MB on the GPU, null on CPU.
+    """
+
+    __tablename__ = "run"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    task_id: Mapped[int] = mapped_column(ForeignKey("task.id"), index=True)
+    preset: Mapped[str]
+    method_id: Mapped[int] = mapped_column(ForeignKey("method.id"), index=True)
+    parameters: Mapped[dict[str, Any]]
+    seed: Mapped[int]
+    split: Mapped[str]
+    source: Mapped[str]
+    data: Mapped[str]
+    environment_id: Mapped[int] = mapped_column(ForeignKey("environment.id"), index=True)
+    trust: Mapped[str]
+    command: Mapped[str]
+    status: Mapped[str]
+    instances: Mapped[int]
+    started: Mapped[datetime] = mapped_column(default=now)
+    finished: Mapped[datetime | None]
+    seconds: Mapped[float] = mapped_column(default=0.0)
+    fit_seconds: Mapped[float] = mapped_column(default=0.0)
+    peak_memory: Mapped[float | None]
+    peak_device_memory: Mapped[float | None]
+    error: Mapped[str | None]
+
+
+class Instance(Base):
+    """How one instance of a run ended: the method's own seconds, and the hash of what it was shown."""
+
+    __tablename__ = "instance"
+    __table_args__ = (UniqueConstraint("run_id", "number"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    number: Mapped[int]
+    label: Mapped[str]
+    observation: Mapped[str]
+    status: Mapped[str]
+    seconds: Mapped[float]
+    steps: Mapped[int]
+    truncated: Mapped[bool]
+    error: Mapped[str | None]
+
+
+class Score(Base):
+    """One number: (run, instance, metric). Infinite and undefined values are not stored: they fail the instance."""
+
+    __tablename__ = "score"
+    __table_args__ = (UniqueConstraint("run_id", "instance", "metric"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    instance: Mapped[int]
+    metric: Mapped[str]
+    value: Mapped[float]
+
+
+class Curve(Base):
+    """The primary metric of a running estimate. `series` is "estimate", or the name the method gave another iterate."""
+
+    __tablename__ = "curve"
+    __table_args__ = (UniqueConstraint("run_id", "instance", "series", "step"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    instance: Mapped[int]
+    series: Mapped[str]
+    step: Mapped[int]
+    seconds: Mapped[float]
+    value: Mapped[float]
+
+
+class Artifact(Base):
+    """A file beside the database: "estimate" or "truth" of an instance. `path` is relative to the database's folder."""
+
+    __tablename__ = "artifact"
+    __table_args__ = (UniqueConstraint("run_id", "instance", "kind"),)
+    id: Mapped[int] = mapped_column(primary_key=True)
+    run_id: Mapped[int] = mapped_column(ForeignKey("run.id", ondelete="CASCADE"))
+    instance: Mapped[int]
+    kind: Mapped[str]
+    path: Mapped[str]
+    sha256: Mapped[str]
+
+
+class Submission(Base):
+    """A bundle that somebody handed in, and what became of it."""
+
+    __tablename__ = "submission"
+    id: Mapped[int] = mapped_column(primary_key=True)
+    digest: Mapped[str] = mapped_column(unique=True)
+    author: Mapped[str]
+    link: Mapped[str | None]
+    state: Mapped[str]
+    reason: Mapped[str]
+    received: Mapped[datetime] = mapped_column(default=now)
