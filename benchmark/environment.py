@@ -1,0 +1,75 @@
+"""Where a run happens: code, versions and machine. Gathered in the worker, stored with every run."""
+
+import json
+import os
+import platform
+import subprocess
+from collections.abc import Iterable
+from functools import cache
+from hashlib import sha256
+from importlib.metadata import PackageNotFoundError, version
+from pathlib import Path
+from typing import Any
+
+PACKAGES = ("lowdimbench", "torch", "numpy", "scipy", "sigpy", "PyWavelets", "h5py")
+
+
+def _git(*words: str) -> str | None:
+    try:
+        done = subprocess.run(
+            ["git", *words], cwd=Path(__file__).parent, capture_output=True, text=True, timeout=10, check=True
+        )
+    except (OSError, subprocess.SubprocessError):
+        return None
+    return done.stdout.strip()
+
+
+@cache
+def commit() -> tuple[str, bool]:
+    """The commit of this repository and whether tracked files differ from it; ("unknown", True) outside a repository."""
+    head = _git("rev-parse", "HEAD")
+    return (head, bool(_git("status", "--porcelain", "--untracked-files=no"))) if head else ("unknown", True)
+
+
+def _versions(names: Iterable[str]) -> dict[str, str]:
+    found = {}
+    for name in names:
+        try:
+            found[name] = version(name)
+        except PackageNotFoundError:
+            continue
+    return found
+
+
+def cpu_name() -> str:
+    """The processor's model, as the system calls it."""
+    try:
+        lines = Path("/proc/cpuinfo").read_text(encoding="utf-8").splitlines()
+        return next(line.partition(":")[2].strip() for line in lines if line.startswith("model name"))
+    except (OSError, StopIteration):
+        return platform.processor() or platform.machine() or "unknown"
+
+
+def cores() -> int:
+    """Cores this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+
+
+def capture(threads: int, device: str) -> dict[str, Any]:
+    """The columns of benchmark.store.models.Environment; `device` is its name, such as "cpu" or "NVIDIA H200"."""
+    import psutil
+
+    head, dirty = commit()
+    facts = {
+        "commit": head,
+        "dirty": dirty,
+        "python": platform.python_version(),
+        "platform": platform.platform(),
+        "cpu": cpu_name(),
+        "cores": cores(),
+        "threads": threads,
+        "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
+        "device": device,
+        "packages": _versions(PACKAGES),
+    }
+    return {"digest": sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest(), **facts}

@@ -1,0 +1,1 @@
+"""Commands: `python -m runners.run` is the main one."""

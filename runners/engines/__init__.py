@@ -1,0 +1,1 @@
+"""Where jobs run. An engine takes a job and yields the worker's messages."""

@@ -1,0 +1,187 @@
+"""One job in a fresh process: make each instance, hand the problem to the method, keep the clock, score, report.
+
+Reads the job as one JSON line from standard input and writes one JSON line a message to the standard output it was started
+with; whatever the method prints goes to standard error. When standard input closes, the parent is gone and so is this process.
+"""
+
+import json
+import os
+import sys
+import threading
+import time
+import traceback
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, TextIO
+
+# PyTorch asks for these at import, so they are set before it
+_THREADS = os.environ.get("LOWDIMBENCH_THREADS", "1")
+os.environ.update(OMP_NUM_THREADS=_THREADS, MKL_NUM_THREADS=_THREADS)
+
+import numpy as np
+import torch
+
+from benchmark import environment, registry, seeds
+from benchmark.context import Context
+from benchmark.decorators import Method, Task
+from benchmark.errors import UserError
+from benchmark.problems import Instance
+from benchmark.spec import TaskSpec
+
+_PROGRESS_EVERY = 0.2  # seconds
+_CURVE_MEMORY = 4096  # points; a method with more has its own idea of a curve
+
+
+class Reporter:
+    """Messages to the parent."""
+
+    def __init__(self, stream: TextIO) -> None:
+        self.stream = stream
+
+    def __call__(self, kind: str, **content: Any) -> None:
+        self.stream.write(json.dumps({"kind": kind, **content}) + "\n")
+        self.stream.flush()
+
+
+def main() -> None:
+    """Take over the standard streams, run the job, and leave with 0 unless the job itself could not begin."""
+    send = Reporter(os.fdopen(os.dup(1), "w", encoding="utf-8"))
+    os.dup2(2, 1)
+    job = json.loads(sys.stdin.readline())
+    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    try:
+        run(job, send)
+    except UserError as error:
+        send("refused", reason=str(error))
+    except Exception as error:
+        send("broken", reason=_reason(error), trace=traceback.format_exc())
+
+
+def _leave_with_parent() -> None:
+    sys.stdin.read()
+    os._exit(1)
+
+
+def run(job: dict[str, Any], send: Reporter) -> None:
+    """Solve every instance that the job still lacks; one that fails is reported and the next is tried."""
+    torch.set_num_threads(int(_THREADS))
+    device = pick_device(job["device"])
+    name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
+    send("hello", environment=environment.capture(int(_THREADS), name))
+    data_dir = Path(job["data_dir"]) if job["data_dir"] else None
+    task = registry.get_task(job["task"]).load(data_dir)
+    method = registry.get_method(job["method"]).load()
+    for number in job["todo"]:
+        try:
+            solve(task, method, job, number, device, send)
+        except UserError:
+            raise
+        except Exception as error:
+            send("failed", instance=number, reason=_reason(error), trace=traceback.format_exc())
+    send("end", peak_memory=peak_memory(), peak_device_memory=_peak_device_memory(device))
+
+
+def pick_device(wanted: str) -> torch.device:
+    """`auto` is the GPU where there is one. Raises UserError for a GPU that is not there."""
+    if wanted == "auto":
+        return torch.device("cuda" if torch.cuda.is_available() else "cpu")
+    device = torch.device(wanted)
+    if device.type == "cuda" and (device.index or 0) >= torch.cuda.device_count():
+        raise UserError(f"--device {wanted}: this machine has {torch.cuda.device_count()} CUDA devices; cpu works everywhere")
+    return device
+
+
+def make_instance(task: Task, preset: str, number: int, repeat: int) -> Instance:
+    """Instance `number` of a preset, the same for every method and on every machine."""
+    spec = task.spec
+    seed = seeds.seed(spec.name, spec.version, preset, number, repeat, "data")
+    return task.make(spec.presets[preset], seeds.split(repeat), number, torch.Generator().manual_seed(seed))
+
+
+def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: torch.device, send: Reporter) -> None:
+    """Make one instance, time the method on it, score it and send everything in one message."""
+    spec: TaskSpec = task.spec
+    preset, repeat = job["preset"], job["seed"]
+    instance = make_instance(task, preset, number, repeat)
+    observation = sha256(np.ascontiguousarray(instance.problem.y.numpy()).tobytes()).hexdigest()
+    problem = instance.problem.to(device)
+    curve: list[tuple[str, int, float, float]] = []
+    progress = {"at": 0.0, "score": None}
+
+    def on_step(step: int, total: int) -> None:
+        if time.monotonic() - progress["at"] > _PROGRESS_EVERY:
+            progress["at"] = time.monotonic()
+            send("step", instance=number, step=step, steps=total, score=progress["score"])
+
+    def on_record(step: int, seconds: float, estimates: dict[str, torch.Tensor]) -> None:
+        for series, estimate in estimates.items():
+            value = task.score(instance, problem.check(estimate).cpu())[spec.primary.name]
+            if np.isfinite(value) and len(curve) < _CURVE_MEMORY:
+                curve.append((series, step + 1, seconds, value))
+            if series == "estimate":
+                progress["score"] = value
+
+    seed = seeds.seed(spec.name, spec.version, preset, number, repeat, "method")
+    ctx = Context(device, seed, spec.presets[preset].budget, on_step, on_record)
+    ctx.clock.start()
+    returned = method(problem, ctx, job["parameters"])
+    ctx.clock.stop()
+    estimate = problem.check(returned).cpu()
+    scores = task.score(instance, estimate)
+    bad = [name for name, value in scores.items() if not np.isfinite(value)]
+    if bad or scores.keys() != {metric.name for metric in spec.metrics}:
+        raise ValueError(f"the task scored {scores}")
+    send(
+        "instance",
+        instance=number,
+        label=instance.label,
+        observation=observation,
+        seconds=ctx.clock.seconds,
+        steps=ctx.steps_done,
+        truncated=ctx.truncated,
+        scores=scores,
+        curve=curve,
+        artifacts=[
+            _keep(Path(job["artifacts"]), kind, task.picture(instance, image)["image"])
+            for kind, image in (("estimate", estimate), ("truth", instance.truth))
+        ],
+    )
+
+
+def _keep(folder: Path, kind: str, image: torch.Tensor) -> dict[str, str]:
+    """Write a picture under its own hash, so that equal ones share a file, and never half of one."""
+    from io import BytesIO
+
+    buffer = BytesIO()
+    np.save(buffer, image.cpu().numpy().astype(np.float32))
+    digest = sha256(buffer.getvalue()).hexdigest()
+    path = folder / digest[:2] / f"{digest}.npy"
+    if not path.exists():
+        path.parent.mkdir(parents=True, exist_ok=True)
+        scratch = path.with_suffix(f".{os.getpid()}.part")
+        scratch.write_bytes(buffer.getvalue())
+        scratch.replace(path)
+    return {"kind": kind, "path": f"{folder.name}/{digest[:2]}/{digest}.npy", "sha256": digest}
+
+
+def peak_memory() -> float | None:
+    """Largest resident size of this process in MB; None where the system does not tell."""
+    try:
+        import resource
+    except ImportError:
+        return None
+    used = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss
+    return used / (1e6 if sys.platform == "darwin" else 1e3)
+
+
+def _peak_device_memory(device: torch.device) -> float | None:
+    return torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else None
+
+
+def _reason(error: BaseException) -> str:
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
+
+
+if __name__ == "__main__":
+    main()
