@@ -33,7 +33,25 @@ EXPORTS = {
 }
 _MODULES = {"metrics", "operators"}
 
-__all__ = [*EXPORTS, *_MODULES]  # pyright: ignore
+__all__ = [
+    "Context",
+    "Count",
+    "Fraction",
+    "Instance",
+    "LinearInverse",
+    "Method",
+    "Metric",
+    "NonNegative",
+    "Positive",
+    "Preset",
+    "Task",
+    "TaskSpec",
+    "UserError",
+    "method",
+    "metrics",
+    "operators",
+    "task",
+]
 __version__ = "0.1.0"
 
 

@@ -1,16 +1,19 @@
 """Finds tasks and methods by file, and reads their specifications without running them.
 
-A file in tasks/ or methods/ is registered by lying there. What its decorator and signature say is read from the syntax tree,
-so that listing, planning and checking input need no torch; the file itself is imported only where it is used.
+A file in tasks/ or methods/ is registered by lying there; any other file by `include`. What its decorator and signature say
+is read from the syntax tree, so that listing, planning and checking input need no torch; the file itself is imported only
+where it is used.
 """
 
 import ast
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
 from functools import cache
-from importlib import import_module
+from hashlib import sha256
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
+from types import ModuleType
 from typing import TYPE_CHECKING, Any, Literal, cast
 
 from pydantic import ValidationError
@@ -36,13 +39,14 @@ class TaskEntry:
 
     spec: specs.TaskSpec
     file: Path
-    module: str
 
     def load(self, data_dir: Path | None = None) -> "Task":
-        """Import its file and make the task. Imports torch."""
-        module = import_module(self.module)
-        cls = next(v for v in vars(module).values() if getattr(v, "spec", None) == module.SPEC)
-        found = cls()
+        """Import its file and make the task. Imports torch. Raises UserError where no class carries the SPEC."""
+        module = _import(self.file)
+        classes = [v for v in vars(module).values() if isinstance(v, type) and getattr(v, "spec", None) is module.SPEC]
+        if not classes:
+            raise UserError(f"{self.file.name} decorates no class with @task(SPEC)")
+        found = classes[0]()
         found.data_dir = data_dir
         return cast("Task", found)
 
@@ -53,20 +57,38 @@ class MethodEntry:
 
     spec: specs.MethodSpec
     file: Path
-    module: str
 
     def load(self) -> "Method":
         """Import its file. Imports torch."""
         from benchmark.decorators import Method
 
-        found = vars(import_module(self.module)).values()
+        found = vars(_import(self.file)).values()
         return next(v for v in found if isinstance(v, Method) and v.spec.name == self.spec.name)
+
+
+_included: list[Path] = []
+
+
+def include(files: Iterable[Path]) -> None:
+    """Register the tasks and methods of files that lie elsewhere. Raises UserError for a file that does not exist."""
+    for file in files:
+        if not file.is_file():
+            raise UserError(f"--include {file}: no such file")
+        if file.resolve() not in _included:
+            _included.append(file.resolve())
+    tasks.cache_clear()
+    methods.cache_clear()
+
+
+def included() -> list[Path]:
+    """The files that `include` was given."""
+    return list(_included)
 
 
 @cache
 def tasks() -> dict[str, TaskEntry]:
     """Every task, by name. Raises UserError for a file that cannot be read."""
-    found = (_read_task(file, tree) for file, tree in _files("tasks"))
+    found = (_read_task(file, tree) for file, tree in _files("tasks") if file not in _included or _has_spec(tree))
     return {entry.spec.name: entry for entry in sorted(found, key=lambda e: e.spec.name)}
 
 
@@ -97,29 +119,51 @@ def get_method(name: str) -> MethodEntry:
 
 
 def _files(folder: str) -> Iterator[tuple[Path, ast.Module]]:
-    for file in sorted((ROOT / folder).glob("[!_]*.py")):
+    for file in [*sorted((ROOT / folder).glob("[!_]*.py")), *_included]:
         try:
             yield file, ast.parse(file.read_text(encoding="utf-8"))
         except SyntaxError as error:
-            raise UserError(f"{folder}/{file.name}, line {error.lineno}: {error.msg}") from None
+            raise UserError(f"{file.name}, line {error.lineno}: {error.msg}") from None
+
+
+def _import(file: Path) -> ModuleType:
+    """The module of a file, imported once, under the name it has in this repository or one made of its path."""
+    name = ".".join(file.relative_to(ROOT).with_suffix("").parts) if file.is_relative_to(ROOT) else f"included_{file.stem}"
+    known = sys.modules.get(name)
+    if known is not None and known.__file__ == str(file):
+        return known
+    found = spec_from_file_location(name, file)
+    assert found is not None
+    assert found.loader is not None
+    module = module_from_spec(found)
+    sys.modules[name] = module
+    found.loader.exec_module(module)
+    return module
+
+
+def _is_spec(node: ast.stmt) -> bool:
+    return isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "SPEC" for t in node.targets)
+
+
+def _has_spec(tree: ast.Module) -> bool:
+    return any(map(_is_spec, tree.body))
 
 
 def _read_task(file: Path, tree: ast.Module) -> TaskEntry:
     """The SPEC of a task file: its subclasses of Preset and the assignment to SPEC are all that is run."""
     wanted: list[ast.stmt] = []
     for node in tree.body:
-        if isinstance(node, ast.ClassDef) and any(isinstance(b, ast.Name) and b.id == "Preset" for b in node.bases):
+        if (
+            isinstance(node, ast.ClassDef) and any(isinstance(b, ast.Name) and b.id == "Preset" for b in node.bases)
+        ) or _is_spec(node):
             wanted.append(node)
-        elif isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "SPEC" for t in node.targets):
-            wanted.append(node)
-    module = f"tasks.{file.stem}"
-    names = {**_NAMES, "__name__": module}
+    names = {**_NAMES, "__name__": f"tasks.{file.stem}"}
     try:
         exec(compile(ast.Module(wanted, []), str(file), "exec"), names)  # only names of benchmark.spec are in reach
         spec = names["SPEC"]
     except (NameError, KeyError, ValidationError, TypeError) as error:
-        raise UserError(f"tasks/{file.name}: its SPEC cannot be read ({_one_line(error)})") from None
-    return TaskEntry(spec, file, module)
+        raise UserError(f"{file.name}: its SPEC cannot be read ({_one_line(error)})") from None
+    return TaskEntry(spec, file)
 
 
 def _read_methods(file: Path, tree: ast.Module) -> Iterator[MethodEntry]:
@@ -131,8 +175,8 @@ def _read_methods(file: Path, tree: ast.Module) -> Iterator[MethodEntry]:
                 try:
                     spec = _method_spec(node, call, ast.get_docstring(tree))
                 except (NameError, ValueError, TypeError) as error:
-                    raise UserError(f"methods/{file.name}: {node.name} cannot be read ({_one_line(error)})") from None
-                yield MethodEntry(spec, file, f"methods.{file.stem}")
+                    raise UserError(f"{file.name}: {node.name} cannot be read ({_one_line(error)})") from None
+                yield MethodEntry(spec, file)
 
 
 def _method_spec(node: ast.FunctionDef, call: ast.Call, doc: str | None) -> specs.MethodSpec:
@@ -218,8 +262,6 @@ def _code(path: Path) -> str:
 
 def source_hash(*files: Path) -> str:
     """SHA-256 of the code of the files and of all that they import from this repository."""
-    from hashlib import sha256
-
     total = sha256()
     for path in sorted({found for file in files for found in imported_files(file)}):
         total.update(f"{_relative(path)}\n{_code(path)}\n".encode())

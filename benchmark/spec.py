@@ -5,11 +5,9 @@ from collections.abc import Mapping
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, SerializeAsAny, create_model, model_validator
+from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, create_model, model_validator
 
-Interface = Literal[
-    "LinearInverse", "Completion", "FewShot", "Retrieval", "Representation", "Distribution", "Editing"
-]
+Interface = Literal["LinearInverse", "Completion", "FewShot", "Retrieval", "Representation", "Distribution", "Editing"]
 Trust = Literal["self_reported", "scored", "reproduced"]
 Status = Literal["running", "done", "failed", "timeout", "interrupted"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
@@ -38,9 +36,6 @@ def duration(text: str | float) -> float:
     return seconds
 
 
-Duration = Annotated[float, BeforeValidator(duration)]
-
-
 class Frozen(BaseModel):
     """Base of every model here: immutable, strictly typed, and no unknown key gets through."""
 
@@ -61,13 +56,13 @@ class Preset(Frozen):
     """A size of a task. Tasks subclass it to add their own fields.
 
     instances   how many problems one seed draws
-    budget      soft limit on the method's own time for one instance; `ctx.steps` ends when it is spent
+    budget      seconds of the method's own time for one instance; `ctx.steps` ends when they are spent
     data        names of the sources it reads (benchmark/datasets/sources.py)
     about       what is special about this preset, in a few words
     """
 
     instances: Count
-    budget: Duration
+    budget: Positive
     data: tuple[str, ...] = ()
     about: str = ""
 

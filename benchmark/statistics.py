@@ -1,7 +1,7 @@
 """What is real and what is noise: intervals on means and on paired differences. Pure functions on arrays.
 
-A score is indexed by (seed, instance). Instances are the population: seeds of one instance are averaged first, so that repeating
-a run does not make the interval narrower than the number of instances allows.
+A score is indexed by (seed, instance). Instances are the population: seeds of one instance are averaged first, so that
+repeating a run does not make the interval narrower than the number of instances allows.
 """
 
 from collections import defaultdict

@@ -50,7 +50,12 @@ def l1_wavelet(
     W = linop.Wavelet(A.shape, axes=(-2, -1), wave_name=wavelet, level=levels)
     shrink = prox.UnitaryTransform(prox.L1Reg(W.oshape, weight), W)
     solver = app.LinearLeastSquares(
-        _Linop(A, ctx.device), problem.y.cpu().numpy(), proxg=shrink, alpha=1 / A.norm**2, max_iter=steps, show_pbar=False
+        _Linop(A, ctx.device),
+        problem.y.cpu().numpy(),
+        proxg=shrink,
+        alpha=1 / A.norm**2,
+        max_iter=steps,
+        show_pbar=False,
     ).alg
 
     def image() -> Tensor:

@@ -57,8 +57,8 @@ def self_guided_dip(
         scale = net(z).norm() / A.H(problem.y).norm()
     y = scale * problem.y
     z.requires_grad_()
-    groups = [{"params": list(net.parameters())}, {"params": [z], "lr": lr_input}]
-    optimiser = torch.optim.Adam(groups, lr=lr, fused=True)
+    optimiser = torch.optim.Adam(net.parameters(), lr=lr, fused=True)
+    optimiser.add_param_group({"params": [z], "lr": lr_input})
     mean = RunningAverage(average)
     answer = torch.zeros(A.shape, dtype=A.dtype, device=ctx.device)
 

@@ -51,10 +51,7 @@ class Plan:
     def with_todo(self, finished: Mapping[str, set[int]]) -> "Plan":
         """The same plan without the instances that are done, by key digest."""
         return Plan(
-            tuple(
-                replace(j, todo=tuple(i for i in j.todo if i not in finished.get(j.key.digest, ())))
-                for j in self.jobs
-            ),
+            tuple(replace(j, todo=tuple(i for i in j.todo if i not in finished.get(j.key.digest, ()))) for j in self.jobs),
             self.notes,
         )
 
@@ -184,14 +181,14 @@ def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
 
 
 def parse_seeds(text: str) -> list[int]:
-    """Repeats from '3' (0, 1, 2) or '0,4,7'. Raises UserError for anything else."""
+    """Repeats from '3' (0, 1, 2), '0,4,7' or '1000,' (one alone). Raises UserError for anything else."""
     try:
-        numbers = [int(part) for part in text.split(",")]
+        numbers = [int(part) for part in text.removesuffix(",").split(",")]
         found = list(dict.fromkeys(numbers)) if "," in text else list(range(numbers[0]))
         for number in found:
             seeds.split(number)
     except ValueError:
         found = []
     if not found:
-        raise UserError(f"--seeds {text}: write a count (3) or a list (0,4,7) of numbers below {seeds.REPEATS}")
+        raise UserError(f"--seeds {text}: write a count (3) or a list (0,4,7 or 1000,) of numbers below {seeds.REPEATS}")
     return found

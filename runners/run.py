@@ -32,8 +32,9 @@ app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions
 console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160)
 
 Texts = list[str]
-EPILOG = """Examples:  python -m runners.run --task mri --method self_guided_dip   |   python -m runners.run --task mri --method all
---seeds 3   |   python -m runners.run --task mri --method dip --set lr=3e-3 --set steps=200 --seeds 1000"""
+EPILOG = """Examples:  python -m runners.run --task mri --method self_guided_dip
+  |  python -m runners.run --task mri --method all --seeds 3
+  |  python -m runners.run --task mri --method dip --set lr=3e-3 --seeds 1000,"""
 
 
 @app.command(epilog=EPILOG)
@@ -41,18 +42,20 @@ def main(
     task: Annotated[Texts | None, typer.Option(help="Task name, or all. Repeatable.")] = None,
     method: Annotated[Texts | None, typer.Option(help="Method name, or all. Repeatable.")] = None,
     preset: Annotated[str, typer.Option(help="Size of the task.")] = "small",
-    seeds: Annotated[str, typer.Option(help="A count (3) or a list (0,4,7); 1000 and above draw tuning data.")] = "1",
+    seeds: Annotated[str, typer.Option(help="A count (3) or a list (0,4,7); 1000 and more draw tuning data: 1000,")] = "1",
     set_: Annotated[Texts | None, typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter. Repeatable.")] = None,
     device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
     threads: Annotated[int, typer.Option(min=1, help="CPU threads of a job.", show_default="all cores")] = cores(),
     timeout: Annotated[str | None, typer.Option(help="Kill a job after this long: 90s, 10m, 2h.")] = None,
     db: Annotated[str | None, typer.Option(help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.")] = None,
     data_dir: Annotated[Path | None, typer.Option(help="Folder with data that the suite cannot ship.")] = None,
+    include: Annotated[list[Path] | None, typer.Option(help="A file with methods or tasks of your own. Repeatable.")] = None,
     no_baseline: Annotated[bool, typer.Option("--no-baseline", help="Do not add the task's baseline.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="List tasks, presets and methods, and stop.")] = False,
 ) -> None:
     """Run methods on tasks and store every score."""
+    registry.include(include or ())
     if list_:
         print_list()
         return
@@ -168,8 +171,7 @@ def print_plan(plan: Plan) -> None:
     for job in open_jobs:
         changed = queries.difference(job.key.method, job.key.task, job.key.preset, job.key.parameters)
         console.print(
-            f"  {job.name}{changed}: {len(job.todo)} of {job.preset.instances} instances, "
-            f"killed after {job.timeout:.0f} s",
+            f"  {job.name}{changed}: {len(job.todo)} of {job.preset.instances} instances, killed after {job.timeout:.0f} s",
             highlight=False,
             markup=False,
         )
@@ -222,7 +224,16 @@ def command_line() -> str:
 
 def own_command(job: Job) -> str:
     """The command that makes this one run again."""
-    words = ["--task", job.key.task, "--method", job.key.method, "--preset", job.key.preset, "--seeds", f"{job.key.seed},"]
+    words = [
+        "--task",
+        job.key.task,
+        "--method",
+        job.key.method,
+        "--preset",
+        job.key.preset,
+        "--seeds",
+        f"{job.key.seed},",
+    ]
     for name, value in job.key.parameters.items():
         words += ["--set", f"{name}={value}"]
     return shlex.join(["python", "-m", "runners.run", *words])

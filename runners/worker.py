@@ -11,12 +11,9 @@ import threading
 import time
 import traceback
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import Any, TextIO
-
-# PyTorch asks for these at import, so they are set before it
-_THREADS = os.environ.get("LOWDIMBENCH_THREADS", "1")
-os.environ.update(OMP_NUM_THREADS=_THREADS, MKL_NUM_THREADS=_THREADS)
 
 import numpy as np
 import torch
@@ -28,6 +25,7 @@ from benchmark.errors import UserError
 from benchmark.problems import Instance
 from benchmark.spec import TaskSpec
 
+_THREADS = int(os.environ.get("LOWDIMBENCH_THREADS", "1"))
 _PROGRESS_EVERY = 0.2  # seconds
 _CURVE_MEMORY = 4096  # points; a method with more has its own idea of a curve
 
@@ -64,10 +62,11 @@ def _leave_with_parent() -> None:
 
 def run(job: dict[str, Any], send: Reporter) -> None:
     """Solve every instance that the job still lacks; one that fails is reported and the next is tried."""
-    torch.set_num_threads(int(_THREADS))
+    torch.set_num_threads(_THREADS)
+    registry.include(map(Path, job["include"]))
     device = pick_device(job["device"])
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    send("hello", environment=environment.capture(int(_THREADS), name))
+    send("hello", environment=environment.capture(_THREADS, name))
     data_dir = Path(job["data_dir"]) if job["data_dir"] else None
     task = registry.get_task(job["task"]).load(data_dir)
     method = registry.get_method(job["method"]).load()
@@ -106,7 +105,7 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
     observation = sha256(np.ascontiguousarray(instance.problem.y.numpy()).tobytes()).hexdigest()
     problem = instance.problem.to(device)
     curve: list[tuple[str, int, float, float]] = []
-    progress = {"at": 0.0, "score": None}
+    progress: dict[str, Any] = {"at": 0.0, "score": None}
 
     def on_step(step: int, total: int) -> None:
         if time.monotonic() - progress["at"] > _PROGRESS_EVERY:
@@ -150,8 +149,6 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
 
 def _keep(folder: Path, kind: str, image: torch.Tensor) -> dict[str, str]:
     """Write a picture under its own hash, so that equal ones share a file, and never half of one."""
-    from io import BytesIO
-
     buffer = BytesIO()
     np.save(buffer, image.cpu().numpy().astype(np.float32))
     digest = sha256(buffer.getvalue()).hexdigest()

@@ -53,15 +53,11 @@ SPEC = TaskSpec(
         Metric(name="nmse", better="lower", description="squared error of |x| over squared norm of |x|, same scale"),
     ),
     presets={
-        "tiny": Size(
-            instances=2, budget="10s", data=("colin27",), size=48, coils=3, about="48 x 48, 4x; simulated k-space"
-        ),
-        "small": Size(
-            instances=8, budget="3m", data=("colin27",), size=96, about="96 x 96, 4x, 1 % noise; simulated k-space"
-        ),
+        "tiny": Size(instances=2, budget=10, data=("colin27",), size=48, coils=3, about="48 x 48, 4x; simulated k-space"),
+        "small": Size(instances=8, budget=180, data=("colin27",), size=96, about="96 x 96, 4x, 1 % noise; simulated k-space"),
         "small_8x": Size(
             instances=8,
-            budget="3m",
+            budget=180,
             data=("colin27",),
             size=96,
             acceleration=8,
@@ -69,18 +65,16 @@ SPEC = TaskSpec(
         ),
         "small_noisy": Size(
             instances=8,
-            budget="5m",
+            budget=300,
             data=("colin27",),
             size=96,
             noise=0.03,
             about="96 x 96, 4x, 3 % noise; simulated k-space",
         ),
-        "full": Size(
-            instances=20, budget="2h", data=("fastmri",), size=320, noise=0.0, about="320 x 320, 4x; fastMRI k-space"
-        ),
+        "full": Size(instances=20, budget=7200, data=("fastmri",), size=320, noise=0.0, about="320 x 320, 4x; fastMRI k-space"),
         "full_8x": Size(
             instances=20,
-            budget="2h",
+            budget=7200,
             data=("fastmri",),
             size=320,
             acceleration=8,
@@ -89,7 +83,7 @@ SPEC = TaskSpec(
         ),
         "full_grid": Size(
             instances=20,
-            budget="4h",
+            budget=14400,
             data=("fastmri",),
             size=None,
             noise=0.0,

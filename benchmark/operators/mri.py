@@ -16,12 +16,14 @@ _AXES = (-2, -1)
 
 def fft2c(x: Tensor) -> Tensor:
     """Centred orthonormal 2-D Fourier transform of the last two axes: the zero frequency sits at index n // 2."""
-    return torch.fft.fftshift(torch.fft.fft2(torch.fft.ifftshift(x, dim=_AXES), norm="ortho"), dim=_AXES)
+    k: Tensor = torch.fft.fftshift(torch.fft.fft2(torch.fft.ifftshift(x, dim=_AXES), norm="ortho"), dim=_AXES)
+    return k
 
 
 def ifft2c(k: Tensor) -> Tensor:
     """Inverse, and adjoint, of `fft2c`."""
-    return torch.fft.fftshift(torch.fft.ifft2(torch.fft.ifftshift(k, dim=_AXES), norm="ortho"), dim=_AXES)
+    x: Tensor = torch.fft.fftshift(torch.fft.ifft2(torch.fft.ifftshift(k, dim=_AXES), norm="ortho"), dim=_AXES)
+    return x
 
 
 class MultiCoilMRI(LinearOperator):

@@ -28,6 +28,8 @@ def now() -> datetime:
 
 
 class Base(DeclarativeBase):
+    """Base of the tables; every constraint has a name, so that migrations can change it."""
+
     metadata = MetaData(
         naming_convention={
             "ix": "ix_%(table_name)s_%(column_0_N_name)s",

@@ -92,9 +92,7 @@ def entries(session: Session, task: str, version: int, preset: str, split: str =
         entry, seed = owner[run_id]
         entry.scores[metric][seed, number] = value
     for run_id, number, seconds in session.execute(
-        select(Instance.run_id, Instance.number, Instance.seconds).where(
-            Instance.run_id.in_(owner), Instance.status == "done"
-        )
+        select(Instance.run_id, Instance.number, Instance.seconds).where(Instance.run_id.in_(owner), Instance.status == "done")
     ):
         entry, seed = owner[run_id]
         entry.seconds[seed, number] = seconds

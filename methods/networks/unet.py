@@ -9,6 +9,8 @@ one channel a group: the same numbers for one image, and images stacked along B 
 Source: the architecture of arXiv:2402.04097 (width 64, depth 5 is the 69.2 M network of its demonstration).
 """
 
+from itertools import pairwise
+
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
@@ -39,7 +41,7 @@ class UNet(nn.Module):
         widths = [width * 2**level for level in range(depth)]
         widths.append(widths[-1])
         self.inlet = Block(channels_in, width, width)
-        self.down = nn.ModuleList(Block(a, b, b) for a, b in zip(widths, widths[1:], strict=False))
+        self.down = nn.ModuleList(Block(a, b, b) for a, b in pairwise(widths))
         self.up = nn.ModuleList(
             Block(2 * a, a, widths[max(level - 1, 0)]) for level, a in reversed(list(enumerate(widths[:-1])))
         )
@@ -57,7 +59,8 @@ class UNet(nn.Module):
             if short_h or short_w:
                 u = F.pad(u, (short_w // 2, short_w - short_w // 2, short_h // 2, short_h - short_h // 2))
             u = block(torch.cat([skip, u], dim=1))
-        return self.head(u)
+        out: Tensor = self.head(u)
+        return out
 
 
 def unet(
@@ -74,8 +77,10 @@ def unet(
     for part in net.modules():
         if isinstance(part, nn.Conv2d):
             nn.init.normal_(part.weight, 0.0, 0.02, generator=generator)
-            nn.init.zeros_(part.bias)
         elif isinstance(part, nn.GroupNorm):
             nn.init.normal_(part.weight, 1.0, 0.02, generator=generator)
+        if isinstance(part.bias, nn.Parameter):
             nn.init.zeros_(part.bias)
-    return net.to(device, memory_format=torch.contiguous_format if device.type == "cpu" else torch.channels_last)
+    if device.type != "cpu":
+        net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stub lacks it
+    return net

@@ -10,10 +10,11 @@ import tempfile
 import threading
 import time
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
 
-from benchmark.registry import ROOT
+from benchmark import registry
 from runners.plan import Job
 
 _TAIL = 2000  # characters of the worker's last words that are kept
@@ -31,6 +32,7 @@ def run_job(job: Job, *, device: str, threads: int, artifacts: Path, data_dir: P
         "parameters": job.key.parameters,
         "seed": job.key.seed,
         "todo": job.todo,
+        "include": [str(file) for file in registry.included()],
         "device": device,
         "artifacts": str(artifacts),
         "data_dir": str(data_dir) if data_dir else None,
@@ -43,17 +45,17 @@ def run_job(job: Job, *, device: str, threads: int, artifacts: Path, data_dir: P
             stderr=words,
             env={
                 **os.environ,
-                "LOWDIMBENCH_THREADS": str(threads),
-                "PYTHONPATH": os.pathsep.join(filter(None, [str(ROOT), os.environ.get("PYTHONPATH")])),
+                # PyTorch reads the first two at its import
+                **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "LOWDIMBENCH_THREADS"), str(threads)),
+                "PYTHONPATH": os.pathsep.join(filter(None, [str(registry.ROOT), os.environ.get("PYTHONPATH")])),
             },
             start_new_session=True,
         )
-        assert process.stdin and process.stdout
-        try:
+        assert process.stdin
+        assert process.stdout
+        with suppress(BrokenPipeError):  # it died at once; the messages below say why
             process.stdin.write((json.dumps(order) + "\n").encode())
             process.stdin.flush()
-        except BrokenPipeError:
-            pass  # it died at once; the loop below says why
         try:
             yield from _messages(process, process.stdout, job.timeout, words)
         finally:
@@ -77,7 +79,12 @@ def _messages(process: subprocess.Popen[bytes], out: IO[bytes], timeout: float, 
             line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
         except queue.Empty:
             _kill(process)
-            yield {"kind": "killed", "status": "timeout", "reason": f"killed after {timeout:.0f} s", "trace": _tail(words)}
+            yield {
+                "kind": "killed",
+                "status": "timeout",
+                "reason": f"killed after {timeout:.0f} s",
+                "trace": _tail(words),
+            }
             return
         if line is None:
             break
@@ -92,10 +99,11 @@ def _messages(process: subprocess.Popen[bytes], out: IO[bytes], timeout: float, 
 
 def _kill(process: subprocess.Popen[bytes]) -> None:
     """End the worker and everything that it started."""
-    try:
-        os.killpg(process.pid, signal.SIGKILL)
-    except (ProcessLookupError, PermissionError):
-        pass
+    if hasattr(os, "killpg"):
+        with suppress(ProcessLookupError, PermissionError):
+            os.killpg(process.pid, signal.SIGKILL)
+    else:
+        process.kill()  # a system without process groups: children of the method outlive it there
     process.wait()
 
 

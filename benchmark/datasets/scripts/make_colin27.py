@@ -33,6 +33,7 @@ def canvas(plane: np.ndarray) -> np.ndarray:
 
 
 def main(source: str) -> None:
+    """Cut the slices out of the volume in file `source`."""
     volume = np.asanyarray(nibabel.load(source).dataobj)  # uint8 (181, 217, 181), 1 mm
     arrays = {}
     for name, positions in POSITIONS.items():

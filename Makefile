@@ -1,0 +1,43 @@
+# Every target sets itself up: the environment in .venv, installed once for each change of the pins.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.installed
+
+.DEFAULT_GOAL := help
+.PHONY: help setup demo test check unit leaderboard clean
+
+help:
+	@echo "make demo         run every MRI method on the tiny preset and print the table"
+	@echo "make leaderboard  browse the results at http://localhost:8501"
+	@echo "make test         format, lint, types, unit, contract and browser tests"
+	@echo "make setup        only make the environment"
+
+setup: $(READY)
+
+# torch first and alone: with it in place nothing can pull another build of it
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "Python 3.11 or newer is needed: make PYTHON=python3.12 ...")'
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt torch
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@touch $@
+
+demo: setup
+	$(BIN)/python -m runners.run --task mri --method all --preset tiny
+
+leaderboard: setup
+	$(BIN)/python -m streamlit run leaderboard/app.py
+
+test: check unit
+
+check: setup
+	$(BIN)/ruff format --check .
+	$(BIN)/ruff check .
+	$(BIN)/mypy
+
+unit: setup
+	$(BIN)/python -m pytest -rs
+
+clean:
+	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache *.egg-info

@@ -1,0 +1,162 @@
+from hashlib import sha256
+
+import h5py
+import numpy as np
+import pytest
+import torch
+
+from benchmark import registry
+from benchmark.datasets import colin27, fastmri, sources
+from benchmark.errors import UserError
+
+
+def test_every_asset_is_whole_listed_and_small():
+    listed = (sources.ASSETS.parent / "SOURCES.md").read_text()
+    for name, source in sources.SOURCES.items():
+        assert f"`{name}`" in listed
+        if isinstance(source, sources.Asset):
+            assert sha256(source.path().read_bytes()).hexdigest() == source.sha256
+            assert source.sha256 in listed
+    known = {s.file for s in sources.SOURCES.values() if isinstance(s, sources.Asset)}
+    assert {p.name for p in sources.ASSETS.iterdir() if p.suffix != ".LICENSE"} == known
+    assert sum(p.stat().st_size for p in sources.ASSETS.iterdir()) < 20e6
+    assert (sources.ASSETS / "colin27_slices.npz").stat().st_size < 3e6
+
+
+def test_a_damaged_asset_is_refused(tmp_path, monkeypatch):
+    monkeypatch.setattr(sources, "ASSETS", tmp_path)
+    (tmp_path / "colin27_slices.npz").write_bytes(b"not it")
+    with pytest.raises(UserError, match="is damaged"):
+        sources.fingerprint(("colin27",), None)
+    (tmp_path / "colin27_slices.npz").unlink()
+    with pytest.raises(UserError, match="is missing"):
+        sources.fingerprint(("colin27",), None)
+
+
+def test_slices_are_upright_heads_of_maximum_one():
+    assert [colin27.count(o) for o in ("axial", "coronal", "sagittal")] == [8, 8, 30]
+    image = colin27.slice_image("axial", 3, 96)
+    assert image.shape == (96, 96)
+    assert image.max() == 1
+    assert image.min() >= 0
+    assert image[0].max() < 0.1  # air around the head
+    assert (image > 0.1).float().mean() > 0.4
+    neighbour = colin27.slice_image("axial", 3, 96, reference=True)
+    assert 0.01 < (neighbour - image).abs().mean() < 0.2
+
+
+def smooth_coils(coils, height, width):
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    angles = 2 * np.pi * np.arange(coils) / coils
+    return np.stack([np.exp(-((x - np.cos(a)) ** 2 + (y - np.sin(a)) ** 2) / 2 + 1j * a) for a in angles])
+
+
+def write_fastmri(path, slices=3, coils=4, height=80, width=64):
+    """A small file of the same format as a fastMRI multi-coil one: a phantom with k-space noise."""
+    random = np.random.default_rng(0)
+    y, x = np.mgrid[-1 : 1 : height * 1j, -1 : 1 : width * 1j]
+    image = 1.0 * (x**2 + y**2 < 0.6) + 0.5 * (np.abs(x) < 0.2) * (np.abs(y) < 0.4)
+    kspace = np.fft.fftshift(
+        np.fft.fft2(np.fft.ifftshift(smooth_coils(coils, height, width) * image, axes=(-2, -1)), norm="ortho"), axes=(-2, -1)
+    )
+    kspace = kspace[None] * np.ones((slices, 1, 1, 1)) * 1e-4
+    kspace = kspace + 1e-7 * (random.standard_normal(kspace.shape) + 1j * random.standard_normal(kspace.shape))
+    with h5py.File(path, "w") as file:
+        file["kspace"] = kspace.astype(np.complex64)
+        file["reconstruction_rss"] = np.zeros((slices, 64, 64), np.float32)
+        file["ismrmrd_header"] = "<ismrmrdHeader/>"
+        file.attrs["acquisition"] = "CORPD_FBK"
+    return image
+
+
+@pytest.fixture
+def data_dir(tmp_path):
+    folder = tmp_path / "fastmri"
+    folder.mkdir()
+    write_fastmri(folder / "file1000001.h5")
+    return tmp_path
+
+
+def test_fastmri_slices_are_read_cropped_and_calibrated(data_dir):
+    path = data_dir / "fastmri" / "file1000001.h5"
+    found = fastmri.read(path, 1, 48)
+    assert found.kspace.shape == found.maps.shape == (4, 48, 48)
+    assert np.abs(found.image).max() == pytest.approx(1)
+    inside = np.abs(found.image) > 0.3
+    power = (np.abs(found.maps) ** 2).sum(0)
+    assert power[inside] == pytest.approx(1, abs=1e-3)
+    again = fastmri.read(path, 1, None)
+    assert again.kspace.shape == (4, 80, 64)
+    # the maps explain the measurements: A applied to the combined image gives the k-space back
+    coils = again.maps * again.image
+    predicted = np.fft.fftshift(np.fft.fft2(np.fft.ifftshift(coils, axes=(-2, -1)), norm="ortho"), axes=(-2, -1))
+    assert np.linalg.norm(predicted - again.kspace) < 0.1 * np.linalg.norm(again.kspace)
+
+
+def test_full_preset_of_mri_runs_on_such_files(data_dir):
+    task = registry.get_task("mri").load(data_dir)
+    preset = task.spec.presets["full"].model_copy(update={"size": 48})
+    instance = task.make(preset, "test", 0, torch.Generator().manual_seed(0))
+    assert instance.problem.y[..., ~instance.problem.A.mask].abs().max() == 0
+    assert 0 < instance.problem.noise < 0.1
+    zero_filled = instance.problem.A.H(instance.problem.y)
+    full = instance.problem.A.maps.conj() * 0 + instance.truth
+    assert task.score(instance, instance.truth)["nmse"] < 1e-9
+    assert 10 < task.score(instance, zero_filled)["psnr"] < 60
+    assert full.shape == instance.problem.A.maps.shape
+
+
+def test_fastmri_files_for_tuning_are_never_tested(tmp_path):
+    paths = []
+    for number in range(6):
+        paths.append(tmp_path / f"file{number}.h5")
+        write_fastmri(paths[-1], slices=9, coils=1, height=16, width=16)
+    test = {fastmri.pick(paths, "test", i)[0] for i in range(10)}
+    tuning = {fastmri.pick(paths, "tuning", i)[0] for i in range(2)}
+    assert len(test) == 5
+    assert len(tuning) == 1
+    assert not test & tuning
+    assert len({fastmri.pick(paths, "test", i) for i in range(10)}) == 10
+    with pytest.raises(UserError, match="needs a second|need a second"):
+        fastmri.pick(paths[:1], "tuning", 0)
+    with pytest.raises(UserError, match="too few slices"):
+        fastmri.pick(paths[:1], "test", 9)
+
+
+def test_bad_fastmri_files_are_refused_in_one_line(data_dir):
+    path = data_dir / "fastmri" / "file1000001.h5"
+    whole = path.read_bytes()
+    with pytest.raises(UserError, match="smaller than 320 x 320"):
+        fastmri.read(path, 0, 320)
+    path.write_bytes(whole[: len(whole) // 2])
+    with pytest.raises(UserError, match="truncated or not an HDF5 file"):
+        sources.fingerprint(("fastmri",), data_dir)
+    path.write_bytes(b"hello")
+    with pytest.raises(UserError, match="truncated or not an HDF5 file"):
+        fastmri.check(path)
+    with h5py.File(path, "w") as file:
+        file["image"] = np.zeros(3)
+    with pytest.raises(UserError, match="no dataset 'kspace'"):
+        fastmri.check(path)
+    with h5py.File(path, "w") as file:
+        file["kspace"] = np.zeros((2, 8, 8), np.complex64)
+    with pytest.raises(UserError, match="3-D k-space"):
+        fastmri.check(path)
+    with h5py.File(path, "w") as file:
+        file["kspace"], file["mask"] = np.zeros((2, 1, 8, 8), np.complex64), np.ones(8)
+    with pytest.raises(UserError, match="undersampled already"):
+        fastmri.check(path)
+
+
+def test_missing_folder_says_what_to_get(tmp_path):
+    with pytest.raises(UserError, match=r"needs --data-dir: .*fastMRI.*DATA_DIR/fastmri/"):
+        sources.fingerprint(("fastmri",), None)
+    with pytest.raises(UserError, match=r"no fastmri/\*.h5 in .*multi-coil"):
+        sources.fingerprint(("fastmri",), tmp_path)
+
+
+def test_fingerprint_follows_the_files(data_dir):
+    before = sources.fingerprint(("fastmri",), data_dir)
+    assert before == sources.fingerprint(("fastmri",), data_dir)
+    write_fastmri(data_dir / "fastmri" / "file1000002.h5", slices=2)
+    assert before != sources.fingerprint(("fastmri",), data_dir)

@@ -1,0 +1,100 @@
+import subprocess
+import sys
+import textwrap
+
+import pytest
+
+from benchmark import registry
+from benchmark.errors import UserError
+
+METHOD = '''
+"""A method of somebody else.
+
+x = 0
+"""
+import torch
+from benchmark import Count, method
+
+@method("mine", solves="LinearInverse", kind="test", paper="")
+def mine(problem, ctx, *, steps: Count = 3, mode: "str" = "a"):
+    return torch.zeros(problem.A.shape, dtype=problem.A.dtype)
+'''
+
+
+def write(tmp_path, text, name="mine.py"):
+    file = tmp_path / name
+    file.write_text(textwrap.dedent(text).lstrip())
+    return file
+
+
+def test_reading_the_registry_imports_no_torch():
+    code = (
+        "import sys; from benchmark import registry; assert 'mri' in registry.tasks() and 'dip' in registry.methods(); "
+        "registry.source_hash(registry.get_task('mri').file); assert 'torch' not in sys.modules"
+    )
+    subprocess.run([sys.executable, "-c", code], check=True, cwd=registry.ROOT)
+
+
+def test_what_is_read_is_what_runs():
+    """The specification read from the syntax tree is the one that the decorators build."""
+    for entry in registry.methods().values():
+        real = entry.load().spec
+        assert real.parameters.model_json_schema() == entry.spec.parameters.model_json_schema()
+        assert real.model_dump(exclude={"parameters"}) == entry.spec.model_dump(exclude={"parameters"})
+    for task in registry.tasks().values():
+        assert task.load().spec.model_dump() == task.spec.model_dump()
+
+
+def test_names_that_nearly_match():
+    with pytest.raises(UserError, match="unknown method 'self_guided_dpi'; did you mean self_guided_dip"):
+        registry.get_method("self_guided_dpi")
+    with pytest.raises(UserError, match="unknown task 'zzz'; known: .*mri"):
+        registry.get_task("zzz")
+
+
+def test_an_included_file_is_registered_and_runs(tmp_path):
+    registry.include([write(tmp_path, METHOD.replace('"str"', "str"))])
+    entry = registry.get_method("mine")
+    assert entry.spec.summary == "A method of somebody else"
+    assert entry.spec.resolve("mri", "tiny", {"steps": 5}) == {"steps": 5, "mode": "a"}
+    assert entry.load().spec.name == "mine"
+
+
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        (("*, steps", "*, other, steps"), "needs an annotation and a default"),
+        (("def mine", "def mine("), "mine.py, line 9: "),
+        (('"str"', "torch.Tensor"), "cannot be read .*torch"),
+        (('kind="test"', 'kind="test", colour="red"'), "colour"),
+        (('"mine", solves', '"dip", solves'), "both define 'dip'"),
+    ],
+)
+def test_a_file_that_cannot_be_read_is_named(tmp_path, change, message):
+    registry.include([write(tmp_path, METHOD.replace('"str"', "str").replace(*change).replace(*change[:0] or ("", "")))])
+    with pytest.raises(UserError, match=message):
+        registry.methods()
+
+
+def test_a_missing_file_is_named(tmp_path):
+    with pytest.raises(UserError, match="no such file"):
+        registry.include([tmp_path / "none.py"])
+
+
+def test_source_hash_sees_code_and_not_words(tmp_path):
+    first = registry.source_hash(write(tmp_path, METHOD))
+    assert (
+        registry.source_hash(write(tmp_path / "", "# a comment\n" + METHOD.strip().replace("somebody else", "a friend"))) != ""
+    )
+    registry._code.cache_clear()
+    words = registry.source_hash(write(tmp_path, METHOD.replace("somebody else", "a friend") + "\n# the end\n"))
+    registry._code.cache_clear()
+    code = registry.source_hash(write(tmp_path, METHOD.replace("torch.zeros", "torch.ones")))
+    assert first == words
+    assert first != code
+
+
+def test_a_task_depends_on_its_operators_and_not_on_the_registry():
+    names = {file.name for file in registry.imported_files(registry.get_task("mri").file)}
+    assert {"mri.py", "linear.py", "image.py", "colin27.py", "context.py", "seeds.py"} <= names
+    assert not {"registry.py", "spec.py", "errors.py"} & names

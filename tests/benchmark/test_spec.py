@@ -1,0 +1,77 @@
+import pytest
+from pydantic import ValidationError
+
+from benchmark.spec import Count, Metric, Preset, RunKey, TaskSpec, duration, parameter_model
+
+
+def task_spec(**changes):
+    fields = {
+        "name": "toy",
+        "version": 1,
+        "title": "Toy",
+        "poses": "LinearInverse",
+        "baseline": "zero_filled",
+        "source": "none",
+        "metrics": (Metric(name="psnr", better="higher", primary=True, description="d"),),
+        "presets": {name: Preset(instances=1, budget=1) for name in ("tiny", "small", "full")},
+    }
+    return TaskSpec(**{**fields, **changes})
+
+
+def test_specs_are_frozen_strict_and_closed():
+    spec = task_spec()
+    with pytest.raises(ValidationError, match="frozen"):
+        spec.name = "other"
+    with pytest.raises(ValidationError, match="extra"):
+        task_spec(colour="red")
+    with pytest.raises(ValidationError, match="int"):
+        Preset(instances="3", budget=1)
+    with pytest.raises(ValidationError, match="greater"):
+        Preset(instances=0, budget=1)
+
+
+def test_a_task_has_one_primary_metric_and_three_presets():
+    two = tuple(Metric(name=n, better="higher", primary=True, description="d") for n in ("a", "b"))
+    with pytest.raises(ValidationError, match="exactly one metric is primary"):
+        task_spec(metrics=two)
+    with pytest.raises(ValidationError, match="full is missing"):
+        task_spec(presets={name: Preset(instances=1, budget=1) for name in ("tiny", "small")})
+    with pytest.raises(ValidationError, match="reserved"):
+        task_spec(metrics=(Metric(name="seconds", better="lower", primary=True, description="d"),))
+
+
+@pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("45", 45), ("1.5m", 90)])
+def test_duration(text, seconds):
+    assert duration(text) == seconds
+
+
+@pytest.mark.parametrize("text", ["", "m", "-3s", "0", "ten", "3d", "inf", "nan"])
+def test_what_is_no_duration_is_refused(text):
+    with pytest.raises(ValueError, match="is not a duration"):
+        duration(text)
+
+
+def test_parameter_model_is_strict():
+    model = parameter_model("toy", {"steps": (Count, 3), "lr": (float, 0.1)})
+    assert model().model_dump() == {"steps": 3, "lr": 0.1}
+    for bad in ({"steps": "3"}, {"steps": 0}, {"steps": 2.0}, {"lr": "x"}, {"other": 1}):
+        with pytest.raises(ValidationError):
+            model(**bad)
+
+
+def test_run_key_depends_on_everything_and_on_nothing_else():
+    base = {
+        "task": "mri",
+        "version": 1,
+        "preset": "small",
+        "method": "dip",
+        "parameters": {"lr": 0.1, "steps": 3},
+        "seed": 0,
+        "source": "s",
+        "data": "d",
+    }
+    digest = RunKey(**base).digest
+    assert RunKey(**{**base, "parameters": {"steps": 3, "lr": 0.1}}).digest == digest
+    others = {"version": 2, "preset": "tiny", "parameters": {"lr": 0.2, "steps": 3}, "seed": 1, "source": "t", "data": "e"}
+    for name, value in others.items():
+        assert RunKey(**{**base, name: value}).digest != digest

@@ -1,0 +1,97 @@
+import os
+import sqlite3
+from pathlib import Path
+
+import pytest
+from alembic.autogenerate import compare_metadata
+from alembic.migration import MigrationContext
+from sqlalchemy import text
+from sqlalchemy.orm import Session
+
+from benchmark import store
+from benchmark.errors import UserError
+from benchmark.store import database
+from benchmark.store.models import Base, Task
+
+
+def test_a_new_database_is_complete_and_in_wal_mode(tmp_path):
+    engine = database.open_database(str(tmp_path / "new" / "a.db"))
+    with engine.connect() as connection:
+        assert connection.scalar(text("PRAGMA journal_mode")) == "wal"
+        assert connection.scalar(text("PRAGMA foreign_keys")) == 1
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    with Session(engine) as session:
+        session.add(Task(name="a", version=1, spec={}))
+        session.commit()
+    assert [t.name for t in Session(database.open_database(str(tmp_path / "new" / "a.db"))).query(Task)] == ["a"]
+
+
+def test_the_newest_migration_is_the_one_expected():
+    folder = Path(store.__file__).parent / "migrations" / "versions"
+    assert max(p.name.split("_")[0] for p in folder.glob("0*.py")) == database.REVISION
+
+
+def refused(path, message, **how):
+    before = {p: p.read_bytes() for p in Path(path).parent.iterdir() if p.is_file()}
+    with pytest.raises(UserError, match=message) as caught:
+        database.open_database(str(path), **how)
+    assert "\n" not in str(caught.value)
+    assert {p: p.read_bytes() for p in Path(path).parent.iterdir() if p.is_file()} == before
+
+
+def test_a_file_that_is_no_database(tmp_path):
+    path = tmp_path / "a.db"
+    path.write_text("these are notes, long enough to be read as a header of a database file, but they are not one" * 20)
+    refused(path, "not a readable SQLite database")
+
+
+def test_a_damaged_database(tmp_path):
+    path = tmp_path / "a.db"
+    database.open_database(str(path)).dispose()
+    whole = path.read_bytes()
+    for leftover in tmp_path.glob("a.db-*"):
+        leftover.unlink()
+    path.write_bytes(whole[:4096] + b"\x00" * 8192 + whole[12288:])
+    refused(path, "not a readable SQLite database|cannot be opened|is damaged")
+
+
+def test_a_database_of_another_program(tmp_path):
+    path = tmp_path / "a.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute("CREATE TABLE songs (title TEXT)")
+    connection.close()
+    refused(path, "database of another program")
+
+
+def test_a_database_of_a_newer_version(tmp_path):
+    path = tmp_path / "a.db"
+    engine = database.open_database(str(path))
+    with engine.begin() as connection:
+        connection.execute(text("UPDATE alembic_version SET version_num = '9999'"))
+    engine.dispose()
+    with pytest.raises(UserError, match="written by a newer version of this suite"):
+        database.open_database(str(path))
+
+
+def test_a_folder_and_a_missing_file(tmp_path):
+    refused(tmp_path, "is a folder")
+    refused(tmp_path / "none.db", "no database at .*runners.run", create=False)
+
+
+@pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere; the check itself is tested below")
+def test_a_read_only_folder_really(tmp_path):
+    tmp_path.chmod(0o500)
+    refused(tmp_path / "a.db", "cannot be written")
+
+
+def test_a_read_only_folder(tmp_path, monkeypatch):
+    monkeypatch.setattr(os, "access", lambda path, mode: False)
+    refused(tmp_path / "a.db", "cannot be written; choose another with --db")
+
+
+def test_location_order(monkeypatch):
+    monkeypatch.delenv("LOWDIMBENCH_DB", raising=False)
+    assert database.location(None) == database.DEFAULT
+    monkeypatch.setenv("LOWDIMBENCH_DB", "x.db")
+    assert database.location(None) == "x.db"
+    assert database.location("y.db") == "y.db"
