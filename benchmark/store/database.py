@@ -59,12 +59,14 @@ def _check_ours(path: Path) -> None:
         with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
             application = connection.execute("PRAGMA application_id").fetchone()[0]
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            connection.execute("PRAGMA quick_check(1)")
+            health = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
     except sqlite3.DatabaseError as error:
         raise UserError(f"{path} is not a readable SQLite database ({error}); choose another with --db") from None
     finally:
         if "connection" in locals():
             connection.close()
+    if health != "ok":
+        raise UserError(f"{path} is damaged ({health.splitlines()[-1]}); choose another with --db")
     if tables and application != _APPLICATION:
         raise UserError(f"{path} is a database of another program; choose another with --db")
 

@@ -75,11 +75,10 @@ def unet(
         net = UNet(channels_in, channels_out, width, depth)
     net = net.to_empty(device="cpu")
     for part in net.modules():
-        if isinstance(part, nn.Conv2d):
-            nn.init.normal_(part.weight, 0.0, 0.02, generator=generator)
-        elif isinstance(part, nn.GroupNorm):
-            nn.init.normal_(part.weight, 1.0, 0.02, generator=generator)
-        if isinstance(part.bias, nn.Parameter):
+        if isinstance(part, nn.Conv2d | nn.GroupNorm):
+            centre = 0.0 if isinstance(part, nn.Conv2d) else 1.0
+            nn.init.normal_(part.weight, centre, 0.02, generator=generator)
+            assert part.bias is not None
             nn.init.zeros_(part.bias)
     if device.type != "cpu":
         net.to(device, memory_format=torch.channels_last)  # type: ignore[call-overload]  # PyTorch's stub lacks it

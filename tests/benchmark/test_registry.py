@@ -16,7 +16,7 @@ import torch
 from benchmark import Count, method
 
 @method("mine", solves="LinearInverse", kind="test", paper="")
-def mine(problem, ctx, *, steps: Count = 3, mode: "str" = "a"):
+def mine(problem, ctx, *, steps: Count = 3, mode: str = "a"):
     return torch.zeros(problem.A.shape, dtype=problem.A.dtype)
 '''
 
@@ -53,7 +53,7 @@ def test_names_that_nearly_match():
 
 
 def test_an_included_file_is_registered_and_runs(tmp_path):
-    registry.include([write(tmp_path, METHOD.replace('"str"', "str"))])
+    registry.include([write(tmp_path, METHOD)])
     entry = registry.get_method("mine")
     assert entry.spec.summary == "A method of somebody else"
     assert entry.spec.resolve("mri", "tiny", {"steps": 5}) == {"steps": 5, "mode": "a"}
@@ -65,13 +65,13 @@ def test_an_included_file_is_registered_and_runs(tmp_path):
     [
         (("*, steps", "*, other, steps"), "needs an annotation and a default"),
         (("def mine", "def mine("), "mine.py, line 9: "),
-        (('"str"', "torch.Tensor"), "cannot be read .*torch"),
+        (("mode: str", "mode: torch.Tensor"), "cannot be read .*torch"),
         (('kind="test"', 'kind="test", colour="red"'), "colour"),
         (('"mine", solves', '"dip", solves'), "both define 'dip'"),
     ],
 )
 def test_a_file_that_cannot_be_read_is_named(tmp_path, change, message):
-    registry.include([write(tmp_path, METHOD.replace('"str"', "str").replace(*change).replace(*change[:0] or ("", "")))])
+    registry.include([write(tmp_path, METHOD.replace(*change))])
     with pytest.raises(UserError, match=message):
         registry.methods()
 

@@ -31,12 +31,17 @@ def test_the_newest_migration_is_the_one_expected():
     assert max(p.name.split("_")[0] for p in folder.glob("0*.py")) == database.REVISION
 
 
+def files_beside(path):
+    """Contents of all files; SQLite's own -wal and -shm come and go."""
+    return {p: p.read_bytes() for p in Path(path).parent.iterdir() if p.is_file() and not p.name.endswith(("-wal", "-shm"))}
+
+
 def refused(path, message, **how):
-    before = {p: p.read_bytes() for p in Path(path).parent.iterdir() if p.is_file()}
+    before = files_beside(path)
     with pytest.raises(UserError, match=message) as caught:
         database.open_database(str(path), **how)
     assert "\n" not in str(caught.value)
-    assert {p: p.read_bytes() for p in Path(path).parent.iterdir() if p.is_file()} == before
+    assert files_beside(path) == before
 
 
 def test_a_file_that_is_no_database(tmp_path):
