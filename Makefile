@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 .PHONY: help setup demo test check unit leaderboard clean
 
 help:
-	@echo "make demo         run every MRI method on the tiny preset and print the table"
+	@echo "make demo         run self-guided DIP and the classical methods on MRI and print the table (5 minutes)"
 	@echo "make leaderboard  browse the results at http://localhost:8501"
 	@echo "make test         format, lint, types, unit, contract and browser tests"
 	@echo "make setup        only make the environment"
@@ -24,7 +24,7 @@ $(READY): pyproject.toml constraints.txt
 	@touch $@
 
 demo: setup
-	$(BIN)/python -m runners.run --task mri --method all --preset tiny
+	$(BIN)/python -m runners.run --task mri --method cg_sense --method l1_wavelet --method self_guided_dip
 
 leaderboard: setup
 	$(BIN)/python -m streamlit run leaderboard/app.py

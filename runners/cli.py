@@ -1,25 +1,29 @@
 """What every command shares: bad input is one line on standard error and exit code 2."""
 
 import sys
+from typing import NoReturn
 
-import click
 import typer
 
 from benchmark.errors import UserError
 
+# Typer exports only the subclasses of its usage error, and where that lives changed between releases
+_UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
-def run_app(app: typer.Typer) -> None:
+
+def run_app(app: typer.Typer) -> NoReturn:
     """Run a Typer application and leave the process with its exit code."""
     try:
         sys.exit(app(standalone_mode=False) or 0)
     except UserError as error:
-        _refuse(str(error))
-    except click.ClickException as error:
-        _refuse(error.format_message())
-    except click.exceptions.Abort:
+        refuse(str(error))
+    except _UsageError as error:
+        refuse(str(getattr(error, "format_message", error.__str__)()))
+    except typer.Abort:
         sys.exit(130)
 
 
-def _refuse(message: str) -> None:
+def refuse(message: str) -> NoReturn:
+    """Say what was wrong and leave."""
     print(f"error: {message}", file=sys.stderr)
     sys.exit(2)

@@ -74,6 +74,9 @@ def make_plan(
     chosen_tasks = [registry.get_task(name) for name in _expand(tasks, registry.tasks())]
     named = set(methods) - {"all"}
     chosen_methods = [registry.get_method(name) for name in _expand(methods, registry.methods())]
+    for name in given:
+        if not any(name in m.spec.parameters.model_fields for m in chosen_methods) and not named:
+            raise unknown("parameter", name, {field for m in chosen_methods for field in m.spec.parameters.model_fields})
     notes: list[str] = []
     jobs: list[Job] = []
     for task in chosen_tasks:

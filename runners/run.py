@@ -22,7 +22,7 @@ from benchmark.spec import duration
 from benchmark.store import queries
 from benchmark.store.database import location, open_database
 from runners import record
-from runners.cli import run_app
+from runners.cli import refuse, run_app
 from runners.engines.local import run_job
 from runners.plan import Job, Plan, make_plan, parse_seeds, parse_settings
 from runners.progress import Display
@@ -39,17 +39,23 @@ EPILOG = """Examples:  python -m runners.run --task mri --method self_guided_dip
 
 @app.command(epilog=EPILOG)
 def main(
-    task: Annotated[Texts | None, typer.Option(help="Task name, or all. Repeatable.")] = None,
-    method: Annotated[Texts | None, typer.Option(help="Method name, or all. Repeatable.")] = None,
-    preset: Annotated[str, typer.Option(help="Size of the task.")] = "small",
-    seeds: Annotated[str, typer.Option(help="A count (3) or a list (0,4,7); 1000 and more draw tuning data: 1000,")] = "1",
+    task: Annotated[Texts | None, typer.Option(metavar="NAME", help="Task, or all. Repeatable.")] = None,
+    method: Annotated[Texts | None, typer.Option(metavar="NAME", help="Method, or all. Repeatable.")] = None,
+    preset: Annotated[str, typer.Option(metavar="NAME", help="Size of the task.")] = "small",
+    seeds: Annotated[
+        str, typer.Option(metavar="SEEDS", help="A count (3) or a list (0,4,7); 1000 and more draw tuning data: 1000,")
+    ] = "1",
     set_: Annotated[Texts | None, typer.Option("--set", metavar="NAME=VALUE", help="A hyperparameter. Repeatable.")] = None,
-    device: Annotated[str, typer.Option(help="auto, cpu, cuda or cuda:N.")] = "auto",
-    threads: Annotated[int, typer.Option(min=1, help="CPU threads of a job.", show_default="all cores")] = cores(),
-    timeout: Annotated[str | None, typer.Option(help="Kill a job after this long: 90s, 10m, 2h.")] = None,
-    db: Annotated[str | None, typer.Option(help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.")] = None,
-    data_dir: Annotated[Path | None, typer.Option(help="Folder with data that the suite cannot ship.")] = None,
-    include: Annotated[list[Path] | None, typer.Option(help="A file with methods or tasks of your own. Repeatable.")] = None,
+    device: Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")] = "auto",
+    threads: Annotated[int, typer.Option(metavar="N", min=1, help="CPU threads of a job.", show_default="all cores")] = cores(),
+    timeout: Annotated[str | None, typer.Option(metavar="TIME", help="Kill a job after this long: 90s, 10m, 2h.")] = None,
+    db: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(metavar="PATH", help="Folder with data that the suite cannot ship.")] = None,
+    include: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A file with methods or tasks of your own. Repeatable.")
+    ] = None,
     no_baseline: Annotated[bool, typer.Option("--no-baseline", help="Do not add the task's baseline.")] = False,
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Print the plan and stop.")] = False,
     list_: Annotated[bool, typer.Option("--list", help="List tasks, presets and methods, and stop.")] = False,
@@ -243,5 +249,4 @@ if __name__ == "__main__":
     try:
         run_app(app)
     except OperationalError as error:
-        print(f"error: the database could not be written ({str(error).splitlines()[0]})", file=sys.stderr)
-        sys.exit(2)
+        refuse(f"the database could not be written ({error.orig}); finished instances are kept")

@@ -50,8 +50,8 @@ def test_the_answer_is_the_average_and_not_the_last_iterate():
 
 
 def test_the_pull_treats_real_and_imaginary_parts_alike():
-    """A real and a purely imaginary image keep the same share of their energy under a strong pull. With the broadcasting slip of
-    the published notebook (z minus a complex tensor) the shares are 1.0 and 0.0 here.
+    """A real and a purely imaginary image keep the same share of their energy under a strong pull. With the broadcasting slip
+    of the published notebook (z minus a complex tensor) the shares are 1.0 and 0.0 here.
     """
     _, found = instance()
     A, magnitude = found.problem.A, found.truth.abs()
