@@ -20,10 +20,12 @@ from methods.networks import RunningAverage, channel_count, from_channels, unet
     kind="untrained network",
     paper="arXiv:1711.10925",
     settings={
-        # Width and depth for 96 pixels on 2 cores; lr and steps were the best of the study on tuning slices.
-        "mri/small": {"width": 16, "depth": 3, "lr": 1e-3, "steps": 500},
-        "mri/small_8x": {"width": 16, "depth": 3, "lr": 1e-3, "steps": 500},
-        "mri/small_noisy": {"width": 16, "depth": 3, "lr": 1e-3, "steps": 500},
+        # Width 16 and depth 3 fit 96 pixels and 2 cores.
+        # Best mean PSNR over the tuning instances among lr 3e-4, 1e-3, 3e-3 with 1000 steps.
+        "mri/small": {"width": 16, "depth": 3, "lr": 3e-3, "steps": 1000},
+        # As in small, not tuned again: what changes is the problem.
+        "mri/small_8x": {"width": 16, "depth": 3, "lr": 3e-3, "steps": 1000},
+        "mri/small_noisy": {"width": 16, "depth": 3, "lr": 3e-3, "steps": 1000},
         # Small enough for a test; shows nothing about quality.
         "mri/tiny": {"width": 8, "depth": 2, "lr": 3e-3, "steps": 60},
     },

@@ -22,10 +22,12 @@ from methods.networks import RunningAverage, channel_count, from_channels, unet
     kind="untrained network with a reference image",
     paper="arXiv:2402.04097",
     settings={
-        # Width and depth for 96 pixels on 2 cores; lr and steps were the best of the study on tuning slices.
-        "mri/small": {"width": 16, "depth": 3, "lr": 1e-3, "steps": 500},
-        "mri/small_8x": {"width": 16, "depth": 3, "lr": 1e-3, "steps": 500},
-        "mri/small_noisy": {"width": 16, "depth": 3, "lr": 1e-3, "steps": 500},
+        # Width 16 and depth 3 fit 96 pixels and 2 cores.
+        # Best mean PSNR over the tuning instances of lr 1e-3 and 3e-3 with 1000 steps (3e-3 on the first three only, by 1.1 dB).
+        "mri/small": {"width": 16, "depth": 3, "lr": 3e-3, "steps": 1000},
+        # As in small, not tuned again: what changes is the problem.
+        "mri/small_8x": {"width": 16, "depth": 3, "lr": 3e-3, "steps": 1000},
+        "mri/small_noisy": {"width": 16, "depth": 3, "lr": 3e-3, "steps": 1000},
         # Small enough for a test; shows nothing about quality.
         "mri/tiny": {"width": 8, "depth": 2, "lr": 3e-3, "steps": 60},
     },

@@ -26,10 +26,12 @@ from methods.networks import RunningAverage, channel_count, from_channels, unet
     kind="untrained network",
     paper="arXiv:2402.04097",
     settings={
-        # Width and depth for 96 pixels on 2 cores; the small net takes three times the paper's lr (study on tuning slices).
-        "mri/small": {"width": 16, "depth": 3, "lr": 1e-3, "steps": 500},
-        "mri/small_8x": {"width": 16, "depth": 3, "lr": 1e-3, "steps": 500},
-        "mri/small_noisy": {"width": 16, "depth": 3, "lr": 1e-3, "steps": 500},
+        # Width 16, depth 3 and 500 steps keep `small` under 5 minutes on 2 cores.
+        # Best mean PSNR of 500 steps over the tuning instances among lr 1e-3, 2e-3, 3e-3.
+        "mri/small": {"width": 16, "depth": 3, "lr": 2e-3, "steps": 500},
+        # As in small, not tuned again: what changes is the problem.
+        "mri/small_8x": {"width": 16, "depth": 3, "lr": 2e-3, "steps": 500},
+        "mri/small_noisy": {"width": 16, "depth": 3, "lr": 2e-3, "steps": 500},
         # Small enough for a test; shows nothing about quality.
         "mri/tiny": {"width": 8, "depth": 2, "lr": 3e-3, "steps": 60},
     },

@@ -35,6 +35,7 @@ class Display:
             disable=not self.live,
         )
         self.overall = self.bars.add_task("all instances", total=sum(len(j.todo) for j in plan.jobs), note="")
+        self.finished = 0
         self.current: TaskID | None = None
 
     def __enter__(self) -> Self:
@@ -59,10 +60,12 @@ class Display:
             self.current = self.bars.add_task(title, total=message["steps"], note="")
         note = "" if message["score"] is None else f"{metric.name} {message['score']:.2f} {metric.unit}"
         self.bars.update(self.current, completed=message["step"], note=note)
+        self.bars.update(self.overall, completed=self.finished + message["step"] / message["steps"])
 
     def instance(self, job: Job, message: dict[str, Any]) -> None:
         self._end_steps()
-        self.bars.advance(self.overall)
+        self.finished += 1
+        self.bars.update(self.overall, completed=self.finished)
         metric = job.task.spec.primary
         short = f", budget spent after {message['steps']} steps" if message["truncated"] else ""
         self.console.print(
