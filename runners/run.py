@@ -29,7 +29,7 @@ from runners.progress import Display
 from runners.table import result_table
 
 app = typer.Typer(add_completion=False, rich_markup_mode=None, pretty_exceptions_enable=False)
-console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 160)
+console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
 
 Texts = list[str]
 EPILOG = """Examples:  python -m runners.run --task mri --method self_guided_dip

@@ -17,19 +17,22 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
     sign = -1 if primary.better == "higher" else 1
     rows.sort(key=lambda e: sign * mean(e.scores[primary.name]).mean)
     reference = next((e for e in rows if e.method == spec.baseline), None)
+    best = rows[0] if rows else None
     total = spec.presets[preset].instances
+    unit = f" ({primary.unit})" if primary.unit else ""
 
     table = Table(title=f"{spec.title} ({spec.name} v{spec.version}, {preset}, {split} data)", title_justify="left")
-    table.add_column("method", overflow="fold")
+    table.add_column("method", min_width=20, overflow="fold")
     for metric in spec.metrics:
         arrow = "↑" if metric.better == "higher" else "↓"
         table.add_column(f"{metric.name}{f' [{metric.unit}]' if metric.unit else ''} {arrow}".replace("[", r"\["))
-    table.add_column(f"{primary.name} − {spec.baseline}{f' ({primary.unit})' if primary.unit else ''}")
+    table.add_column(f"{primary.name} − {spec.baseline}{unit}")
+    table.add_column(f"{primary.name} − best{unit}")
     table.add_column("n", justify="right")
     table.add_column("s/instance", justify="right")
     table.add_column("peak MB", justify="right")
     for entry in rows:
-        table.add_row(*_cells(entry, spec, reference, total))
+        table.add_row(*_cells(entry, spec, reference, best, total))
     table.caption = (
         "mean \\[95 % bootstrap interval over instances]; differences are paired by instance; "
         "n: instances x seeds; time is the method's own"
@@ -38,14 +41,13 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
     return table
 
 
-def _cells(entry: Entry, spec: TaskSpec, reference: Entry | None, total: int) -> list[str]:
+def _cells(entry: Entry, spec: TaskSpec, reference: Entry | None, best: Entry | None, total: int) -> list[str]:
     primary = spec.primary.name
     cells = [entry.label.replace("[", r"\[")]
     cells += [show(mean(entry.scores[m.name])) if entry.scores.get(m.name) else "–" for m in spec.metrics]
-    gap = None
-    if reference is not None and reference is not entry:
-        gap = paired_difference(entry.scores[primary], reference.scores[primary])
-    cells.append(show(gap, signed=True) if gap else "baseline" if entry is reference else "–")
+    for other, name in ((reference, "baseline"), (best, "best")):
+        gap = paired_difference(entry.scores[primary], other.scores[primary]) if other else None
+        cells.append(name if entry is other else show(gap, signed=True) if gap else "–")
     instances, seeds = mean(entry.scores[primary]).n, len({seed for seed, _ in entry.scores[primary]})
     cells.append((f"{instances}" if instances == total else f"{instances} of {total}") + f" x {seeds}")
     cells.append(f"{sum(entry.seconds.values()) / max(1, len(entry.seconds)):.3g}")
