@@ -1,0 +1,53 @@
+"""The leaderboard: streamlit run leaderboard/app.py [-- --db PATH]"""
+
+import sys
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[1]))  # so that it starts from any folder
+
+import streamlit as st
+from sqlalchemy.exc import DBAPIError
+from sqlalchemy.orm import Session
+
+from benchmark.errors import UserError
+from leaderboard import queries, shell
+
+STYLE = """<style>
+.block-container { padding-top: 3.6rem; padding-bottom: 1rem; max-width: 1500px; }
+[data-testid="stImage"] img { image-rendering: pixelated; }
+</style>"""
+
+
+def show(page) -> bool:  # type: ignore[no-untyped-def]
+    """Run the page, or say what stands in its way. Returns whether the database is open."""
+    name = shell.database_name()
+    if shell.is_missing(name):
+        shell.nothing_yet(f"There is no database {shell.short_name(name)} yet.")
+        return False
+    opened = False
+    try:
+        engine = shell.engine()
+        opened = True
+        if shell.boards():
+            page.run()
+        else:
+            with Session(engine) as session:
+                counts = queries.run_counts(session)
+            runs = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
+            shell.nothing_yet(f"The database holds no score{f' (runs: {runs})' if runs else ''}.")
+    except UserError as error:
+        st.error(str(error))
+    except DBAPIError as error:
+        st.error(f"the database cannot be read ({error.orig}); reload the page, or start with another -- --db PATH")
+    return opened
+
+
+st.set_page_config("LowDimBench", layout="wide")
+st.html(STYLE)
+# Not in a folder "pages": Streamlit would run a file of such a folder by itself on the first visit, without this one.
+PAGES = [
+    st.Page("views/overview.py", title="Overview", default=True),
+    st.Page("views/task.py", title="Task", url_path="task"),
+    st.Page("views/instance.py", title="Instance", url_path="instance"),
+]
+shell.footer(show(st.navigation(PAGES, position="top")))

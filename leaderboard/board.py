@@ -1,0 +1,181 @@
+"""A board as plain values: one (task, preset), a row for each method and set of hyperparameters. No SQL, no Streamlit."""
+
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any
+
+import numpy as np
+
+from benchmark import statistics
+from benchmark.spec import Metric
+from benchmark.statistics import Estimate, Key
+
+
+@dataclass(frozen=True)
+class TaskInfo:
+    """A task as its specification stood when the shown runs were made."""
+
+    name: str
+    version: int
+    title: str
+    baseline: str
+    source: str
+    metrics: tuple[Metric, ...]
+    presets: dict[str, dict[str, Any]]
+
+    @property
+    def primary(self) -> Metric:
+        """The metric that ranks."""
+        return next(m for m in self.metrics if m.primary)
+
+
+@dataclass(frozen=True)
+class RunFacts:
+    """How one run was made. `environment` is its row without id and digest."""
+
+    id: int
+    seed: int
+    status: str
+    trust: str
+    command: str
+    source: str
+    fit_seconds: float
+    error: str | None
+    environment: dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Failure:
+    """An instance that did not finish, and why."""
+
+    label: str
+    seed: int
+    instance: int
+    status: str
+    reason: str
+
+
+@dataclass(frozen=True)
+class Hidden:
+    """A run that has no row on the board, and why."""
+
+    method: str
+    seed: int
+    started: datetime
+    reason: str
+    detail: str
+
+
+@dataclass
+class Row:
+    """A method with one set of hyperparameters. gain: paired difference to the baseline in the primary metric.
+
+    done of expected (seed, instance) pairs have a score; seconds is per pair, cut counts those that the budget ended.
+    """
+
+    label: str
+    method: str
+    kind: str
+    parameters: dict[str, Any]
+    scores: dict[str, dict[Key, float]]
+    means: dict[str, Estimate]
+    seconds: dict[Key, float]
+    peak_memory: float | None
+    runs: tuple[RunFacts, ...]
+    done: int
+    expected: int
+    cut: int = 0
+    failures: list[Failure] = field(default_factory=list)
+    gain: Estimate | None = None
+    rank: int | None = None
+
+    @property
+    def complete(self) -> bool:
+        return self.done >= self.expected
+
+    @property
+    def seeds(self) -> list[int]:
+        return sorted({run.seed for run in self.runs})
+
+    @property
+    def time(self) -> float | None:
+        """Mean seconds of the method on one instance."""
+        return float(np.mean(list(self.seconds.values()))) if self.seconds else None
+
+    @property
+    def devices(self) -> str:
+        """The hardware that its seconds were measured on."""
+        names = {
+            f"{env['cpu']}, {env['threads']} threads" if env["device"] == "cpu" else str(env["device"])
+            for env in (run.environment for run in self.runs)
+        }
+        return " / ".join(sorted(names))
+
+    @property
+    def trust(self) -> str:
+        """The lowest level among its runs."""
+        order = ["self_reported", "scored", "reproduced"]
+        return min((run.trust for run in self.runs), key=lambda t: order.index(t) if t in order else -1)
+
+    @property
+    def status(self) -> str:
+        """One line: complete or not, and what went wrong, with counts and the first reason."""
+        parts = ["complete" if self.complete else f"{self.done} of {self.expected} instances"]
+        for status in sorted({f.status for f in self.failures}):
+            group = [f for f in self.failures if f.status == status]
+            parts.append(f"{len(group)} {status}: {group[0].reason}" if group[0].reason else f"{len(group)} {status}")
+        unfinished = [run for run in self.runs if run.status != "done"]
+        if not self.complete and not self.failures and unfinished:
+            reason = first_line(unfinished[0].error)
+            state = "still running" if unfinished[0].status == "running" else f"run {unfinished[0].status}"
+            parts.append(f"{state}: {reason}" if reason else state)
+        if self.cut:
+            parts.append(f"{self.cut} ended by the time budget")
+        if len({run.source for run in self.runs}) > 1:
+            parts.append("its seeds ran on different code")
+        return "; ".join(parts)
+
+
+@dataclass
+class Board:
+    """Everything about one (task, preset). rows: ranked ones first, then the incomplete; best first in each part.
+
+    labels         (seed, instance) -> what the task calls the instance
+    unequal        (seed, instance) pairs whose observations differ between methods: must be empty
+    known_methods  names with a run on this task, sorted: the order of the colours
+    """
+
+    task: TaskInfo
+    preset: str
+    rows: list[Row]
+    baseline: Row | None
+    hidden: list[Hidden]
+    labels: dict[Key, str]
+    unequal: list[Key]
+    known_methods: list[str]
+
+    @property
+    def instances(self) -> int:
+        """How many instances the preset has."""
+        return int(self.task.presets.get(self.preset, {}).get("instances", 0)) or len({i for _, i in self.labels})
+
+    @property
+    def comparable(self) -> list[Row]:
+        """The complete rows, whose means are over the same instances; all rows where none is complete."""
+        return [row for row in self.rows if row.complete] or self.rows
+
+    @property
+    def rankable(self) -> bool:
+        """Whether there are enough instances for intervals, and so for ranks."""
+        return self.instances >= statistics.MINIMUM
+
+
+def last_line(text: str | None) -> str:
+    """The last line that says something: of a traceback, the error itself."""
+    lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
+    return lines[-1] if lines else ""
+
+
+def first_line(text: str | None) -> str:
+    """The first line: of what a run reports, its reason."""
+    return (text or "").strip().partition("\n")[0]

@@ -1,0 +1,240 @@
+"""What the pages show, read from the database into plain values (leaderboard/board.py). No Streamlit here.
+
+A board shows the newest version of its task that has scores; runs of other versions are hidden, and said to be.
+"""
+
+from collections import defaultdict
+from collections.abc import Iterable
+from datetime import datetime
+from typing import Any
+
+import pandas as pd
+from sqlalchemy import Engine, func, select
+from sqlalchemy.orm import Session
+
+from benchmark import statistics
+from benchmark.errors import UserError
+from benchmark.spec import Metric
+from benchmark.statistics import Key
+from benchmark.store import models
+from benchmark.store.models import Curve, Environment, Method, Run, Score, Task
+from benchmark.store.queries import Entry, entries, presets_with_runs
+from leaderboard.board import Board, Failure, Hidden, Row, RunFacts, TaskInfo, first_line, last_line
+from leaderboard.ranking import best_first, tie_groups
+
+Instances = dict[int, list[Any]]  # run -> rows of table instance
+
+
+def data_version(engine: Engine) -> tuple[Any, ...]:
+    """Changes whenever a run, an instance or a score is added: the key of every cache."""
+    with engine.connect() as connection:
+        return tuple(
+            connection.execute(
+                select(
+                    select(func.count(Run.id)).scalar_subquery(),
+                    select(func.max(Run.finished)).scalar_subquery(),
+                    select(func.max(models.Instance.id)).scalar_subquery(),
+                    select(func.max(Score.id)).scalar_subquery(),
+                )
+            ).one()
+        )
+
+
+def newest_result(session: Session) -> datetime | None:
+    """When the last run ended, or began if none has ended."""
+    return session.scalar(select(func.max(Run.finished))) or session.scalar(select(func.max(Run.started)))
+
+
+def boards(session: Session) -> list[tuple[str, str]]:
+    """Every (task, preset) with a score on test data, presets from few to many instances."""
+    pairs = {(task, preset) for task, _, preset in presets_with_runs(session)}
+    size: dict[tuple[str, str], int] = {}
+    for task, spec in session.execute(select(Task.name, Task.spec).order_by(Task.version)):
+        for position, preset in enumerate(spec["presets"]):
+            size[task, preset] = position
+    return sorted(pairs, key=lambda pair: (pair[0], size.get(pair, 99), pair[1]))
+
+
+def run_counts(session: Session) -> dict[str, int]:
+    """How many runs of test data there are with each status."""
+    counts = select(Run.status, func.count(Run.id).label("runs")).where(Run.split == "test").group_by(Run.status)
+    return {str(status): int(count) for status, count in session.execute(counts)}
+
+
+def board(session: Session, task: str, preset: str) -> Board:
+    """The board of a task and preset. Raises UserError where it has no score."""
+    versions = [v for name, v, p in presets_with_runs(session) if (name, p) == (task, preset)]
+    if not versions:
+        raise UserError(f"{task} has no results on preset {preset}; the overview lists what there is")
+    version = max(versions)
+    spec = session.scalars(select(Task.spec).where(Task.name == task, Task.version == version)).one()
+    info = _task_info(spec)
+    found = [e for e in entries(session, task, version, preset) if info.primary.name in e.scores]
+    _tell_apart(found)
+    instances = _instances(session, [run.id for entry in found for run in entry.runs])
+    environments = {env.id: env for env in session.scalars(select(Environment))}
+    size = int(info.presets.get(preset, {}).get("instances", 0))
+    rows = [_row(entry, info, size, instances, environments) for entry in found]
+    base = _baseline(rows, info.baseline)
+    primary = info.primary
+    for row in rows:
+        if base is not None and row is not base:
+            row.gain = statistics.paired_difference(row.scores[primary.name], base.scores[primary.name])
+    rows = best_first(rows, primary)
+    rows.sort(key=lambda row: not row.complete)  # stable: best first within each part
+    shown = Board(
+        task=info,
+        preset=preset,
+        rows=rows,
+        baseline=base,
+        hidden=_hidden(session, task, version, preset, {run.id for row in rows for run in row.runs}),
+        labels=_labels(rows, instances),
+        unequal=_unequal(rows, instances),
+        known_methods=_known_methods(session, task),
+    )
+    if shown.rankable:
+        tie_groups([row for row in rows if row.complete], primary)
+    return shown
+
+
+def _known_methods(session: Session, task: str) -> list[str]:
+    names = select(Method.name).join(Run, Run.method_id == Method.id).join(Task, Run.task_id == Task.id)
+    return sorted(session.scalars(names.where(Task.name == task).distinct()))
+
+
+def curves(session: Session, rows: Iterable[Row]) -> pd.DataFrame:
+    """Columns label, series, seed, instance, step, seconds, value: every point of the shown runs."""
+    owner = {run.id: (row.label, run.seed) for row in rows for run in row.runs}
+    points = session.execute(
+        select(Curve.run_id, Curve.series, Curve.instance, Curve.step, Curve.seconds, Curve.value).where(
+            Curve.run_id.in_(owner)
+        )
+    ).all()
+    frame = pd.DataFrame(points, columns=["run", "series", "instance", "step", "seconds", "value"])
+    frame["label"] = [owner[run][0] for run in frame["run"]]
+    frame["seed"] = [owner[run][1] for run in frame["run"]]
+    return frame.drop(columns="run")
+
+
+# --- parts of a board -------------------------------------------------------------------------------------------------
+
+
+def _task_info(spec: dict[str, Any]) -> TaskInfo:
+    metrics = tuple(Metric(**{k: v for k, v in m.items() if k in Metric.model_fields}) for m in spec["metrics"])
+    names = ("name", "version", "title", "baseline", "source", "presets")
+    return TaskInfo(metrics=metrics, **{name: spec[name] for name in names})
+
+
+def _tell_apart(found: list[Entry]) -> None:
+    """Make labels unique: methods that the registry no longer knows have no recommended values to compare with."""
+    for label in {entry.label for entry in found}:
+        same = [entry for entry in found if entry.label == label]
+        names = {name for entry in same for name in entry.parameters}
+        varying = sorted(n for n in names if len({repr(entry.parameters.get(n)) for entry in same}) > 1)
+        for entry in same if len(same) > 1 else []:
+            entry.label += f" [{', '.join(f'{name}={entry.parameters.get(name)}' for name in varying)}]"
+
+
+def _instances(session: Session, runs: list[int]) -> Instances:
+    one = models.Instance
+    columns = (one.run_id, one.number, one.label, one.observation, one.status, one.truncated, one.error)
+    found: Instances = defaultdict(list)
+    for row in session.execute(select(*columns).where(one.run_id.in_(runs))):
+        found[row.run_id].append(row)
+    return found
+
+
+def _row(
+    entry: Entry,
+    task: TaskInfo,
+    size: int,
+    instances: Instances,
+    environments: dict[int, Environment],
+) -> Row:
+    failures = [
+        Failure(entry.label, run.seed, one.number, one.status, last_line(one.error))
+        for run in entry.runs
+        for one in instances[run.id]
+        if one.status not in ("done", "running")
+    ]
+    runs = tuple(_facts(run, environments[run.environment_id]) for run in sorted(entry.runs, key=lambda r: r.seed))
+    return Row(
+        label=entry.label,
+        method=entry.method,
+        kind=entry.kind,
+        parameters=entry.parameters,
+        scores=dict(entry.scores),
+        means={name: statistics.mean(values) for name, values in entry.scores.items()},
+        seconds=entry.seconds,
+        peak_memory=entry.peak_memory,
+        runs=runs,
+        done=len(entry.scores[task.primary.name]),
+        expected=max(size, 1) * len(entry.runs),
+        cut=sum(one.truncated for run in entry.runs for one in instances[run.id]),
+        failures=failures,
+    )
+
+
+def _facts(run: Run, environment: Environment) -> RunFacts:
+    columns = [c.key for c in Environment.__table__.columns if c.key not in ("id", "digest")]
+    return RunFacts(
+        id=run.id,
+        seed=run.seed,
+        status=run.status,
+        trust=run.trust,
+        command=run.command,
+        source=run.source,
+        fit_seconds=run.fit_seconds,
+        error=run.error,
+        environment={name: getattr(environment, name) for name in columns},
+    )
+
+
+def _baseline(rows: list[Row], name: str) -> Row | None:
+    """The baseline at its recommended hyperparameters, or at the only others there are."""
+    found = [row for row in rows if row.method == name]
+    return next((row for row in found if row.label == name), found[0] if found else None)
+
+
+def _labels(rows: list[Row], instances: Instances) -> dict[Key, str]:
+    every = ((run.seed, one) for row in rows for run in row.runs for one in instances[run.id])
+    return {(seed, one.number): one.label for seed, one in every if one.status == "done"}
+
+
+def _unequal(rows: list[Row], instances: Instances) -> list[Key]:
+    seen: dict[Key, set[str]] = defaultdict(set)
+    for row in rows:
+        for run in row.runs:
+            for one in instances[run.id]:
+                if one.status == "done":
+                    seen[run.seed, one.number].add(one.observation)
+    return sorted(key for key, hashes in seen.items() if len(hashes) > 1)
+
+
+def _hidden(session: Session, task: str, version: int, preset: str, shown: set[int]) -> list[Hidden]:
+    runs = session.execute(
+        select(Run, Method.name, Task.version)
+        .join(Method, Run.method_id == Method.id)
+        .join(Task, Run.task_id == Task.id)
+        .where(Task.name == task, Run.preset == preset)
+        .order_by(Run.started)
+    ).all()
+    newest = {(name, v, repr(sorted(run.parameters.items())), run.seed): run for run, name, v in runs}
+    found = []
+    for run, name, v in runs:
+        if run.id in shown:
+            continue
+        last = newest[name, v, repr(sorted(run.parameters.items())), run.seed]
+        if v != version:
+            reason, detail = "another task version", f"version {v}, shown is version {version}"
+        elif run.split != "test":
+            reason, detail = "tuning data", "hyperparameters are chosen on it; it never enters a rank"
+        elif last is not run:
+            reason = "older code" if last.source != run.source else "replaced by a newer run"
+            detail = "the same method, hyperparameters and seed ran again later"
+        elif run.status in ("failed", "timeout", "interrupted"):
+            reason, detail = run.status, first_line(run.error)
+        else:
+            reason, detail = "nothing finished yet", f"run is {run.status}"
+        found.append(Hidden(name, run.seed, run.started, reason, detail))
+    return found

@@ -1,0 +1,161 @@
+"""What every page needs from Streamlit: the open database, cached boards, choices kept in the URL, and the footer."""
+
+import argparse
+import sys
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from sqlalchemy import Engine, make_url
+from sqlalchemy.orm import Session
+from streamlit.delta_generator import DeltaGenerator
+
+from benchmark.environment import commit
+from benchmark.store.database import location, open_database
+from leaderboard import charts, images, queries
+from leaderboard.board import Board
+from leaderboard.tables import Column
+
+FILL = "make demo\n# or\npython -m runners.run --task mri --method all"
+
+
+def database_name() -> str:
+    """What the user named: `-- --db PATH` after streamlit run, else LOWDIMBENCH_DB, else the default."""
+    parser = argparse.ArgumentParser(add_help=False, allow_abbrev=False)
+    parser.add_argument("--db")
+    return location(parser.parse_known_args(sys.argv[1:])[0].db)
+
+
+def is_missing(name: str) -> bool:
+    """Whether the database is a file that nobody has made yet."""
+    return "://" not in name and not Path(name).exists()
+
+
+def short_name(name: str) -> str:
+    """The file's name without its folder, or the database of a URL without its password."""
+    return str(make_url(name).database) if "://" in name else Path(name).name
+
+
+@st.cache_resource(max_entries=4, show_spinner=False)
+def _engine(name: str, inode: int) -> Engine:
+    return open_database(name, create=False)
+
+
+def engine() -> Engine:
+    """The open database; opened again where its file was replaced. Raises UserError."""
+    name = database_name()
+    return _engine(name, 0 if "://" in name else Path(name).stat().st_ino)
+
+
+def _version() -> tuple[Any, ...]:
+    """The key of every cache: changes with the file, its write-ahead log, or what is in the tables."""
+    name = database_name()
+    files = [] if "://" in name else [Path(name), Path(f"{name}-wal")]
+    stamps = tuple(p.stat().st_mtime_ns for p in files if p.exists())
+    return (name, stamps, queries.data_version(engine()))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _board(version: tuple[Any, ...], task: str, preset: str) -> Board:
+    with Session(engine()) as session:
+        return queries.board(session, task, preset)
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _boards(version: tuple[Any, ...]) -> list[tuple[str, str]]:
+    with Session(engine()) as session:
+        return queries.boards(session)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _lines(version: tuple[Any, ...], task: str, preset: str) -> pd.DataFrame:
+    with Session(engine()) as session:
+        return charts.summarise(queries.curves(session, _board(version, task, preset).comparable))
+
+
+def boards() -> list[tuple[str, str]]:
+    """Every (task, preset) with a score."""
+    return _boards(_version())
+
+
+def board(task: str, preset: str) -> Board:
+    """A board, computed once for each state of the database. Shared between visitors: not to be changed."""
+    return _board(_version(), task, preset)
+
+
+def lines(task: str, preset: str) -> pd.DataFrame:
+    """The curves of a board as charts.summarise gives them."""
+    return _lines(_version(), task, preset)
+
+
+def pictures(shown: Board, key: tuple[int, int]) -> images.Pictures:
+    """The images of one (seed, instance); files are looked for beside the database."""
+    name = database_name()
+    if "://" in name:
+        return images.Pictures(None, {}, {})
+    with Session(engine()) as session:
+        return images.pictures(session, Path(name).resolve().parent, shown.rows, key)
+
+
+def choose(label: str, key: str, options: Sequence[Any], name: Callable[[Any], str] = str) -> Any:
+    """A selection that lives in the URL as `key`, so that a link shows the same. Keeps the last choice across pages."""
+    wanted = st.query_params.get(key, st.session_state.get(f"last_{key}"))
+    texts = [str(option) for option in options]
+    if key in st.query_params and wanted not in texts:
+        st.warning(f"the link asks for {key} '{wanted}', which is not there; showing {texts[0]}")
+    chosen = st.selectbox(label, options, index=texts.index(wanted) if wanted in texts else 0, format_func=name)
+    st.query_params[key] = st.session_state[f"last_{key}"] = str(chosen)
+    return chosen
+
+
+def choose_board(left: DeltaGenerator, right: DeltaGenerator) -> Board:
+    """Selectors of task and preset in two columns, and the board they name."""
+    every = boards()
+    with left:
+        task = choose("Task", "task", sorted({t for t, _ in every}))
+    with right:
+        preset = choose("Preset", "preset", [p for t, p in every if t == task])
+    return board(task, preset)
+
+
+def table(frame: pd.DataFrame, columns: dict[str, Column], pinned: str = "method") -> None:
+    """A sortable table; numbers stay numbers. Columns without a description are shown as they are."""
+    config: dict[str, Any] = {}
+    for name, column in columns.items():
+        stuck = name in ("rank", pinned)
+        if column.format is None:
+            config[name] = st.column_config.TextColumn(help=column.help, width=column.width, pinned=stuck)
+        else:
+            config[name] = st.column_config.NumberColumn(
+                help=column.help, width=column.width, pinned=stuck, format=column.format
+            )
+    st.dataframe(frame, hide_index=True, column_config=config, width="stretch", placeholder="")
+
+
+def link(source: str) -> str:
+    """Markdown link of a paper given as 'arXiv:...' or 'doi:...'; other text as it is."""
+    kind, _, rest = source.partition(":")
+    home = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}.get(kind.lower())
+    return f"[{source}]({home}{rest})" if home and rest else source
+
+
+def nothing_yet(reason: str) -> None:
+    """The page of a database without results."""
+    st.header("No results yet")
+    st.write(f"{reason} This command runs methods on tasks and fills it; then reload this page:")
+    st.code(FILL, language="bash")
+
+
+def footer(opened: bool) -> None:
+    """Code commit, time of the newest result, name of the database."""
+    head, dirty = commit()
+    parts = [f"code {head[:10]}{' + uncommitted changes' if dirty and head != 'unknown' else ''}"]
+    if opened:
+        with Session(engine()) as session:
+            newest = queries.newest_result(session)
+        parts.append(f"newest result {newest:%Y-%m-%d %H:%M} UTC" if newest else "no result yet")
+    parts.append(f"database {short_name(database_name())}")
+    st.divider()
+    st.caption(" · ".join(parts) + " · every number is computed from the raw scores when the page is shown")

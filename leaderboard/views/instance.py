@@ -1,0 +1,120 @@
+"""One instance: the truth, every estimate and its error, the scores, and how hard the instance is among the others."""
+
+import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
+
+from benchmark.statistics import Key
+from leaderboard import charts, images, shell, tables
+from leaderboard.board import Board, Row
+from leaderboard.ranking import sign
+from leaderboard.tables import Column
+
+TILE = 290  # pixels: four side by side on a usual screen, two on a narrow one
+
+
+def choose_key(board: Board, left: DeltaGenerator, right: DeltaGenerator) -> Key:
+    """Selectors of seed and instance in two columns."""
+    with left:
+        seed = shell.choose("Seed", "seed", sorted({seed for seed, _ in board.labels}))
+    with right:
+        numbers = sorted(i for s, i in board.labels if s == seed)
+        number = shell.choose("Instance", "instance", numbers, lambda i: f"{i}: {board.labels[seed, i]}")
+    return seed, number
+
+
+def caption(board: Board, row: Row, key: Key) -> str:
+    """'28.1 dB, +3.2 dB to the baseline'."""
+    primary, places = board.task.primary, tables.primary_digits(board)
+    value = row.scores[primary.name].get(key)
+    if value is None:
+        return "no score"
+    text = f"{primary.name} {tables.with_unit(f'{value:.{places}f}', primary)}"
+    gain = tables.gain_at(board, row, key)
+    if gain is not None:
+        text += f" ({tables.with_unit(f'{gain:+.{places}f}', primary)} to baseline)"
+    return text + (" — the baseline" if row is board.baseline else "")
+
+
+def grid(board: Board, found: images.Pictures, key: Key) -> None:
+    """Truth first, then the baseline, then the rest of the rows in the order of the board; errors beneath."""
+    truth = found.truth
+    if truth is None:
+        st.write("This instance has no images: its task draws none, or they were not kept.")
+        return
+    top, limit = float(truth.max()), images.error_limit(found)
+    rows = sorted(board.rows, key=lambda row: row is not board.baseline)
+    tiles: list[Row | None] = [None, *(row for row in rows if row.label in found.estimates)]
+    flow = st.container(horizontal=True)
+    for row in tiles:
+        with flow.container(width=TILE, gap="xsmall"):
+            if row is None:
+                st.markdown("**truth**")
+                st.image(images.grey_png(truth, top), width="stretch")
+                st.caption(f"{truth.shape[0]} x {truth.shape[1]} pixels")
+                scale(top, limit)
+            else:
+                st.markdown(f"**{row.label}**")
+                st.image(images.grey_png(found.estimates[row.label], top), width="stretch")
+                st.caption(caption(board, row, key))
+                st.image(images.heat_png(abs(found.estimates[row.label] - truth), limit), width="stretch")
+    for label, problem in sorted(found.problems.items()):
+        st.caption(f"No image of {label}: {problem}.")
+    absent = [r.label for r in rows if r.label not in found.estimates and r.label not in found.problems]
+    if absent:
+        st.caption(f"No image of {', '.join(absent)}: none was kept for this instance.")
+
+
+def scale(top: float, limit: float) -> None:
+    """The two scales that all tiles share."""
+    st.caption(f"Upper images: 0 (black) to {top:.3g} (white), the largest value of the truth.")
+    st.caption("Lower images: error |estimate - truth|, all on this scale:")
+    st.image(images.bar_png(), width="stretch")
+    with st.container(horizontal=True, horizontal_alignment="distribute"):
+        for text in ("0", f"{limit / 2:.2g}", f"≥ {limit:.2g}"):
+            st.caption(text, width="content")
+
+
+def difficulty(board: Board, key: Key) -> None:
+    """Where this instance stands among all instances of its seed."""
+    primary = board.task.primary
+    st.subheader("How hard is this instance?")
+    reference = board.baseline or board.rows[0]
+    scores = {i: v for (s, i), v in reference.scores[primary.name].items() if s == key[0]}
+    mine = scores.get(key[1])
+    if mine is not None:
+        harder = sum(sign(primary) * (mine - value) > 0 for value in scores.values())
+        st.write(
+            f"By {primary.name} of {reference.label} it is number {harder + 1} of the {len(scores)} instances of "
+            f"seed {key[0]}, counted from the hardest."
+        )
+    st.altair_chart(charts.strip(board, key), width="stretch")
+    st.caption("Tick: one instance of this seed. Dot: the instance chosen above.")
+
+
+def scores(board: Board, key: Key) -> None:
+    """Every metric of every method on this instance."""
+    st.subheader("Scores on this instance")
+    frame = tables.instance_scores(board, key)
+    columns = {"method": Column("In brackets: changed hyperparameters", 240)}
+    for metric in tables.ordered(board):
+        places = tables.digits(row.means.get(metric.name) for row in board.rows)
+        columns[tables.heading(metric)] = Column(metric.description, 110, f"%.{places}f")
+    if board.baseline:
+        text = f"Difference to {board.baseline.label} on this instance"
+        columns[tables.gain_heading(board)] = Column(text, 110, f"%+.{tables.primary_digits(board)}f")
+    columns["seconds"] = Column("The method's own time on this instance", 100, "%.3g")
+    shell.table(frame, columns)
+
+
+selectors = st.columns(4)
+shown = shell.choose_board(*selectors[:2])
+if not shown.labels:
+    st.write("No instance of this board has finished.")
+    st.stop()
+chosen = choose_key(shown, *selectors[2:])
+st.header(f"{shown.task.title} / {shown.preset}: {shown.labels[chosen] or f'instance {chosen[1]}'}")
+place = {"task": shown.task.name, "preset": shown.preset}
+st.page_link("views/task.py", label=":blue[← Back to the board]", query_params=place)
+grid(shown, shell.pictures(shown, chosen), chosen)
+scores(shown, chosen)
+difficulty(shown, chosen)

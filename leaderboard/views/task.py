@@ -1,0 +1,144 @@
+"""One board: the ranks, the curves, the costs, what is hidden and why, and how to make each row again."""
+
+import ast
+
+import streamlit as st
+
+from benchmark import registry
+from leaderboard import charts, shell, tables
+from leaderboard.board import Board
+
+
+def describe(board: Board) -> None:
+    """What the task is: title, preset, source, metrics; the task's own header on demand."""
+    task, preset = board.task, board.task.presets.get(board.preset, {})
+    st.header(f"{task.title} / {board.preset}")
+    data = ", ".join(preset.get("data", []))
+    facts = [
+        f"Task `{task.name}` version {task.version}",
+        preset.get("about", ""),
+        f"{tables.count(board.instances, 'instance')} a seed",
+        f"data: {data}" if data else "",
+        f"baseline `{task.baseline}`",
+        f"source {shell.link(task.source)}",
+    ]
+    st.write(" · ".join(fact for fact in facts if fact))
+    live = registry.tasks().get(task.name)
+    if live and live.spec.version != task.version:
+        st.warning(f"The task is now at version {live.spec.version}; these results are of version {task.version}.")
+    with st.expander("Definition: data and metrics"):
+        for metric in tables.ordered(board):
+            role = " — ranks the methods" if metric.primary else ""
+            st.markdown(f"- **{tables.heading(metric)}** {metric.description}; {metric.better} is better{role}")
+        if live and live.spec.version == task.version:
+            text = ast.get_docstring(ast.parse(live.file.read_text(encoding="utf-8"))) or ""
+            st.code(text, language=None)
+
+
+def ranks(board: Board) -> None:
+    """The main table with its explanation and download."""
+    if board.unequal:
+        count = len(board.unequal)
+        st.error(f"Methods met different observations on {count} (seed, instance) pairs: do not compare their scores.")
+    if not board.rankable:
+        st.info(f"This preset has {board.instances} instances: too few for intervals, so there are no ranks.")
+    if board.baseline is None:
+        st.info(f"No differences: the baseline {board.task.baseline} has no results on this preset.")
+    incomplete = sum(not row.complete for row in board.rows)
+    if incomplete:
+        st.warning(
+            f"Incomplete: {incomplete} of {tables.count(len(board.rows), 'row')}, at the end, without a rank (see n, status)."
+        )
+    frame, columns = tables.leaderboard(board)
+    shell.table(frame, columns)
+    left, right = st.columns([5, 1])
+    left.caption(
+        "Equal rank: the paired difference to the first of the group has a 95 % interval that contains zero. Intervals "
+        "are over instances, not over seeds. Times count the method alone; compare them only within one device."
+    )
+    name = f"lowdimbench_{board.task.name}_v{board.task.version}_{board.preset}.csv"
+    right.download_button("Download CSV", frame.to_csv(index=False), name, "text/csv", on_click="ignore", width="stretch")
+
+
+def hidden(board: Board) -> None:
+    """How many runs have no row, and why; and the instances that failed in those that have."""
+    frame, failed = tables.hidden(board), tables.failures(board)
+    counts = [f"{count} {reason}" for reason, count in frame["reason"].value_counts().items()]
+    label = f"Hidden runs: {len(frame)} ({', '.join(counts)})" if counts else "No run is hidden"
+    if len(failed):
+        label += f"; failed instances in the runs shown: {len(failed)}"
+    if frame.empty and failed.empty:
+        st.caption(f"{label}: every run of this task and preset is in the table.")
+        return
+    with st.expander(label):
+        if len(frame):
+            st.dataframe(frame, hide_index=True)
+        if len(failed):
+            st.dataframe(failed, hide_index=True)
+
+
+def progress(board: Board) -> None:
+    """Primary metric against step and against seconds."""
+    st.subheader(f"Progress of {board.task.primary.name} while a method runs")
+    lines = shell.lines(board.task.name, board.preset)
+    if lines.empty:
+        st.write("This task has no curves: no method on it recorded intermediate estimates.")
+        return
+    log = st.toggle("Logarithmic seconds", value=True)
+    left, right = st.columns(2)
+    left.altair_chart(charts.curve(lines, board, "step"), width="stretch")
+    right.altair_chart(charts.curve(lines, board, "seconds", log), width="stretch")
+    several = "Solid: the estimate a method would return if stopped there; dashed: another iterate of it, unselected. "
+    others = several if set(lines["series"]) - {"estimate"} else ""
+    silent = [row.label for row in board.comparable if row.label not in set(lines["label"])]
+    without = f" No curve: {', '.join(silent)} (no intermediate estimates)." if silent else ""
+    partial = [row.label for row in board.rows if row not in board.comparable]
+    without += f" Not drawn, because incomplete: {', '.join(partial)}." if partial else ""
+    st.caption(
+        f"{others}Line: mean over instances. Band: their middle half, the spread of instances and not an interval of "
+        "the mean. Seconds: their mean at the same step. A run that has ended keeps its last value."
+        f"{without} Click a name to single it out."
+    )
+
+
+def costs(board: Board) -> None:
+    """Quality against time."""
+    st.subheader("Quality against time")
+    if not any(row.time for row in board.rows):
+        st.write("This board has no times.")
+        return
+    st.altair_chart(charts.quality_against_time(board), width="stretch")
+    devices = sorted({row.devices for row in board.rows})
+    mixed = " **Measured on different devices: times do not compare.**" if len(devices) > 1 else ""
+    st.caption(
+        "Filled and joined: the Pareto front, complete rows that no other beats in both mean score and mean time; "
+        "names with (k of n) are incomplete, their means are over other instances. "
+        f"Bars: 95 % interval of the mean. Measured on {'; '.join(devices)}.{mixed}"
+    )
+
+
+def reproduce(board: Board) -> None:
+    """Command, hyperparameters, seed and environment of each row."""
+    with st.expander("How to reproduce each row"):
+        for row in board.rows:
+            st.markdown(f"**{row.label}** — {tables.parameters_text(row)}")
+            for run in row.runs:
+                st.code(run.command, language="bash")
+                env = run.environment
+                packages = ", ".join(f"{name} {version}" for name, version in env["packages"].items())
+                st.caption(
+                    f"seed {run.seed} · code {env['commit'][:10]}{' + uncommitted changes' if env['dirty'] else ''} · "
+                    f"Python {env['python']} · {env['platform']} · {env['cpu']}, {env['threads']} threads on "
+                    f"{env['cores']} cores, {env['memory_gb']:.0f} GB · device {env['device']} · {packages}"
+                )
+
+
+shown = shell.choose_board(*st.columns([2, 2, 3])[:2])
+describe(shown)
+ranks(shown)
+hidden(shown)
+place = {"task": shown.task.name, "preset": shown.preset}
+st.page_link("views/instance.py", label=":blue[See the instances of this board one by one →]", query_params=place)
+progress(shown)
+costs(shown)
+reproduce(shown)

@@ -1,0 +1,90 @@
+"""The real app on a free port of this machine, and a page of the system's Chromium."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.leaderboard import synthetic
+
+ROOT = Path(__file__).parents[2]
+CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
+QUIET = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> str:
+    """Path of a Chromium that the system has."""
+    found = next((path for name in CHROMIUM if (path := shutil.which(name))), None)
+    if found is None:
+        line = "no Chromium on this machine; get it with: apt-get install chromium"
+        if os.environ.get("CI") == "true":
+            pytest.fail(line)
+        pytest.skip(line)
+    return found
+
+
+@pytest.fixture(scope="session")
+def database(tmp_path_factory: pytest.TempPathFactory) -> str:
+    """The made-up database, or the one that LOWDIMBENCH_SCREENSHOT_DB names."""
+    if named := os.environ.get("LOWDIMBENCH_SCREENSHOT_DB"):
+        return str(Path(named).resolve())
+    path = tmp_path_factory.mktemp("board") / "made_up.db"
+    synthetic.make_full(path).dispose()
+    return str(path)
+
+
+@pytest.fixture(scope="session")
+def address(chromium: str, database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the running app. `chromium` is asked for first, so that nothing starts where there is none."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    log = tmp_path_factory.mktemp("app") / "log.txt"
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(ROOT / "leaderboard/app.py"),
+        *options,
+        "--",
+        "--db",
+        database,
+    ]
+    with log.open("w") as out:
+        app = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+        try:
+            _wait(f"http://127.0.0.1:{port}/_stcore/health", app, log)
+            yield f"http://127.0.0.1:{port}"
+        finally:
+            app.terminate()
+            app.wait(timeout=10)
+
+
+def _wait(url: str, app: subprocess.Popen[bytes], log: Path) -> None:
+    for _ in range(120):
+        if app.poll() is not None:
+            break
+        try:
+            with urllib.request.urlopen(url, timeout=2):
+                return
+        except OSError:
+            time.sleep(0.25)
+    pytest.fail(f"the app did not start: {log.read_text()[-2000:]}")

@@ -1,0 +1,113 @@
+"""Every page in a real browser, with a photograph of each in tests/browser/output/."""
+
+import os
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("playwright.sync_api", reason="playwright is not installed; get it with: pip install playwright")
+
+from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
+
+from tests.browser.conftest import QUIET
+
+OUTPUT = Path(__file__).parent / "output"
+MADE_UP = "LOWDIMBENCH_SCREENSHOT_DB" not in os.environ
+PLACE = "?task=imaging&preset=small" if MADE_UP else os.environ.get("LOWDIMBENCH_SCREENSHOT_QUERY", "")
+pytestmark = pytest.mark.browser
+
+
+@pytest.fixture(scope="module")
+def page(chromium: str) -> Iterator[Page]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        yield browser.new_page(viewport={"width": 1400, "height": 1000})
+        browser.close()
+
+
+@pytest.fixture
+def problems(page: Page) -> Iterator[list[str]]:
+    """What the browser complains of. Streamlit itself asks for two of its addresses below the page's own first: 404."""
+    found: list[str] = []
+
+    def on_console(message: ConsoleMessage) -> None:
+        if message.type == "error" and "/_stcore/" not in message.location.get("url", ""):
+            found.append(message.text)
+
+    def on_error(error: object) -> None:
+        found.append(str(error))
+
+    page.on("console", on_console)
+    page.on("pageerror", on_error)
+    yield found
+    page.remove_listener("console", on_console)
+    page.remove_listener("pageerror", on_error)
+
+
+def visit(page: Page, url: str, name: str, width: int = 1400) -> None:
+    """Open an address, wait until the page is complete, check that nothing failed, and photograph all of it."""
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.goto(url)
+    expect(page.get_by_text("every number is computed from the raw scores")).to_be_visible(timeout=30_000)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=30_000)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": max(1000, height + 20)})
+    page.wait_for_timeout(800)  # charts and tables draw themselves anew
+    OUTPUT.mkdir(exist_ok=True)
+    page.screenshot(path=OUTPUT / f"{name}.png")
+
+
+def test_overview(page: Page, address: str, problems: list[str]) -> None:
+    visit(page, address, "overview")
+    expect(page.get_by_text("Difference to the baseline in each task's primary metric")).to_be_visible()
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    assert problems == []
+
+
+def test_task(page: Page, address: str, problems: list[str]) -> None:
+    visit(page, f"{address}/task{PLACE}", "task")
+    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    expect(page.get_by_text("Quality against time")).to_be_visible()
+    expect(page.get_by_text("Download CSV")).to_be_visible()
+    assert problems == []
+
+
+def test_instance(page: Page, address: str, problems: list[str]) -> None:
+    visit(page, f"{address}/instance{PLACE}", "instance")
+    expect(page.get_by_text("How hard is this instance?")).to_be_visible()
+    if MADE_UP:
+        expect(page.get_by_test_id("stImage")).to_have_count(14)  # truth, six estimates, six errors, the colour scale
+    assert problems == []
+
+
+@pytest.mark.parametrize("name", ["overview", "task", "instance"])
+def test_narrow(page: Page, address: str, problems: list[str], name: str) -> None:
+    visit(page, f"{address}/{'' if name == 'overview' else name + PLACE}", f"{name}_narrow", width=640)
+    assert problems == []
+
+
+@pytest.mark.skipif(not MADE_UP, reason="clicks through the made-up database")
+def test_from_the_overview_to_an_instance_and_the_link_says_where(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 1400, "height": 1000})
+    page.goto(address)
+    page.get_by_role("link", name="Imaging (made up) / small").click()
+    expect(page.get_by_role("heading", name="Imaging (made up) / small")).to_be_visible(timeout=30_000)
+    assert "task=imaging" in page.url
+    assert "preset=small" in page.url
+    page.get_by_text("See the instances of this board one by one").click()
+    expect(page.get_by_role("heading", name="Imaging (made up) / small: slice 0")).to_be_visible(timeout=30_000)
+    assert "instance=0" in page.url
+
+
+@pytest.mark.skipif(not MADE_UP, reason="downloads from the made-up database")
+def test_csv_holds_what_is_shown(page: Page, address: str) -> None:
+    page.goto(f"{address}/task{PLACE}")
+    with page.expect_download(timeout=30_000) as download:
+        page.get_by_text("Download CSV").click()
+    lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
+    assert download.value.suggested_filename == "lowdimbench_imaging_v1_small.csv"
+    assert lines[0].startswith("rank,method,n,psnr ↑ (dB),psnr 95 %,Δ psnr (dB),Δ psnr 95 %")
+    assert len(lines) == 10

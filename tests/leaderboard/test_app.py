@@ -1,0 +1,135 @@
+"""Every page on a missing, an empty, a tiny, a fuller and a broken database, without a browser."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+APP = Path(__file__).parents[2] / "leaderboard" / "app.py"
+PAGES = ["overview", "task", "instance"]
+
+
+@pytest.fixture
+def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
+    def opened(database: Path, page: str, **query: str) -> AppTest:
+        monkeypatch.setenv("LOWDIMBENCH_DB", str(database))
+        monkeypatch.setattr(sys, "argv", ["app.py"])
+        app = AppTest.from_file(str(APP), default_timeout=20)
+        app.run()
+        if page != "overview":
+            app.query_params.update(query)
+            app.switch_page(f"views/{page}.py").run()
+        return app
+
+    return opened
+
+
+def text(app: AppTest) -> str:
+    """All words of a page."""
+    kinds = ("markdown", "caption", "header", "subheader", "error", "warning", "info", "code")
+    return "\n".join(str(element.value) for kind in kinds for element in getattr(app, kind))
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_missing_database_says_how_to_fill_it(open_page: Callable[..., AppTest], tmp_path: Path, page: str) -> None:
+    app = open_page(tmp_path / "none.db", page)
+    assert not app.exception
+    assert "No results yet" in text(app)
+    assert "python -m runners.run --task mri --method all" in text(app)
+    assert str(tmp_path) not in text(app)
+    assert not (tmp_path / "none.db").exists()
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_empty_database_says_how_to_fill_it(open_page: Callable[..., AppTest], made: Callable[[str], Path], page: str) -> None:
+    app = open_page(made("empty"), page)
+    assert not app.exception
+    assert "The database holds no score" in text(app)
+    assert "make demo" in text(app)
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_foreign_file_is_one_line(open_page: Callable[..., AppTest], tmp_path: Path, page: str) -> None:
+    (tmp_path / "notes.db").write_text("not a database, but long enough to be taken for one" * 20)
+    app = open_page(tmp_path / "notes.db", page)
+    assert not app.exception
+    assert len(app.error) == 1
+    assert "not a readable SQLite database" in app.error[0].value
+
+
+@pytest.mark.parametrize("page", PAGES)
+def test_tiny_database(open_page: Callable[..., AppTest], made: Callable[[str], Path], page: str) -> None:
+    app = open_page(made("tiny"), page)
+    assert not app.exception
+    assert "Imaging (made up)" in text(app) or page == "overview"
+    if page == "task":
+        assert "too few for intervals" in text(app)
+        assert "no curves" in text(app)
+    if page == "instance":
+        assert "no images" in text(app)
+    assert "database tiny.db" in text(app)
+
+
+def test_overview_lists_every_board_and_its_leaders(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("full"), "overview")
+    assert not app.exception
+    assert "**net_guided**" in text(app)
+    assert "2 instances are too few for ranks" in text(app)
+    assert "never mixed" in text(app)
+
+
+def test_task_page_of_a_link(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("full"), "task", task="imaging", preset="small")
+    assert not app.exception
+    assert [box.value for box in app.selectbox] == ["imaging", "small"]
+    assert len(app.dataframe[0].value) == 9
+    assert "Incomplete: 1 of 9 rows" in text(app)
+    assert any("Hidden runs: 4 (" in box.label for box in app.expander)
+    assert "python -m runners.run --task imaging --preset small --method net_guided --seeds 0" in text(app)
+    assert "code 0123456789" in text(app)
+
+
+def test_choosing_another_preset_changes_the_link(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("full"), "task", task="imaging", preset="small")
+    app.selectbox[1].select("tiny").run()
+    assert not app.exception
+    assert app.query_params["preset"] == "tiny"
+    assert "Imaging (made up) / tiny" in text(app)
+
+
+def test_task_without_curves_says_so(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("full"), "task", task="sorting", preset="small")
+    assert not app.exception
+    assert "This task has no curves" in text(app)
+
+
+def test_link_to_what_is_not_there_says_so(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("full"), "task", task="nothing", preset="small")
+    assert not app.exception
+    assert "the link asks for task 'nothing'" in text(app)
+
+
+def test_instance_page_of_a_link(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("full"), "instance", task="imaging", preset="small", seed="0", instance="1")
+    assert not app.exception
+    assert "Imaging (made up) / small: slice 1" in text(app)
+    assert "to baseline)" in text(app)
+    assert "instances of seed 0, counted from the hardest" in text(app)
+
+
+def test_instance_without_images_says_so(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("full"), "instance", task="sorting", preset="small")
+    assert not app.exception
+    assert "This instance has no images" in text(app)
+
+
+def test_database_can_be_named_on_the_command_line(
+    monkeypatch: pytest.MonkeyPatch, made: Callable[[str], Path], tmp_path: Path
+) -> None:
+    monkeypatch.setenv("LOWDIMBENCH_DB", str(tmp_path / "none.db"))
+    monkeypatch.setattr(sys, "argv", ["app.py", "--db", str(made("tiny"))])
+    app = AppTest.from_file(str(APP), default_timeout=20).run()
+    assert not app.exception
+    assert "database tiny.db" in text(app)

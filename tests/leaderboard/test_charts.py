@@ -1,0 +1,94 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sqlalchemy.orm import Session
+
+from benchmark.store.database import open_database
+from leaderboard import charts, queries, tables
+from leaderboard.board import Board
+
+
+@pytest.fixture
+def opened(made: Callable[[str], Path]) -> tuple[Board, pd.DataFrame, list[Board]]:
+    engine = open_database(str(made("full")), create=False)
+    with Session(engine) as session:
+        board = queries.board(session, "imaging", "small")
+        points = queries.curves(session, board.rows)
+        every = [queries.board(session, *place) for place in queries.boards(session)]
+    engine.dispose()
+    return board, points, every
+
+
+def points_of(*runs: tuple[int, list[int], list[float], list[float]]) -> pd.DataFrame:
+    lines = [
+        {"label": "m", "series": "estimate", "seed": 0, "instance": i, "step": s, "seconds": t, "value": v}
+        for i, steps, seconds, values in runs
+        for s, t, v in zip(steps, seconds, values, strict=True)
+    ]
+    return pd.DataFrame(lines)
+
+
+def test_a_run_that_ended_keeps_its_last_point() -> None:
+    points = points_of((0, [1, 2, 3], [1.0, 2.0, 3.0], [10, 20, 30]), (1, [1, 2], [1.0, 4.0], [0, 10]))
+    summary = charts.summarise(points)
+    assert list(summary["step"]) == [1, 2, 3]
+    assert list(summary["mean"]) == [5, 15, 20]
+    assert list(summary["seconds"]) == [1.0, 3.0, 3.5]
+    assert set(summary["n"]) == {2}
+
+
+def test_a_line_begins_where_every_instance_has_begun() -> None:
+    points = points_of((0, [1, 2, 3], [1.0, 2.0, 3.0], [10, 20, 30]), (1, [2, 3], [4.0, 6.0], [0, 10]))
+    assert list(charts.summarise(points)["step"]) == [2, 3]
+
+
+def test_seeds_of_one_instance_are_averaged_first() -> None:
+    one = points_of((0, [1], [1.0], [10]), (1, [1], [1.0], [0]))
+    points = pd.concat([one, one[one["instance"] == 0].assign(seed=1, value=20)])
+    summary = charts.summarise(points)
+    assert list(summary["mean"]) == [7.5]
+    assert list(summary["n"]) == [2]
+
+
+def test_one_point_and_no_point() -> None:
+    assert len(charts.summarise(points_of((0, [1], [0.0], [5])))) == 1
+    assert charts.summarise(points_of((0, [1], [0.0], [5])).iloc[:0]).empty
+
+
+def test_long_curves_are_thinned() -> None:
+    steps = list(range(1, 2001))
+    points = points_of((0, steps, [float(s) for s in steps], list(np.sqrt(steps))))
+    assert len(charts.summarise(points)) <= 160
+
+
+def test_a_method_keeps_its_colour_on_every_preset(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
+    tiny, small = (charts.colours(board) for board in opened[2][:2])
+    for name in ("net_guided", "net_reference", "base_fill"):
+        assert tiny[name] == small[name]
+    assert tiny["base_fill"] == charts.BASELINE
+
+
+def test_charts_name_their_metric_unit_and_direction(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
+    board, points, every = opened
+    made = [
+        charts.curve(charts.summarise(points), board, "step"),
+        charts.curve(charts.summarise(points), board, "seconds", log=True),
+        charts.quality_against_time(board),
+        charts.strip(board, (0, 1)),
+    ]
+    for chart in made:
+        assert "psnr (dB), ↑ higher is better" in chart.to_json()
+    heat = charts.heat_map(tables.gains(every), ["imaging / small (dB)", "imaging / tiny (dB)", "sorting / small"])
+    assert "imaging / small (dB)" in heat.to_json()
+
+
+def test_names_of_neighbouring_points_do_not_overlap() -> None:
+    names = ["label", "seconds", "mean", "low", "high"]
+    lines = [["a", 1.0, 20.0, 19, 21], ["b", 1.0, 19.99, 19, 21], ["c", 1.3, 20, 19, 21], ["d", 100, 19.98, 19, 21]]
+    placed = charts._place_names(pd.DataFrame(lines, columns=names))
+    assert list(placed["side"]) == ["right", "right", "left", "left"]
+    assert placed["name_y"][0] - placed["name_y"][1] == pytest.approx(0.12)
+    assert placed["name_y"][3] == 19.98

@@ -1,0 +1,194 @@
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+from sqlalchemy import update
+from sqlalchemy.orm import Session
+
+from benchmark.errors import UserError
+from benchmark.spec import Metric
+from benchmark.statistics import paired_difference
+from benchmark.store.database import open_database
+from benchmark.store.models import Instance, Score
+from leaderboard import images, queries, tables
+from leaderboard.board import Board, first_line, last_line
+from leaderboard.ranking import pareto
+from tests.leaderboard import synthetic
+
+
+@pytest.fixture
+def session(made: Callable[[str], Path]) -> Iterator[Session]:
+    engine = open_database(str(made("full")), create=False)
+    with Session(engine) as opened:
+        yield opened
+    engine.dispose()
+
+
+@pytest.fixture
+def board(session: Session) -> Board:
+    return queries.board(session, "imaging", "small")
+
+
+def row(board: Board, label: str):
+    return next(row for row in board.rows if row.label == label)
+
+
+def test_boards_are_listed_in_the_order_of_the_presets(session: Session) -> None:
+    assert queries.boards(session) == [("imaging", "tiny"), ("imaging", "small"), ("sorting", "small")]
+
+
+def test_rows_are_best_first_with_the_incomplete_at_the_end(board: Board) -> None:
+    complete = [row.means["psnr"].mean for row in board.rows if row.complete]
+    assert complete == sorted(complete, reverse=True)
+    assert [row.complete for row in board.rows] == [True] * 8 + [False]
+    assert board.rows[-1].rank is None
+
+
+def test_rows_of_one_rank_are_not_separable_from_its_first_and_others_are(board: Board) -> None:
+    ranked = [row for row in board.rows if row.rank]
+    for row in ranked[1:]:
+        first = ranked[(row.rank or 0) - 1]
+        if row is first:
+            first = next(r for r in reversed(ranked[: ranked.index(row)]) if r.rank == ranked[ranked.index(row) - 1].rank)
+            first = ranked[(first.rank or 0) - 1]
+            assert paired_difference(row.scores["psnr"], first.scores["psnr"]).excludes_zero  # type: ignore[union-attr]
+        else:
+            difference = paired_difference(row.scores["psnr"], first.scores["psnr"])
+            assert difference is None or not difference.excludes_zero
+
+
+def test_lower_is_better_ranks_the_smallest_first(session: Session) -> None:
+    found = queries.board(session, "sorting", "small")
+    assert [row.method for row in found.rows] == ["classic_cg", "base_fill"]
+    assert [row.rank for row in found.rows] == [1, 2]
+
+
+def test_two_instances_give_no_rank(session: Session) -> None:
+    found = queries.board(session, "imaging", "tiny")
+    assert not found.rankable
+    assert {row.rank for row in found.rows} == {None}
+
+
+def test_difference_to_the_baseline_is_paired(board: Board) -> None:
+    best, base = row(board, "net_guided"), row(board, "base_fill")
+    assert board.baseline is base
+    assert base.gain is None
+    assert best.gain == paired_difference(best.scores["psnr"], base.scores["psnr"])
+
+
+def test_incomplete_row_says_what_is_missing_and_why(board: Board) -> None:
+    status = row(board, "classic_wavelet [steps=7]").status
+    assert status.startswith("5 of 8 instances; 1 failed: ValueError")
+
+
+def test_every_run_without_a_row_is_hidden_for_a_reason(board: Board) -> None:
+    assert sorted(h.reason for h in board.hidden) == ["another task version", "older code", "timeout", "tuning data"]
+    assert next(h for h in board.hidden if h.reason == "timeout").detail == "no answer within 5m"
+
+
+def test_labels_are_unique(board: Board) -> None:
+    assert len({row.label for row in board.rows}) == len(board.rows)
+
+
+def test_different_observations_are_noticed(tmp_path: Path) -> None:
+    engine = synthetic.make_tiny(tmp_path / "x.db")
+    with Session(engine) as session:
+        assert queries.board(session, "imaging", "tiny").unequal == []
+        session.execute(update(Instance).where(Instance.run_id == 1, Instance.number == 1).values(observation="other"))
+        assert queries.board(session, "imaging", "tiny").unequal == [(0, 1)]
+    engine.dispose()
+
+
+def test_board_that_does_not_exist_is_a_user_error(session: Session) -> None:
+    with pytest.raises(UserError, match="no results on preset full"):
+        queries.board(session, "imaging", "full")
+
+
+def test_data_version_follows_the_data(tmp_path: Path) -> None:
+    engine = synthetic.make_tiny(tmp_path / "x.db")
+    before = queries.data_version(engine)
+    assert queries.data_version(engine) == before
+    with Session(engine) as session:
+        session.add(Score(run_id=1, instance=0, metric="late", value=1.0))
+        session.commit()
+    assert queries.data_version(engine) != before
+    engine.dispose()
+
+
+def test_hundred_thousand_scores_take_seconds_at_most(made: Callable[[str], Path]) -> None:
+    engine = open_database(str(made("large")), create=False)
+    with Session(engine) as session:
+        start = time.perf_counter()
+        found = queries.board(session, "imaging", "full")
+        tables.leaderboard(found)
+        assert time.perf_counter() - start < 5  # about 1 s; a loaded machine may take longer
+    assert sum(len(values) for row in found.rows for values in row.scores.values()) > 100_000
+    engine.dispose()
+
+
+def test_table_has_numbers_that_sort_and_intervals_beside_them(board: Board) -> None:
+    frame, columns = tables.leaderboard(board)
+    assert list(frame.columns) == list(columns)
+    assert frame["psnr ↑ (dB)"].dtype == float
+    assert columns["psnr ↑ (dB)"].format == "%.1f"
+    assert frame["psnr 95 %"][0].startswith("[")
+    assert list(frame.loc[frame["method"] == "base_fill", "Δ psnr 95 %"]) == ["baseline"]
+    assert frame["n"][0] == "8 x 2"
+    assert frame["n"].iloc[-1] == "5 of 8 x 1"
+
+
+def test_digits_follow_the_interval() -> None:
+    estimate = tables.Estimate
+    assert tables.digits([estimate(25.123, 24.0, 26.1, 8)]) == 1
+    assert tables.digits([estimate(25.123, 25.10, 25.14, 8)]) == 3
+    assert tables.digits([estimate(251.0, 200.0, 300.0, 8)]) == 0
+    assert tables.digits([estimate(0.912, float("nan"), float("nan"), 2)]) == 3
+    assert tables.digits([None]) == 1
+
+
+def test_gains_never_mix_units_and_show_better_as_positive(session: Session) -> None:
+    found = [queries.board(session, task, preset) for task, preset in queries.boards(session)]
+    frame = tables.gains(found).set_index(["board", "method"])
+    assert set(frame.index.get_level_values("board")) == {"imaging / tiny (dB)", "imaging / small (dB)", "sorting / small"}
+    assert frame.loc[("sorting / small", "classic_cg"), "gain"] < 0
+    assert frame.loc[("sorting / small", "classic_cg"), "share"] == 1
+    assert frame.loc[("imaging / tiny (dB)", "net_guided"), "verdict"] == "unclear"
+
+
+def test_pareto_front_is_of_complete_rows_that_none_beats(board: Board) -> None:
+    front = pareto(board.rows, board.task.primary)
+    assert {"base_fill", "net_guided"} <= front
+    assert not {"net_reference", "classic_wavelet [steps=7]"} & front
+
+
+def test_pareto_front_of_a_metric_where_less_is_better(session: Session) -> None:
+    found = queries.board(session, "sorting", "small")
+    assert pareto(found.rows, found.task.primary) == {"classic_cg"}
+    assert isinstance(found.task.primary, Metric)
+
+
+def test_pictures_come_with_their_problems(session: Session, board: Board, made: Callable[[str], Path]) -> None:
+    folder = made("full").parent
+    found = images.pictures(session, folder, board.rows, (0, 1))
+    assert found.truth is not None
+    assert found.truth.shape == (64, 64)
+    assert len(found.estimates) == 6
+    assert 0 < images.error_limit(found) < 1
+    assert images.grey_png(found.truth, 1.0).startswith(b"\x89PNG")
+    assert images.heat_png(found.truth, 0.1).startswith(b"\x89PNG")
+    moved = images.pictures(session, folder / "elsewhere", board.rows, (0, 1))
+    assert moved.truth is None
+    assert "is missing beside the database" in moved.problems["net_guided"]
+    assert images.pictures(session, folder, board.rows, (0, 5)).truth is None
+
+
+def test_a_picture_outside_the_folder_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret.npy").write_bytes(b"")
+    assert images._read(tmp_path / "inner", "../secret.npy") == "its file lies outside the folder of the database"
+
+
+def test_reasons_are_one_line() -> None:
+    assert last_line("Traceback\n  File\nValueError: no\n") == "ValueError: no"
+    assert first_line("out of time\nlast lines") == "out of time"
+    assert last_line(None) == first_line(None) == ""
