@@ -61,9 +61,8 @@ def main() -> None:
             ):
                 if message["kind"] == "hello":
                     starts.append(time.perf_counter() - began)
-        print(
-            f"import torch: {statistics.median(imports):.2f} s; worker ready: {statistics.median(starts):.2f} s (median of 5)"
-        )
+        alone, ready = statistics.median(imports), statistics.median(starts)
+        print(f"import torch alone: {alone:.2f} s; worker ready: {ready:.2f} s (median of 5)")
 
         [job] = make_plan(["mri"], [given.method], given.preset, [0], {}, baseline=False).jobs
         job = replace(job, todo=job.todo[: given.instances])
@@ -81,9 +80,8 @@ def main() -> None:
                     record.instance(session, run, message)
                     memory.append(worker.memory_info().rss / 1e6)
             total = time.perf_counter() - first
-        print(
-            f"{given.method} on {given.preset}, {len(memory)} instances: {total:.1f} s, of which the method's {method_seconds:.1f} s;"
-        )
+        print(f"{given.method} on {given.preset}, {len(memory)} instances:")
+        print(f"  {total:.1f} s, of which the method's {method_seconds:.1f} s;")
         print(f"  the rest is {total - method_seconds:.2f} s = {100 * (total / method_seconds - 1):.2f} %")
         print("  resident memory after each instance, MB: " + ", ".join(f"{m:.0f}" for m in memory))
 
