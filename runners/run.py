@@ -5,7 +5,7 @@ Names are checked and jobs planned here; each job runs in a process of its own; 
 
 import shlex
 import sys
-from collections.abc import Iterator
+from collections.abc import Generator
 from contextlib import closing
 from pathlib import Path
 from typing import Annotated
@@ -110,9 +110,9 @@ def execute(session: Session, plan: Plan, target: str, device: str, threads: int
     return bad
 
 
-def _one(session: Session, job: Job, messages: Iterator[record.Message], display: Display) -> bool:
+def _one(session: Session, job: Job, messages: Generator[record.Message], display: Display) -> bool:
     run = None
-    with closing(messages) as stream:  # type: ignore[type-var]  # a generator has close()
+    with closing(messages) as stream:
         try:
             for message in stream:
                 kind = message["kind"]

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Generator, Iterator
 from contextlib import suppress
 from pathlib import Path
 from typing import IO, Any
@@ -20,7 +20,7 @@ from runners.plan import Job
 _TAIL = 2000  # characters of the worker's last words that are kept
 
 
-def run_job(job: Job, *, device: str, threads: int, artifacts: Path, data_dir: Path | None) -> Iterator[dict[str, Any]]:
+def run_job(job: Job, *, device: str, threads: int, artifacts: Path, data_dir: Path | None) -> Generator[dict[str, Any]]:
     """Start a worker and yield its messages as they come; the last one is `end`, `refused`, `broken` or `killed`.
 
     Closing the iterator early kills the worker.
