@@ -8,8 +8,6 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, create_model, model_validator
 
 Interface = Literal["LinearInverse", "Completion", "FewShot", "Retrieval", "Representation", "Distribution", "Editing"]
-Trust = Literal["self_reported", "scored", "reproduced"]
-Status = Literal["running", "done", "failed", "timeout", "interrupted"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 # The types of hyperparameters: a method's keyword-only arguments are annotated with these, int, float, bool, str or Literal.

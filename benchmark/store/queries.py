@@ -1,7 +1,6 @@
 """The questions that the runner, the leaderboard and an export all ask of the database."""
 
 from collections import defaultdict
-from collections.abc import Iterable
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -40,11 +39,6 @@ class Entry:
 def find_run(session: Session, digest: str) -> Run | None:
     """The run with this key, if there is one."""
     return session.scalar(select(Run).where(Run.digest == digest))
-
-
-def statuses(session: Session, digests: Iterable[str]) -> dict[str, str]:
-    """Status of each of the runs that exist."""
-    return {d: s for d, s in session.execute(select(Run.digest, Run.status)) if d in set(digests)}
 
 
 def finished_instances(session: Session, run: Run) -> set[int]:
