@@ -86,7 +86,8 @@ class Run(Base):
     """One (task version, preset, method, parameters, seed) on one machine. `digest` is benchmark.spec.RunKey.digest.
 
     status: running, done, failed, timeout or interrupted. trust: self_reported < scored (predictions scored here) < reproduced
-    (code run here). split: test or tuning. Times in seconds. peak_memory: MB of the process on the host; peak_device_memory: MB on the GPU, null on CPU.
+    (code run here). split: test or tuning. Times in seconds. peak_memory: MB of the process on the host; peak_device_memory: MB
+    on the GPU, null on CPU.
     """
 
     __tablename__ = "run"
