@@ -18,7 +18,7 @@ STYLE = """<style>
 </style>"""
 
 
-def show(page) -> bool:  # type: ignore[no-untyped-def]
+def show(page) -> bool:  # type: ignore[no-untyped-def]  # the class of a page is not public
     """Run the page, or say what stands in its way. Returns whether the database is open."""
     name = shell.database_name()
     if shell.is_missing(name):
