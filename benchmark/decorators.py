@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmark.context import Context
 from benchmark.problems import Instance, Problem
 from benchmark.seeds import Split
-from benchmark.spec import Interface, MethodSpec, TaskSpec, first_line, parameter_model
+from benchmark.spec import Feature, Interface, MethodSpec, TaskSpec, first_line, parameter_model
 
 T = TypeVar("T")
 
@@ -62,6 +62,7 @@ def method(
     kind: str,
     paper: str,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    needs: tuple[Feature, ...] = (),
 ) -> Callable[[Callable[..., Tensor]], Method]:
     """Register a function `f(problem, ctx, *, hyperparameters)`. All arguments are literals: the registry reads them
     without running the file.
@@ -85,6 +86,7 @@ def method(
             summary=first_line(function.__doc__ or function.__globals__.get("__doc__")),
             parameters=parameter_model(name, {p.name: (p.annotation, p.default) for p in given[2:]}),
             settings={key: dict(value) for key, value in (settings or {}).items()},
+            needs=needs,
         )
         return Method(spec, function)
 

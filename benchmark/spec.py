@@ -8,6 +8,9 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, create_model, model_validator
 
 Interface = Literal["LinearInverse", "Completion", "FewShot", "Retrieval", "Representation", "Distribution", "Editing"]
+# What a problem may hold beyond its interface, named by the tasks that offer it and the methods that need it.
+# image: x is one picture, real (C, H, W) or complex (H, W). references: pictures of similar content beside the measurements.
+Feature = Literal["image", "references"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 # The types of hyperparameters: a method's keyword-only arguments are annotated with these, int, float, bool, str or Literal.
@@ -41,13 +44,18 @@ class Frozen(BaseModel):
 
 
 class Metric(Frozen):
-    """One number that a task computes from an estimate. `description` states range, scale and region."""
+    """One number that a task computes from an estimate. `description` states range, scale and region.
+
+    tolerance   largest difference, in the metric's unit, that repeating a run on other hardware or with other threads may
+                make on one instance; 0 for exact
+    """
 
     name: Name
     better: Literal["higher", "lower"]
     description: str
     unit: str = ""
     primary: bool = False
+    tolerance: NonNegative = 0.0
 
 
 class Preset(Frozen):
@@ -66,7 +74,7 @@ class Preset(Frozen):
 
 
 class TaskSpec(Frozen):
-    """A versioned problem family: its presets, metrics, baseline and source."""
+    """A versioned problem family: its presets, metrics, baseline and source; `offers` is what its problems hold besides."""
 
     name: Name
     version: Count
@@ -76,6 +84,7 @@ class TaskSpec(Frozen):
     source: str
     metrics: tuple[Metric, ...]
     presets: dict[str, SerializeAsAny[Preset]]
+    offers: tuple[Feature, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -99,6 +108,7 @@ class MethodSpec(Frozen):
 
     parameters   strict model built from the keyword-only arguments of the function
     settings     recommended values: "mri" for a task, "mri/small" for one preset of it (the second wins)
+    needs        what a task must offer for the method to make sense on it
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
@@ -110,6 +120,15 @@ class MethodSpec(Frozen):
     summary: str
     parameters: type[BaseModel]
     settings: dict[str, dict[str, Any]] = {}
+    needs: tuple[Feature, ...] = ()
+
+    def misfit(self, task: TaskSpec) -> str:
+        """Why the method cannot run on the task, as a clause; empty where it can."""
+        if self.solves != task.poses:
+            return f"{self.name} solves {self.solves}, but {task.name} poses {task.poses}"
+        if lacking := sorted(set(self.needs) - set(task.offers)):
+            return f"{self.name} needs {' and '.join(lacking)}, which {task.name} does not offer"
+        return ""
 
     def resolve(self, task: str, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Every hyperparameter's value: defaults, then the task's settings, then the preset's, then `given`.

@@ -22,6 +22,7 @@ from methods.networks import RunningAverage, UNet, channel_count, from_channels,
     solves="LinearInverse",
     kind="untrained network",
     paper="arXiv:1711.10925",
+    needs=("image",),
     settings={
         # Width 16 and depth 3 fit 96 pixels and 2 cores.
         # Best mean PSNR over the tuning instances among lr 3e-4, 1e-3, 3e-3 with 1000 steps.
@@ -55,6 +56,7 @@ def dip(
     solves="LinearInverse",
     kind="untrained network with a reference image",
     paper="arXiv:2402.04097",
+    needs=("image", "references"),
     settings={
         # Width 16 and depth 3 fit 96 pixels and 2 cores.
         # lr: 1e-3 and 3e-3 compared with 1000 steps on three tuning instances; 3e-3 was 1.1 dB ahead.

@@ -36,6 +36,7 @@ class _Linop(linop.Linop):
     solves="LinearInverse",
     kind="classical",
     paper="doi:10.1002/mrm.21391",
+    needs=("image",),
     # Best mean PSNR over the tuning instances among haar, db2, db4, sym4 and weights near the best; 50 and 300 steps (db4) were
     # no better. small_noisy: weights 2e-3, 4e-3, 8e-3 with db4 only.
     settings={

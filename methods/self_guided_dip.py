@@ -25,6 +25,7 @@ from methods.networks import RunningAverage, channel_count, from_channels, unet
     solves="LinearInverse",
     kind="untrained network",
     paper="arXiv:2402.04097",
+    needs=("image",),
     settings={
         # Width 16, depth 3 and 400 steps keep `small` under 5 minutes on 2 cores; 500 steps gain 0.5 dB.
         # lr had the best mean PSNR over the tuning instances among 1e-3, 2e-3, 3e-3.

@@ -37,6 +37,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="zero_filled",
     source="arXiv:2402.04097",
+    offers=("image", "references"),
     metrics=(
         Metric(
             name="psnr",

@@ -85,20 +85,26 @@ class Environment(Base):
 class Run(Base):
     """One (task version, preset, method, parameters, seed) on one machine. `digest` is benchmark.spec.RunKey.digest.
 
-    status: running, done, failed, timeout or interrupted. trust: self_reported < scored (predictions scored here) < reproduced
-    (code run here). split: test or tuning. Times in seconds. peak_memory: MB of the process on the host; peak_device_memory: MB
-    on the GPU, null on CPU.
+    origin      here, reference (came with the suite) or loaded (from somebody's file); unique with the digest
+    status      running, done, failed, timeout, memory (killed for it) or interrupted
+    trust       self_reported < scored (predictions scored here) < reproduced (code run here)
+    split       test or tuning; on_test: a parameter study that was allowed to use test data
+    heartbeat   when its runner was last known to be alive
+    times in seconds; peak_memory: MB of the process on the host; peak_device_memory: MB on the GPU, null on CPU
     """
 
     __tablename__ = "run"
+    __table_args__ = (UniqueConstraint("digest", "origin"),)
     id: Mapped[int] = mapped_column(primary_key=True)
-    digest: Mapped[str] = mapped_column(unique=True)
+    digest: Mapped[str]
+    origin: Mapped[str] = mapped_column(default="here")
     task_id: Mapped[int] = mapped_column(ForeignKey("task.id"), index=True)
     preset: Mapped[str]
     method_id: Mapped[int] = mapped_column(ForeignKey("method.id"), index=True)
     parameters: Mapped[dict[str, Any]]
     seed: Mapped[int]
     split: Mapped[str]
+    on_test: Mapped[bool] = mapped_column(default=False)
     source: Mapped[str]
     data: Mapped[str]
     environment_id: Mapped[int] = mapped_column(ForeignKey("environment.id"), index=True)
@@ -107,6 +113,7 @@ class Run(Base):
     status: Mapped[str]
     instances: Mapped[int]
     started: Mapped[datetime] = mapped_column(default=now)
+    heartbeat: Mapped[datetime] = mapped_column(default=now)
     finished: Mapped[datetime | None]
     seconds: Mapped[float] = mapped_column(default=0.0)
     fit_seconds: Mapped[float] = mapped_column(default=0.0)

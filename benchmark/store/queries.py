@@ -37,8 +37,8 @@ class Entry:
 
 
 def find_run(session: Session, digest: str) -> Run | None:
-    """The run with this key, if there is one."""
-    return session.scalar(select(Run).where(Run.digest == digest))
+    """The run with this key that was made here, if there is one."""
+    return session.scalar(select(Run).where(Run.digest == digest, Run.origin == "here"))
 
 
 def finished_instances(session: Session, run: Run) -> set[int]:
