@@ -55,6 +55,17 @@ def cores() -> int:
     return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
+def memory() -> float:
+    """Bytes of memory this machine, or the container around this process, has."""
+    import psutil
+
+    total = float(psutil.virtual_memory().total)
+    try:
+        return min(total, float(Path("/sys/fs/cgroup/memory.max").read_text(encoding="ascii")))
+    except (OSError, ValueError):  # no such limit
+        return total
+
+
 def capture(threads: int, device: str) -> dict[str, Any]:
     """The columns of benchmark.store.models.Environment; `device` is its name, such as "cpu" or "NVIDIA H200"."""
     import psutil

@@ -104,6 +104,11 @@ def methods() -> dict[str, MethodEntry]:
     return dict(sorted(found.items()))
 
 
+def problems() -> list[str]:
+    """One line for every plug-in that was left out."""
+    return []
+
+
 def get_task(name: str) -> TaskEntry:
     """One task. Raises UserError with the nearest names for an unknown one."""
     if name not in tasks():

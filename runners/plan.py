@@ -1,9 +1,9 @@
-"""From what the user typed to a list of jobs: names resolved, input checked, keys computed. Imports no torch."""
+"""From requests to a list of jobs: names resolved, input checked, keys computed. Imports no torch."""
 
-import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -14,6 +14,9 @@ from benchmark.datasets.sources import fingerprint
 from benchmark.errors import UserError, unknown
 from benchmark.registry import MethodEntry, TaskEntry
 from benchmark.spec import Preset, RunKey
+from runners.parse import parse_seeds, parse_timeout
+from runners.request import Request
+from runners.select import is_name, method_tags, select, task_tags
 
 _START = 60.0  # seconds a job may take beside its instances' budgets: imports, data, scoring
 
@@ -27,6 +30,7 @@ class Job:
     method: MethodEntry
     timeout: float
     todo: tuple[int, ...]  # instances that have no result yet
+    on_test: bool = False  # a parameter study that was allowed to use test data
 
     @property
     def preset(self) -> Preset:
@@ -48,104 +52,141 @@ class Plan:
     def presets(self) -> list[tuple[TaskEntry, str]]:
         return list({(j.key.task, j.key.preset): (j.task, j.key.preset) for j in self.jobs}.values())
 
+    @property
+    def splits(self) -> list[str]:
+        return sorted({seeds.split(job.key.seed) for job in self.jobs})
+
     def with_todo(self, finished: Mapping[str, set[int]]) -> "Plan":
         """The same plan without the instances that are done, by key digest."""
-        return Plan(
-            tuple(replace(j, todo=tuple(i for i in j.todo if i not in finished.get(j.key.digest, ()))) for j in self.jobs),
-            self.notes,
-        )
+        jobs = []
+        for job in self.jobs:
+            done = finished.get(job.key.digest, set())
+            jobs.append(replace(job, todo=tuple(i for i in job.todo if i not in done)) if done else job)
+        return Plan(tuple(jobs), self.notes)
 
 
-def make_plan(
-    tasks: Sequence[str],
-    methods: Sequence[str],
-    preset: str,
-    repeats: Sequence[int],
-    given: Mapping[str, Any],
-    *,
-    baseline: bool = True,
-    timeout: float | None = None,
-    data_dir: Path | None = None,
-) -> Plan:
-    """One job for every task, seed and method that fit. The baseline comes first, wanted or not, unless `baseline` is false.
+def make_plan(requests: Sequence[Request], data_dir: Path | None = None) -> Plan:
+    """One job for every task, seed, parameter set and method that fit, each once. A task's baseline comes first, wanted or
+    not, unless the request declines it.
 
-    Raises UserError for unknown names, a method that solves none of the tasks, and parameters that a method does not take.
+    Raises UserError for unknown names, a method that fits none of the tasks, parameters that a method does not take, and a
+    grid on test data that was not allowed.
     """
-    chosen_tasks = [registry.get_task(name) for name in _expand(tasks, registry.tasks())]
-    named = set(methods) - {"all"}
-    chosen_methods = [registry.get_method(name) for name in _expand(methods, registry.methods())]
-    for name in given:
-        if not any(name in m.spec.parameters.model_fields for m in chosen_methods) and not named:
-            raise unknown("parameter", name, {field for m in chosen_methods for field in m.spec.parameters.model_fields})
-    notes: list[str] = []
-    jobs: list[Job] = []
-    for task in chosen_tasks:
-        if preset not in task.spec.presets:
-            if len(chosen_tasks) == 1:
-                raise unknown(f"preset of {task.spec.name}", preset, task.spec.presets)
-            notes.append(f"skipped {task.spec.name}: it has no preset {preset}")
-            continue
-        fitting = [m for m in chosen_methods if m.spec.solves == task.spec.poses]
-        for odd in (m for m in chosen_methods if m not in fitting):
-            _refuse_or_note(odd, task, named, len(chosen_tasks), notes)
-        if baseline and fitting and task.spec.baseline not in {m.spec.name for m in fitting}:
-            fitting.append(registry.get_method(task.spec.baseline))
-            notes.append(f"added {task.spec.baseline}, the baseline of {task.spec.name} (leave it out with --no-baseline)")
-        fitting.sort(key=lambda m: m.spec.name != task.spec.baseline)
-        jobs += _jobs(task, fitting, preset, repeats, given, named, timeout, data_dir)
+    notes: list[str] = list(registry.problems())
+    jobs: dict[str, Job] = {}
+    for request in requests:
+        for job in _requested(request, data_dir, notes):
+            jobs.setdefault(job.key.digest, job)
     if not jobs:
         raise UserError("nothing to run: " + ("; ".join(notes) or "no task or method was named"))
-    return Plan(tuple(jobs), tuple(notes))
+    return Plan(tuple(jobs.values()), tuple(dict.fromkeys(notes)))
 
 
-def _expand(names: Iterable[str], known: Mapping[str, Any]) -> list[str]:
-    """`all` stands for every known name; repeats are dropped, order is kept."""
-    return list(dict.fromkeys(n for name in names for n in (known if name == "all" else [name])))
+def _requested(request: Request, data_dir: Path | None, notes: list[str]) -> list[Job]:
+    tasks = select("task", request.tasks, registry.tasks(), task_tags)
+    methods = select("method", request.methods, registry.methods(), method_tags)
+    named = set(filter(is_name, request.methods))
+    for name in [*request.set, *request.grid]:
+        if not any(name in m.spec.parameters.model_fields for m in methods) and not named:
+            raise unknown("parameter", name, {field for m in methods for field in m.spec.parameters.model_fields})
+    if both := sorted(request.set.keys() & request.grid.keys()):
+        raise UserError(f"'{both[0]}' is in --set and in --grid; leave one out")
+    repeats = _repeats(request)
+    jobs: list[Job] = []
+    for task in tasks:
+        if request.preset not in task.spec.presets:
+            if len(tasks) == 1:
+                raise unknown(f"preset of {task.spec.name}", request.preset, task.spec.presets)
+            notes.append(f"skipped {task.spec.name}: it has no preset {request.preset}")
+            continue
+        fitting = _fitting(task, methods, named, len(tasks), request, notes)
+        try:
+            jobs += _jobs(task, fitting, request, repeats, named, data_dir)
+        except _NoDataError as error:
+            if len(tasks) == 1:
+                raise UserError(str(error)) from None
+            notes.append(f"skipped {task.spec.name}/{request.preset}: {error}")
+    return jobs
 
 
-def _refuse_or_note(method: MethodEntry, task: TaskEntry, named: set[str], tasks: int, notes: list[str]) -> None:
-    fits = [m.spec.name for m in registry.methods().values() if m.spec.solves == task.spec.poses]
-    line = f"{method.spec.name} solves {method.spec.solves}, but {task.spec.name} poses {task.spec.poses}"
-    if method.spec.name in named and tasks == 1:
-        raise UserError(f"{line}; methods that fit: {', '.join(fits)}")
-    notes.append(f"skipped: {line}")
+def _repeats(request: Request) -> list[int]:
+    """A parameter study draws tuning data, so that what it chooses has not seen what it is judged on."""
+    study = bool(request.grid) and not request.on_test
+    repeats = parse_seeds(request.seeds, tuning=study)
+    test = [repeat for repeat in repeats if seeds.split(repeat) == "test"]
+    if study and test:
+        raise UserError(
+            f"--grid chooses parameters, so it uses tuning seeds ({seeds.FIRST_TUNING_REPEAT}-{seeds.REPEATS - 1}), and "
+            f"{test[0]} draws test data; --on-test allows it and marks the rows"
+        )
+    return repeats
+
+
+def _fitting(
+    task: TaskEntry, methods: Sequence[MethodEntry], named: set[str], tasks: int, request: Request, notes: list[str]
+) -> list[MethodEntry]:
+    fitting = []
+    for method in methods:
+        why = method.spec.misfit(task.spec)
+        if not why:
+            fitting.append(method)
+        elif method.spec.name in named and tasks == 1:
+            able = [m.spec.name for m in registry.methods().values() if not m.spec.misfit(task.spec)]
+            raise UserError(f"{why}; methods that fit: {', '.join(able)}")
+        else:
+            notes.append(f"skipped: {why}")
+    baseline = task.spec.baseline
+    if request.baseline and fitting and baseline not in {m.spec.name for m in fitting}:
+        fitting.append(registry.get_method(baseline))
+        notes.append(f"added {baseline}, the baseline of {task.spec.name} (leave it out with --no-baseline)")
+    return sorted(fitting, key=lambda m: m.spec.name != baseline)
+
+
+class _NoDataError(Exception):
+    """The data of a preset is not here; the message says what to get."""
 
 
 def _jobs(
     task: TaskEntry,
     methods: Sequence[MethodEntry],
-    preset: str,
+    request: Request,
     repeats: Sequence[int],
-    given: Mapping[str, Any],
     named: set[str],
-    timeout: float | None,
     data_dir: Path | None,
 ) -> list[Job]:
-    size = task.spec.presets[preset]
-    data = fingerprint(size.data, data_dir)
+    size = task.spec.presets[request.preset]
+    try:
+        data = fingerprint(size.data, data_dir)
+    except UserError as error:
+        raise _NoDataError(str(error)) from None
+    limit = parse_timeout(request.timeout) or _START + 1.5 * size.budget * size.instances
     jobs = []
     for method in methods:
-        # --set speaks to the methods that were named; one that came along takes only what it knows
-        mine = given if method.spec.name in named else _known(method, given)
-        parameters = _resolve(method, task, preset, mine)
-        for repeat in repeats:
-            key = RunKey(
-                task=task.spec.name,
-                version=task.spec.version,
-                preset=preset,
-                method=method.spec.name,
-                parameters=parameters,
-                seed=repeat,
-                source=_source(task.file, method.file),
-                data=data,
-            )
-            limit = timeout or _START + 1.5 * size.budget * size.instances
-            jobs.append(Job(key, task, method, limit, tuple(range(size.instances))))
+        for given in _points(method, request, named):
+            parameters = _resolve(method, task, request.preset, given)
+            for repeat in repeats:
+                key = RunKey(
+                    task=task.spec.name,
+                    version=task.spec.version,
+                    preset=request.preset,
+                    method=method.spec.name,
+                    parameters=parameters,
+                    seed=repeat,
+                    source=_source(task.file, method.file),
+                    data=data,
+                )
+                study = bool(request.grid) and seeds.split(repeat) == "test"
+                jobs.append(Job(key, task, method, limit, tuple(range(size.instances)), study))
     return jobs
 
 
-def _known(method: MethodEntry, given: Mapping[str, Any]) -> dict[str, Any]:
-    return {k: v for k, v in given.items() if k in method.spec.parameters.model_fields}
+def _points(method: MethodEntry, request: Request, named: set[str]) -> list[dict[str, Any]]:
+    """Every combination of the grid, over what --set fixes. A method that came along takes only what it knows."""
+    known = method.spec.parameters.model_fields
+    mine = method.spec.name in named
+    fixed = {name: value for name, value in request.set.items() if mine or name in known}
+    grid = {name: values for name, values in request.grid.items() if mine or name in known}
+    return [{**fixed, **dict(zip(grid, values, strict=True))} for values in product(*grid.values())]
 
 
 @cache
@@ -164,34 +205,3 @@ def _resolve(method: MethodEntry, task: TaskEntry, preset: str, given: Mapping[s
         first = error.errors()[0]
         name = ".".join(map(str, first["loc"]))
         raise UserError(f"--set {name}={first['input']!r} for {method.spec.name}: {first['msg'].lower()}") from None
-
-
-def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
-    """{'lr': 0.01} from ['lr=1e-2']: values are read as JSON (numbers, true, false), anything else is text.
-
-    Raises UserError where there is no '='.
-    """
-    found: dict[str, Any] = {}
-    for text in texts:
-        name, equals, value = text.partition("=")
-        if not equals or not name:
-            raise UserError(f"--set {text}: write it as name=value, such as --set lr=1e-3")
-        try:
-            found[name] = json.loads(value)
-        except json.JSONDecodeError:
-            found[name] = value
-    return found
-
-
-def parse_seeds(text: str) -> list[int]:
-    """Repeats from '3' (0, 1, 2), '0,4,7' or '1000,' (one alone). Raises UserError for anything else."""
-    try:
-        numbers = [int(part) for part in text.removesuffix(",").split(",")]
-        found = list(dict.fromkeys(numbers)) if "," in text else list(range(numbers[0]))
-        for number in found:
-            seeds.split(number)
-    except ValueError:
-        found = []
-    if not found:
-        raise UserError(f"--seeds {text}: write a count (3) or a list (0,4,7 or 1000,) of numbers below {seeds.REPEATS}")
-    return found

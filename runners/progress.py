@@ -14,13 +14,14 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from runners.expect import spell
 from runners.plan import Job, Plan
 
 
 class Display:
     """Bars on a terminal; elsewhere one line for each finished instance."""
 
-    def __init__(self, plan: Plan, console: Console) -> None:
+    def __init__(self, plan: Plan, console: Console, *, many: bool = False) -> None:
         self.console = console
         self.live = console.is_terminal
         self.bars = Progress(
@@ -36,7 +37,8 @@ class Display:
         )
         self.overall = self.bars.add_task("all instances", total=sum(len(j.todo) for j in plan.jobs), note="")
         self.finished = 0
-        self.current: TaskID | None = None
+        self.many = many  # several jobs at once: every line says whose it is
+        self.current: dict[str, tuple[int, TaskID]] = {}  # by job: the instance at work and its bar
 
     def __enter__(self) -> Self:
         self.bars.start()
@@ -46,39 +48,46 @@ class Display:
         self.bars.stop()
 
     def start(self, job: Job) -> None:
-        self._end_steps()
-        limit = f"{job.timeout:.0f} s" if job.timeout < 120 else f"{job.timeout / 60:.0f} min"
-        self.console.print(f"{job.name}: {len(job.todo)} of {job.preset.instances} instances, limit {limit}", highlight=False)
+        self._print(
+            f"{job.name}: {len(job.todo)} of {job.preset.instances} instances, limit {spell(job.timeout)}, "
+            f"budget {spell(job.preset.budget)} an instance"
+        )
 
     def step(self, job: Job, message: dict[str, Any]) -> None:
         if not self.live:
             return
-        metric = job.task.spec.primary
-        title = f"{job.key.method} instance {message['instance']}"
-        if self.current is None or self.bars.tasks[self.bars.task_ids.index(self.current)].description != title:
-            self._end_steps()
-            self.current = self.bars.add_task(title, total=message["steps"], note="")
+        metric, number = job.task.spec.primary, message["instance"]
+        if self.current.get(job.key.digest, (None, None))[0] != number:
+            self.finish(job)
+            bar = self.bars.add_task(f"{job.key.method} instance {number}", total=message["steps"], note="")
+            self.current[job.key.digest] = (number, bar)
         note = "" if message["score"] is None else f"{metric.name} {message['score']:.2f} {metric.unit}"
-        self.bars.update(self.current, completed=message["step"], note=note)
-        self.bars.update(self.overall, completed=self.finished + message["step"] / message["steps"])
+        self.bars.update(self.current[job.key.digest][1], completed=message["step"], note=note)
 
     def instance(self, job: Job, message: dict[str, Any]) -> None:
-        self._end_steps()
+        self.finish(job)
         self.finished += 1
         self.bars.update(self.overall, completed=self.finished)
         metric = job.task.spec.primary
         short = f", budget spent after {message['steps']} steps" if message["truncated"] else ""
-        self.console.print(
-            f"  instance {message['instance']} ({message['label']}): "
-            f"{metric.name} {message['scores'][metric.name]:.2f} {metric.unit} in {message['seconds']:.1f} s{short}",
-            highlight=False,
+        self._print(
+            f"  {self._prefix(job)}instance {message['instance']} ({message['label']}): "
+            f"{metric.name} {message['scores'][metric.name]:.2f} {metric.unit} in {message['seconds']:.2g} s{short}"
         )
 
-    def failed(self, text: str) -> None:
-        self._end_steps()
-        self.console.print(f"  {text}", style="red", highlight=False, markup=False)
+    def failed(self, job: Job, text: str, trace: str = "") -> None:
+        self.finish(job)
+        self.console.print(f"  {self._prefix(job)}{text}", style="red", highlight=False, markup=False)
+        if trace:
+            self.console.print(trace, highlight=False, markup=False)
 
-    def _end_steps(self) -> None:
-        if self.current is not None:
-            self.bars.remove_task(self.current)
-            self.current = None
+    def finish(self, job: Job) -> None:
+        """Take the bar of a job's instance away."""
+        if job.key.digest in self.current:
+            self.bars.remove_task(self.current.pop(job.key.digest)[1])
+
+    def _prefix(self, job: Job) -> str:
+        return f"{job.name}: " if self.many else ""
+
+    def _print(self, text: str) -> None:
+        self.console.print(text, highlight=False, markup=False)

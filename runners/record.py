@@ -1,8 +1,20 @@
-"""Writes what workers report into the database. The parent alone writes, and commits after each instance."""
+"""Writes what workers report into the database. The parent alone writes, and commits after each instance.
 
-from typing import Any
+Several runners may share a database: a run belongs to the one that began it, for as long as that one lives, and a write that
+meets another's is tried again.
+"""
 
-from sqlalchemy import delete, select
+import os
+import random
+import socket
+import time
+from collections.abc import Callable, Iterable
+from datetime import timedelta
+from typing import Any, TypeVar
+
+import psutil
+from sqlalchemy import delete, func, select, update
+from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from benchmark import seeds
@@ -11,102 +23,174 @@ from benchmark.store.models import Artifact, Curve, Environment, Instance, Metho
 from runners.plan import Job
 
 Message = dict[str, Any]
+T = TypeVar("T")
+
+ABANDONED = timedelta(seconds=60)  # without a heartbeat; on this machine a runner's death is seen at once
+_PATIENCE = 60.0  # seconds
+_BUSY = ("database is locked", "database table is locked", "deadlock detected", "could not serialize")
 
 
-def begin(session: Session, job: Job, environment: Message, command: str) -> Run:
-    """The run of this job, new or continued, in status `running`."""
-    place = session.scalar(select(Environment).where(Environment.digest == environment["digest"]))
-    if place is None:
-        place = Environment(**environment)
-        session.add(place)
+def runner() -> str:
+    """Who this process is: host, pid and when it started, so that a reused pid is no one else."""
+    return f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.0f}"
+
+
+def persist(session: Session, work: Callable[[], T]) -> T:
+    """Do the work and commit; do it again where another writer was faster, for up to a minute."""
+    end = time.monotonic() + _PATIENCE
+    while True:
+        try:
+            result = work()
+            session.commit()
+            return result
+        except DBAPIError as error:
+            session.rollback()
+            busy = isinstance(error, IntegrityError) or any(word in str(error.orig) for word in _BUSY)
+            if not busy or time.monotonic() > end:
+                raise
+            time.sleep(random.uniform(0.02, 0.2))
+
+
+def taken(run: Run | None) -> bool:
+    """Whether another living runner is at this run."""
+    if run is None or run.status != "running" or run.runner in ("", runner()):
+        return False
+    host, pid, started = run.runner.rsplit("/", 2)
+    if host != socket.gethostname():
+        return now() - run.heartbeat < ABANDONED
+    try:
+        return bool(abs(psutil.Process(int(pid)).create_time() - float(started)) < 2)
+    except (psutil.Error, ValueError):
+        return False
+
+
+def begin(session: Session, job: Job, environment: Message, command: str) -> Run | None:
+    """The run of this job, new or continued, in status `running`; None where another runner has it."""
+
+    def work() -> Run | None:
+        run = queries.find_run(session, job.key.digest)
+        if run is not None:
+            session.refresh(run)
+            if taken(run):
+                return None
+        place = session.scalar(select(Environment).where(Environment.digest == environment["digest"]))
+        if place is None:
+            place = Environment(**environment)
+            session.add(place)
+            session.flush()
+        if run is None:
+            run = Run(**_facts(session, job))
+            session.add(run)
+        run.on_test = run.on_test or job.on_test
+        run.environment_id, run.command, run.runner = place.id, command, runner()
+        run.status, run.error, run.finished, run.heartbeat = "running", None, None, now()
         session.flush()
-    run = queries.find_run(session, job.key.digest)
-    if run is None:
-        run = Run(
-            digest=job.key.digest,
-            task_id=_task(session, job).id,
-            preset=job.key.preset,
-            method_id=_method(session, job).id,
-            parameters=job.key.parameters,
-            seed=job.key.seed,
-            split=seeds.split(job.key.seed),
-            source=job.key.source,
-            data=job.key.data,
-            trust="reproduced",
-            instances=job.preset.instances,
-        )
-        session.add(run)
-    run.environment_id, run.command = place.id, command
-    run.status, run.error, run.finished = "running", None, None
-    session.commit()
-    return run
+        return run
+
+    return persist(session, work)
+
+
+def _facts(session: Session, job: Job) -> dict[str, Any]:
+    key = job.key
+    return {
+        "digest": key.digest,
+        "origin": "here",
+        "task_id": _task(session, job).id,
+        "method_id": _method(session, job).id,
+        **{name: getattr(key, name) for name in ("preset", "parameters", "seed", "source", "data")},
+        "split": seeds.split(key.seed),
+        "on_test": False,
+        "trust": "reproduced",
+        "instances": job.preset.instances,
+    }
+
+
+def beat(session: Session, runs: Iterable[Run]) -> None:
+    """Say that this runner lives."""
+    ids = [run.id for run in runs]
+    if ids:
+        persist(session, lambda: session.execute(update(Run).where(Run.id.in_(ids)).values(heartbeat=now())))
 
 
 def instance(session: Session, run: Run, message: Message) -> None:
     """One solved instance: its scores, its curve and its pictures."""
     number = message["instance"]
-    _forget(session, run, number)
-    session.add(
-        Instance(
-            run_id=run.id,
-            number=number,
-            status="done",
-            error=None,
-            **{key: message[key] for key in ("label", "observation", "seconds", "steps", "truncated")},
+
+    def work() -> None:
+        _forget(session, run, number)
+        session.add(
+            Instance(
+                run_id=run.id,
+                number=number,
+                status="done",
+                error=None,
+                **{key: message[key] for key in ("label", "observation", "seconds", "steps", "truncated")},
+            )
         )
-    )
-    session.add_all(
-        Score(run_id=run.id, instance=number, metric=name, value=value) for name, value in message["scores"].items()
-    )
-    session.add_all(
-        Curve(run_id=run.id, instance=number, series=series, step=step, seconds=seconds, value=value)
-        for series, step, seconds, value in message["curve"]
-    )
-    session.add_all(Artifact(run_id=run.id, instance=number, **kept) for kept in message["artifacts"])
-    run.seconds += message["seconds"]
-    session.commit()
+        session.add_all(
+            Score(run_id=run.id, instance=number, metric=name, value=value) for name, value in message["scores"].items()
+        )
+        session.add_all(
+            Curve(run_id=run.id, instance=number, series=series, step=step, seconds=seconds, value=value)
+            for series, step, seconds, value in message["curve"]
+        )
+        session.add_all(Artifact(run_id=run.id, instance=number, **kept) for kept in message["artifacts"])
+        session.flush()
+        run.seconds = session.scalar(select(func.sum(Instance.seconds)).where(Instance.run_id == run.id)) or 0.0
+        run.heartbeat = now()
+
+    persist(session, work)
 
 
 def failed_instance(session: Session, run: Run, message: Message) -> None:
     """An instance that raised: kept with its reason, and tried again next time."""
-    _forget(session, run, message["instance"])
-    session.add(
-        Instance(
-            run_id=run.id,
-            number=message["instance"],
-            label="",
-            observation="",
-            status="failed",
-            seconds=0.0,
-            steps=0,
-            truncated=False,
-            error=message["trace"][-2000:],
+
+    def work() -> None:
+        _forget(session, run, message["instance"])
+        session.add(
+            Instance(
+                run_id=run.id,
+                number=message["instance"],
+                label="",
+                observation="",
+                status="failed",
+                seconds=0.0,
+                steps=0,
+                truncated=False,
+                error=message["trace"][-2000:],
+            )
         )
-    )
-    run.error = f"instance {message['instance']}: {message['reason']}"
-    session.commit()
+        run.error = f"instance {message['instance']}: {message['reason']}"
+
+    persist(session, work)
 
 
 def end(session: Session, run: Run, message: Message) -> None:
     """The job is over; it is done when every instance is."""
-    if message["kind"] == "end":
-        done = len(queries.finished_instances(session, run)) == run.instances
-        run.status = "done" if done else "failed"
-        for column in ("peak_memory", "peak_device_memory"):
-            peaks = [p for p in (getattr(run, column), message[column]) if p is not None]
-            setattr(run, column, max(peaks, default=None))
-    else:
-        run.status = message.get("status", "failed")
-        run.error = f"{message['reason']}\n{message.get('trace', '')}".strip()
-    run.finished = now()
-    session.commit()
+
+    def work() -> None:
+        if message["kind"] == "end":
+            done = len(queries.finished_instances(session, run)) == run.instances
+            run.status = "done" if done else "failed"
+            for column in ("peak_memory", "peak_device_memory"):
+                peaks = [p for p in (getattr(run, column), message[column]) if p is not None]
+                setattr(run, column, max(peaks, default=None))
+        else:
+            run.status = message.get("status", "failed")
+            run.error = f"{message['reason']}\n{message.get('trace', '')}".strip()
+        run.finished = run.heartbeat = now()
+
+    persist(session, work)
 
 
 def interrupted(session: Session, run: Run) -> None:
     """The user stopped it; what is finished stays."""
     session.rollback()
-    run.status, run.finished = "interrupted", now()
-    session.commit()
+
+    def work() -> None:
+        run.status, run.finished = "interrupted", now()
+
+    persist(session, work)
 
 
 def _forget(session: Session, run: Run, number: int) -> None:

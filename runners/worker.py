@@ -10,6 +10,7 @@ import sys
 import threading
 import time
 import traceback
+from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -42,17 +43,21 @@ class Reporter:
 
 
 def main() -> None:
-    """Take over the standard streams, run the job, and leave with 0 unless the job itself could not begin."""
+    """Take over the standard streams, run the job, and leave at once: what a method left running does not hold it up."""
     send = Reporter(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)
     job = json.loads(sys.stdin.readline())
     threading.Thread(target=_leave_with_parent, daemon=True).start()
+    with suppress(OSError):  # where the system must kill for memory, it is to take this process and not the parent
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     try:
         run(job, send)
     except UserError as error:
         send("refused", reason=str(error))
     except Exception as error:
         send("broken", reason=_reason(error), trace=traceback.format_exc())
+    sys.stderr.flush()
+    os._exit(0)
 
 
 def _leave_with_parent() -> None:

@@ -2,6 +2,7 @@
 
 import os
 import sqlite3
+import time
 from pathlib import Path
 from typing import Any
 
@@ -76,10 +77,22 @@ def _pragmas(connection: Any, record: Any) -> None:
     cursor.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
     if cursor.execute("PRAGMA application_id").fetchone()[0] != _APPLICATION:
         cursor.execute(f"PRAGMA application_id = {_APPLICATION}")
-    cursor.execute("PRAGMA journal_mode = WAL")
+    _write_ahead(cursor)
     cursor.execute("PRAGMA synchronous = NORMAL")
     cursor.execute("PRAGMA foreign_keys = ON")
     cursor.close()
+
+
+def _write_ahead(cursor: Any) -> None:
+    """Switch to WAL mode; SQLite does not wait by itself where another connection is just doing the same."""
+    for attempt in range(100):
+        try:
+            cursor.execute("PRAGMA journal_mode = WAL")
+            return
+        except sqlite3.OperationalError:
+            if attempt == 99:
+                raise
+            time.sleep(0.05)
 
 
 def _prepared(engine: Engine, name: str) -> Engine:
@@ -110,6 +123,9 @@ def _migrate(engine: Engine) -> None:
             connection.exec_driver_sql("PRAGMA foreign_keys = OFF")
             connection.rollback()
         with connection.begin():
+            if engine.dialect.name == "sqlite":
+                # Python's driver begins no transaction for changes of the schema, and a kill would leave half of one
+                connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
             command.upgrade(config, "head")
         connection.invalidate()  # the next one sets its pragmas anew

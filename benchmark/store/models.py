@@ -89,7 +89,7 @@ class Run(Base):
     status      running, done, failed, timeout, memory (killed for it) or interrupted
     trust       self_reported < scored (predictions scored here) < reproduced (code run here)
     split       test or tuning; on_test: a parameter study that was allowed to use test data
-    heartbeat   when its runner was last known to be alive
+    runner      the process that runs it or did, "host/pid/start"; heartbeat: when it was last known to be alive
     times in seconds; peak_memory: MB of the process on the host; peak_device_memory: MB on the GPU, null on CPU
     """
 
@@ -113,6 +113,7 @@ class Run(Base):
     status: Mapped[str]
     instances: Mapped[int]
     started: Mapped[datetime] = mapped_column(default=now)
+    runner: Mapped[str] = mapped_column(default="")
     heartbeat: Mapped[datetime] = mapped_column(default=now)
     finished: Mapped[datetime | None]
     seconds: Mapped[float] = mapped_column(default=0.0)

@@ -1,6 +1,7 @@
 """The questions that the runner, the leaderboard and an export all ask of the database."""
 
 from collections import defaultdict
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Any
 
@@ -44,6 +45,21 @@ def find_run(session: Session, digest: str) -> Run | None:
 def finished_instances(session: Session, run: Run) -> set[int]:
     """Numbers of the instances that are done and need not be solved again."""
     return set(session.scalars(select(Instance.number).where(Instance.run_id == run.id, Instance.status == "done")))
+
+
+def finished(session: Session, digests: Sequence[str]) -> dict[str, set[int]]:
+    """By digest of a run made here: numbers of the instances that are done. One query for any number of runs."""
+    found: dict[str, set[int]] = defaultdict(set)
+    wanted = set(digests)
+    rows = session.execute(
+        select(Run.digest, Instance.number)
+        .join(Instance, Instance.run_id == Run.id)
+        .where(Run.origin == "here", Instance.status == "done")
+    )
+    for digest, number in rows:
+        if digest in wanted:
+            found[digest].add(number)
+    return found
 
 
 def presets_with_runs(session: Session) -> list[tuple[str, int, str]]:

@@ -1,4 +1,4 @@
-"""Jobs on this machine, each in a fresh process that is killed with its children when its time is up."""
+"""Jobs on this machine, each in a fresh process that is killed with everything it started when its time or memory is up."""
 
 import json
 import os
@@ -9,105 +9,235 @@ import sys
 import tempfile
 import threading
 import time
-from collections.abc import Generator, Iterator
+from collections import deque
+from collections.abc import Generator, Iterable
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 from typing import IO, Any
+from uuid import uuid4
+
+import psutil
 
 from benchmark import registry
 from runners.plan import Job
 
+Message = dict[str, Any]
+
+LAST = frozenset({"end", "refused", "broken", "killed"})
 _TAIL = 2000  # characters of the worker's last words that are kept
+_LOOK = 0.1  # seconds between looks at a worker's time and memory
+_GRACE = 2.0  # seconds a worker may take to leave after its last message
+_BEAT = 5.0  # seconds after which the caller gets a word even when no worker has one
+_MARK = "LOWDIMBENCH_JOB"  # in the environment of a worker and of all that it starts
 
 
-def run_job(job: Job, *, device: str, threads: int, artifacts: Path, data_dir: Path | None) -> Generator[dict[str, Any]]:
-    """Start a worker and yield its messages as they come; the last one is `end`, `refused`, `broken` or `killed`.
+@dataclass(frozen=True)
+class Place:
+    """Where and with what jobs run. threads and memory (bytes) are for one job."""
 
-    Closing the iterator early kills the worker.
+    device: str
+    threads: int
+    artifacts: Path
+    data_dir: Path | None
+    memory: float
+
+
+class Pool:
+    """Runs jobs, `at_once` of them side by side. Iterate over it for (job, message) pairs, and None as a sign of life.
+
+    `jobs` is asked for the next one when there is room for it. The first message of a job is `start`, the last is `end`,
+    `refused`, `broken` or `killed`. Leaving the iteration early kills what runs.
     """
-    order = {
-        "task": job.key.task,
-        "preset": job.key.preset,
-        "method": job.key.method,
-        "parameters": job.key.parameters,
-        "seed": job.key.seed,
-        "todo": job.todo,
-        "include": [str(file) for file in registry.included()],
-        "device": device,
-        "artifacts": str(artifacts),
-        "data_dir": str(data_dir) if data_dir else None,
-    }
-    with tempfile.TemporaryFile() as words:
+
+    def __init__(self, jobs: Iterable[Job], at_once: int, place: Place) -> None:
+        self.jobs, self.at_once, self.place = iter(jobs), at_once, place
+        self.running: dict[str, Worker] = {}
+        self.inbox: queue.Queue[tuple[Worker, Message]] = queue.Queue()
+
+    def __iter__(self) -> Generator[tuple[Job, Message] | None]:
+        try:
+            while True:
+                while len(self.running) < self.at_once and (job := next(self.jobs, None)) is not None:
+                    self.running[job.key.digest] = Worker(job, self.place, self.inbox)
+                    yield job, {"kind": "start"}
+                if not self.running:
+                    return
+                try:
+                    worker, message = self.inbox.get(timeout=_BEAT)
+                except queue.Empty:
+                    yield None
+                    continue
+                if worker.job.key.digest not in self.running:
+                    continue  # dropped
+                if message["kind"] in LAST:
+                    del self.running[worker.job.key.digest]
+                yield worker.job, message
+        finally:
+            for worker in list(self.running.values()):
+                worker.kill()
+
+    def drop(self, job: Job) -> None:
+        """Stop a job; nothing more is heard of it."""
+        worker = self.running.pop(job.key.digest, None)
+        if worker is not None:
+            worker.kill()
+            worker.scratch.cleanup()
+
+
+class Worker:
+    """One job in its process. Three threads serve it, so that a busy caller delays neither its messages nor its end:
+    one reads its messages, one its output, of which the end is kept, and one watches time and memory.
+    """
+
+    def __init__(self, job: Job, place: Place, inbox: "queue.Queue[tuple[Worker, Message]]") -> None:
+        self.job, self.place, self.inbox = job, place, inbox
+        self.mark = uuid4().hex
+        self.words: deque[bytes] = deque(maxlen=8)
+        self.last: Message | None = None
+        self.said_last = threading.Event()
+        # its temporary files go when it goes, however it ends
+        self.scratch = tempfile.TemporaryDirectory(prefix="lowdimbench-", ignore_cleanup_errors=True)
+        self.began = time.monotonic()
+        self.process = self._start()
+        self.threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._listen, self._watch)]
+        for thread in self.threads:
+            thread.start()
+
+    def _start(self) -> subprocess.Popen[bytes]:
+        threads = str(self.place.threads)
         process = subprocess.Popen(
             [sys.executable, "-m", "runners.worker"],
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
-            stderr=words,
+            stderr=subprocess.PIPE,
             env={
                 **os.environ,
                 # PyTorch reads the first two at its import
-                **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "LOWDIMBENCH_THREADS"), str(threads)),
+                **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "LOWDIMBENCH_THREADS"), threads),
                 "PYTHONPATH": os.pathsep.join(filter(None, [str(registry.ROOT), os.environ.get("PYTHONPATH")])),
+                "TMPDIR": self.scratch.name,
+                _MARK: self.mark,
             },
             start_new_session=True,
         )
         assert process.stdin
-        assert process.stdout
-        with suppress(BrokenPipeError):  # it died at once; the messages below say why
-            process.stdin.write((json.dumps(order) + "\n").encode())
+        with suppress(BrokenPipeError):  # it died at once; its exit code says so
+            process.stdin.write((json.dumps(self._order()) + "\n").encode())
             process.stdin.flush()
-        try:
-            yield from _messages(process, process.stdout, job.timeout, words)
-        finally:
-            _kill(process)
-            process.stdin.close()
-            process.stdout.close()
+        return process
+
+    def _order(self) -> dict[str, Any]:
+        key, place = self.job.key, self.place
+        return {
+            **{name: getattr(key, name) for name in ("task", "preset", "method", "parameters", "seed")},
+            "todo": self.job.todo,
+            "include": [str(file) for file in registry.included()],
+            "device": place.device,
+            "artifacts": str(place.artifacts),
+            "data_dir": str(place.data_dir) if place.data_dir else None,
+        }
+
+    def _read(self) -> None:
+        assert self.process.stdout
+        for line in self.process.stdout:
+            try:
+                message = json.loads(line)
+            except ValueError:
+                continue  # cut off by the kill
+            if message["kind"] in LAST:
+                self.last = message
+                self.said_last.set()
+            else:
+                self.inbox.put((self, message))
+
+    def _listen(self) -> None:
+        pipe = self.process.stderr
+        assert pipe
+        while part := _some(pipe):
+            self.words.append(part[-_TAIL:])
+
+    def _watch(self) -> None:
+        """Wait for the end, or bring it about; then report it."""
+        verdict = self._supervise()
+        self.kill()
+        for thread in self.threads[:2]:
+            thread.join(timeout=1.0)
+        if verdict is not None:
+            status, reason = verdict
+            message = {"kind": "killed", "status": status, "reason": reason, "trace": self._tail()}
+        elif self.last is not None:
+            message = self.last
+        else:
+            message = {"kind": "killed", "status": "failed", "reason": self._how_it_died(), "trace": self._tail()}
+        self.scratch.cleanup()
+        self.inbox.put((self, message))
+
+    def _supervise(self) -> tuple[str, str] | None:
+        deadline, family_at = self.began + self.job.timeout, 0.0
+        family: list[psutil.Process] = []
+        while self.process.poll() is None:
+            now = time.monotonic()
+            if self.said_last.wait(timeout=min(_LOOK, max(0.0, deadline - now))):
+                with suppress(subprocess.TimeoutExpired):
+                    self.process.wait(timeout=_GRACE)
+                return None
+            if time.monotonic() >= deadline:
+                return "timeout", f"killed after {self.job.timeout:.3g} s, its time limit"
+            if now - family_at > 1.0:
+                family, family_at = _family(self.process.pid), now
+            used = sum(map(_resident, family))
+            if used > self.place.memory:
+                return "memory", f"killed at {used / 1e9:.2f} GB, over its memory limit of {self.place.memory / 1e9:.2f} GB"
+        return None
+
+    def _how_it_died(self) -> str:
+        code = self.process.wait()
+        if code >= 0:
+            return f"the worker ended with exit code {code}"
+        hint = " (the system kills so when memory runs out)" if -code == signal.SIGKILL else ""
+        return f"killed by signal {signal.Signals(-code).name}{hint}"
+
+    def _tail(self) -> str:
+        return b"".join(self.words)[-_TAIL:].decode(errors="replace")
+
+    def kill(self) -> None:
+        """End the process and everything that it started, also what left its process group."""
+        with suppress(OSError):
+            os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
+        for process in _marked(self.mark):
+            with suppress(psutil.Error):
+                process.kill()
+        self.process.wait()
+        if self.process.stdin:
+            with suppress(OSError):
+                self.process.stdin.close()
 
 
-def _messages(process: subprocess.Popen[bytes], out: IO[bytes], timeout: float, words: IO[bytes]) -> Iterator[dict[str, Any]]:
-    lines: queue.Queue[bytes | None] = queue.Queue()
-
-    def read() -> None:
-        for line in out:
-            lines.put(line)
-        lines.put(None)
-
-    threading.Thread(target=read, daemon=True).start()
-    deadline = time.monotonic() + timeout
-    while True:
-        try:
-            line = lines.get(timeout=max(0.0, deadline - time.monotonic()))
-        except queue.Empty:
-            _kill(process)
-            yield {
-                "kind": "killed",
-                "status": "timeout",
-                "reason": f"killed after {timeout:.0f} s",
-                "trace": _tail(words),
-            }
-            return
-        if line is None:
-            break
-        message = json.loads(line)
-        yield message
-        if message["kind"] in {"end", "refused", "broken"}:
-            return
-    code = process.wait()
-    reason = f"killed by signal {signal.Signals(-code).name}" if code < 0 else f"the worker ended with exit code {code}"
-    yield {"kind": "killed", "status": "failed", "reason": reason, "trace": _tail(words)}
+def _some(pipe: IO[bytes]) -> bytes:
+    return os.read(pipe.fileno(), 1 << 16)
 
 
-def _kill(process: subprocess.Popen[bytes]) -> None:
-    """End the worker and everything that it started."""
-    if hasattr(os, "killpg"):
-        with suppress(ProcessLookupError, PermissionError):
-            os.killpg(process.pid, signal.SIGKILL)
-    else:
-        process.kill()  # a system without process groups: children of the method outlive it there
-    process.wait()
+def _family(pid: int) -> list[psutil.Process]:
+    try:
+        own = psutil.Process(pid)
+        return [own, *own.children(recursive=True)]
+    except psutil.Error:
+        return []
 
 
-def _tail(words: IO[bytes]) -> str:
-    words.seek(0, os.SEEK_END)
-    words.seek(max(0, words.tell() - _TAIL))
-    return words.read().decode(errors="replace")
+def _resident(process: psutil.Process) -> int:
+    try:
+        return int(process.memory_info().rss)
+    except psutil.Error:
+        return 0
+
+
+def _marked(mark: str) -> list[psutil.Process]:
+    """Processes that inherited the mark: found by their environment, because a daemon has neither group nor parent left."""
+    found = []
+    for process in psutil.process_iter():
+        with suppress(psutil.Error, OSError):
+            if process.environ().get(_MARK) == mark:
+                found.append(process)
+    return found

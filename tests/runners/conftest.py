@@ -66,9 +66,70 @@ def slow(problem: LinearInverse, ctx: Context, *, steps: Count = 40) -> torch.Te
     return x
 
 
+@method("daemonises", solves="LinearInverse", kind="test", paper="")
+def daemonises(problem: LinearInverse, ctx: Context, *, then: str = "hang") -> torch.Tensor:
+    """Leaves a process behind that has neither its parent nor its group, and says that it lives until it does not."""
+    import psutil
+    import subprocess
+    import sys
+    code = (
+        "import os, sys, time\\nif os.fork(): os._exit(0)\\nos.setsid()\\n"
+        "while True:\\n    open(sys.argv[1], 'w').write(f'{os.getpid()} {time.time()}')\\n    time.sleep(0.05)"
+    )
+    subprocess.run([sys.executable, "-c", code, os.environ["CHILD"]], start_new_session=True)
+    open(os.environ["COUNTER"], "w").write(str(psutil.Process().create_time()))
+    while not os.path.exists(os.environ["CHILD"]):
+        time.sleep(0.05)
+    if then == "crash":
+        os.kill(os.getpid(), signal.SIGSEGV)
+    while then == "hang":
+        pass
+    return problem.A.H(problem.y)
+
+
+@method("lingers", solves="LinearInverse", kind="test", paper="")
+def lingers(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    """Returns, and leaves a thread that never ends."""
+    import threading
+    threading.Thread(target=time.sleep, args=(600,)).start()
+    return problem.A.H(problem.y)
+
+
+@method("allocates", solves="LinearInverse", kind="test", paper="")
+def allocates(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    kept = []
+    while True:
+        kept.append(torch.ones(5_000_000))
+        time.sleep(0.005)
+
+
+@method("asks_too_much", solves="LinearInverse", kind="test", paper="")
+def asks_too_much(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    return torch.ones(1 << 50)
+
+
+@method("fills", solves="LinearInverse", kind="test", paper="")
+def fills(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    """Writes until the disk is full: to $FILL, or to a temporary file."""
+    import tempfile
+    name = os.environ.get("FILL") or os.path.join(tempfile.gettempdir(), "filler")
+    with open(name, "ab", buffering=0) as file:
+        while True:
+            file.write(bytes(1 << 16))
+
+
+@method("chats_and_crashes", solves="LinearInverse", kind="test", paper="")
+def chats_and_crashes(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    import sys
+    print("words " * 100_000 + "these were the last words", end="", flush=True)
+    os.kill(os.getpid(), signal.SIGSEGV)
+
+
 @method("chats", solves="LinearInverse", kind="test", paper="")
 def chats(problem: LinearInverse, ctx: Context) -> torch.Tensor:
-    print("{" * 200_000)
+    for _ in range(100):
+        print("{" * 200_000)
+        os.write(2, b"words " * 20_000)
     return problem.A.H(problem.y)
 '''
 

@@ -1,51 +1,180 @@
 import pytest
 
 from benchmark.errors import UserError
-from runners.plan import make_plan, parse_seeds, parse_settings
+from runners.parse import parse_grid, parse_seeds, parse_settings, parse_size, shown, value
+from runners.plan import make_plan
+from runners.request import Request, read_plan_file
 
 
-def keys(*args, **kwargs):
-    return [(j.key.method, j.key.seed) for j in make_plan(*args, **kwargs).jobs]
+def plan(task="mri", method="dip", **how):
+    return make_plan([Request(task=task, method=method, **{"preset": "tiny", **how})])
+
+
+def keys(**how):
+    return [(j.key.method, j.key.seed) for j in plan(**how).jobs]
 
 
 def test_the_baseline_comes_first_and_can_be_left_out():
-    assert keys(["mri"], ["dip"], "tiny", [0], {}) == [("zero_filled", 0), ("dip", 0)]
-    assert keys(["mri"], ["dip"], "tiny", [0, 4], {}, baseline=False) == [("dip", 0), ("dip", 4)]
-    assert keys(["mri"], ["dip", "zero_filled", "dip"], "tiny", [0], {})[0] == ("zero_filled", 0)
+    assert keys() == [("zero_filled", 0), ("dip", 0)]
+    assert keys(seeds="0,4", baseline=False) == [("dip", 0), ("dip", 4)]
+    assert keys(method=["dip", "zero_filled", "dip"])[0] == ("zero_filled", 0)
 
 
 def test_settings_reach_the_methods_that_were_named():
-    plan = make_plan(["mri"], ["dip"], "tiny", [0], {"steps": 7})
-    assert [j.key.parameters.get("steps") for j in plan.jobs] == [None, 7]
-    every = make_plan(["mri"], ["all"], "tiny", [0], {"steps": 7})
-    assert {j.key.method: j.key.parameters.get("steps") for j in every.jobs}["zero_filled"] is None
-    assert {j.key.method: j.key.parameters.get("steps") for j in every.jobs}["cg_sense"] == 7
+    assert [j.key.parameters.get("steps") for j in plan(set={"steps": 7}).jobs] == [None, 7]
+    every = {j.key.method: j.key.parameters.get("steps") for j in plan(method="all", set={"steps": 7}).jobs}
+    assert every["zero_filled"] is None
+    assert every["cg_sense"] == 7
 
 
 def test_a_parameter_that_no_method_takes_is_refused():
     with pytest.raises(UserError, match="unknown parameter 'stepz'"):
-        make_plan(["mri"], ["all"], "tiny", [0], {"stepz": 7})
+        plan(method="all", set={"stepz": 7})
 
 
 def test_keys_do_not_depend_on_the_order_of_names():
-    one = make_plan(["mri"], ["dip", "cg_sense"], "tiny", [0], {})
-    two = make_plan(["mri"], ["cg_sense", "dip"], "tiny", [0], {})
+    one, two = plan(method=["dip", "cg_sense"]), plan(method=["cg_sense", "dip"])
     assert {j.key.digest for j in one.jobs} == {j.key.digest for j in two.jobs}
+
+
+@pytest.mark.parametrize(
+    ("text", "expected"),
+    [
+        ("*dip", {"dip", "self_guided_dip", "reference_guided_dip"}),
+        ("kind:classical", {"cg_sense", "l1_wavelet"}),
+        ("kind:baseline", {"zero_filled"}),
+        ("kind:Untrained*", {"dip", "self_guided_dip", "reference_guided_dip"}),
+        ("paper:2402.04097", {"self_guided_dip", "reference_guided_dip"}),
+        ("paper:arXiv:1711.10925", {"dip"}),
+        ("needs:references", {"reference_guided_dip"}),
+    ],
+)
+def test_groups_of_methods(text, expected):
+    assert {j.key.method for j in plan(method=text, baseline=False).jobs} == expected
+
+
+def test_groups_of_tasks():
+    for text in ("m?i", "poses:LinearInverse", "data:colin27", "paper:2402.04097", "all"):
+        assert "mri" in {j.key.task for j in plan(task=text, method="zero_filled").jobs}
+
+
+@pytest.mark.parametrize(
+    ("how", "message"),
+    [
+        ({"method": "x*"}, r"no method matches 'x\*'; known: cg_sense"),
+        ({"method": "kind:clasical"}, "no method has kind:clasical; there are kind:baseline"),
+        ({"method": "papr:1"}, "unknown tag of a method 'papr'; did you mean paper"),
+        ({"task": "z*"}, r"no task matches 'z\*'"),
+        ({"grid": {"lr": [1e-3]}, "seeds": "0,"}, r"uses tuning seeds \(1000-1999\), and 0 draws test data; --on-test allows"),
+        ({"grid": {"lr": [1e-3]}, "set": {"lr": 1e-3}}, "'lr' is in --set and in --grid"),
+        ({"grid": {"lrr": [1e-3]}}, "unknown parameter of dip 'lrr'; did you mean lr"),
+        ({"timeout": "soon"}, "'soon' is not a duration"),
+    ],
+)
+def test_requests_that_cannot_be_met(how, message):
+    with pytest.raises(UserError, match=message):
+        plan(**how)
+
+
+def test_a_grid_is_every_combination_on_tuning_data():
+    jobs = plan(grid={"lr": [1e-3, 1e-4], "steps": [3, 5]}, seeds=2, baseline=False).jobs
+    found = {(j.key.parameters["lr"], j.key.parameters["steps"], j.key.seed) for j in jobs}
+    assert found == {(lr, steps, seed) for lr in (1e-3, 1e-4) for steps in (3, 5) for seed in (1000, 1001)}
+    assert not any(j.on_test for j in jobs)
+
+
+def test_a_grid_on_test_data_is_marked():
+    jobs = plan(grid={"lr": [1e-3, 1e-4]}, on_test=True).jobs
+    assert [(j.key.seed, j.on_test) for j in jobs] == [(0, True)] * 3
+
+
+def test_a_method_that_came_along_takes_of_a_grid_what_it_knows():
+    found = [(j.key.method, j.key.parameters.get("damping")) for j in plan(method="all", grid={"damping": [0.1, 0.2]}).jobs]
+    assert found.count(("zero_filled", None)) == 1
+    assert ("cg_sense", 0.1) in found
+    assert ("cg_sense", 0.2) in found
+
+
+def test_a_preset_whose_data_is_missing_is_left_out_of_a_larger_plan(tmp_path):
+    with pytest.raises(UserError, match="needs --data-dir"):
+        plan(preset="full")
+
+
+def test_a_plan_file_lists_runs(tmp_path):
+    yaml = tmp_path / "plan.yaml"
+    yaml.write_text(
+        "runs:\n  - {task: mri, method: [dip, 'kind:classical'], preset: tiny, seeds: 2, timeout: 10m}\n"
+        "  - task: mri\n    method: dip\n    preset: tiny\n    grid: {lr: [1.0e-3, 3.0e-3]}\n    baseline: false\n"
+    )
+    toml = tmp_path / "plan.toml"
+    toml.write_text(
+        '[[runs]]\ntask = "mri"\nmethod = ["dip", "kind:classical"]\npreset = "tiny"\nseeds = 2\ntimeout = "10m"\n'
+        '[[runs]]\ntask = "mri"\nmethod = "dip"\npreset = "tiny"\ngrid = {lr = [1e-3, 3e-3]}\nbaseline = false\n'
+    )
+    one, two = (make_plan(read_plan_file(file)) for file in (yaml, toml))
+    assert one.jobs == two.jobs
+    assert len(one.jobs) == 4 * 2 + 2
+    assert one.jobs[0].timeout == 600
+    # the same run twice is one job
+    assert len(make_plan([*read_plan_file(yaml), *read_plan_file(toml)]).jobs) == len(one.jobs)
+
+
+@pytest.mark.parametrize(
+    ("name", "text", "message"),
+    [
+        ("a.yaml", "runs:\n  - {task: mri, methd: dip}", r"runs.0: unknown key 'methd'; did you mean method"),
+        ("a.yaml", "tasks:\n  - {name: mine}\nruns: []", "top level: unknown key 'tasks'"),
+        ("a.yaml", "runs: [", "while parsing"),
+        ("a.yaml", "runs: []", "its list of runs is empty"),
+        ("a.yaml", "runs:\n  - {task: mri, method: dip, baseline: 3}", "runs.0.baseline: input should be a valid boolean"),
+        ("a.yaml", "- 3", "top level: input should be"),
+        ("a.toml", "runs = [", "a.toml: "),
+        ("a.json", "{}", "ends in .yaml, .yml or .toml"),
+    ],
+)
+def test_a_plan_file_that_is_wrong_is_one_line(tmp_path, name, text, message):
+    file = tmp_path / name
+    file.write_text(text)
+    with pytest.raises(UserError, match=message) as caught:
+        read_plan_file(file)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_missing_plan_file_is_one_line(tmp_path):
+    with pytest.raises(UserError, match="No such file"):
+        read_plan_file(tmp_path / "none.yaml")
 
 
 def test_parse_seeds():
     assert parse_seeds("3") == [0, 1, 2]
+    assert parse_seeds(2) == [0, 1]
+    assert parse_seeds([4, 4, 1]) == [4, 1]
+    assert parse_seeds(None, tuning=True) == [1000]
     assert parse_seeds("0,4,7,4") == [0, 4, 7]
     assert parse_seeds("1000,") == [1000]
-    for bad in ("", "0", "-1,", "a", "1,b", "5000,", ","):
+    for bad in ("", "0", "-1,", "a", "1,b", "5000,", ",", []):
         with pytest.raises(UserError, match="--seeds"):
             parse_seeds(bad)
 
 
 def test_parse_settings():
-    assert parse_settings(["lr=1e-2", "steps=3", "noise=none", "on=true"]) == {
-        "lr": 0.01,
-        "steps": 3,
-        "noise": "none",
-        "on": True,
-    }
+    found = {"lr": 0.01, "steps": 3, "noise": "none", "on": True}
+    assert parse_settings(["lr=1e-2", "steps=3", "noise=none", "on=true"]) == found
+    assert parse_grid(["lr=1e-3,1e-4", "kind=a,b"]) == {"lr": [1e-3, 1e-4], "kind": ["a", "b"]}
+    for bad in ("lr", "=3", "lr=", "lr=,"):
+        with pytest.raises(UserError, match="--grid"):
+            parse_grid([bad])
+
+
+@pytest.mark.parametrize("given", [3, 0.001, "db4", "true", "3", True, None, "two words"])
+def test_a_value_survives_the_command_line(given):
+    assert value(shown(given)) == given
+    assert type(value(shown(given))) is type(given)
+
+
+def test_parse_size():
+    assert parse_size("800M") == 8e8
+    assert parse_size("4gb") == 4e9
+    for bad in ("4", "G", "-1G", "many"):
+        with pytest.raises(UserError, match="write a size"):
+            parse_size(bad)

@@ -13,12 +13,13 @@ def upgrade() -> None:
     with op.batch_alter_table("run") as table:
         table.add_column(sa.Column("origin", sa.String(), nullable=False, server_default="here"))
         table.add_column(sa.Column("on_test", sa.Boolean(), nullable=False, server_default=sa.false()))
+        table.add_column(sa.Column("runner", sa.String(), nullable=False, server_default=""))
         table.add_column(sa.Column("heartbeat", sa.DateTime(), nullable=False, server_default="1970-01-01 00:00:00"))
         table.drop_constraint("uq_run_digest", type_="unique")
         table.create_unique_constraint("uq_run_digest_origin", ["digest", "origin"])
     op.execute("UPDATE run SET heartbeat = COALESCE(finished, started)")
     with op.batch_alter_table("run") as table:
-        for name in ("origin", "on_test", "heartbeat"):
+        for name in ("origin", "on_test", "runner", "heartbeat"):
             table.alter_column(name, server_default=None)
 
 
@@ -27,5 +28,5 @@ def downgrade() -> None:
     with op.batch_alter_table("run") as table:
         table.drop_constraint("uq_run_digest_origin", type_="unique")
         table.create_unique_constraint("uq_run_digest", ["digest"])
-        for name in ("heartbeat", "on_test", "origin"):
+        for name in ("heartbeat", "runner", "on_test", "origin"):
             table.drop_column(name)

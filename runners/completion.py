@@ -1,0 +1,58 @@
+"""What the shell may offer after an option: names of tasks, methods, presets and hyperparameters. Imports no torch."""
+
+from collections.abc import Iterable, Iterator
+
+import typer
+
+from benchmark import registry
+from runners.select import method_tags, task_tags
+
+Offer = tuple[str, str]  # the word and its explanation
+
+
+def tasks(incomplete: str) -> list[Offer]:
+    """Tasks, `all`, and tags."""
+    names = [("all", "every task"), *((name, entry.spec.title) for name, entry in registry.tasks().items())]
+    tags = {f"{sort}:{value}" for entry in registry.tasks().values() for sort, vs in task_tags(entry).items() for value in vs}
+    return _starting(incomplete, [*names, *_tagged(incomplete, tags)])
+
+
+def methods(incomplete: str) -> list[Offer]:
+    """Methods, `all`, and tags."""
+    names = [("all", "every method that fits"), *((name, entry.spec.summary) for name, entry in registry.methods().items())]
+    entries = registry.methods().values()
+    tags = {f"{sort}:{value}" for entry in entries for sort, values in method_tags(entry).items() for value in values}
+    return _starting(incomplete, [*names, *_tagged(incomplete, tags)])
+
+
+def presets(context: typer.Context, incomplete: str) -> list[Offer]:
+    """Presets of the tasks that were named so far, or of all."""
+    named = context.params.get("task") or ()
+    chosen = [entry for name, entry in registry.tasks().items() if name in named] or list(registry.tasks().values())
+    found = {name: size.about for entry in chosen for name, size in entry.spec.presets.items()}
+    return _starting(incomplete, found.items())
+
+
+def parameters(context: typer.Context, incomplete: str) -> list[Offer]:
+    """Hyperparameters of the methods that were named so far, or of all, each with its '='."""
+    named = context.params.get("method") or ()
+    chosen = [entry for name, entry in registry.methods().items() if name in named] or list(registry.methods().values())
+    found = {
+        f"{name}=": f"default {field.default}" for entry in chosen for name, field in entry.spec.parameters.model_fields.items()
+    }
+    return _starting(incomplete, sorted(found.items()))
+
+
+def interfaces(incomplete: str) -> list[Offer]:
+    """Interfaces that tasks pose."""
+    found = {entry.spec.poses: "" for entry in registry.tasks().values()}
+    return _starting(incomplete, found.items())
+
+
+def _tagged(incomplete: str, tags: Iterable[str]) -> Iterator[Offer]:
+    """Tags only once their sort is typed: before that they would bury the names."""
+    return ((tag, "") for tag in sorted(tags) if ":" in incomplete)
+
+
+def _starting(incomplete: str, offers: Iterable[Offer]) -> list[Offer]:
+    return [(word, about) for word, about in offers if word.startswith(incomplete)]

@@ -1,0 +1,149 @@
+"""Runs what is left of a plan: messages of the workers go into the database and onto the screen."""
+
+from collections.abc import Callable, Iterator
+from contextlib import closing
+from dataclasses import dataclass, field, replace
+
+from sqlalchemy.exc import OperationalError
+from sqlalchemy.orm import Session
+
+from benchmark.errors import UserError
+from benchmark.store import queries
+from benchmark.store.models import Run
+from runners import record
+from runners.engines.local import Message, Place, Pool
+from runners.plan import Job, Plan
+from runners.progress import Display
+
+
+@dataclass
+class Outcome:
+    """How many jobs were started and how many did not come to a good end; `elsewhere` are at work in another runner."""
+
+    started: int = 0
+    bad: int = 0
+    elsewhere: list[str] = field(default_factory=list)
+
+
+class Execution:
+    """One pass over a plan. `command` gives the command that makes a job's run again."""
+
+    def __init__(
+        self,
+        session: Session,
+        plan: Plan,
+        place: Place,
+        display: Display,
+        command: Callable[[Job], str],
+        *,
+        at_once: int = 1,
+        force: bool = False,
+        fail_fast: bool = False,
+    ) -> None:
+        self.session, self.plan, self.display, self.command = session, plan, display, command
+        self.force, self.fail_fast = force, fail_fast
+        self.runs: dict[str, Run] = {}
+        self.refusals: list[str] = []
+        self.outcome = Outcome()
+        self.pool = Pool(self._open_jobs(), at_once, place)
+
+    def __call__(self) -> Outcome:
+        """Run every open job. Raises UserError where all that was started refused its input with the same words."""
+        with closing(iter(self.pool)) as events:
+            try:
+                for event in events:
+                    if event is None:
+                        record.beat(self.session, self.runs.values())
+                    elif not self._take(*event) and self.fail_fast:
+                        break
+            finally:
+                self._stop()
+        if self.refusals and len(self.refusals) == self.outcome.started:
+            raise UserError(self.refusals[0])
+        return self.outcome
+
+    def _open_jobs(self) -> Iterator[Job]:
+        """Asked late, so that what another runner did or does in the meantime is seen."""
+        for job in self.plan.jobs:
+            run = queries.find_run(self.session, job.key.digest)
+            if run is not None:
+                self.session.refresh(run)
+            if record.taken(run):
+                self._elsewhere(job)
+                continue
+            done = set() if run is None or self.force else queries.finished_instances(self.session, run)
+            if todo := tuple(number for number in job.todo if number not in done):
+                self.outcome.started += 1
+                yield replace(job, todo=todo)
+
+    def _take(self, job: Job, message: Message) -> bool:
+        """Handle one message; whether all is well. A full disk ends the job, which gives its temporary files back."""
+        try:
+            return self._handle(job, message)
+        except OperationalError as error:
+            self.session.rollback()
+            if "full" not in str(error.orig):
+                raise
+            self.pool.drop(job)
+            run = self.runs.get(job.key.digest)
+            ending = {"kind": "killed", "reason": f"killed because the database could not be written ({error.orig})"}
+            return self._finish(job, run, ending) if run is not None else self._never_began(job, ending)
+
+    def _handle(self, job: Job, message: Message) -> bool:
+        kind, run = message["kind"], self.runs.get(job.key.digest)
+        if kind == "start":
+            self.display.start(job)
+        elif kind == "hello":
+            self._begin(job, message)
+        elif kind == "step":
+            self.display.step(job, message)
+        elif run is None:
+            return self._never_began(job, message)
+        elif kind == "instance":
+            record.instance(self.session, run, message)
+            self.display.instance(job, message)
+        elif kind == "failed":
+            record.failed_instance(self.session, run, message)
+            self.display.failed(job, f"instance {message['instance']} failed: {message['reason']}")
+            return False
+        else:
+            return self._finish(job, run, message)
+        return True
+
+    def _begin(self, job: Job, message: Message) -> None:
+        run = record.begin(self.session, job, message["environment"], self.command(job))
+        if run is None:
+            self.pool.drop(job)
+            self.outcome.started -= 1
+            self._elsewhere(job)
+        else:
+            self.runs[job.key.digest] = run
+
+    def _finish(self, job: Job, run: Run, message: Message) -> bool:
+        record.end(self.session, run, message)
+        self.display.finish(job)
+        del self.runs[job.key.digest]
+        if message["kind"] != "end":
+            self.display.failed(job, message["reason"])
+        if message["kind"] == "refused":
+            self.refusals.append(message["reason"])
+        self.outcome.bad += run.status != "done"
+        return run.status == "done"
+
+    def _never_began(self, job: Job, message: Message) -> bool:
+        self.display.finish(job)
+        self.outcome.bad += 1
+        if message["kind"] == "refused":
+            self.refusals.append(message["reason"])
+        self.display.failed(job, f"could not start: {message['reason']}", message.get("trace", ""))
+        return False
+
+    def _elsewhere(self, job: Job) -> None:
+        self.outcome.elsewhere.append(job.name)
+        self.display.failed(job, "another runner is at work on it: left to that one")
+
+    def _stop(self) -> None:
+        """What still runs when the pass ends early is interrupted; what is finished of it stays."""
+        for run in self.runs.values():
+            record.interrupted(self.session, run)
+        self.runs.clear()

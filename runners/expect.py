@@ -1,0 +1,53 @@
+"""How long a plan will take, from the runs of the same method with the same parameters that the database already holds."""
+
+import json
+from collections import defaultdict
+from collections.abc import Sequence
+
+import numpy as np
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from benchmark.store.models import Instance, Method, Run, Task
+from runners.plan import Job
+
+_START = 2.5  # seconds of a job before its first instance
+
+Seconds = dict[tuple[str, str, str, str], float]
+
+
+def known_times(session: Session) -> Seconds:
+    """Mean seconds of one instance by (task, preset, method, parameters), over every run that finished one."""
+    found: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
+    rows = session.execute(
+        select(Task.name, Run.preset, Method.name, Run.parameters, func.avg(Instance.seconds))
+        .join(Run, Run.id == Instance.run_id)
+        .join(Task, Task.id == Run.task_id)
+        .join(Method, Method.id == Run.method_id)
+        .where(Instance.status == "done")
+        .group_by(Run.id, Task.name, Method.name)
+    )
+    for task, preset, method, parameters, seconds in rows:
+        found[task, preset, method, json.dumps(parameters, sort_keys=True)].append(seconds)
+    return {key: float(np.mean(values)) for key, values in found.items()}
+
+
+def expected(job: Job, times: Seconds) -> float | None:
+    """Seconds this job will take here, if nothing is slower than before; None where nothing like it has run."""
+    key = job.key
+    each = times.get((key.task, key.preset, key.method, json.dumps(key.parameters, sort_keys=True)))
+    return None if each is None else _START + each * len(job.todo)
+
+
+def total(jobs: Sequence[Job], times: Seconds, at_once: int) -> tuple[float, int]:
+    """Seconds for the jobs that are known, `at_once` side by side, and how many are not known."""
+    each = [expected(job, times) for job in jobs]
+    known = [seconds for seconds in each if seconds is not None]
+    return max([sum(known) / at_once, *known], default=0.0), len(each) - len(known)
+
+
+def spell(seconds: float) -> str:
+    """'40 s', '12 min' or '3.5 h'."""
+    if seconds < 100:
+        return f"{seconds:.0f} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,0 +1,56 @@
+"""What the command prints before it runs anything: what there is, and what the plan holds."""
+
+from rich.console import Console
+
+from benchmark import registry
+from benchmark.store.queries import difference
+from runners import expect
+from runners.expect import Seconds, spell
+from runners.plan import Plan
+
+
+def print_list(console: Console) -> None:
+    """Every task with its presets, every method with its hyperparameters, and what was left out."""
+    for task in registry.tasks().values():
+        spec = task.spec
+        offers = f", offers {' and '.join(spec.offers)}" if spec.offers else ""
+        _say(console, f"task   {spec.name}  v{spec.version}  {spec.title}; poses {spec.poses}{offers}")
+        for name, size in spec.presets.items():
+            _say(console, f"         {name}: {size.instances} instances, {size.about}")
+    for method in registry.methods().values():
+        about = method.spec
+        needs = f", needs {' and '.join(about.needs)}" if about.needs else ""
+        _say(console, f"method {about.name}  ({about.kind})  {about.summary}; solves {about.solves}{needs}")
+        defaults = (f"{name}={field.default}" for name, field in about.parameters.model_fields.items())
+        if line := ", ".join(defaults):
+            _say(console, f"         {line}")
+    for line in registry.problems():
+        _say(console, line)
+
+
+def print_plan(console: Console, plan: Plan, times: Seconds, at_once: int) -> None:
+    """What will run and how long that took before, what is done already, and everything that was left out or added."""
+    for note in plan.notes:
+        _say(console, note)
+    jobs = [job for job in plan.jobs if job.todo]
+    _say(console, f"{len(plan.jobs)} jobs: {len(plan.jobs) - len(jobs)} done already, {len(jobs)} to run")
+    for job in jobs:
+        seconds = expect.expected(job, times)
+        time = "no earlier run to judge by" if seconds is None else f"about {spell(seconds)}"
+        changed = difference(job.key.method, job.key.task, job.key.preset, job.key.parameters)
+        mark = ", a study on test data: its rows are marked" if job.on_test else ""
+        _say(
+            console,
+            f"  {job.name}{changed}: {len(job.todo)} of {job.preset.instances} instances, {time}, "
+            f"killed after {spell(job.timeout)}{mark}",
+        )
+    if jobs:
+        seconds, unknown = expect.total(jobs, times, at_once)
+        side = f", {at_once} jobs at a time" if at_once > 1 else ""
+        known = f"about {spell(seconds)} by earlier runs{side}" if unknown < len(jobs) else "not known: no earlier runs"
+        rest = f", and {unknown} jobs without an earlier run" if 0 < unknown < len(jobs) else ""
+        _say(console, f"expected time: {known}{rest}")
+
+
+def _say(console: Console, text: str) -> None:
+    console.print(text, highlight=False, markup=False)

@@ -1,0 +1,30 @@
+"""The command `lowdimbench`: every command under one name, so that a shell can complete it.
+
+lowdimbench --install-completion        for bash, zsh, fish or PowerShell, whichever this shell is
+lowdimbench run --task <TAB>
+"""
+
+import typer
+
+from runners import check, export, load, new, reproduce, run, show
+from runners.cli import run_app
+
+app = typer.Typer(
+    rich_markup_mode="rich",
+    pretty_exceptions_enable=False,
+    no_args_is_help=True,
+    help="Run methods on tasks, and see what is real and what is noise.",
+)
+app.command("run", epilog=run.EPILOG)(run.main)
+for name, module in (("show", show), ("reproduce", reproduce), ("check", check), ("export", export), ("load", load)):
+    app.command(name)(module.main)
+app.add_typer(new.app, name="new")
+
+
+def main() -> None:
+    """Entry point of the console script."""
+    run_app(app)
+
+
+if __name__ == "__main__":
+    main()

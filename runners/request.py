@@ -1,0 +1,96 @@
+"""What somebody wants to run: from the command line, or several of them from a plan file.
+
+A plan file is YAML or TOML with a list `runs`; each entry has the keys of Request. It lists runs and defines nothing else.
+
+    runs:
+      - task: mri
+        method: [self_guided_dip, "kind:classical"]
+        seeds: 3
+      - task: mri
+        method: dip
+        grid: {lr: [1.0e-3, 3.0e-3]}
+"""
+
+import tomllib
+from pathlib import Path
+from typing import Any
+
+from pydantic import Field, ValidationError
+
+from benchmark.errors import UserError, unknown
+from benchmark.spec import Frozen
+
+
+class Request(Frozen):
+    """Tasks, methods and seeds to combine. seeds: a count, a list or its text; timeout: seconds or '10m'.
+
+    grid runs every combination of its values, on tuning data unless on_test.
+    """
+
+    task: str | list[str]
+    method: str | list[str]
+    preset: str = "small"
+    seeds: int | str | list[int] | None = None
+    set: dict[str, Any] = Field(default_factory=dict)
+    grid: dict[str, list[Any]] = Field(default_factory=dict)
+    on_test: bool = False
+    baseline: bool = True
+    timeout: float | str | None = None
+
+    @property
+    def tasks(self) -> list[str]:
+        return [self.task] if isinstance(self.task, str) else self.task
+
+    @property
+    def methods(self) -> list[str]:
+        return [self.method] if isinstance(self.method, str) else self.method
+
+
+class PlanFile(Frozen):
+    """The whole file."""
+
+    runs: list[Request]
+
+
+def read_plan_file(path: Path) -> list[Request]:
+    """The requests of a .yaml, .yml or .toml file.
+
+    Raises UserError for a file that is missing, cannot be read, or holds a key or value that is not allowed, with its place.
+    """
+    try:
+        text = path.read_text(encoding="utf-8")
+    except (OSError, UnicodeDecodeError) as error:
+        raise UserError(f"--plan {path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
+    try:
+        content = PlanFile.model_validate(_parse(path, text))
+    except ValidationError as error:
+        raise UserError(f"--plan {path}: {_reason(error)}") from None
+    if not content.runs:
+        raise UserError(f"--plan {path}: its list of runs is empty")
+    return content.runs
+
+
+def _parse(path: Path, text: str) -> Any:
+    if path.suffix == ".toml":
+        try:
+            return tomllib.loads(text)
+        except tomllib.TOMLDecodeError as error:
+            raise UserError(f"--plan {path}: {error}") from None
+    if path.suffix in (".yaml", ".yml"):
+        import yaml
+
+        try:
+            return yaml.safe_load(text)
+        except yaml.YAMLError as error:
+            raise UserError(f"--plan {path}: {' '.join(str(error).split())}") from None
+    raise UserError(f"--plan {path}: a plan file ends in .yaml, .yml or .toml")
+
+
+def _reason(error: ValidationError) -> str:
+    # a misspelt key is both unknown and missing; the first says more
+    first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
+    place = [str(part) for part in first["loc"]]
+    if first["type"] == "extra_forbidden":
+        fields = Request.model_fields if len(place) > 1 else PlanFile.model_fields
+        return f"{'.'.join(place[:-1]) or 'top level'}: {unknown('key', place[-1], fields)}"
+    return f"{'.'.join(place) or 'top level'}: {first['msg'].lower()}"
