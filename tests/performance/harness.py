@@ -1,9 +1,11 @@
-"""What the harness adds to a run: start of a job, time per instance, and flat memory.
+"""What the harness adds to a run, measured with a method that does nothing.
 
-    python tests/performance/harness.py [--preset small] [--method self_guided_dip] [--instances 8]
+    python tests/performance/harness.py [--benchopt PYTHON]
 
-Prints the seconds from starting a worker to its first step beside those of importing torch alone, and for one run the share
-of the worker's time that is not the method's (making instances, scoring curve points, pictures, messages, the database).
+Prints: seconds of a job with one instance beside those of importing torch alone; milliseconds of harness for one instance
+(making, scoring, pictures, messages, database: all that is not the method's own time); seconds to recognise 500 jobs as done.
+PYTHON is an interpreter with benchopt installed: the same null solver
+is then run by `benchopt run` on the same machine, with one repetition for each instance.
 """
 
 import argparse
@@ -13,77 +15,209 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import replace
 from pathlib import Path
 
-import psutil
 from sqlalchemy.orm import Session
 
 from benchmark import registry
-from benchmark.environment import cores
+from benchmark.environment import capture, cores
 from benchmark.store.database import open_database
 from runners import record
-from runners.engines.local import run_job
+from runners.engines.local import Place, Pool
 from runners.plan import make_plan
+from runners.request import Request
+
+INSTANCES, JOBS = 200, 500
+
+NULL = '''
+"""A task and a method that do nothing."""
+
+import torch
+
+from benchmark import Context, Count, Instance, LinearInverse, Metric, Preset, TaskSpec, method, task
+from benchmark.operators import LinearOperator
+
+SPEC = TaskSpec(
+    name="null", version=1, title="Null", poses="LinearInverse", baseline="nothing", source="",
+    metrics=(Metric(name="error", better="lower", description="", primary=True),),
+    presets={
+        "tiny": Preset(instances=1, budget=1), "small": Preset(instances=INSTANCES, budget=1), "full": Preset(instances=1, budget=1)
+    },
+)
 
 
-def torch_import(threads: int) -> float:
+class Identity(LinearOperator):
+    shape = data_shape = (64, 64)
+    dtype = torch.float32
+
+    def forward(self, x):
+        return x
+
+    def adjoint(self, y):
+        return y
+
+    def to(self, device):
+        return self
+
+
+@task(SPEC)
+class Null:
+    def make(self, preset, split, index, generator):
+        x = torch.randn(64, 64, generator=generator)
+        return Instance(problem=LinearInverse(A=Identity(), y=x.clone(), noise=0.0), truth=x, label=str(index))
+
+    def score(self, instance, estimate):
+        return {"error": (estimate - instance.truth).norm().item()}
+
+    def picture(self, instance, estimate):
+        return {"image": estimate}
+
+
+@method("nothing", solves="LinearInverse", kind="test", paper="")
+def nothing(problem: LinearInverse, ctx: Context, *, number: Count = 1) -> torch.Tensor:
+    return problem.y
+'''.replace("INSTANCES", str(INSTANCES))
+
+BENCHOPT = {
+    "objective.py": """
+from benchopt import BaseObjective
+
+class Objective(BaseObjective):
+    name = "Null"
+    min_benchopt_version = "1.6"
+    def set_data(self, X): self.X = X
+    def get_objective(self): return dict(X=self.X)
+    def evaluate_result(self, x): return dict(value=float(((x - self.X) ** 2).sum()))
+    def get_one_result(self): return dict(x=self.X)
+""",
+    "datasets/null.py": """
+import numpy as np
+from benchopt import BaseDataset
+
+class Dataset(BaseDataset):
+    name = "null"
+    def get_data(self): return dict(X=np.random.default_rng(0).standard_normal((64, 64)))
+""",
+    "solvers/nothing.py": """
+from benchopt import BaseSolver
+
+class Solver(BaseSolver):
+    name = "nothing"
+    sampling_strategy = "run_once"
+    def set_objective(self, X): self.X = X
+    def run(self, _): self.x = self.X
+    def get_result(self): return dict(x=self.x)
+""",
+}
+
+
+def seconds(words: list[str], **how: object) -> float:
     began = time.perf_counter()
-    subprocess.run(
-        [sys.executable, "-c", "import torch"],
-        check=True,
-        env={**os.environ, "OMP_NUM_THREADS": str(threads)},
-        cwd=registry.ROOT,
-    )
+    subprocess.run(words, check=True, stdout=subprocess.DEVNULL, **how)  # type: ignore[call-overload]
     return time.perf_counter() - began
+
+
+def torch_import() -> float:
+    code = [sys.executable, "-c", "import torch"]
+    return statistics.median(seconds(code, env={**os.environ, "OMP_NUM_THREADS": "1"}) for _ in range(5))
+
+
+def jobs_of_one(folder: Path) -> tuple[float, float, float]:
+    """Smallest, median and largest seconds of a job with one instance, database included."""
+    place = Place("cpu", 1, folder / "artifacts", None, float("inf"))
+    [job] = make_plan([Request(task="null", method="nothing", preset="tiny")]).jobs
+    times = []
+    with Session(open_database(str(folder / "one.db"))) as session:
+        for _ in range(7):
+            began, run = time.perf_counter(), None
+            for event in Pool([job], 1, place):
+                assert event is not None
+                kind, message = event[1]["kind"], event[1]
+                if kind == "hello":
+                    run = record.begin(session, job, message["environment"], "")
+                elif kind == "instance":
+                    assert run is not None
+                    record.instance(session, run, message)
+                elif kind == "end":
+                    assert run is not None
+                    record.end(session, run, message)
+            times.append(time.perf_counter() - began)
+    return min(times), statistics.median(times), max(times)
+
+
+def per_instance(folder: Path) -> float:
+    """Seconds of harness for one instance."""
+    place = Place("cpu", 1, folder / "artifacts", None, float("inf"))
+    [job] = make_plan([Request(task="null", method="nothing", preset="small")]).jobs
+    own, began, total, run = 0.0, 0.0, 0.0, None
+    with Session(open_database(str(folder / "many.db"))) as session:
+        for event in Pool([job], 1, place):
+            assert event is not None
+            kind, message = event[1]["kind"], event[1]
+            if kind == "hello":
+                run = record.begin(session, job, message["environment"], "")
+                began = time.perf_counter()
+            elif kind == "instance":
+                assert run is not None
+                record.instance(session, run, message)
+                own += message["seconds"]
+                total = time.perf_counter() - began
+    return (total - own) / INSTANCES
+
+
+def recognised(folder: Path, null: Path) -> tuple[float, float]:
+    """Seconds of the command over 500 jobs that are all done, with --dry-run and with the table."""
+    db = folder / "done.db"
+    jobs = make_plan([Request(task="null", method="nothing", preset="tiny", seeds=JOBS)]).jobs
+    message = {
+        **{"kind": "instance", "instance": 0, "label": "", "observation": "", "seconds": 0.1, "steps": 0, "truncated": False},
+        **{"scores": {"error": 0.0}, "curve": [], "artifacts": []},
+    }
+    with Session(open_database(str(db))) as session:
+        for job in jobs:
+            run = record.begin(session, job, capture(1, "cpu"), "")
+            assert run is not None
+            record.instance(session, run, message)
+            record.end(session, run, {"kind": "end", "peak_memory": None, "peak_device_memory": None})
+    words = [sys.executable, "-m", "runners.run", "--task", "null", "--method", "nothing", "--preset", "tiny"]
+    words += ["--seeds", str(JOBS), "--include", str(null), "--db", str(db)]
+    dry = [seconds([*words, "--dry-run"], cwd=registry.ROOT) for _ in range(3)]
+    full = [seconds(words, cwd=registry.ROOT) for _ in range(3)]
+    return statistics.median(dry), statistics.median(full)
+
+
+def benchopt(python: str, folder: Path) -> tuple[float, float]:
+    """Seconds of `benchopt run` with one repetition, and the seconds that each further one adds."""
+    home = folder / "benchmark_null"
+    for name, text in BENCHOPT.items():
+        (home / name).parent.mkdir(parents=True, exist_ok=True)
+        (home / name).write_text(text)
+    few, many = 1, 101
+    words = [python, "-m", "benchopt", "run", str(home), "--no-plot", "--no-html", "--no-cache", "--n-repetitions"]
+    one, lot = (statistics.median(seconds([*words, str(n)], cwd=folder) for _ in range(3)) for n in (few, many))
+    return one, (lot - one) / (many - few)
 
 
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    parser.add_argument("--preset", default="small")
-    parser.add_argument("--method", default="self_guided_dip")
-    parser.add_argument("--instances", type=int, default=8)
-    parser.add_argument("--threads", type=int, default=cores())
+    parser.add_argument("--benchopt", metavar="PYTHON")
     given = parser.parse_args()
-
-    with tempfile.TemporaryDirectory() as folder:
-        starts, imports = [], []
-        null = make_plan(["mri"], ["zero_filled"], given.preset, [0], {}).jobs[0]
-        for _ in range(5):
-            imports.append(torch_import(given.threads))
-            began = time.perf_counter()
-            for message in run_job(
-                replace(null, todo=(0,)),
-                device="cpu",
-                threads=given.threads,
-                artifacts=Path(folder, "artifacts"),
-                data_dir=None,
-            ):
-                if message["kind"] == "hello":
-                    starts.append(time.perf_counter() - began)
-        alone, ready = statistics.median(imports), statistics.median(starts)
-        print(f"import torch alone: {alone:.2f} s; worker ready: {ready:.2f} s (median of 5)")
-
-        [job] = make_plan(["mri"], [given.method], given.preset, [0], {}, baseline=False).jobs
-        job = replace(job, todo=job.todo[: given.instances])
-        method_seconds, first, memory = 0.0, 0.0, []
-        with Session(open_database(str(Path(folder, "a.db")))) as session:
-            for message in run_job(
-                job, device="cpu", threads=given.threads, artifacts=Path(folder, "artifacts"), data_dir=None
-            ):
-                if message["kind"] == "hello":
-                    run = record.begin(session, job, message["environment"], "")
-                    first = time.perf_counter()
-                    [worker] = psutil.Process().children()
-                elif message["kind"] == "instance":
-                    method_seconds += message["seconds"]
-                    record.instance(session, run, message)
-                    memory.append(worker.memory_info().rss / 1e6)
-            total = time.perf_counter() - first
-        print(f"{given.method} on {given.preset}, {len(memory)} instances:")
-        print(f"  {total:.1f} s, of which the method's {method_seconds:.1f} s;")
-        print(f"  the rest is {total - method_seconds:.2f} s = {100 * (total / method_seconds - 1):.2f} %")
-        print("  resident memory after each instance, MB: " + ", ".join(f"{m:.0f}" for m in memory))
+    with tempfile.TemporaryDirectory() as name:
+        folder = Path(name)
+        null = folder / "null_task.py"
+        null.write_text(NULL.lstrip())
+        registry.include([null])
+        print(f"{cores()} cores; one thread a job; medians; smallest and largest in brackets")
+        print(f"import torch alone: {torch_import():.2f} s")
+        low, middle, high = jobs_of_one(folder)
+        print(f"job with one instance, start to end: {middle:.2f} s [{low:.2f}, {high:.2f}]")
+        each = per_instance(folder)
+        print(f"harness for one of {INSTANCES} instances: {1000 * each:.2f} ms")
+        dry, full = recognised(folder, null)
+        print(f"{JOBS} jobs recognised as done: {dry:.2f} s with --dry-run, {full:.2f} s with the table")
+        if given.benchopt:
+            one, more = benchopt(given.benchopt, folder)
+            print(f"benchopt run, null solver: {one:.2f} s with one repetition, {1000 * more:.2f} ms for each further one")
 
 
 if __name__ == "__main__":
