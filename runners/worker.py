@@ -6,6 +6,7 @@ with; whatever the method prints goes to standard error. When standard input clo
 
 import json
 import os
+import shutil
 import sys
 import threading
 import time
@@ -47,7 +48,7 @@ def main() -> None:
     send = Reporter(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)
     job = json.loads(sys.stdin.readline())
-    threading.Thread(target=_leave_with_parent, daemon=True).start()
+    threading.Thread(target=_leave_with_parent, args=(job["scratch"],), daemon=True).start()
     with suppress(OSError):  # where the system must kill for memory, it is to take this process and not the parent
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     try:
@@ -60,8 +61,9 @@ def main() -> None:
     os._exit(0)
 
 
-def _leave_with_parent() -> None:
+def _leave_with_parent(scratch: str) -> None:
     sys.stdin.read()
+    shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)
 
 

@@ -134,6 +134,7 @@ class Worker:
             "todo": self.job.todo,
             "include": [str(file) for file in registry.included()],
             "device": place.device,
+            "scratch": self.scratch.name,
             "artifacts": str(place.artifacts),
             "data_dir": str(place.data_dir) if place.data_dir else None,
         }
