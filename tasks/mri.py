@@ -38,20 +38,30 @@ SPEC = TaskSpec(
     baseline="zero_filled",
     source="arXiv:2402.04097",
     offers=("image", "references"),
+    # Tolerances: between 1 and 2 threads the classical methods give the same numbers, but a network's training amplifies
+    # rounding. Largest differences on one instance: tiny, 60 steps: 0.08 dB, 0.005, 0.0015; small, full length: 0.63 dB,
+    # 0.016, 0.0022. Each tolerance is about twice the largest, because few instances were measured.
     metrics=(
         Metric(
             name="psnr",
             unit="dB",
             better="higher",
             primary=True,
+            tolerance=1.25,
             description="peak signal-to-noise ratio of |x|, whole slice, range max |x|, after a least-squares scale",
         ),
         Metric(
             name="ssim",
             better="higher",
+            tolerance=0.03,
             description="structural similarity of |x| (Gaussian window 11, sigma 1.5), range max |x|, same scale",
         ),
-        Metric(name="nmse", better="lower", description="squared error of |x| over squared norm of |x|, same scale"),
+        Metric(
+            name="nmse",
+            better="lower",
+            tolerance=0.005,
+            description="squared error of |x| over squared norm of |x|, same scale",
+        ),
     ),
     presets={
         "tiny": Size(instances=2, budget=10, data=("colin27",), size=48, coils=3, about="48 x 48, 4x; simulated k-space"),
