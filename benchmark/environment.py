@@ -3,15 +3,17 @@
 import json
 import os
 import platform
+import re
 import subprocess
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import sha256
-from importlib.metadata import PackageNotFoundError, version
+from importlib.metadata import PackageNotFoundError, requires, version
 from pathlib import Path
 from typing import Any
 
-PACKAGES = ("lowdimbench", "torch", "numpy", "scipy", "sigpy", "PyWavelets", "h5py")
+_BASE = ("torch", "numpy", "scipy", "sigpy", "PyWavelets", "h5py")  # where the project itself is not installed
+_IDLE = ("dev", "leaderboard", "postgresql")  # extras that cannot change a score
 
 
 def _git(*words: str) -> str | None:
@@ -29,6 +31,17 @@ def commit() -> tuple[str, bool]:
     """The commit of this repository and whether tracked files differ from it; ("unknown", True) outside a repository."""
     head = _git("rev-parse", "HEAD")
     return (head, bool(_git("status", "--porcelain", "--untracked-files=no"))) if head else ("unknown", True)
+
+
+def packages() -> tuple[str, ...]:
+    """Names of this project and of everything that it declares to need and that could change a score."""
+    try:
+        declared = requires("lowdimbench") or []
+    except PackageNotFoundError:
+        declared = []
+    wanted = [text for text in declared if not re.search(rf"extra\s*==\s*['\"]({'|'.join(_IDLE)})['\"]", text)]
+    names = [match.group() for match in (re.match(r"[A-Za-z0-9._-]+", text) for text in wanted) if match]
+    return tuple(dict.fromkeys(["lowdimbench", *(names or _BASE)]))
 
 
 def _versions(names: Iterable[str]) -> dict[str, str]:
@@ -66,11 +79,18 @@ def memory() -> float:
         return total
 
 
+def digest(facts: Mapping[str, Any]) -> str:
+    """The unique key of an environment: a hash of its columns."""
+    return sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest()
+
+
 def capture(threads: int, device: str) -> dict[str, Any]:
     """The columns of benchmark.store.models.Environment; `device` is its name, such as "cpu" or "NVIDIA H200"."""
     import psutil
+    import torch
 
     head, dirty = commit()
+    cuda = {"cuda": torch.version.cuda} if torch.version.cuda is not None else {}
     facts = {
         "commit": head,
         "dirty": dirty,
@@ -81,6 +101,6 @@ def capture(threads: int, device: str) -> dict[str, Any]:
         "threads": threads,
         "memory_gb": round(psutil.virtual_memory().total / 1e9, 1),
         "device": device,
-        "packages": _versions(PACKAGES),
+        "packages": {**_versions(packages()), **cuda},
     }
-    return {"digest": sha256(json.dumps(facts, sort_keys=True).encode()).hexdigest(), **facts}
+    return {"digest": digest(facts), **facts}
