@@ -20,7 +20,6 @@ from benchmark.errors import UserError
 from benchmark.spec import Frozen, Interface, Name, NonNegative, Preset, RunKey, TaskSpec
 from benchmark.store import models
 
-VERSION = 1
 Origin = Literal["here", "reference", "loaded"]
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[int, Field(ge=0)]
@@ -45,7 +44,7 @@ class Header(Line):
     """The first line. runs: "task/preset" -> digests of the lines that follow; commit: of the code that wrote the file."""
 
     format: Literal["lowdimbench runs"] = "lowdimbench runs"
-    version: Literal[1] = VERSION
+    version: Literal[1] = 1
     commit: str
     runs: dict[str, tuple[Sha256, ...]]
 
@@ -162,7 +161,7 @@ class RunLine(Line):
             ),
             "the run is done and its instances are not": self.status != "done" or len(done) == self.instances,
             "a curve or picture is of an instance that is not done": done
-            >= {part.instance for part in (*self.curves, *self.pictures)},
+            >= {c.instance for c in self.curves} | {p.instance for p in self.pictures},
         }
         if wrong := [text for text, holds in claims.items() if not holds]:
             raise ValueError(wrong[0])

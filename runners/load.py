@@ -1,0 +1,167 @@
+"""Merge runs of files into a database:  python -m runners.load FILE...
+
+Files are written by runners.export --format jsonl. A run is added once; one made here is never changed.
+"""
+
+import json
+from collections.abc import Iterable, Sequence
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from pydantic import ValidationError
+from sqlalchemy.orm import Session
+
+from benchmark import registry
+from benchmark.errors import UserError
+from benchmark.store import exchange
+from benchmark.store.database import location, open_database
+from benchmark.store.exchange import Header, Origin, RunLine
+from runners.cli import run_app
+
+REFERENCE = registry.ROOT / "leaderboard" / "reference"
+EXAMPLES = ("python -m runners.load --reference", "python -m runners.load theirs.jsonl --db results/compared.db")
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+
+
+@app.command(epilog="\n\n".join(["Examples:", *EXAMPLES]))
+def main(
+    files: Annotated[
+        list[Path] | None, typer.Argument(metavar="FILE...", help="Files of runners.export --format jsonl.", show_default=False)
+    ] = None,
+    reference: Annotated[bool, typer.Option("--reference", help="The results that came with the suite.")] = False,
+    db: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.")
+    ] = None,
+) -> None:
+    """Merge runs of files into a database, each once."""
+    wanted = list(files or ())
+    if reference:
+        wanted += sorted(REFERENCE.glob("*.jsonl"))
+    if not wanted:
+        if reference:
+            print("no reference results have come with the suite")
+            return
+        raise UserError("name a FILE that runners.export --format jsonl wrote, or --reference")
+    read = [(file, *read_file(file)) for file in wanted]  # all are sound before the first one changes anything
+    target = location(db)
+    with Session(open_database(target)) as session:
+        for file, lines, pictures in read:
+            origin: Origin = "reference" if file.resolve().parent == REFERENCE.resolve() else "loaded"
+            added = _merge(session, lines, pictures, origin, target)
+            print(f"{file.name}: {added} of {len(lines)} runs added as {origin}, {len(lines) - added} there already")
+
+
+def merge_reference(session: Session, presets: Iterable[tuple[str, str]], target: str) -> int:
+    """Add what came with the suite for these (task, preset) pairs and is not in the database yet; how many runs.
+
+    `target` is what the database was opened by: pictures go into the folder beside it. A few milliseconds where all is there.
+    Raises UserError for a file that is not sound.
+    """
+    added = 0
+    wanted = {f"{task}/{preset}" for task, preset in presets}
+    for task in sorted({name.partition("/")[0] for name in wanted}):
+        file = REFERENCE / f"{task}.jsonl"
+        if not file.is_file():
+            continue
+        with file.open("rb") as opened:
+            head = _header(file, opened.readline())
+        digests = {digest for name, found in head.runs.items() if name in wanted for digest in found}
+        if digests == exchange.present(session, digests, "reference"):
+            continue
+        lines, pictures = read_file(file)
+        chosen = [line for line in lines if line.digest in digests]
+        added += _merge(session, chosen, pictures, "reference", target)
+    return added
+
+
+def read_file(file: Path) -> tuple[list[RunLine], dict[str, bytes]]:
+    """The runs of a file, checked, and the content of their pictures by SHA-256.
+
+    Raises UserError with the number of the first line that is not sound.
+    """
+    try:
+        content = file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror})") from None
+    first, *rest = content.splitlines() or [b""]
+    head = _header(file, first)
+    lines, pictures = [], {}
+    for number, text in enumerate(rest, start=2):
+        try:
+            line = RunLine.model_validate_json(text)
+            pictures |= _pictures(file.parent / "pictures", line, pictures)
+        except ValidationError as error:
+            raise UserError(f"{file.name}, line {number}: {_reason(error)}") from None
+        except ValueError as error:
+            raise UserError(f"{file.name}, line {number}: {error}") from None
+        lines.append(line)
+    if exchange.header(lines).runs != head.runs:
+        raise UserError(f"{file.name}: its header names other runs than it holds; it was cut off or changed")
+    return lines, pictures
+
+
+def _header(file: Path, text: bytes) -> Header:
+    try:
+        known = json.loads(text)
+        if known["version"] > 1:
+            raise UserError(f"{file.name} was written by a newer version of this suite; update the suite")
+        return Header.model_validate_json(text)
+    except ValidationError as error:
+        raise UserError(f"{file.name}, line 1: {_reason(error)}") from None
+    except (ValueError, KeyError, TypeError):
+        raise UserError(f"{file.name}, line 1: not a file of runners.export --format jsonl") from None
+
+
+def _reason(error: ValidationError) -> str:
+    first = error.errors(include_url=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    words = first["msg"].removeprefix("Value error, ")
+    return f"{place}: {words}" if place else words
+
+
+def _pictures(folder: Path, line: RunLine, known: dict[str, bytes]) -> dict[str, bytes]:
+    """Contents by SHA-256 of the pictures of a line. Raises ValueError for one that is missing or not what it should be."""
+    found: dict[str, bytes] = {}
+    for picture in line.pictures:
+        if picture.sha256 in known or picture.sha256 in found:
+            continue
+        path = folder / f"{picture.sha256}.npy"
+        if not path.is_file():
+            raise ValueError(f"pictures/{path.name} is missing beside the file")
+        content = path.read_bytes()
+        if exchange.file_digest(content) != picture.sha256:
+            raise ValueError(f"pictures/{path.name} is damaged (wrong SHA-256)")
+        _check_picture(path)
+        found[picture.sha256] = content
+    return found
+
+
+def _check_picture(path: Path) -> None:
+    import numpy as np
+
+    try:
+        array = np.load(path, allow_pickle=False)
+    except (OSError, ValueError):
+        raise ValueError(f"pictures/{path.name} is not an array") from None
+    if array.dtype != np.float16 or array.ndim != 2 or not np.isfinite(array).all():
+        raise ValueError(f"pictures/{path.name} is not a finite float16 picture (H, W)")
+
+
+def _merge(session: Session, lines: Sequence[RunLine], pictures: dict[str, bytes], origin: Origin, target: str) -> int:
+    """Files first, so that no row ever names one that is not there; then all rows in one transaction."""
+    from runners.record import persist
+
+    folder = (Path("results") if "://" in target else Path(target).parent).absolute()
+    for digest in {picture.sha256 for line in lines for picture in line.pictures}:
+        path = folder / exchange.artifact_path(digest)
+        if not path.exists():
+            path.parent.mkdir(parents=True, exist_ok=True)
+            scratch = path.with_suffix(".part")
+            scratch.write_bytes(pictures[digest])
+            scratch.replace(path)
+    return persist(session, lambda: exchange.merge(session, lines, origin))
+
+
+if __name__ == "__main__":
+    run_app(app)
