@@ -6,6 +6,8 @@ ranking        within a task: pairs separated by one test of all, rank intervals
 standing       all of these for one board
 aggregate      across tasks: average rank, Borda, coverage, critical difference
 curves         Pareto front of quality against cost, time to quality
+
+SciPy is imported where it is used: it takes a second, which commands that compute nothing should not wait for.
 """
 
 from benchmark.statistics.aggregate import Aggregate, aggregate, critical_difference, critical_groups, friedman

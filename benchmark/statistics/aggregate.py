@@ -12,7 +12,6 @@ from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 from benchmark.statistics.intervals import DRAWS, LEVEL, Floats, intervals, resampling_counts
 
@@ -60,6 +59,8 @@ def aggregate(
     """
     if not tasks or len({len(task) for task in tasks}) > 1:
         raise ValueError("aggregate needs at least one task and the same methods in each")
+    from scipy import stats
+
     complete = np.array([np.isfinite(task).all(1) & (task.shape[1] > 0) for task in tasks])  # (T, m)
     ranked = complete.all(0) if missing == "unranked" else complete.any(0)
     m, k, count = len(tasks[0]), int(np.sum(ranked)), len(tasks)
@@ -89,6 +90,8 @@ def _stratified(tasks: Sequence[Floats], level: float) -> Floats:
     """
     if min(task.shape[1] for task in tasks) < 2:
         return np.full((len(tasks[0]), 2), np.nan)
+    from scipy import special
+
     random = np.random.default_rng(0)
     k = len(tasks[0])
     shift, drawn = np.zeros((DRAWS, k)), np.zeros((DRAWS, k))  # of each resample: sum of deviations, sum of squared errors
@@ -109,7 +112,7 @@ def _stratified(tasks: Sequence[Floats], level: float) -> Floats:
     usable = drawn > 1e-9 * squared
     t = np.where(usable, shift / np.sqrt(np.where(usable, drawn, 1.0)), 0.0)
     low, high = np.quantile(t, [tail, 1 - tail], axis=0)
-    student = stats.t.ppf(1 - tail, np.maximum(squared**2 / np.where(welch > 0, welch, 1.0), 1.0))
+    student = special.stdtrit(np.maximum(squared**2 / np.where(welch > 0, welch, 1.0), 1.0), 1 - tail)
     average = np.mean([task.mean(1) for task in tasks], axis=0)
     scale = np.sqrt(squared) / len(tasks)
     return np.stack([average - np.maximum(high, student) * scale, average - np.minimum(low, -student) * scale], axis=1)
@@ -130,6 +133,8 @@ def critical_difference(methods: int, tasks: int, level: float = LEVEL) -> float
 @lru_cache
 def studentised_range(methods: int, level: float = LEVEL) -> float:
     """Quantile of the range of `methods` independent normal variables over sqrt(2): Demsar's q."""
+    from scipy import stats
+
     return float(stats.studentized_range.ppf(level, methods, np.inf)) / 2**0.5
 
 
@@ -156,4 +161,6 @@ def friedman(ranks: Floats) -> float:
     """
     if ranks.shape[0] < 2 or ranks.shape[1] < 3 or not np.ptp(ranks, axis=1).any():
         return float("nan")
+    from scipy import stats
+
     return float(stats.friedmanchisquare(*ranks.T).pvalue)

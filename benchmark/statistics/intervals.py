@@ -14,7 +14,6 @@ from functools import lru_cache
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy import stats
 
 Key = tuple[int, int]  # (seed, instance)
 Floats = NDArray[np.float64]
@@ -115,9 +114,12 @@ def intervals(values: Floats, level: float = LEVEL) -> Floats:
     tail = (1 - level) / 2
     quantiles = _t_quantiles(z, tail)
     repeated = 1 + (np.diff(np.sort(z, axis=1), axis=1) > 1e-9).sum(1) <= n / 2
-    student = float(stats.t.ppf(1 - tail, n - 1))
-    quantiles[0, repeated] = np.minimum(quantiles[0, repeated], -student)
-    quantiles[1, repeated] = np.maximum(quantiles[1, repeated], student)
+    if repeated.any():
+        from scipy import special
+
+        student = special.stdtrit(n - 1, 1 - tail)  # quantile of Student's t
+        quantiles[0, repeated] = np.minimum(quantiles[0, repeated], -student)
+        quantiles[1, repeated] = np.maximum(quantiles[1, repeated], student)
     ends = centre - quantiles[::-1] * np.where(constant, 0.0, spread / n**0.5)  # high t at the low end
     return np.ascontiguousarray(ends.T)
 

@@ -31,8 +31,8 @@ def adjusted_p(scores: Floats) -> Floats:
     largest = np.zeros(len(signs))
     observed = np.zeros((m, m))
     # Where nothing is missing the sum of a difference is the difference of two sums: m products instead of one for each pair.
-    whole = scores[..., 0] - scores[..., 0].mean(0) if scores.shape[2] == 1 and not np.isnan(scores).any() else None
-    sums = None if whole is None else whole @ signs.T  # (m, vectors)
+    whole = m > 0 and scores.shape[2] == 1 and not np.isnan(scores).any()
+    sums = (scores[..., 0] - scores[..., 0].mean(0)) @ signs.T if whole else None  # (m, vectors)
     for i in range(m - 1):
         differences, norm = _differences(scores[i], scores[i + 1 :])
         flipped = differences @ signs.T if sums is None else sums[i] - sums[i + 1 :]  # (pairs, vectors), the observed first

@@ -9,7 +9,6 @@ from functools import lru_cache
 from typing import Literal
 
 import numpy as np
-from scipy import stats
 
 from benchmark.statistics.intervals import DRAWS, Estimate, Floats, Key, difference_by_instance, estimate
 
@@ -89,6 +88,8 @@ def wilcoxon(differences: Floats) -> float:
     differences = np.asarray(differences, float)
     if not len(differences):
         return float("nan")
+    from scipy import stats
+
     return float(stats.wilcoxon(differences).pvalue) if differences.any() else 1.0
 
 

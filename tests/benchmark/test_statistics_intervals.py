@@ -1,7 +1,11 @@
+import subprocess
+import sys
+
 import numpy as np
 import pytest
 from scipy import stats
 
+from benchmark.registry import ROOT
 from benchmark.statistics import bootstrap_t, by_instance, estimate, intervals, mean, paired_difference, table
 
 
@@ -140,3 +144,9 @@ def test_coverage_of_skewed_scores(n):
 def test_coverage_of_few_distinct_scores(n):
     values = np.random.default_rng(n).choice([0.0, 0.5, 1.0], (4000, n))
     assert 0.93 <= coverage(values, 0.5) <= 0.97
+
+
+def test_importing_the_package_is_fast():
+    code = "import sys, benchmark.statistics; print({'scipy', 'torch', 'sqlalchemy'} & set(sys.modules))"
+    found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
+    assert found.stdout.strip() == "set()"
