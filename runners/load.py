@@ -86,7 +86,8 @@ def read_file(file: Path) -> tuple[list[RunLine], dict[str, bytes]]:
         raise UserError(f"{file} cannot be read ({error.strerror})") from None
     first, *rest = content.splitlines() or [b""]
     head = _header(file, first)
-    lines, pictures = [], {}
+    lines: list[RunLine] = []
+    pictures: dict[str, bytes] = {}
     for number, text in enumerate(rest, start=2):
         try:
             line = RunLine.model_validate_json(text)
