@@ -11,10 +11,10 @@ from benchmark.errors import UserError
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
-def run_app(app: typer.Typer) -> NoReturn:
-    """Run a Typer application and leave the process with its exit code."""
+def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
+    """Run a Typer application, called `name` in its help, and leave the process with its exit code."""
     try:
-        sys.exit(app(standalone_mode=False) or 0)
+        sys.exit(app(standalone_mode=False, prog_name=name) or 0)
     except UserError as error:
         refuse(str(error))
     except _UsageError as error:

@@ -1,0 +1,24 @@
+"""What the help shows can be pasted, and is in groups."""
+
+import shlex
+
+import pytest
+
+from runners.run import EXAMPLES
+
+
+@pytest.mark.parametrize("example", EXAMPLES)
+def test_examples_of_the_help_can_be_pasted(command, example):
+    words = shlex.split(example)
+    assert words[:3] == ["python", "-m", "runners.run"]
+    done = command(*words[3:], *([] if "--dry-run" in words else ["--dry-run"]))
+    assert done.returncode == 0, done.stderr
+    assert "to run" in done.stdout
+
+
+def test_options_are_in_groups_and_every_example_is_shown(command):
+    out = command("--help", db=False, environment={"COLUMNS": "200"}).stdout
+    for group in ("What to run", "How to run it", "Where things are", "Only look"):
+        assert f"─ {group} ─" in out
+    for example in EXAMPLES:
+        assert example in out
