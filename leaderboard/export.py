@@ -161,7 +161,7 @@ _LATEX = {
     "<": r"\textless{}",
     ">": r"\textgreater{}",
     "|": r"\textbar{}",
-    '"': r"\textquotedbl{}",
+    '"': "''",
     "[": "{[}",  # after the end of a line it would be taken for the length of a skip
     "]": "{]}",
     "*": "{*}",  # likewise
@@ -183,7 +183,7 @@ _LATEX = {
 
 def latex_escape(text: str) -> str:
     """Text in which nothing is a command."""
-    return "".join(_LATEX.get(sign, sign) for sign in text).replace('\\textquotedbl{}', "''")
+    return "".join(_LATEX.get(sign, sign) for sign in text)
 
 
 def to_latex(view: View) -> str:
@@ -219,10 +219,8 @@ def to_markdown(view: View) -> str:
     headings, lines = _document(view, markdown_escape, "**{}**")
     rule = ["---:" if view.is_number(str(name)) else "---" for name in view.frame.columns]
     table = ["| " + " | ".join(cells) + " |" for cells in (headings, rule, *lines)]
-    notes = [f"<!-- {text.replace('--', '- -')} -->" for text in view.about if "--" not in text]
-    about = [f"- `{text}`" if "--" in text else f"- {markdown_escape(text)}" for text in view.about]
-    del notes
-    return "\n".join([f"**{markdown_escape(view.title)}**", "", *about, "- bold: first rank, alone or with others", "", *table, ""])
+    about = [*(f"- `{text}`" for text in view.about), "- bold: first rank, alone or with others"]
+    return "\n".join([f"**{markdown_escape(view.title)}**", "", *about, "", *table, ""])
 
 
 def to_html(view: View) -> str:
