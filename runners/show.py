@@ -1,0 +1,177 @@
+"""How a stored run was made, and what is different now:  python -m runners.show RUN"""
+
+import shlex
+import sys
+from itertools import pairwise
+from pathlib import Path
+from typing import Annotated, Any
+
+import numpy as np
+import typer
+from rich.console import Console
+from rich.table import Table
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from benchmark import environment, registry
+from benchmark.datasets.sources import fingerprint
+from benchmark.errors import UserError
+from benchmark.store import queries
+from benchmark.store.database import location, open_database
+from benchmark.store.models import Environment, Instance, Method, Run, Score, Task
+from runners.cli import run_app
+
+EXAMPLES = ("python -m runners.show 1", "python -m runners.show 3fa9c1")
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
+console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
+
+
+@app.command(epilog="\n\n".join(["Examples:", *EXAMPLES]))
+def main(
+    run: Annotated[str, typer.Argument(metavar="RUN", help="Its id, or the start of its digest.")],
+    db: Annotated[
+        str | None, typer.Option(metavar="PATH", help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.")
+    ] = None,
+    data_dir: Annotated[Path | None, typer.Option(metavar="PATH", help="Folder with data that the suite cannot ship.")] = None,
+    include: Annotated[
+        list[Path] | None, typer.Option(metavar="FILE", help="A file with methods or tasks of your own. Repeatable.")
+    ] = None,
+) -> None:
+    """Print the command, parameters, seed, scores and environment of a run, and what is different now."""
+    with Session(open_database(location(db), create=False)) as session:
+        found = queries.pick_run(session, run)
+        registry.include([*(include or ()), *own_files(found)])
+        task, method = session.get_one(Task, found.task_id), session.get_one(Method, found.method_id)
+        place = session.get_one(Environment, found.environment_id)
+        for name, text in _facts(found, task, method):
+            console.print(f"{name:<12} {text}", highlight=False, markup=False)
+        console.print()
+        console.print(_scores(session, found, task))
+        console.print("\nenvironment", highlight=False)
+        for name, text in environment_facts(place).items():
+            console.print(f"  {name:<10} {text}", highlight=False, markup=False)
+        differences = code_differences(found, task, method, data_dir) + environment_differences(place)
+        console.print("\ndifferent now" if differences else "\nnothing is different now", highlight=False)
+        for line in differences:
+            console.print(f"  {line}", highlight=False, markup=False)
+
+
+def own_files(run: Run) -> list[Path]:
+    """Files that the run's command included and that are still there; nothing of a command that somebody else wrote."""
+    words = shlex.split(run.command) if run.origin == "here" else []
+    named = [Path(value) for option, value in pairwise(words) if option == "--include"]
+    return [file for file in named if file.is_file()]
+
+
+def _facts(run: Run, task: Task, method: Method) -> list[tuple[str, str]]:
+    usual: dict[str, Any] = {}
+    if method.name in registry.methods():
+        usual = registry.methods()[method.name].spec.resolve(task.name, run.preset, {})
+    parameters = [
+        f"{name} = {value!r}" + (f" (recommended {usual[name]!r})" if name in usual and usual[name] != value else "")
+        for name, value in run.parameters.items()
+    ]
+    origin = {"here": "made here", "reference": "came with the suite", "loaded": "loaded from a file"}
+    memory = [f"{run.peak_memory:.0f} MB"] if run.peak_memory else []
+    memory += [f"{run.peak_device_memory:.0f} MB on the GPU"] if run.peak_device_memory else []
+    facts = [
+        ("run", f"{run.id} ({run.digest})"),
+        ("task", f"{task.name} version {task.version}, preset {run.preset}, {run.split} data"),
+        ("method", f"{method.name}: {method.summary}"),
+        ("parameters", ", ".join(parameters) or "none"),
+        ("seed", str(run.seed)),
+        ("command", run.command),
+        ("status", f"{queries.status(run)}; {run.trust}, {origin.get(run.origin, run.origin)}"),
+        ("began", f"{run.started:%Y-%m-%d %H:%M:%S} UTC"),
+        (
+            "took",
+            f"{run.seconds:.4g} s of the method's own time" + (f", {run.fit_seconds:.4g} s to learn" * bool(run.fit_seconds)),
+        ),
+        ("memory", ", ".join(memory) or "unknown"),
+        ("source", run.source),
+        ("data", run.data),
+    ]
+    if run.on_test:
+        facts.append(("note", "its parameters were studied on test data"))
+    if run.error:
+        facts.append(("error", run.error.strip()))
+    return facts
+
+
+def _scores(session: Session, run: Run, task: Task) -> Table:
+    metrics = task.spec["metrics"]
+    values: dict[tuple[int, str], float] = {
+        (one.instance, one.metric): one.value for one in session.scalars(select(Score).where(Score.run_id == run.id))
+    }
+    rows = session.scalars(select(Instance).where(Instance.run_id == run.id).order_by(Instance.number)).all()
+    table = Table("instance", "label", *(_heading(m) for m in metrics), "seconds", "status", title_justify="left")
+    for one in rows:
+        cells = [f"{values[one.number, m['name']]:.6g}" if (one.number, m["name"]) in values else "" for m in metrics]
+        status = one.status + (", ended by the time budget" if one.truncated else "")
+        table.add_row(str(one.number), one.label, *cells, f"{one.seconds:.4g}", status)
+    done = [one for one in rows if one.status == "done"]
+    if done:
+        means = [np.mean([v for (_, name), v in values.items() if name == m["name"]] or [np.nan]) for m in metrics]
+        seconds = np.mean([one.seconds for one in done])
+        table.add_section()
+        table.add_row("mean", f"{len(done)} of {run.instances}", *(f"{m:.6g}" for m in means), f"{seconds:.4g}", "")
+    return table
+
+
+def _heading(metric: dict[str, Any]) -> str:
+    unit = f" ({metric['unit']})" if metric.get("unit") else ""
+    return f"{metric['name']}{unit} {'↑' if metric['better'] == 'higher' else '↓'}"
+
+
+def environment_facts(place: Environment) -> dict[str, str]:
+    """The columns of an environment as short texts."""
+    return {
+        "commit": place.commit + (" with uncommitted changes" if place.dirty else ""),
+        "python": place.python,
+        "platform": place.platform,
+        "cpu": f"{place.cpu}, {place.cores} cores",
+        "threads": str(place.threads),
+        "memory": f"{place.memory_gb:g} GB",
+        "device": place.device,
+        "packages": ", ".join(f"{name} {version}" for name, version in place.packages.items()),
+    }
+
+
+def environment_differences(place: Environment) -> list[str]:
+    """A line for everything that is not now as it was: commit, versions, machine. Imports torch."""
+    import torch
+
+    device = torch.cuda.get_device_name() if place.device != "cpu" and torch.cuda.is_available() else "cpu"
+    now = environment.capture(place.threads, device)
+    names = ("commit", "dirty", "python", "platform", "cpu", "cores", "memory_gb", "device")
+    found = [f"{name}: {getattr(place, name)}, now {now[name]}" for name in names if getattr(place, name) != now[name]]
+    before, after = place.packages, now["packages"]
+    for name in sorted(before.keys() | after.keys()):
+        if before.get(name) != after.get(name):
+            found.append(f"{name}: {before.get(name, 'not recorded')}, now {after.get(name, 'not installed')}")
+    return found
+
+
+def code_differences(run: Run, task: Task, method: Method, data_dir: Path | None) -> list[str]:
+    """A line for each of task version, code and data that is not what the run was made with, or that cannot be told."""
+    known = registry.tasks().get(task.name)
+    if known is None:
+        return [f"task {task.name} is not known here"]
+    found = []
+    if known.spec.version != task.version:
+        found.append(f"task {task.name}: version {task.version}, now {known.spec.version}")
+    if method.name not in registry.methods():
+        found.append(f"method {method.name} is not known here; --include FILE names its file")
+    elif (source := registry.source_hash(known.file, registry.get_method(method.name).file)) != run.source:
+        found.append(f"source of task or method: {run.source[:12]}, now {source[:12]}")
+    if run.preset not in known.spec.presets:
+        return [*found, f"preset {run.preset} is not known here"]
+    try:
+        data = fingerprint(known.spec.presets[run.preset].data, data_dir)
+    except UserError as error:
+        return [*found, f"data: cannot be compared ({error})"]
+    return [*found, f"data: {run.data[:12]}, now {data[:12]}"] if data != run.data else found
+
+
+if __name__ == "__main__":
+    run_app(app)
