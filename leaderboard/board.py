@@ -8,7 +8,7 @@ import numpy as np
 
 from benchmark import statistics
 from benchmark.spec import Metric
-from benchmark.statistics import Estimate, Key
+from benchmark.statistics import Estimate, Key, Standing
 
 
 @dataclass(frozen=True)
@@ -68,7 +68,7 @@ class Hidden:
 
 @dataclass
 class Row:
-    """A method with one set of hyperparameters. gain: paired difference to the baseline in the primary metric.
+    """A method with one set of hyperparameters.
 
     done of expected (seed, instance) pairs have a score; seconds is per pair, cut counts those that the budget ended.
     """
@@ -86,12 +86,21 @@ class Row:
     expected: int
     cut: int = 0
     failures: list[Failure] = field(default_factory=list)
-    gain: Estimate | None = None
-    rank: int | None = None
+    standing: Standing = field(default_factory=Standing)
 
     @property
     def complete(self) -> bool:
         return self.done >= self.expected
+
+    @property
+    def rank(self) -> int | None:
+        """Of its tie group; None where it is not ranked."""
+        return self.standing.rank
+
+    @property
+    def gain(self) -> Estimate | None:
+        """Paired difference to the baseline in the primary metric."""
+        return self.standing.gain
 
     @property
     def seeds(self) -> list[int]:

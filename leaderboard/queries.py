@@ -20,7 +20,7 @@ from benchmark.store import models
 from benchmark.store.models import Curve, Environment, Method, Run, Score, Task
 from benchmark.store.queries import Entry, entries, presets_with_runs
 from leaderboard.board import Board, Failure, Hidden, Row, RunFacts, TaskInfo, first_line, last_line
-from leaderboard.ranking import best_first, tie_groups
+from leaderboard.ranking import best_first, stand
 
 Instances = dict[int, list[Any]]  # run -> rows of table instance
 
@@ -77,12 +77,10 @@ def board(session: Session, task: str, preset: str) -> Board:
     rows = [_row(entry, info, size, instances, environments) for entry in found]
     base = _baseline(rows, info.baseline)
     primary = info.primary
-    for row in rows:
-        if base is not None and row is not base:
-            row.gain = statistics.paired_difference(row.scores[primary.name], base.scores[primary.name])
+    stand(rows, primary, base)
     rows = best_first(rows, primary)
     rows.sort(key=lambda row: not row.complete)  # stable: best first within each part
-    shown = Board(
+    return Board(
         task=info,
         preset=preset,
         rows=rows,
@@ -92,9 +90,6 @@ def board(session: Session, task: str, preset: str) -> Board:
         unequal=_unequal(rows, instances),
         known_methods=_known_methods(session, task),
     )
-    if shown.rankable:
-        tie_groups([row for row in rows if row.complete], primary)
-    return shown
 
 
 def _known_methods(session: Session, task: str) -> list[str]:

@@ -1,9 +1,12 @@
-"""Order, tie groups and the Pareto front of the rows of a board. Every comparison is paired over shared instances."""
+"""The rows of a board as arrays for benchmark.statistics, and what comes back as values of the rows."""
 
 from collections.abc import Sequence
 
+import numpy as np
+
+from benchmark import statistics
 from benchmark.spec import Metric
-from benchmark.statistics import Estimate, paired_difference
+from benchmark.statistics import Estimate
 from leaderboard.board import Row
 
 
@@ -17,20 +20,12 @@ def best_first(rows: Sequence[Row], metric: Metric) -> list[Row]:
     return sorted(rows, key=lambda row: (-sign(metric) * row.means[metric.name].mean, row.label))
 
 
-def tie_groups(rows: Sequence[Row], metric: Metric) -> None:
-    """Set `rank` of each row, best first: rows of one group share the rank of the group's first.
-
-    A row joins the group if the interval of its paired difference to the group's first contains zero, or cannot be
-    computed. The comparison is with the first, not with the neighbour: a chain of close neighbours proves no equality.
-    """
-    first: Row | None = None
-    for position, row in enumerate(rows, start=1):
-        difference = paired_difference(row.scores[metric.name], first.scores[metric.name]) if first else None
-        if first is None or (difference is not None and difference.excludes_zero):
-            first = row
-            row.rank = position
-        else:
-            row.rank = first.rank
+def stand(rows: Sequence[Row], metric: Metric, baseline: Row | None) -> None:
+    """Set the standing of each row: rank, rank interval, difference to the baseline and its p."""
+    position = next((at for at, row in enumerate(rows) if row is baseline), None)
+    scores, complete = [row.scores[metric.name] for row in rows], [row.complete for row in rows]
+    for row, standing in zip(rows, statistics.standings(scores, complete, metric.better, position), strict=True):
+        row.standing = standing
 
 
 def improves(difference: Estimate, metric: Metric) -> str:
@@ -41,11 +36,8 @@ def improves(difference: Estimate, metric: Metric) -> str:
 
 
 def pareto(rows: Sequence[Row], metric: Metric) -> set[str]:
-    """Labels of the complete rows that no other complete row beats or equals in both mean score and mean time."""
-    points = [(row.time, sign(metric) * row.means[metric.name].mean, row.label) for row in rows if row.complete]
-    front, best = set(), float("-inf")
-    for _, quality, label in sorted((t, -q, name) for t, q, name in points if t is not None):
-        if -quality > best:
-            best = -quality
-            front.add(label)
-    return front
+    """Labels of the complete rows that no other complete row dominates in mean score and mean time."""
+    known = [row for row in rows if row.complete and row.time is not None]
+    quality = np.array([sign(metric) * row.means[metric.name].mean for row in known])
+    front = statistics.pareto(np.array([row.time for row in known], float), quality)
+    return {row.label for row, on_front in zip(known, front, strict=True) if on_front}

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 import pandas as pd
 
+from benchmark import statistics
 from benchmark.spec import Metric
 from benchmark.statistics import Estimate, Key
 from leaderboard.board import Board, Row
@@ -16,10 +17,7 @@ from leaderboard.ranking import improves
 
 ARROW = {"higher": "↑", "lower": "↓"}
 TOO_FEW = "n < 4"
-RANK = (
-    "Equal ranks: the paired difference to the first of the group has a 95 % interval that contains zero. "
-    "Empty: incomplete, or fewer than 4 instances."
-)
+UNRANKED = "Empty: incomplete, or fewer than 4 instances."
 
 
 @dataclass(frozen=True)
@@ -112,14 +110,16 @@ class _Builder:
 def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
     """The main table: one line for each row of the board, and how to show each of its columns."""
     table, rows, primary = _Builder(), board.rows, board.task.primary
-    table.number("rank", [row.rank for row in rows], RANK, "%d", 52)
+    table.number("rank", [row.rank for row in rows], f"Best mean first; {statistics.HOW_RANKED}. {UNRANKED}", "%d", 52)
+    text = f"Which ranks are possible: {statistics.HOW_BOUNDED}. {UNRANKED}"
+    table.text("rank 95 %", [row.standing.interval for row in rows], text)
     table.text("method", [row.label for row in rows], "In brackets: changed hyperparameters")
     table.text("n", [_count(row, primary) for row in rows], "Instances x seeds")
     for metric in ordered(board):
         found = [row.means.get(metric.name) for row in rows]
         places, text = digits(found), f"{metric.description}; {metric.better} is better"
         table.number(heading(metric), [e.mean if e else None for e in found], text, f"%.{places}f")
-        spread = "95 % interval of the mean over instances (seeds of one instance are averaged first)"
+        spread = "95 % bootstrap-t interval of the mean over instances (seeds of one instance are averaged first)"
         table.text(f"{metric.name} 95 %", [interval(e, places) for e in found], spread)
         if metric.primary and board.baseline:
             _add_gain(table, board)
@@ -150,7 +150,18 @@ def _add_gain(table: _Builder, board: Board) -> None:
         "baseline" if row is board.baseline else interval(row.gain, places, signed=True) or "no shared seed"
         for row in board.rows
     ]
-    table.text(f"Δ {board.task.primary.name} 95 %", cells, "95 % interval of the paired difference")
+    table.text(f"Δ {board.task.primary.name} 95 %", cells, "95 % bootstrap-t interval of the paired difference over instances")
+    p = [row.standing.p for row in board.rows]
+    if any(one is not None for one in p):
+        table.number("Δ p", p, f"p of {statistics.HOW_TESTED}: {_tests(board)}. Only complete rows are tested", "%.2g", 74)
+
+
+def _tests(board: Board) -> str:
+    """'7 comparisons; with 8 instances none is below 0.055': p is a share of sign patterns, so it has a smallest value."""
+    tested = [row.standing for row in board.rows if row.standing.p is not None]
+    fewest = min((one.gain.n for one in tested if one.gain), default=0)
+    smallest = min(1.0, len(tested) * max(2.0**-fewest * 2, 1e-4))
+    return f"{count(len(tested), 'comparison')}; with {count(fewest, 'instance')} the smallest possible is {smallest:.2g}"
 
 
 def _count(row: Row, primary: Metric) -> str:
@@ -195,6 +206,14 @@ def gain_at(board: Board, row: Row, key: Key) -> float | None:
     return None if mine is None or base is None else mine - base
 
 
+def representatives(board: Board) -> dict[str, Row]:
+    """Method -> its row with recommended hyperparameters, or with the first others that it has."""
+    chosen: dict[str, Row] = {}
+    for row in sorted(board.rows, key=lambda r: (r.label != r.method, r.label)):
+        chosen.setdefault(row.method, row)
+    return chosen
+
+
 def gains(boards: Iterable[Board]) -> pd.DataFrame:
     """Columns board, method, gain, share, text, verdict, detail: difference to the baseline of each method and board.
 
@@ -204,9 +223,7 @@ def gains(boards: Iterable[Board]) -> pd.DataFrame:
     lines = []
     for board in boards:
         primary = board.task.primary
-        chosen: dict[str, Row] = {}
-        for row in sorted(board.rows, key=lambda r: (r.label != r.method, r.label)):
-            chosen.setdefault(row.method, row)
+        chosen = representatives(board)
         largest = max((abs(r.gain.mean) for r in chosen.values() if r.gain), default=0.0) or 1.0
         direction = 1 if primary.better == "higher" else -1
         for method, row in chosen.items():

@@ -1,53 +1,67 @@
-"""The table at the end of a command: each method's metrics with interval, cost, and the paired difference to the baseline."""
+"""The table at the end of a command: ranks, metrics with interval, paired difference to the baseline, cost."""
 
 from math import floor, isnan, log10
 
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from benchmark import statistics
 from benchmark.spec import TaskSpec
-from benchmark.statistics import Estimate, mean, paired_difference
+from benchmark.statistics import Estimate, Standing, mean, standings
 from benchmark.store.queries import Entry, entries
 
 
 def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "test") -> Table:
-    """A row for each method and parameter set with results on this preset, best first."""
-    rows = entries(session, spec.name, spec.version, preset, split)
-    primary = spec.primary
+    """A row for each method and parameter set with results on this preset: the complete best first, then the others."""
+    total, primary = spec.presets[preset].instances, spec.primary
+    rows = [entry for entry in entries(session, spec.name, spec.version, preset, split) if entry.scores.get(primary.name)]
     sign = -1 if primary.better == "higher" else 1
-    rows.sort(key=lambda e: sign * mean(e.scores[primary.name]).mean)
-    reference = next((e for e in rows if e.method == spec.baseline), None)
-    best = rows[0] if rows else None
-    total = spec.presets[preset].instances
+    rows.sort(key=lambda e: (not is_complete(e, primary.name, total), sign * mean(e.scores[primary.name]).mean))
+    base = baseline(rows, spec.baseline)
+    complete = [is_complete(entry, primary.name, total) for entry in rows]
+    found = standings([entry.scores[primary.name] for entry in rows], complete, primary.better, base)
     unit = f" ({primary.unit})" if primary.unit else ""
 
     table = Table(title=f"{spec.title} ({spec.name} v{spec.version}, {preset}, {split} data)", title_justify="left")
+    table.add_column("rank", justify="right")
+    table.add_column("95 %", justify="right")
     table.add_column("method", min_width=20, overflow="fold")
     for metric in spec.metrics:
         arrow = "↑" if metric.better == "higher" else "↓"
         table.add_column(f"{metric.name}{f' [{metric.unit}]' if metric.unit else ''} {arrow}".replace("[", r"\["))
     table.add_column(f"{primary.name} − {spec.baseline}{unit}")
-    table.add_column(f"{primary.name} − best{unit}")
+    table.add_column("p", justify="right")
     table.add_column("n", justify="right")
     table.add_column("s/instance", justify="right")
     table.add_column("peak MB", justify="right")
-    for entry in rows:
-        table.add_row(*_cells(entry, spec, reference, best, total))
+    for position, (entry, standing) in enumerate(zip(rows, found, strict=True)):
+        table.add_row(*_cells(entry, standing, spec, total, position == base))
     table.caption = (
-        "mean \\[95 % bootstrap interval over instances]; differences are paired by instance; "
-        "n: instances x seeds; time is the method's own"
+        f"Rank: {statistics.HOW_RANKED}; – where incomplete or n < {statistics.MINIMUM}. Its 95 %: {statistics.HOW_BOUNDED}. "
+        f"p: {statistics.HOW_TESTED}. "
+        "Metrics: mean \\[95 % bootstrap-t interval over instances]; n: instances x seeds; time is the method's own"
     )
     table.caption_justify = "left"
     return table
 
 
-def _cells(entry: Entry, spec: TaskSpec, reference: Entry | None, best: Entry | None, total: int) -> list[str]:
+def baseline(rows: list[Entry], name: str) -> int | None:
+    """Position of the baseline at its recommended hyperparameters, or at the only others there are."""
+    found = [at for at, entry in enumerate(rows) if entry.method == name]
+    return next((at for at in found if rows[at].label == name), found[0] if found else None)
+
+
+def is_complete(entry: Entry, metric: str, total: int) -> bool:
+    """Whether every instance of each of its seeds has a score."""
+    return len(entry.scores[metric]) >= max(total, 1) * len(entry.runs)
+
+
+def _cells(entry: Entry, standing: Standing, spec: TaskSpec, total: int, is_baseline: bool) -> list[str]:
     primary = spec.primary.name
-    cells = [entry.label.replace("[", r"\[")]
+    cells = [f"{standing.rank or '–'}", standing.interval or "–", entry.label.replace("[", r"\[")]
     cells += [show(mean(entry.scores[m.name])) if entry.scores.get(m.name) else "–" for m in spec.metrics]
-    for other, name in ((reference, "baseline"), (best, "best")):
-        gap = paired_difference(entry.scores[primary], other.scores[primary]) if other else None
-        cells.append(name if entry is other else show(gap, signed=True) if gap else "–")
+    cells.append("baseline" if is_baseline else show(standing.gain, signed=True) if standing.gain else "–")
+    cells.append("–" if standing.p is None else f"{standing.p:.2g}")
     instances, seeds = mean(entry.scores[primary]).n, len({seed for seed, _ in entry.scores[primary]})
     cells.append((f"{instances}" if instances == total else f"{instances} of {total}") + f" x {seeds}")
     cells.append(f"{sum(entry.seconds.values()) / max(1, len(entry.seconds)):.3g}")

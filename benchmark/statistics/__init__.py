@@ -29,10 +29,13 @@ from benchmark.statistics.intervals import (
 )
 from benchmark.statistics.ranking import SEPARABLE, adjusted_p, rank_intervals, separated, tie_groups
 from benchmark.statistics.significance import Comparison, compare, holm, sign_flip, wilcoxon
-from benchmark.statistics.standing import Standing, standings
+from benchmark.statistics.standing import HOW_BOUNDED, HOW_RANKED, HOW_TESTED, Standing, standings
 
 __all__ = [
     "DRAWS",
+    "HOW_BOUNDED",
+    "HOW_RANKED",
+    "HOW_TESTED",
     "LEVEL",
     "MINIMUM",
     "SEPARABLE",

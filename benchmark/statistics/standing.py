@@ -10,6 +10,17 @@ from benchmark.statistics.intervals import MINIMUM, Estimate, Key, difference_by
 from benchmark.statistics.ranking import rank_intervals, separated, tie_groups
 from benchmark.statistics.significance import holm, sign_flip
 
+# How the columns come about, in the words of every table that shows them.
+HOW_RANKED = (
+    "methods share a rank unless the first of the group is separated from them: sign-flip test over instances of all pairs "
+    "at once (largest statistic over the pairs), chance of any false separation at most 5 %"
+)
+HOW_BOUNDED = "1 + methods separated as better, to all less those separated as worse; all intervals hold together at 95 %"
+HOW_TESTED = (
+    "no difference to the baseline: two-sided sign-flip test of the paired differences over n instances, Holm's correction "
+    "for k comparisons; never below k 2 / 2^n, so that few instances show little"
+)
+
 
 @dataclass(frozen=True)
 class Standing:
@@ -27,6 +38,13 @@ class Standing:
     high: int | None = None
     gain: Estimate | None = None
     p: float | None = None
+
+    @property
+    def interval(self) -> str:
+        """'1-3', '2' where it is certain, '' where there is none."""
+        if self.low is None or self.high is None:
+            return ""
+        return f"{self.low}" if self.low == self.high else f"{self.low}-{self.high}"
 
 
 def standings(

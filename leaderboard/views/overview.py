@@ -3,6 +3,7 @@
 import streamlit as st
 
 from leaderboard import charts, shell, tables
+from leaderboard.across import Across, by_preset
 from leaderboard.board import Board
 from leaderboard.ranking import improves
 
@@ -54,14 +55,30 @@ def line(board: Board) -> None:
         difference.write(lead(board))
 
 
+def average_ranks(ranked: Across) -> None:
+    """The methods across all tasks with results on one preset."""
+    st.subheader(f"Average rank over tasks, preset {ranked.preset}")
+    shell.table(ranked.frame, ranked.columns)
+    st.caption(
+        " ".join(ranked.sentences) + " Average rank: on each instance the methods that are complete on all of these tasks are "
+        "ranked by the primary metric (seeds averaged first; 1 is best, ties share a rank), ranks are averaged over the "
+        "instances of a task, then over tasks, so that each task counts the same. Other methods follow without a rank, because "
+        "averages over other tasks do not compare."
+    )
+
+
 st.header("LowDimBench")
 st.write(
     "Methods that exploit low-dimensional structure, on versioned tasks. Every method meets the same instances, so "
-    "differences are paired; intervals are 95 % bootstrap intervals over instances."
+    "differences are paired; intervals are 95 % bootstrap intervals over instances. Methods lead together unless the first is "
+    "separated from them by a test of all pairs at once (any false separation: at most 5 %)."
 )
 found = [shell.board(task, preset) for task, preset in shell.boards()]
 for one in found:
     line(one)
+
+for across in by_preset(found):
+    average_ranks(across)
 
 st.subheader("Difference to the baseline in each task's primary metric")
 table = tables.gains(found)

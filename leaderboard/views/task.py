@@ -4,7 +4,7 @@ import ast
 
 import streamlit as st
 
-from benchmark import registry
+from benchmark import registry, statistics
 from leaderboard import charts, shell, tables
 from leaderboard.board import Board
 
@@ -52,12 +52,19 @@ def ranks(board: Board) -> None:
     frame, columns = tables.leaderboard(board)
     shell.table(frame, columns)
     left, right = st.columns([5, 1])
+    few = f" With fewer than {statistics.SEPARABLE} instances nothing can be separated." if too_few(board) else ""
     left.caption(
-        "Equal rank: the paired difference to the first of the group has a 95 % interval that contains zero. Intervals "
-        "are over instances, not over seeds. Times count the method alone; compare them only within one device."
+        f"Rank: {statistics.HOW_RANKED}.{few} Rank 95 %: {statistics.HOW_BOUNDED}. Δ p: {statistics.HOW_TESTED}. "
+        "Other intervals: bootstrap-t over instances, seeds averaged first. Times count the method alone; compare them only "
+        "within one device."
     )
     name = f"lowdimbench_{board.task.name}_v{board.task.version}_{board.preset}.csv"
     right.download_button("Download CSV", frame.to_csv(index=False), name, "text/csv", on_click="ignore", width="stretch")
+
+
+def too_few(board: Board) -> bool:
+    """Whether there are ranks, but too few instances to separate any of them."""
+    return board.rankable and board.instances < statistics.SEPARABLE
 
 
 def hidden(board: Board) -> None:
@@ -111,7 +118,7 @@ def costs(board: Board) -> None:
     devices = sorted({row.devices for row in board.rows})
     mixed = " **Measured on different devices: times do not compare.**" if len(devices) > 1 else ""
     st.caption(
-        "Filled and joined: the Pareto front, complete rows that no other beats in both mean score and mean time; "
+        "Filled and joined: the Pareto front, complete rows that no other equals or beats in both mean score and mean time; "
         "names with (k of n) are incomplete, their means are over other instances. "
         f"Bars: 95 % interval of the mean. Measured on {'; '.join(devices)}.{mixed}"
     )

@@ -78,6 +78,10 @@ def test_overview_lists_every_board_and_its_leaders(open_page: Callable[..., App
     assert "**net_guided**" in text(app)
     assert "2 instances are too few for ranks" in text(app)
     assert "never mixed" in text(app)
+    assert "Average rank over tasks, preset small" in text(app)
+    assert "preset tiny" not in text(app)  # only one task has results there
+    assert "Critical difference (Nemenyi" in text(app)
+    assert list(app.dataframe[0].value["average rank"].notna()) == [True] * 2 + [False] * 4
 
 
 def test_task_page_of_a_link(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
@@ -89,6 +93,9 @@ def test_task_page_of_a_link(open_page: Callable[..., AppTest], made: Callable[[
     assert any("Hidden runs: 4 (" in box.label for box in app.expander)
     assert "python -m runners.run --task imaging --preset small --method net_guided --seeds 0" in text(app)
     assert "code 0123456789" in text(app)
+    assert "sign-flip test over instances of all pairs at once" in text(app)
+    assert "Holm's correction" in text(app)
+    assert list(app.dataframe[0].value.columns[:2]) == ["rank", "rank 95 %"]
 
 
 def test_choosing_another_preset_changes_the_link(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:

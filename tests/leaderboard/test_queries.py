@@ -2,13 +2,14 @@ import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
 from benchmark.spec import Metric
-from benchmark.statistics import paired_difference
+from benchmark.statistics import compare, holm, paired_difference, separated, table
 from benchmark.store.database import open_database
 from benchmark.store.models import Instance, Score
 from leaderboard import images, queries, tables
@@ -47,15 +48,23 @@ def test_rows_are_best_first_with_the_incomplete_at_the_end(board: Board) -> Non
 
 def test_rows_of_one_rank_are_not_separable_from_its_first_and_others_are(board: Board) -> None:
     ranked = [row for row in board.rows if row.rank]
-    for row in ranked[1:]:
-        first = ranked[(row.rank or 0) - 1]
-        if row is first:
-            first = next(r for r in reversed(ranked[: ranked.index(row)]) if r.rank == ranked[ranked.index(row) - 1].rank)
-            first = ranked[(first.rank or 0) - 1]
-            assert paired_difference(row.scores["psnr"], first.scores["psnr"]).excludes_zero  # type: ignore[union-attr]
-        else:
-            difference = paired_difference(row.scores["psnr"], first.scores["psnr"])
-            assert difference is None or not difference.excludes_zero
+    apart = separated(table([row.scores["psnr"] for row in ranked]))
+    first = 0
+    for at, row in enumerate(ranked[1:], start=1):
+        if apart[first, at]:
+            first = at
+        assert row.rank == first + 1
+    assert 1 < len({row.rank for row in ranked}) < len(ranked)
+    for row in ranked:
+        low, high = row.standing.low, row.standing.high
+        assert 1 <= low <= row.rank <= high <= len(ranked)  # type: ignore[operator]
+
+
+def test_p_of_the_difference_to_the_baseline_is_corrected_for_all_complete_rows(board: Board) -> None:
+    tested = [r for r in board.rows if r.complete and r is not board.baseline]
+    raw = [compare(r.scores["psnr"], board.baseline.scores["psnr"]).p for r in tested]  # type: ignore[union-attr]
+    assert [r.standing.p for r in tested] == pytest.approx(list(holm(np.array(raw))))
+    assert {r.standing.p for r in board.rows if r not in tested} == {None}
 
 
 def test_lower_is_better_ranks_the_smallest_first(session: Session) -> None:
@@ -74,7 +83,10 @@ def test_difference_to_the_baseline_is_paired(board: Board) -> None:
     best, base = row(board, "net_guided"), row(board, "base_fill")
     assert board.baseline is base
     assert base.gain is None
-    assert best.gain == paired_difference(best.scores["psnr"], base.scores["psnr"])
+    expected = paired_difference(best.scores["psnr"], base.scores["psnr"])
+    assert expected is not None
+    assert best.gain is not None
+    assert (best.gain.mean, best.gain.low, best.gain.n) == pytest.approx((expected.mean, expected.low, 8))
 
 
 def test_incomplete_row_says_what_is_missing_and_why(board: Board) -> None:
@@ -134,6 +146,12 @@ def test_table_has_numbers_that_sort_and_intervals_beside_them(board: Board) -> 
     assert columns["psnr ↑ (dB)"].format == "%.1f"
     assert frame["psnr 95 %"][0].startswith("[")
     assert list(frame.loc[frame["method"] == "base_fill", "Δ psnr 95 %"]) == ["baseline"]
+    assert list(frame.columns[:3]) == ["rank", "rank 95 %", "method"]
+    assert frame["rank 95 %"][0] == board.rows[0].standing.interval == "1-2"
+    assert frame["rank 95 %"].iloc[-1] == ""
+    assert "with 8 instances the smallest possible is 0.055" in columns["Δ p"].help  # 7 comparisons, 2 / 2^8 each
+    assert frame["Δ p"].min() == pytest.approx(7 * 2 / 2**8)
+    assert frame["Δ p"].isna().sum() == 2  # the baseline and the incomplete row
     assert frame["n"][0] == "8 x 2"
     assert frame["n"].iloc[-1] == "5 of 8 x 1"
 

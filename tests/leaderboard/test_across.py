@@ -1,0 +1,80 @@
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy.orm import Session
+
+from benchmark.statistics import aggregate, critical_difference
+from benchmark.store.database import open_database
+from leaderboard import queries
+from leaderboard.across import Across, across, by_preset
+from leaderboard.board import Board
+from leaderboard.tables import representatives
+
+
+@pytest.fixture
+def boards(made: Callable[[str], Path]) -> list[Board]:
+    engine = open_database(str(made("full")), create=False)
+    with Session(engine) as session:
+        found = [queries.board(session, *place) for place in queries.boards(session)]
+    engine.dispose()
+    return found
+
+
+@pytest.fixture
+def found(boards: list[Board]) -> Across:
+    [only] = by_preset(boards)
+    return only
+
+
+def test_only_presets_with_results_on_two_tasks_are_ranked_across(boards: list[Board], found: Across) -> None:
+    assert found.preset == "small"
+    assert by_preset([board for board in boards if board.task.name == "imaging"]) == []
+
+
+def test_average_ranks_are_those_of_the_scores(boards: list[Board], found: Across) -> None:
+    small = {board.task.name: board for board in boards if board.preset == "small"}
+
+    def means(task: str, metric: str) -> np.ndarray:
+        rows = [representatives(small[task])[name] for name in ("base_fill", "classic_cg")]
+        seeds = len(rows[0].runs)
+        return np.array([[np.mean([r.scores[metric][s, i] for s in range(seeds)]) for i in range(8)] for r in rows])
+
+    expected = aggregate([means("imaging", "psnr"), -means("sorting", "error")])
+    frame = found.frame.set_index("method")
+    assert frame.loc["base_fill", "remark"] == ""
+    assert frame.loc["classic_cg", "remark"] == "not at the recommended hyperparameters on imaging"
+    for at, name in enumerate(("base_fill", "classic_cg")):
+        assert frame.loc[name, "average rank"] == pytest.approx(expected.average_rank[at])
+        assert frame.loc[name, "tasks"] == "2 of 2"
+    assert list(found.frame["method"][:2]) == ["classic_cg", "base_fill"]
+    assert list(found.frame.columns) == list(found.columns)
+
+
+def test_methods_without_complete_results_follow_unranked_and_say_why(found: Across) -> None:
+    rest = found.frame.iloc[2:]
+    assert sorted(rest["method"]) == ["classic_wavelet", "net_guided", "net_plain", "net_reference"]
+    assert rest["average rank"].isna().all()
+    assert set(rest["rank 95 %"]) == {""}
+    assert set(rest["tasks"]) == {"1 of 2"}
+    assert all(text.startswith("not ranked: no results on sorting") for text in rest["remark"])
+
+
+def test_incomplete_rows_are_named_with_their_count(boards: list[Board]) -> None:
+    small = [board for board in boards if board.preset == "small"]
+    partial = next(row for row in small[1].rows if row.method == "classic_cg")
+    partial.done -= 3
+    found = across(small)
+    frame = found.frame.set_index("method")
+    assert frame.loc["classic_cg", "remark"].startswith("not ranked: incomplete on sorting (5 of 8);")
+    assert frame.loc["base_fill", "average rank"] == 1  # alone
+    assert found.sentences == [
+        "Fewer than two methods have complete results on every task, so there is nothing to rank across tasks."
+    ]
+
+
+def test_sentences_name_the_critical_difference_and_its_groups(found: Across) -> None:
+    assert f"{critical_difference(2, 2):.2f}" in found.sentences[0]
+    assert "classic_cg, base_fill" in found.sentences[0]
+    assert len(found.sentences) == 1  # Friedman's test needs three methods
