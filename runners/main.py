@@ -23,7 +23,7 @@ app.add_typer(new.app, name="new")
 
 def main() -> None:
     """Entry point of the console script."""
-    run_app(app)
+    run_app(app, "lowdimbench")
 
 
 if __name__ == "__main__":

@@ -1,114 +1,204 @@
-"""What every registered task and method promises, checked on the tiny preset of each pair that fits."""
+"""Everything registered keeps its promises (benchmark/contracts.py), and every check fails on what breaks its promise."""
 
 import pytest
 import torch
 
-from benchmark import registry, seeds
-from benchmark.context import Context
-from benchmark.operators import LinearOperator
+from benchmark import contracts, registry
+from benchmark.contracts import METHOD_CHECKS, TASK_CHECKS, Broken, NotChecked, Pair
 
 TASKS = list(registry.tasks())
-PAIRS = [
-    (task, method)
-    for task, t in registry.tasks().items()
-    for method, m in registry.methods().items()
-    if m.spec.solves == t.spec.poses
-]
-CPU = torch.device("cpu")
+PAIRS = [(pair.task.spec.name, pair.method.spec.name) for pair in contracts.pairs()]
 
 
-def make(task, number=0, repeat=0, preset="tiny"):
-    spec = task.spec
-    generator = torch.Generator().manual_seed(seeds.seed(spec.name, spec.version, preset, number, repeat, "data"))
-    return task.make(spec.presets[preset], seeds.split(repeat), number, generator)
+def kept(check, subject):
+    try:
+        check(subject)
+    except NotChecked as reason:
+        pytest.skip(str(reason))
 
 
-def solve(task, method, number=0, budget=20.0, on_record=lambda *_: None):
-    instance = make(task, number)
-    seed = seeds.seed(task.spec.name, task.spec.version, "tiny", number, 0, "method")
-    ctx = Context(CPU, seed, budget, on_record=on_record)
-    ctx.clock.start()
-    parameters = method.spec.resolve(task.spec.name, "tiny", {})
-    return instance, instance.problem.check(method(instance.problem, ctx, parameters)), ctx
-
-
-@pytest.fixture(params=PAIRS, ids="-".join)
-def pair(request):
-    task, method = request.param
-    return registry.get_task(task).load(), registry.get_method(method).load()
-
-
+@pytest.mark.parametrize("check", TASK_CHECKS, ids=lambda check: check.__name__)
 @pytest.mark.parametrize("name", TASKS)
-def test_instances_come_from_the_generator_alone(name):
-    task = registry.get_task(name).load()
-    torch.manual_seed(1)
-    first, other = make(task), make(task, number=1)
+def test_a_task(name, check):
+    kept(check, registry.get_task(name))
+
+
+@pytest.mark.parametrize("check", METHOD_CHECKS, ids=lambda check: check.__name__)
+@pytest.mark.parametrize("pair", PAIRS, ids="-".join)
+def test_a_method(pair, check):
+    task, method = pair
+    kept(check, Pair(registry.get_method(method), registry.get_task(task)))
+
+
+BAD_METHODS = '''
+import random
+import time
+
+import numpy as np
+import torch
+
+from benchmark import Context, LinearInverse, method
+
+KEPT = []
+
+
+@method("misfiled", solves="LinearInverse", kind="test", paper="", settings={"mri/smal": {}})
+def misfiled(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    """A method whose settings name no preset."""
+    return problem.A.H(problem.y)
+
+
+@method("misset", solves="LinearInverse", kind="test", paper="", settings={"mri": {"stepz": 3}})
+def misset(problem: LinearInverse, ctx: Context, *, steps: int = 3) -> torch.Tensor:
+    """A method whose settings name no parameter."""
+    return problem.A.H(problem.y)
+
+
+@method("silent", solves="LinearInverse", kind="test", paper="")
+def silent(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    return problem.A.H(problem.y)
+
+
+@method("slow", solves="LinearInverse", kind="test", paper="")
+def slow(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    time.sleep(0.3)
+    return problem.A.H(problem.y)
+
+
+@method("misshapen", solves="LinearInverse", kind="test", paper="")
+def misshapen(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    return problem.A.H(problem.y)[:-1]
+
+
+@method("fickle", solves="LinearInverse", kind="test", paper="")
+def fickle(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    return problem.A.H(problem.y) + time.perf_counter()
+
+
+@method("remembers", solves="LinearInverse", kind="test", paper="")
+def remembers(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    KEPT.append(problem.A.H(problem.y))
+    return KEPT[0]
+
+
+@method("continues", solves="LinearInverse", kind="test", paper="")
+def continues(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    KEPT.append(problem.A.H(problem.y))
+    return KEPT[-1] + len(KEPT) * torch.ones_like(KEPT[-1])
+
+
+@method("seeds_torch", solves="LinearInverse", kind="test", paper="")
+def seeds_torch(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    return problem.A.H(problem.y) + 0 * torch.rand(1)
+
+
+@method("seeds_numpy", solves="LinearInverse", kind="test", paper="")
+def seeds_numpy(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    np.random.seed(0)
+    return problem.A.H(problem.y)
+
+
+@method("seeds_python", solves="LinearInverse", kind="test", paper="")
+def seeds_python(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    random.random()
+    return problem.A.H(problem.y)
+
+
+@method("scribbles", solves="LinearInverse", kind="test", paper="")
+def scribbles(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    problem.y.mul_(2)
+    return problem.A.H(problem.y)
+
+
+@method("unrecorded", solves="LinearInverse", kind="test", paper="")
+def unrecorded(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    for _ in ctx.steps(3):
+        x = problem.A.H(problem.y)
+    return x
+
+
+@method("picks_another", solves="LinearInverse", kind="test", paper="")
+def picks_another(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    for step in ctx.steps(3):
+        ctx.record(step, problem.A.H(problem.y))
+    return 2 * problem.A.H(problem.y)
+
+
+@method("never_hurries", solves="LinearInverse", kind="test", paper="")
+def never_hurries(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    x = problem.A.H(problem.y)
+    for step in range(3):
+        ctx.record(step, x)
+        ctx.steps_done += 1
+    return x
+'''
+
+
+@pytest.fixture
+def bad(tmp_path):
+    file = tmp_path / "bad_methods.py"
+    file.write_text(BAD_METHODS.lstrip())
+    registry.include([file])
+    return lambda name: Pair(registry.get_method(name), registry.get_task("mri"))
+
+
+@pytest.mark.parametrize(
+    ("name", "check", "message"),
+    [
+        ("misfiled", contracts.says_what_it_is, "preset 'mri/smal', which does not exist"),
+        ("misset", contracts.says_what_it_is, "stepz"),
+        ("silent", contracts.says_what_it_is, "it has no docstring"),
+        ("misshapen", contracts.answers_in_time, r"has shape \(47, 48\)"),
+        ("fickle", contracts.repeats_itself, "two calls with the same seed gave two estimates"),
+        ("remembers", contracts.carries_nothing_over, "two instances got one and the same estimate"),
+        ("continues", contracts.carries_nothing_over, "depend on the order"),
+        ("seeds_torch", contracts.leaves_global_seeds_alone, "of torch was used"),
+        ("seeds_numpy", contracts.leaves_global_seeds_alone, "of NumPy was used"),
+        ("seeds_python", contracts.leaves_global_seeds_alone, "of Python was used"),
+        ("scribbles", contracts.leaves_its_problem_alone, "changed in place"),
+        ("unrecorded", contracts.draws_its_curve, "never called ctx.record"),
+        ("picks_another", contracts.draws_its_curve, "not the estimate that was returned"),
+        ("never_hurries", contracts.keeps_its_budget, "took 3 steps with no time left"),
+    ],
+)
+def test_a_broken_promise_is_found(bad, name, check, message):
+    with pytest.raises(Broken, match=message):
+        check(bad(name))
+
+
+def test_a_slow_method_is_found(bad, monkeypatch):
+    monkeypatch.setattr(contracts, "LIMIT", 0.5)
+    with pytest.raises(Broken, match=r"took 0\."):
+        contracts.answers_in_time(bad("slow"))
+
+
+@pytest.mark.parametrize(
+    ("change", "check", "message"),
+    [
+        (('"""My task', 'x = """My task'), contracts.has_a_header, "begins with no docstring"),
+        (("generator=generator) < preset.seen", ") < preset.seen"), contracts.draws_from_its_generator, "gave two instances"),
+        (('if split == "test" else', "if True else"), contracts.keeps_tuning_data_apart, "is in both"),
+        (('better="higher"', 'better="lower"'), contracts.scores_the_truth_best, "near the truth"),
+        (('return {"psnr"', 'return {"snr"'), contracts.scores_the_truth_best, "it scores snr"),
+        (("return self.mask * y", "return y"), contracts.has_an_exact_adjoint, "<A x, y> ="),
+        (("estimate[0].clamp(0, 1)", "estimate"), contracts.draws_pictures, "no finite 2-D"),
+        (('baseline="zero_filled"', 'baseline="zeros"'), contracts.has_a_baseline, "'zeros' is not registered"),
+    ],
+)
+def test_a_task_that_breaks_its_promise_is_found(tmp_path, change, check, message):
+    from runners.new import _write
+
+    file = _write("task", "my_task", tmp_path).code
+    text = file.read_text()
+    assert change[0] in text
+    file.write_text(text.replace(*change))
+    registry.include([file])
+    with pytest.raises(Broken, match=message):
+        check(registry.get_task("my_task"))
+
+
+def test_the_global_generator_is_missed_by_nobody():
+    """A sanity check of the checks: what they compare does change when somebody draws."""
     before = torch.random.get_rng_state()
-    torch.manual_seed(2)
-    again = make(task)
-    assert torch.equal(first.problem.y, again.problem.y)
-    assert torch.equal(first.truth, again.truth)
-    assert not torch.equal(first.problem.y, other.problem.y)
-    torch.manual_seed(1)
-    assert torch.equal(before, torch.random.get_rng_state())
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_tuning_instances_are_other_data(name):
-    task = registry.get_task(name).load()
-    test = {make(task, number).label for number in range(2)}
-    tuning = {make(task, number, repeat=seeds.FIRST_TUNING_REPEAT).label for number in range(2)}
-    assert not test & tuning
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_the_truth_scores_best_and_scores_are_those_of_the_spec(name):
-    task = registry.get_task(name).load()
-    instance = make(task)
-    random = torch.randn(instance.truth.shape, dtype=instance.truth.dtype, generator=torch.Generator().manual_seed(0))
-    worse, best = (task.score(instance, instance.truth + e * random) for e in (0.3, 1e-3))
-    assert best.keys() == {metric.name for metric in task.spec.metrics}
-    for metric in task.spec.metrics:
-        assert (best[metric.name] > worse[metric.name]) == (metric.better == "higher")
-    assert task.picture(instance, instance.truth)["image"].ndim == 2
-
-
-@pytest.mark.parametrize("name", TASKS)
-def test_a_task_has_a_baseline_that_fits(name):
-    spec = registry.get_task(name).spec
-    assert registry.get_method(spec.baseline).spec.solves == spec.poses
-
-
-def test_estimates_are_valid_repeatable_and_leave_no_trace(pair):
-    task, method = pair
-    torch.manual_seed(3)
-    before = torch.random.get_rng_state()
-    instance, estimate, _ = solve(task, method)
-    assert torch.equal(before, torch.random.get_rng_state()), "the global generator was used"
-    solve(task, method, number=1)
-    _, again, _ = solve(task, method)
-    assert torch.equal(estimate, again), "a second call, after another instance, gave another estimate"
-    assert task.score(instance, estimate) == task.score(instance, again)
-
-
-def test_the_observation_is_the_same_for_every_method_and_stays_as_it_was(pair):
-    task, method = pair
-    fresh = make(task).problem
-    instance, _, _ = solve(task, method)
-    assert torch.equal(instance.problem.y, fresh.y), "the method changed its measurements"
-    assert isinstance(fresh.A, LinearOperator)
-
-
-def test_the_budget_is_honoured_and_the_curve_ends_at_the_estimate(pair):
-    task, method = pair
-    points = []
-    _, estimate, ctx = solve(
-        task, method, on_record=lambda step, seconds, estimates: points.append((step, estimates["estimate"]))
-    )
-    if ctx.steps_done == 0:
-        return  # not iterative
-    assert points, "an iterative method records a curve"
-    torch.testing.assert_close(points[-1][1], estimate)
-    _, _, hurried = solve(task, method, budget=0.0)
-    assert hurried.truncated
-    assert hurried.steps_done <= 1
+    torch.rand(1)
+    assert not torch.equal(before, torch.random.get_rng_state())

@@ -107,7 +107,7 @@ def small_disk(command, script, size, db):
     disk = command.folder / "disk"
     disk.mkdir()
     run = " ".join([sys.executable, "-m", "runners.run", *TINY, "--include", str(command.faults), "--db", db])
-    whole = f"mount -t tmpfs -o size={size} tmpfs {disk}\nrun=\"{run}\"\n{script}\n"
+    whole = f'mount -t tmpfs -o size={size} tmpfs {disk}\nrun="{run}"\n{script}\n'
     environment = {**command.environment, "DISK": str(disk)}
     return subprocess.run(
         ["unshare", "-Urm", "sh", "-c", whole],

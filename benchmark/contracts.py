@@ -1,0 +1,320 @@
+"""What every registered method and task promises, as checks that anybody can run: `python -m runners.check NAME_OR_FILE`.
+
+A check is a function that raises Broken with the reason, or NotChecked where this machine cannot tell. Methods are checked on
+the tiny preset of each task that they fit.
+"""
+
+import ast
+import random
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark import registry, seeds
+from benchmark.context import Context
+from benchmark.decorators import Method, Task
+from benchmark.operators import LinearOperator
+from benchmark.problems import Instance
+from benchmark.registry import MethodEntry, TaskEntry
+
+CPU = torch.device("cpu")
+LIMIT = 10.0  # seconds for the tiny preset, one thread
+_FEW = 5  # steps of the checks that compare estimates: as many each time, whatever the time
+
+
+class Broken(Exception):  # noqa: N818  # reads as the verdict it is
+    """A promise that is not kept; the message says how."""
+
+
+class NotChecked(Exception):  # noqa: N818
+    """A promise that cannot be checked here; the message says why."""
+
+
+class ShortContext(Context):
+    """A context that gives out a few steps at most."""
+
+    def steps(self, total: int) -> Iterator[int]:
+        yield from super().steps(min(total, _FEW))
+
+
+Seen = Callable[[int, float, dict[str, Tensor]], None]
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A method on the tiny preset of a task that it fits."""
+
+    method: MethodEntry
+    task: TaskEntry
+
+    @cached_property
+    def solver(self) -> Method:
+        return self.method.load()
+
+    @cached_property
+    def problems(self) -> Task:
+        return self.task.load()
+
+    def make(self, number: int = 0) -> Instance:
+        return make(self.problems, number)
+
+    def context(
+        self,
+        number: int,
+        kind: type[Context] = ShortContext,
+        budget: float = float("inf"),
+        on_record: Seen = lambda step, seconds, estimates: None,
+    ) -> Context:
+        spec = self.task.spec
+        seed = seeds.seed(spec.name, spec.version, "tiny", number, 0, "method")
+        return kind(CPU, seed, budget, on_record=on_record)
+
+    def solve(self, instance: Instance, ctx: Context) -> Tensor:
+        """The estimate, checked. Raises Broken where it is not one."""
+        ctx.clock.start()
+        found = self.solver(instance.problem, ctx, self.method.spec.resolve(self.task.spec.name, "tiny", {}))
+        ctx.clock.stop()
+        try:
+            return instance.problem.check(found)
+        except ValueError as error:
+            raise Broken(str(error)) from None
+
+    def estimate(self, number: int = 0) -> Tensor:
+        return self.solve(self.make(number), self.context(number)).clone()
+
+
+def make(task: Task, number: int = 0, repeat: int = 0) -> Instance:
+    """Instance `number` of the tiny preset, as a run draws it."""
+    spec = task.spec
+    generator = torch.Generator().manual_seed(seeds.seed(spec.name, spec.version, "tiny", number, repeat, "data"))
+    return task.make(spec.presets["tiny"], seeds.split(repeat), number, generator)
+
+
+def pairs() -> list[Pair]:
+    """Every registered method with every task that it fits."""
+    return [Pair(m, t) for t in registry.tasks().values() for m in registry.methods().values() if not m.spec.misfit(t.spec)]
+
+
+# --- of a method --------------------------------------------------------------------------------------------------------
+
+
+def says_what_it_is(pair: Pair) -> None:
+    """has a header with a summary, and settings that name what exists"""
+    spec = pair.method.spec
+    if not spec.summary:
+        raise Broken("it has no docstring: its first line is what --list shows")
+    for place, given in spec.settings.items():
+        task, _, preset = place.partition("/")
+        if task in registry.tasks():
+            known = registry.get_task(task).spec
+            if preset and preset not in known.presets:
+                raise Broken(f"settings name the preset '{place}', which does not exist")
+        try:
+            spec.parameters.model_validate(given)
+        except ValueError as error:
+            raise Broken(f"settings for '{place}': {error}") from None
+
+
+def answers_in_time(pair: Pair) -> None:
+    """solves every tiny instance validly in 10 s on one thread"""
+    before, began = torch.get_num_threads(), time.monotonic()
+    torch.set_num_threads(1)
+    try:
+        for number in range(pair.task.spec.presets["tiny"].instances):
+            budget = pair.task.spec.presets["tiny"].budget
+            pair.solve(pair.make(number), pair.context(number, Context, budget))
+    finally:
+        torch.set_num_threads(before)
+    if (spent := time.monotonic() - began) > LIMIT:
+        raise Broken(f"took {spent:.1f} s")
+
+
+def repeats_itself(pair: Pair) -> None:
+    """gives the same estimate each time (on the CPU)"""
+    if not torch.equal(pair.estimate(), pair.estimate()):
+        raise Broken("two calls with the same seed gave two estimates")
+
+
+def carries_nothing_over(pair: Pair) -> None:
+    """carries no state from one instance to the next"""
+    first = [pair.estimate(number) for number in (0, 1)]
+    second = [pair.estimate(number) for number in (1, 0)]
+    if not (torch.equal(first[0], second[1]) and torch.equal(first[1], second[0])):
+        raise Broken("the estimates depend on the order of the instances")
+    if torch.equal(*first):
+        raise Broken("two instances got one and the same estimate")
+
+
+def leaves_global_seeds_alone(pair: Pair) -> None:
+    """touches no global random state (torch, NumPy, Python)"""
+    instance, ctx = pair.make(), pair.context(0)
+
+    def states() -> tuple[Tensor, str, object]:
+        return torch.random.get_rng_state(), repr(np.random.get_state()), random.getstate()
+
+    before = states()
+    pair.solve(instance, ctx)
+    after = states()
+    touched = [
+        name
+        for name, same in (
+            ("torch", torch.equal(before[0], after[0])),
+            ("NumPy", before[1] == after[1]),
+            ("Python", before[2] == after[2]),
+        )
+        if not same
+    ]
+    if touched:
+        raise Broken(f"the global generator of {' and '.join(touched)} was used; draw from ctx")
+
+
+def leaves_its_problem_alone(pair: Pair) -> None:
+    """does not change its measurements"""
+    instance = pair.make()
+    before = instance.problem.y.clone()
+    pair.solve(instance, pair.context(0))
+    if not torch.equal(instance.problem.y, before):
+        raise Broken("problem.y was changed in place")
+
+
+def draws_its_curve(pair: Pair) -> None:
+    """records a curve, if it is iterative, that ends at its estimate"""
+    points: list[Tensor] = []
+    budget = pair.task.spec.presets["tiny"].budget
+    ctx = pair.context(0, Context, budget, lambda step, seconds, estimates: points.append(estimates["estimate"].clone()))
+    estimate = pair.solve(pair.make(), ctx)
+    if ctx.steps_done == 0:
+        return  # not iterative
+    if not points:
+        raise Broken("it took steps and never called ctx.record")
+    if points[-1].shape != estimate.shape or not torch.allclose(points[-1], estimate, rtol=1e-4, atol=1e-5):
+        raise Broken("the last point of the curve is not the estimate that was returned")
+
+
+def keeps_its_budget(pair: Pair) -> None:
+    """ends early, with an estimate, when its budget is spent"""
+    ctx = pair.context(0)
+    pair.solve(pair.make(), ctx)
+    if ctx.steps_done == 0:
+        return  # not iterative
+    hurried = pair.context(0, Context, budget=0.0)
+    pair.solve(pair.make(), hurried)
+    if not hurried.truncated or hurried.steps_done > 1:
+        raise Broken(f"took {hurried.steps_done} steps with no time left; loop over ctx.steps")
+
+
+def goes_to_its_device(pair: Pair) -> None:
+    """works on the device that it is given"""
+    if not torch.cuda.is_available():
+        raise NotChecked("there is no GPU here")
+    device = torch.device("cuda")
+    instance = pair.make()
+    ctx = ShortContext(device, 0)
+    found = pair.solver(instance.problem.to(device), ctx, pair.method.spec.resolve(pair.task.spec.name, "tiny", {}))
+    if found.device.type != "cuda":
+        raise Broken(f"the estimate is on {found.device}, not on {device}")
+
+
+METHOD_CHECKS: tuple[Callable[[Pair], None], ...] = (
+    says_what_it_is,
+    answers_in_time,
+    repeats_itself,
+    carries_nothing_over,
+    leaves_global_seeds_alone,
+    leaves_its_problem_alone,
+    draws_its_curve,
+    keeps_its_budget,
+    goes_to_its_device,
+)
+
+
+# --- of a task ----------------------------------------------------------------------------------------------------------
+
+
+def has_a_header(entry: TaskEntry) -> None:
+    """has a header that states the problem"""
+    text = ast.get_docstring(ast.parse(entry.file.read_text(encoding="utf-8")))
+    if not text or text.count("\n") < 2:
+        raise Broken("its file begins with no docstring that states model, score, data and source")
+
+
+def has_a_baseline(entry: TaskEntry) -> None:
+    """has a registered baseline that fits"""
+    if entry.spec.baseline not in registry.methods():
+        raise Broken(f"its baseline '{entry.spec.baseline}' is not registered")
+    if why := registry.get_method(entry.spec.baseline).spec.misfit(entry.spec):
+        raise Broken(why)
+
+
+def draws_from_its_generator(entry: TaskEntry) -> None:
+    """draws instances from the generator it is given alone, and each another"""
+    task = entry.load()
+    before = torch.random.get_rng_state()
+    first, again, other = make(task), make(task), make(task, 1)
+    if not (torch.equal(first.problem.y, again.problem.y) and torch.equal(first.truth, again.truth)):
+        raise Broken("the same seed gave two instances")
+    if torch.equal(first.problem.y, other.problem.y):
+        raise Broken("instances 0 and 1 are the same")
+    if not torch.equal(before, torch.random.get_rng_state()):
+        raise Broken("the global generator was used")
+
+
+def keeps_tuning_data_apart(entry: TaskEntry) -> None:
+    """draws tuning instances from other data than test instances"""
+    task = entry.load()
+    test, tuning = ({make(task, n, repeat).label for n in range(2)} for repeat in (0, seeds.FIRST_TUNING_REPEAT))
+    if shared := test & tuning:
+        raise Broken(f"'{min(shared)}' is in both")
+
+
+def scores_the_truth_best(entry: TaskEntry) -> None:
+    """gives exactly the scores of its specification, the better the nearer the truth"""
+    task = entry.load()
+    instance = make(task)
+    noise = torch.randn(instance.truth.shape, dtype=instance.truth.dtype, generator=torch.Generator().manual_seed(0))
+    worse, best = (task.score(instance, instance.truth + scale * noise) for scale in (0.3, 1e-3))
+    if best.keys() != {metric.name for metric in entry.spec.metrics}:
+        raise Broken(f"it scores {', '.join(best)}, and its specification names others")
+    for metric in entry.spec.metrics:
+        if (best[metric.name] > worse[metric.name]) != (metric.better == "higher"):
+            raise Broken(f"{metric.name} is {best[metric.name]:.3g} near the truth and {worse[metric.name]:.3g} far from it")
+
+
+def has_an_exact_adjoint(entry: TaskEntry) -> None:
+    """has an operator whose adjoint is exact: <A x, y> = <x, A^H y>"""
+    instance = make(entry.load())
+    A = instance.problem.A
+    if not isinstance(A, LinearOperator):
+        raise NotChecked("its problems hold no operator")
+    draw = torch.Generator().manual_seed(0)
+    x = torch.randn(A.shape, dtype=A.dtype, generator=draw)
+    y = torch.randn(A.data_shape, dtype=A.dtype, generator=draw)
+    left, right = torch.vdot(A(x).flatten(), y.flatten()), torch.vdot(x.flatten(), A.H(y).flatten())
+    size = (A(x).norm() * y.norm()).item()
+    if abs(left - right).item() > 1e-4 * size:
+        raise Broken(f"<A x, y> = {left.item():.6g} and <x, A^H y> = {right.item():.6g}")
+
+
+def draws_pictures(entry: TaskEntry) -> None:
+    """draws a picture named `image`, a finite 2-D array"""
+    task = entry.load()
+    instance = make(task)
+    image = task.picture(instance, instance.truth).get("image")
+    if image is None or image.ndim != 2 or not bool(torch.isfinite(image).all()):
+        raise Broken("picture() gives no finite 2-D tensor 'image'")
+
+
+TASK_CHECKS: tuple[Callable[[TaskEntry], None], ...] = (
+    has_a_header,
+    has_a_baseline,
+    draws_from_its_generator,
+    keeps_tuning_data_apart,
+    scores_the_truth_best,
+    has_an_exact_adjoint,
+    draws_pictures,
+)

@@ -1,0 +1,117 @@
+"""Start a method or a task of your own:  python -m runners.new method NAME --solves LinearInverse
+
+Writes one file that works and one that tests it, into methods/ or tasks/ and tests/, or both into a folder of yours.
+"""
+
+import keyword
+from dataclasses import dataclass
+from pathlib import Path
+from string import Template
+from typing import Annotated, Literal
+
+import typer
+
+from benchmark import registry
+from benchmark.errors import UserError, unknown
+from runners import completion
+from runners.cli import run_app
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False, help=__doc__)
+
+_TEMPLATES = Path(__file__).parent / "templates"
+_INCLUDE = """from pathlib import Path
+
+registry.include([Path(__file__).with_name("$name.py")])
+
+"""
+Kind = Literal["method", "task"]
+Folder = Annotated[
+    Path | None, typer.Option(metavar="PATH", help="A folder of yours for both files; without it they go into this repository.")
+]
+
+
+@dataclass(frozen=True)
+class Files:
+    """Where the two files go. `outside`: not in this repository, so that commands need --include."""
+
+    code: Path
+    test: Path
+    outside: bool
+
+
+@app.command("method", epilog="Example:\n\npython -m runners.new method my_method --solves LinearInverse")
+def new_method(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _.")],
+    solves: Annotated[
+        str, typer.Option(metavar="INTERFACE", autocompletion=completion.interfaces, help="What kind of problem it solves.")
+    ] = "LinearInverse",
+    folder: Folder = None,
+) -> None:
+    """Write a method that runs, its test, and print what to do next."""
+    posed = sorted({entry.spec.poses for entry in registry.tasks().values()})
+    if solves not in posed:
+        raise unknown("interface", solves, posed)
+    files = _write("method", name, folder)
+    include = f" --include {files.code}" if files.outside else ""
+    check = files.code if files.outside else name
+    print(f"wrote {files.code} and {files.test}; next:")
+    print(f"  python -m runners.check {check}")
+    print(f"  python -m runners.run --task mri --preset tiny --method {name}{include}")
+    print(f"  python -m runners.run --task mri --method {name}{include}        # preset small: the table says where it stands")
+
+
+@app.command("task", epilog="Example:\n\npython -m runners.new task my_task")
+def new_task(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _.")],
+    folder: Folder = None,
+) -> None:
+    """Write a task that runs, its test, and print what to do next."""
+    files = _write("task", name, folder)
+    include = f" --include {files.code}" if files.outside else ""
+    print(f"wrote {files.code} and {files.test}; next:")
+    print(f"  python -m runners.check {files.code if files.outside else name}")
+    print(f"  python -m runners.run --task {name} --preset tiny --method all{include}")
+    print("  then make it yours: problem, data, score; its header says what")
+
+
+def _write(kind: Kind, name: str, folder: Path | None) -> Files:
+    """Both files, or none. Raises UserError for a name that is taken or cannot be one, and for files that are there."""
+    if not name.isidentifier() or name != name.lower() or name.startswith("_") or keyword.iskeyword(name) or not name.isascii():
+        raise UserError(f"'{name}' cannot name a {kind}; use lower-case letters, digits and _, such as my_{kind}")
+    if name in (registry.methods() if kind == "method" else registry.tasks()):
+        raise UserError(f"there is a {kind} '{name}' already; choose another name")
+    if folder is None:
+        root = registry.ROOT
+        files = Files(root / f"{kind}s" / f"{name}.py", root / "tests" / f"{kind}s" / f"test_{name}.py", outside=False)
+    else:
+        files = Files(folder / f"{name}.py", folder / f"test_{name}.py", outside=True)
+    for file in (files.code, files.test):
+        if file.exists():
+            raise UserError(f"{file} is there already; move it away or choose another name")
+    words = {
+        "name": name,
+        "title": name.replace("_", " ").capitalize(),
+        "class": "".join(part.capitalize() for part in name.split("_")),
+        "check": str(files.code.name if files.outside else name),
+    }
+    words["include"] = Template(_INCLUDE).substitute(words) if files.outside else ""
+    texts = [(files.code, _filled(f"{kind}.txt", words)), (files.test, _filled(f"{kind}_test.txt", words))]
+    written: list[Path] = []
+    try:
+        for file, text in texts:
+            file.parent.mkdir(parents=True, exist_ok=True)
+            written.append(file)
+            file.write_text(text, encoding="utf-8")
+    except OSError as error:
+        for file in written:
+            file.unlink(missing_ok=True)
+        raise UserError(f"cannot write {error.filename} ({error.strerror}); choose a folder with --folder") from None
+    return files
+
+
+def _filled(template: str, words: dict[str, str]) -> str:
+    return Template((_TEMPLATES / template).read_text(encoding="utf-8")).substitute(words)
+
+
+if __name__ == "__main__":
+    run_app(app)

@@ -1,0 +1,50 @@
+"""What a shell offers after <TAB>, asked as the shells ask."""
+
+import os
+import subprocess
+import sys
+
+import pytest
+
+from benchmark import registry
+
+
+def ask(shell, line):
+    """The words that the shell is offered at the end of the line."""
+    words = line.split(" ")
+    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT), "_LOWDIMBENCH_COMPLETE": f"complete_{shell}"}
+    if shell == "bash":
+        environment |= {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
+    else:
+        environment |= {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
+    done = subprocess.run(
+        [sys.executable, "-m", "runners.main"], env=environment, capture_output=True, text=True, timeout=60, check=True
+    )
+    return done.stdout
+
+
+@pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
+@pytest.mark.parametrize(
+    ("line", "offered", "kept_back"),
+    [
+        ("lowdimbench run --task m", "mri", "dip"),
+        ("lowdimbench run --method self", "self_guided_dip", "zero_filled"),
+        ("lowdimbench run --method paper:2402", "paper:2402.04097", "kind:baseline"),
+        ("lowdimbench run --task mri --preset sm", "small_noisy", "tiny"),
+        ("lowdimbench run --method l1_wavelet --set we", "weight=", "steps="),
+        ("lowdimbench re", "reproduce", "export"),
+    ],
+)
+def test_names_are_offered(shell, line, offered, kept_back):
+    out = ask(shell, line).replace("\\", "")
+    assert offered in out
+    assert kept_back not in out
+
+
+def test_a_shell_can_be_told_how():
+    environment = {**os.environ, "PYTHONPATH": str(registry.ROOT), "_LOWDIMBENCH_COMPLETE": "source_bash"}
+    out = subprocess.run(
+        [sys.executable, "-m", "runners.main"], env=environment, capture_output=True, text=True, timeout=60, check=True
+    ).stdout
+    assert "complete" in out
+    assert "lowdimbench" in out

@@ -1,0 +1,79 @@
+"""The command that takes results out, on made-up databases; the formats are read back in tests/leaderboard/test_formats.py."""
+
+import json
+import subprocess
+import sys
+
+import pandas as pd
+import pytest
+
+from benchmark import registry
+from tests.leaderboard import synthetic
+
+
+@pytest.fixture(scope="module")
+def database(tmp_path_factory):
+    path = tmp_path_factory.mktemp("export") / "full.db"
+    synthetic.make_full(path).dispose()
+    return path
+
+
+def call(database, *words):
+    return subprocess.run(
+        [sys.executable, "-m", "runners.export", *words, "--db", str(database)],
+        cwd=registry.ROOT,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def test_a_board_says_how_to_make_it_again(database):
+    done = call(database, "--task", "imaging", "--preset", "small", "--format", "csv")
+    assert done.returncode == 0, done.stderr
+    head = [line for line in done.stdout.splitlines() if line.startswith("#")]
+    assert head[0] == "# Imaging (made up) (imaging version 1, small)"
+    assert head[1].startswith("# made by: python -m runners.export --task imaging --preset small --format csv --db ")
+    assert head[2].startswith("# code: commit ")
+    assert head[3].startswith("# newest result: 2026-01-01 ")
+    assert call(database, "--task", "imaging", "--preset", "small", "--format", "csv").stdout == done.stdout
+
+
+@pytest.mark.parametrize("view", ["overview", "instances"])
+def test_other_views(database, view):
+    words = ("--task", "sorting", "--preset", "small") if view == "instances" else ()
+    done = call(database, "--view", view, "--format", "json", *words)
+    assert done.returncode == 0, done.stderr
+    rows = json.loads(done.stdout)["rows"]
+    assert len(rows) == (16 if view == "instances" else 14)
+    assert any(row["best"] for row in rows)
+
+
+def test_a_file_is_written_whole(database, tmp_path):
+    file = tmp_path / "a.parquet"
+    done = call(database, "--task", "imaging", "--preset", "small", "--format", "parquet", "--output", str(file))
+    assert done.returncode == 0, done.stderr
+    assert len(pd.read_parquet(file)) == 9
+    assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("--format", "latx"), "unknown format 'latx'; did you mean latex?"),
+        (("--view", "bord"), "unknown view 'bord'; did you mean board?"),
+        (("--task", "imagin"), "unknown task with results 'imagin'; did you mean imaging?"),
+        (("--task", "imaging", "--preset", "smal"), "unknown preset with results 'smal'; did you mean small?"),
+        (("--task", "imaging"), "name one --task and --preset: --task imaging --preset tiny, --task imaging --preset small"),
+        (("--format", "parquet", "--task", "sorting"), "--format parquet needs --output FILE"),
+        (("--pictures", "1"), "--method and --pictures are for --format jsonl"),
+        (("--format", "jsonl", "--method", "net_gided"), "unknown method with runs 'net_gided'; did you mean net_guided"),
+        (("--output", "no/such/folder.csv"), "--output no/such/folder.csv: there is no folder no/such"),
+        (("--format", "jsonl"), "run 25 cannot be exported: version: Input should be greater"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(database, words, message):
+    done = call(database, *words)
+    assert done.returncode == 2, done.stdout
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1

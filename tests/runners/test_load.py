@@ -1,0 +1,255 @@
+"""Runs carried from one database to another: the round trip, and what is refused."""
+
+import json
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from benchmark.errors import UserError
+from benchmark.spec import RunKey
+from benchmark.store import exchange, queries
+from benchmark.store.database import open_database
+from benchmark.store.models import Artifact, Curve, Instance, Method, Run, Score, Task
+from runners import export, load
+from tests.leaderboard.synthetic import Writer, imaging
+
+
+def fill(path, methods=("base_fill", "classic_wavelet"), preset="tiny"):
+    """A database with runs whose digests are those of their keys, and pictures of one."""
+    engine = open_database(str(path))
+    with Session(engine) as session:
+        writer = Writer(session, path.parent)
+        for method in methods:
+            run = writer.imaging_run(preset, method, source="a" * 64, data="b" * 64)
+            run.digest = key_of(session, run).digest
+            if method == methods[-1]:
+                writer.pictures(run, 0, noise=0.1, size=16)
+        session.commit()
+    engine.dispose()
+
+
+def key_of(session, run):
+    names = ("preset", "parameters", "seed", "source", "data")
+    task, method = session.get(Task, run.task_id), session.get(Method, run.method_id)
+    return RunKey(task=task.name, version=task.version, method=method.name, **{name: getattr(run, name) for name in names})
+
+
+@pytest.fixture
+def exported(tmp_path):
+    """A file of two runs with pictures, in a folder of its own."""
+    (tmp_path / "from").mkdir()
+    (tmp_path / "out").mkdir()
+    fill(tmp_path / "from" / "a.db")
+    file = tmp_path / "out" / "a.jsonl"
+    run(export, "--format", "jsonl", "--db", tmp_path / "from" / "a.db", "--output", file, "--pictures", 1)
+    return file
+
+
+def run(module, *words):
+    done = call(module, *words)
+    assert done.returncode == 0, done.stderr
+    return done.stdout
+
+
+def call(module, *words):
+    return subprocess.run(
+        [sys.executable, "-m", module.__name__, *map(str, words)],
+        cwd=Path(module.__file__).parents[1],
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+
+
+def content(path):
+    """Everything in a database that is about its runs, without the numbers of the rows."""
+    with Session(open_database(str(path))) as session:
+        found = []
+        for one in session.scalars(select(Run).order_by(Run.digest)):
+            rows = [
+                sorted(
+                    tuple(getattr(row, c.key) for c in table.__table__.columns if c.key not in ("id", "run_id"))
+                    for row in session.scalars(select(table).where(table.run_id == one.id))
+                )
+                for table in (Score, Curve)
+            ]
+            columns = ("digest", "preset", "parameters", "seed", "split", "source", "data", "command", "status", "started")
+            instances = session.scalars(select(Instance).where(Instance.run_id == one.id).order_by(Instance.number))
+            solved = [(i.number, i.label, i.observation, i.status, i.seconds, i.steps, i.truncated) for i in instances]
+            found.append([tuple(getattr(one, name) for name in columns), solved, *rows])
+        return found
+
+
+def six(found):
+    return [[*parts, sorted((i, s, t, float(f"{a:.6g}"), float(f"{b:.6g}")) for i, s, t, a, b in c)] for *parts, c in found]
+
+
+def test_the_round_trip_is_identical_and_a_second_load_adds_nothing(tmp_path, exported):
+    target = tmp_path / "to" / "b.db"
+    assert "2 of 2 runs added as loaded, 0 there already" in run(load, exported, "--db", target)
+    assert content(target) == six(content(tmp_path / "from" / "a.db"))
+    assert "0 of 2 runs added as loaded, 2 there already" in run(load, exported, "--db", target)
+    with Session(open_database(str(target))) as session:
+        assert [(r.origin, r.trust) for r in session.scalars(select(Run))] == [("loaded", "self_reported")] * 2
+        artifacts = session.scalars(select(Artifact)).all()
+        assert {a.kind for a in artifacts} == {"truth", "estimate"}
+        for artifact in artifacts:
+            assert exchange.file_digest((target.parent / artifact.path).read_bytes()) == artifact.sha256
+    again = tmp_path / "out" / "again.jsonl"
+    run(export, "--format", "jsonl", "--db", target, "--output", again, "--pictures", 1)
+    words = {"origin": "here", "trust": "reproduced"}
+    lines = [{**json.loads(text), **words} for text in again.read_text().splitlines()[1:]]
+    assert lines == [json.loads(text) for text in exported.read_text().splitlines()[1:]]
+
+
+def test_a_run_made_here_is_not_added_again_as_loaded(tmp_path, exported):
+    before = content(tmp_path / "from" / "a.db")
+    assert "0 of 2 runs added" in run(load, exported, "--db", tmp_path / "from" / "a.db")
+    assert content(tmp_path / "from" / "a.db") == before
+
+
+def test_another_making_of_a_run_stands_beside_the_one_made_here(tmp_path, exported):
+    theirs = change(exported, 1, lambda line: line.update(started="2026-02-02T00:00:00Z", finished=None))
+    target = tmp_path / "from" / "a.db"
+    assert "1 of 2 runs added as loaded" in run(load, theirs, "--db", target)
+    with Session(open_database(str(target))) as session:
+        digest = json.loads(theirs.read_text().splitlines()[1])["digest"]
+        assert queries.find_run(session, digest).origin == "here"
+        assert [r.origin for e in queries.entries(session, "imaging", 1, "tiny") for r in e.runs] == ["here", "here"]
+
+
+def change(file, number, edit):
+    """A copy of the file whose line `number` was edited."""
+    lines = [json.loads(text) for text in file.read_text().splitlines()]
+    edit(lines[number])
+    copy = file.with_name("changed.jsonl")
+    copy.write_text("\n".join(map(json.dumps, lines)) + "\n")
+    return copy
+
+
+def set_score(value):
+    def edit(line):
+        line["results"][0]["scores"]["psnr"] = value
+
+    return edit
+
+
+@pytest.mark.parametrize(
+    ("edit", "message"),
+    [
+        (lambda line: line["key"].update(seed=3), "line 3: the digest is not that of the key"),
+        (lambda line: line["key"]["parameters"].update(steps=101), "line 3: the digest is not that of the key"),
+        (lambda line: line.update(digest="0" * 64), "line 3: the digest is not that of the key"),
+        (lambda line: line.update(note="x"), "line 3: note: Extra inputs are not permitted"),
+        (set_score(float("nan")), "line 3: results.0.scores.psnr: Input should be a finite number"),
+        (set_score(float("inf")), "line 3: results.0.scores.psnr: Input should be a finite number"),
+        (set_score("27"), "line 3: results.0.scores.psnr: Input should be a valid number"),
+        (lambda line: line["results"][0]["scores"].pop("nmse"), "line 3: a finished instance lacks scores"),
+        (lambda line: line["results"].pop(), "line 3: the run is done and its instances are not"),
+        (lambda line: line["results"].append(line["results"][0]), "line 3: an instance stands there twice"),
+        (lambda line: line["results"][0].update(number=7), "line 3: an instance is not of the preset"),
+        (lambda line: line.update(split="tuning"), "line 3: split and seed do not agree"),
+        (lambda line: line.update(status="running"), "line 3: status: Input should be 'done'"),
+        (lambda line: line.update(started="2026-01-01T00:00:00"), "line 3: started: a time needs its zone"),
+        (lambda line: line["pictures"][0].update(sha256="../../secret"), "line 3: pictures.0.sha256: String should match"),
+        (lambda line: line["pictures"][0].update(sha256="0" * 64), "is missing beside the file"),
+        (lambda line: line.pop("environment"), "line 3: environment: Field required"),
+    ],
+)
+def test_a_line_that_was_tampered_with_is_refused_and_nothing_is_written(tmp_path, exported, edit, message):
+    file = change(exported, 2, edit)
+    target = tmp_path / "to" / "b.db"
+    with pytest.raises(UserError) as caught:
+        load.main([file], db=str(target))
+    assert message in str(caught.value)
+    assert "\n" not in str(caught.value)
+    assert not target.parent.exists()
+
+
+def test_one_bad_line_leaves_a_database_as_it_was(tmp_path, exported):
+    file, target = change(exported, 2, set_score(1e999)), tmp_path / "to" / "b.db"
+    open_database(str(target)).dispose()
+    done = call(load, file, "--db", target)
+    assert done.returncode == 2
+    assert done.stderr.count("\n") == 1
+    assert content(target) == []
+    assert not (target.parent / "artifacts").exists()
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("", "line 1: not a file of runners.export --format jsonl"),
+        ("task,score\nmri,3\n", "line 1: not a file of runners.export"),
+        ('{"format": "lowdimbench runs", "version": 9}\n', "written by a newer version of this suite"),
+        ('{"format": "lowdimbench runs", "version": 1}\n', "line 1: commit: Field required"),
+        ('{"format": "lowdimbench runs", "version": 1, "commit": "a", "runs": {}}\n{}\n', "line 2: digest: Field required"),
+        ('{"format": "lowdimbench runs", "version": 1, "commit": "a", "runs": {}}\nx\n', "line 2: Invalid JSON"),
+    ],
+)
+def test_a_file_that_is_not_one(tmp_path, text, message):
+    file = tmp_path / "a.jsonl"
+    file.write_text(text)
+    with pytest.raises(UserError, match=message):
+        load.read_file(file)
+    with pytest.raises(UserError, match="cannot be read"):
+        load.read_file(tmp_path / "none.jsonl")
+
+
+def test_a_file_that_was_cut_off_is_refused(exported):
+    exported.write_text("\n".join(exported.read_text().splitlines()[:2]) + "\n")
+    with pytest.raises(UserError, match="its header names other runs than it holds"):
+        load.read_file(exported)
+
+
+def test_a_picture_that_was_changed_is_refused(exported):
+    picture = next((exported.parent / "pictures").glob("*.npy"))
+    picture.write_bytes(picture.read_bytes()[:-1] + b"x")
+    with pytest.raises(UserError, match=r"line 3: pictures/.* is damaged \(wrong SHA-256\)"):
+        load.read_file(exported)
+
+
+def test_metrics_that_are_not_those_known_here_are_refused(tmp_path, exported):
+    target = tmp_path / "to" / "b.db"
+    spec = imaging()
+    spec["metrics"][0]["unit"] = "points"
+    engine = open_database(str(target))
+    with Session(engine) as session:
+        session.add(Task(name="imaging", version=1, spec=spec))
+        session.commit()
+    engine.dispose()
+    with pytest.raises(UserError, match="task imaging version 1 has other metrics here"):
+        load.main([exported], db=str(target))
+    assert content(target) == []
+
+
+def test_reference_rows_keep_their_trust_and_are_merged_by_preset(tmp_path, exported, monkeypatch):
+    monkeypatch.setattr(load, "REFERENCE", exported.parent)
+    exported.rename(exported.with_name("imaging.jsonl"))
+    target = str(tmp_path / "to" / "b.db")
+    with Session(open_database(target)) as session:
+        assert load.merge_reference(session, [("imaging", "small"), ("nothing", "small")], target) == 0
+        assert load.merge_reference(session, [("imaging", "tiny")], target) == 2
+        assert [(r.origin, r.trust) for r in session.scalars(select(Run))] == [("reference", "reproduced")] * 2
+        monkeypatch.setattr(load, "read_file", lambda file: pytest.fail("it was read again"))
+        assert load.merge_reference(session, [("imaging", "tiny")], target) == 0
+        assert queries.finished(session, [r.digest for r in session.scalars(select(Run))]) == {}
+        [first, _] = queries.entries(session, "imaging", 1, "tiny")
+        assert first.marks == ("reference",)
+
+
+def test_every_reference_file_of_the_suite_is_sound():
+    for file in load.REFERENCE.glob("*.jsonl"):
+        lines, _ = load.read_file(file)
+        assert {line.key.task for line in lines} == {file.stem}
+        assert {line.trust for line in lines} == {"reproduced"}
+
+
+def test_without_a_file_it_says_what_to_name():
+    done = call(load)
+    assert done.returncode == 2
+    assert "name a FILE that runners.export --format jsonl wrote, or --reference" in done.stderr

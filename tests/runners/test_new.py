@@ -1,0 +1,111 @@
+"""The newcomer's path: new, its own test, check, run."""
+
+import shlex
+import subprocess
+import sys
+
+import pytest
+
+from benchmark import registry
+
+
+def python(command, *words):
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=command.folder,
+        env=command.environment,
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+
+
+@pytest.mark.parametrize(("kind", "name"), [("method", "my_method"), ("task", "my_task")])
+def test_what_is_written_works_and_its_next_commands_too(command, kind, name):
+    made = python(command, "runners.new", kind, name, "--folder", ".")
+    assert made.returncode == 0, made.stderr
+    tested = python(command, "pytest", "-q", f"test_{name}.py")
+    assert tested.returncode == 0, tested.stdout
+    lines = [line.partition("#")[0] for line in made.stdout.splitlines() if line.strip().startswith("python -m")]
+    checked, ran = (shlex.split(line)[2:] for line in lines[:2])
+    done = python(command, *checked)
+    assert done.returncode == 0, done.stdout
+    assert "0 failed" in done.stdout
+    if kind == "task":  # what is here runs on it; the long methods are tried in the contract tests
+        ran[ran.index("all")] = "cg_sense"
+    table = python(command, *ran, "--db", str(command.db))
+    assert table.returncode == 0, table.stdout + table.stderr
+    assert name in table.stdout
+    assert "zero_filled" in table.stdout
+
+
+def test_image_methods_run_on_a_new_task(command):
+    python(command, "runners.new", "task", "my_task", "--folder", ".")
+    words = ("--task", "my_task", "--preset", "tiny", "--method", "all", "--include", "my_task.py", "--threads", "1")
+    done = command(*words)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "skipped: reference_guided_dip needs references, which my_task does not offer" in done.stdout
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("method", "My-Method"), "'My-Method' cannot name a method; use lower-case letters"),
+        (("method", "class"), "'class' cannot name a method"),
+        (("method", "dip"), "there is a method 'dip' already"),
+        (("task", "mri"), "there is a task 'mri' already"),
+        (("method", "fine", "--solves", "LinearInvers"), "unknown interface 'LinearInvers'; did you mean LinearInverse?"),
+        (("method", "there"), "is there already; move it away"),
+    ],
+)
+def test_bad_names_write_nothing(command, words, message):
+    (command.folder / "there.py").write_text("")
+    before = sorted(command.folder.iterdir())
+    done = python(command, "runners.new", *words, "--folder", ".")
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+    assert sorted(command.folder.iterdir()) == before
+
+
+def test_check_names_what_fails_and_exits_with_1(command):
+    file = command.folder / "bad.py"
+    file.write_text(
+        'import torch\nfrom benchmark import method\n\n\n@method("bad", solves="LinearInverse", kind="test", paper="")\n'
+        'def bad(problem, ctx):\n    """Uses the global generator."""\n    return problem.A.H(problem.y) + torch.rand(1)\n'
+    )
+    done = python(command, "runners.check", "bad.py")
+    assert done.returncode == 1
+    assert "FAILED      bad on mri: touches no global random state" in done.stdout
+    assert "FAILED      bad on mri: gives the same estimate each time" in done.stdout
+    assert "2 failed" not in done.stdout.splitlines()[0]
+
+
+@pytest.mark.parametrize(
+    ("what", "message"),
+    [
+        ("dpi", "unknown method or task 'dpi'; did you mean dip"),
+        ("none.py", "none.py: no such file"),
+        ("empty.py", "empty.py registers nothing"),
+    ],
+)
+def test_check_of_what_is_not_there(command, what, message):
+    (command.folder / "empty.py").write_text("x = 1\n")
+    done = python(command, "runners.check", what)
+    assert done.returncode == 2
+    assert message in done.stderr
+    assert done.stderr.count("\n") == 1
+
+
+def test_a_file_may_import_what_lies_beside_it_and_that_counts(command):
+    (command.folder / "beside.py").write_text("FACTOR = 2.0\n")
+    file = command.folder / "uses.py"
+    file.write_text(
+        "from beside import FACTOR\n\nfrom benchmark import method\n\n\n"
+        '@method("uses", solves="LinearInverse", kind="test", paper="")\n'
+        'def uses(problem, ctx):\n    """Doubles."""\n    return FACTOR * problem.A.H(problem.y)\n'
+    )
+    done = command("--task", "mri", "--preset", "tiny", "--method", "uses", "--include", "uses.py", "--no-baseline")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert {path.name for path in registry.imported_files(file)} >= {"uses.py", "beside.py"}
