@@ -37,6 +37,7 @@ class RunFacts:
     seed: int
     status: str
     trust: str
+    origin: str
     command: str
     source: str
     fit_seconds: float
@@ -71,6 +72,7 @@ class Row:
     """A method with one set of hyperparameters.
 
     done of expected (seed, instance) pairs have a score; seconds is per pair, cut counts those that the budget ended.
+    older: made by older code of the same version; marks: this and all else to know before comparing, in short texts
     """
 
     label: str
@@ -87,6 +89,8 @@ class Row:
     cut: int = 0
     failures: list[Failure] = field(default_factory=list)
     standing: Standing = field(default_factory=Standing)
+    older: bool = False
+    marks: tuple[str, ...] = ()
 
     @property
     def complete(self) -> bool:
@@ -128,7 +132,7 @@ class Row:
 
     @property
     def status(self) -> str:
-        """One line: complete or not, and what went wrong, with counts and the first reason."""
+        """One line: complete or not, what went wrong, with counts and the first reason, and the marks."""
         parts = ["complete" if self.complete else f"{self.done} of {self.expected} instances"]
         for status in sorted({f.status for f in self.failures}):
             group = [f for f in self.failures if f.status == status]
@@ -140,9 +144,7 @@ class Row:
             parts.append(f"{state}: {reason}" if reason else state)
         if self.cut:
             parts.append(f"{self.cut} ended by the time budget")
-        if len({run.source for run in self.runs}) > 1:
-            parts.append("its seeds ran on different code")
-        return "; ".join(parts)
+        return "; ".join([*parts, *self.marks])
 
 
 @dataclass

@@ -3,7 +3,7 @@
 A board shows the newest version of its task that has scores; runs of other versions are hidden, and said to be.
 """
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
 from typing import Any
@@ -18,7 +18,7 @@ from benchmark.spec import Metric
 from benchmark.statistics import Key
 from benchmark.store import models
 from benchmark.store.models import Curve, Environment, Method, Run, Score, Task
-from benchmark.store.queries import Entry, entries, presets_with_runs
+from benchmark.store.queries import Entry, entries_and_hidden, presets_with_runs, status
 from leaderboard.board import Board, Failure, Hidden, Row, RunFacts, TaskInfo, first_line, last_line
 from leaderboard.ranking import best_first, stand
 
@@ -57,8 +57,7 @@ def boards(session: Session) -> list[tuple[str, str]]:
 
 def run_counts(session: Session) -> dict[str, int]:
     """How many runs of test data there are with each status."""
-    counts = select(Run.status, func.count(Run.id).label("runs")).where(Run.split == "test").group_by(Run.status)
-    return {str(status): int(count) for status, count in session.execute(counts)}
+    return dict(Counter(status(run) for run in session.scalars(select(Run).where(Run.split == "test"))))
 
 
 def board(session: Session, task: str, preset: str) -> Board:
@@ -69,8 +68,8 @@ def board(session: Session, task: str, preset: str) -> Board:
     version = max(versions)
     spec = session.scalars(select(Task.spec).where(Task.name == task, Task.version == version)).one()
     info = _task_info(spec)
-    found = [e for e in entries(session, task, version, preset) if info.primary.name in e.scores]
-    _tell_apart(found)
+    found, left_out = entries_and_hidden(session, task, version, preset)
+    found = [entry for entry in found if info.primary.name in entry.scores]
     instances = _instances(session, [run.id for entry in found for run in entry.runs])
     environments = {env.id: env for env in session.scalars(select(Environment))}
     size = int(info.presets.get(preset, {}).get("instances", 0))
@@ -85,7 +84,7 @@ def board(session: Session, task: str, preset: str) -> Board:
         preset=preset,
         rows=rows,
         baseline=base,
-        hidden=_hidden(session, task, version, preset, {run.id for row in rows for run in row.runs}),
+        hidden=_hidden(session, task, version, preset, {run.id for row in rows for run in row.runs}, left_out),
         labels=_labels(rows, instances),
         unequal=_unequal(rows, instances),
         known_methods=_known_methods(session, task),
@@ -118,16 +117,6 @@ def _task_info(spec: dict[str, Any]) -> TaskInfo:
     metrics = tuple(Metric(**{k: v for k, v in m.items() if k in Metric.model_fields}) for m in spec["metrics"])
     names = ("name", "version", "title", "baseline", "source", "presets")
     return TaskInfo(metrics=metrics, **{name: spec[name] for name in names})
-
-
-def _tell_apart(found: list[Entry]) -> None:
-    """Make labels unique: methods that the registry no longer knows have no recommended values to compare with."""
-    for label in {entry.label for entry in found}:
-        same = [entry for entry in found if entry.label == label]
-        names = {name for entry in same for name in entry.parameters}
-        varying = sorted(n for n in names if len({repr(entry.parameters.get(n)) for entry in same}) > 1)
-        for entry in same if len(same) > 1 else []:
-            entry.label += f" [{', '.join(f'{name}={entry.parameters.get(name)}' for name in varying)}]"
 
 
 def _instances(session: Session, runs: list[int]) -> Instances:
@@ -167,6 +156,8 @@ def _row(
         expected=max(size, 1) * len(entry.runs),
         cut=sum(one.truncated for run in entry.runs for one in instances[run.id]),
         failures=failures,
+        older=entry.older,
+        marks=entry.marks,
     )
 
 
@@ -175,8 +166,9 @@ def _facts(run: Run, environment: Environment) -> RunFacts:
     return RunFacts(
         id=run.id,
         seed=run.seed,
-        status=run.status,
+        status=status(run),
         trust=run.trust,
+        origin=run.origin,
         command=run.command,
         source=run.source,
         fit_seconds=run.fit_seconds,
@@ -206,7 +198,14 @@ def _unequal(rows: list[Row], instances: Instances) -> list[Key]:
     return sorted(key for key, hashes in seen.items() if len(hashes) > 1)
 
 
-def _hidden(session: Session, task: str, version: int, preset: str, shown: set[int]) -> list[Hidden]:
+_DETAILS = {
+    "other data": "the data of this preset have changed since",
+    "older code": "the same method and hyperparameters ran with other code, which is shown",
+    "another run of this seed is shown": "made here, or newer",
+}
+
+
+def _hidden(session: Session, task: str, version: int, preset: str, shown: set[int], left_out: dict[int, str]) -> list[Hidden]:
     runs = session.execute(
         select(Run, Method.name, Task.version)
         .join(Method, Run.method_id == Method.id)
@@ -214,22 +213,20 @@ def _hidden(session: Session, task: str, version: int, preset: str, shown: set[i
         .where(Task.name == task, Run.preset == preset)
         .order_by(Run.started)
     ).all()
-    newest = {(name, v, repr(sorted(run.parameters.items())), run.seed): run for run, name, v in runs}
     found = []
     for run, name, v in runs:
         if run.id in shown:
             continue
-        last = newest[name, v, repr(sorted(run.parameters.items())), run.seed]
+        state = status(run)
         if v != version:
             reason, detail = "another task version", f"version {v}, shown is version {version}"
         elif run.split != "test":
             reason, detail = "tuning data", "hyperparameters are chosen on it; it never enters a rank"
-        elif last is not run:
-            reason = "older code" if last.source != run.source else "replaced by a newer run"
-            detail = "the same method, hyperparameters and seed ran again later"
-        elif run.status in ("failed", "timeout", "interrupted"):
-            reason, detail = run.status, first_line(run.error)
+        elif run.id in left_out:
+            reason, detail = left_out[run.id], _DETAILS[left_out[run.id]]
+        elif state in ("failed", "timeout", "memory", "interrupted", "abandoned"):
+            reason, detail = state, first_line(run.error)
         else:
-            reason, detail = "nothing finished yet", f"run is {run.status}"
+            reason, detail = "nothing finished yet", f"run is {state}"
         found.append(Hidden(name, run.seed, run.started, reason, detail))
     return found

@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.environment import commit
 from benchmark.store.database import location, open_database
-from leaderboard import charts, images, queries
+from leaderboard import charts, images, pairs, queries
 from leaderboard.board import Board
 from leaderboard.tables import Column
 
@@ -75,6 +75,14 @@ def _lines(version: tuple[Any, ...], task: str, preset: str) -> pd.DataFrame:
         return charts.summarise(queries.curves(session, _board(version, task, preset).comparable))
 
 
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _times(version: tuple[Any, ...], task: str, preset: str, reference: str) -> pd.DataFrame:
+    shown = _board(version, task, preset)
+    with Session(engine()) as session:
+        points = queries.curves(session, shown.comparable)
+    return pairs.times_to_quality(shown, points, next(row for row in shown.rows if row.label == reference))
+
+
 def boards() -> list[tuple[str, str]]:
     """Every (task, preset) with a score."""
     return _boards(_version())
@@ -88,6 +96,11 @@ def board(task: str, preset: str) -> Board:
 def lines(task: str, preset: str) -> pd.DataFrame:
     """The curves of a board as charts.summarise gives them."""
     return _lines(_version(), task, preset)
+
+
+def times(task: str, preset: str, reference: str) -> pd.DataFrame:
+    """How soon each method of a board is as good as the row with the label `reference`."""
+    return _times(_version(), task, preset, reference)
 
 
 def pictures(shown: Board, key: tuple[int, int]) -> images.Pictures:

@@ -1,25 +1,36 @@
 """The questions that the runner, the leaderboard and an export all ask of the database."""
 
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass, field
+from datetime import timedelta
 from typing import Any
 
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmark import registry
+from benchmark.datasets.sources import fingerprint
+from benchmark.errors import UserError
 from benchmark.statistics import Key
-from benchmark.store.models import Instance, Method, Run, Score, Task
+from benchmark.store.models import Environment, Instance, Method, Run, Score, Task, now
+
+Made = tuple[Run, Method, bool]  # a run, its method, and whether its code had uncommitted changes
+
+SILENCE = timedelta(seconds=120)  # without a heartbeat, a run is no longer at work
+ORIGINS = {"here": 0, "reference": 1, "loaded": 2}  # what stands for a seed where several runs could
 
 
 @dataclass
 class Entry:
     """A method with one set of hyperparameters on one preset: a row of a leaderboard.
 
-    runs       newest run of each seed; older code of the same run is left out
+    runs       one for each seed, all of one source
     scores     metric -> (seed, instance) -> value; instances that failed are missing
     seconds    (seed, instance) -> the method's own time
+    older      its source is not the present one; old_data: its data are not the present ones
+    dirty      a run of it was made with uncommitted changes
+    tuned      its hyperparameters are not the recommended ones and were studied on test data
     """
 
     method: str
@@ -29,6 +40,20 @@ class Entry:
     runs: list[Run] = field(default_factory=list)
     scores: dict[str, dict[Key, float]] = field(default_factory=lambda: defaultdict(dict))
     seconds: dict[Key, float] = field(default_factory=dict)
+    older: bool = False
+    old_data: bool = False
+    dirty: bool = False
+    tuned: bool = False
+
+    @property
+    def marks(self) -> tuple[str, ...]:
+        """What a reader has to know before comparing it with another row, in a few words each."""
+        found = [text for flag, text in ((self.older, "older code"), (self.old_data, "older data")) if flag]
+        found += ["chosen on test data"] if self.tuned else []
+        origins = Counter(run.origin for run in self.runs if run.origin != "here")
+        for origin, count in sorted(origins.items()):
+            found.append(origin if count == len(self.runs) else f"{count} of {len(self.runs)} seeds {origin}")
+        return (*found, "uncommitted changes") if self.dirty else tuple(found)
 
     @property
     def peak_memory(self) -> float | None:
@@ -40,6 +65,26 @@ class Entry:
 def find_run(session: Session, digest: str) -> Run | None:
     """The run with this key that was made here, if there is one."""
     return session.scalar(select(Run).where(Run.digest == digest, Run.origin == "here"))
+
+
+def pick_run(session: Session, text: str) -> Run:
+    """The run with this id or start of a digest; of copies of it the one made here. Raises UserError for none or several."""
+    if text.isdecimal() and len(text) < 10 and (run := session.get(Run, int(text))):
+        return run
+    found = session.scalars(select(Run).where(Run.digest.startswith(text, autoescape=True))).all() if text else ()
+    if len({run.digest for run in found}) == 1:
+        return min(found, key=lambda run: ORIGINS.get(run.origin, 9))
+    if not found:
+        newest = session.execute(select(Run.id, Run.digest).order_by(Run.started.desc()).limit(3)).all()
+        names = ", ".join(f"{number} ({digest[:8]})" for number, digest in newest)
+        raise UserError(f"no run '{text}': give its id or the start of its digest; newest runs: {names or 'none'}")
+    some = ", ".join(f"{run.id} ({run.digest[:12]})" for run in found[:5])
+    raise UserError(f"'{text}' is the start of {len(found)} runs: {some}{', ...' if len(found) > 5 else ''}")
+
+
+def status(run: Run) -> str:
+    """The run's status; `abandoned` where it should be running and its runner is silent."""
+    return "abandoned" if run.status == "running" and now() - run.heartbeat > SILENCE else run.status
 
 
 def finished_instances(session: Session, run: Run) -> set[int]:
@@ -77,25 +122,98 @@ def presets_with_runs(session: Session) -> list[tuple[str, int, str]]:
 
 def entries(session: Session, task: str, version: int, preset: str, split: str = "test") -> list[Entry]:
     """Every method and parameter set with at least one finished instance, sorted by method and label."""
+    return entries_and_hidden(session, task, version, preset, split)[0]
+
+
+def entries_and_hidden(
+    session: Session, task: str, version: int, preset: str, split: str = "test"
+) -> tuple[list[Entry], dict[int, str]]:
+    """The rows of a board, and by id the runs with scores that stand in none of them, each with its reason.
+
+    Nothing that differs in what it measures is mixed: all rows are of one data checksum, and the runs of a row are of one
+    source. That is the present one where it has results, else the newest, and then the row says so (`older`). Of several runs
+    of one seed, one made here counts before a reference, a reference before a loaded one, then the newest.
+    """
+    about = (Task.name == task, Task.version == version, Run.preset == preset, Run.split == split)
     runs = session.execute(
-        select(Run, Method)
+        select(Run, Method, Environment.dirty)
         .join(Task, Run.task_id == Task.id)
         .join(Method, Run.method_id == Method.id)
-        .where(Task.name == task, Task.version == version, Run.preset == preset, Run.split == split)
+        .join(Environment, Run.environment_id == Environment.id)
+        .where(*about)
         .order_by(Run.started)
     ).all()
-    newest: dict[tuple[str, str, int], tuple[Run, Method]] = {}
-    for run, method in runs:  # in the order in which they started, so that the newest stays
-        newest[(method.name, repr(sorted(run.parameters.items())), run.seed)] = (run, method)
-    found: dict[tuple[str, str], Entry] = {}
-    owner: dict[int, tuple[Entry, int]] = {}
-    for (name, parameters, seed), (run, method) in newest.items():
-        if (name, parameters) not in found:
-            label = name + difference(name, task, preset, run.parameters)
-            found[name, parameters] = Entry(name, method.kind, run.parameters, label)
-        entry = found[name, parameters]
-        entry.runs.append(run)
-        owner[run.id] = (entry, seed)
+    has_score = select(Score.id).where(Score.run_id == Run.id).exists()
+    scored = set(session.scalars(select(Run.id).join(Task, Run.task_id == Task.id).where(*about, has_score)))
+    present = present_data(task, version, preset)
+    data = next((run.data for run, _, _ in reversed(runs) if run.id in scored), "")
+    if any(run.data == present for run, _, _ in runs if run.id in scored):
+        data = present or data
+    hidden: dict[int, str] = {}
+    groups: dict[tuple[str, str], list[Made]] = defaultdict(list)
+    for run, method, dirty in runs:
+        if run.data == data:
+            groups[method.name, repr(sorted(run.parameters.items()))].append((run, method, dirty))
+        elif run.id in scored:
+            hidden[run.id] = "other data"
+    shown = [group for group in groups.values() if any(run.id in scored for run, _, _ in group)]
+    found = [_entry(group, scored, (task, version, preset), hidden) for group in shown]
+    for entry in found:
+        entry.old_data = present is not None and data != present
+    _tell_apart(found)
+    _fill(session, found)
+    return sorted(found, key=lambda e: (e.method, e.label)), hidden
+
+
+def _entry(group: Sequence[Made], scored: set[int], place: tuple[str, int, str], hidden: dict[int, str]) -> Entry:
+    """The row of one method and parameter set, from all its runs in the order in which they started.
+
+    A seed without a score stands in it too where nothing better does: so the row is incomplete and says why.
+    """
+    task, version, preset = place
+    method, parameters = group[-1][1], group[-1][0].parameters
+    present = present_source(task, version, method.name)
+    sources = [run.source for run, _, _ in group if run.id in scored]
+    source = present if present in sources else sources[-1]
+    best: dict[int, Made] = {}
+    for made in group:
+        run, seen = made[0], best.get(made[0].seed)
+        if run.source == source and (seen is None or _worth(run, scored) >= _worth(seen[0], scored)):
+            best[run.seed] = made
+    chosen = {run.id for run, _, _ in best.values()}
+    for run, _, _ in group:
+        if run.id in scored - chosen:
+            hidden[run.id] = "older code" if run.source != source else "another run of this seed is shown"
+    changed = difference(method.name, task, preset, parameters)
+    return Entry(
+        method=method.name,
+        kind=method.kind,
+        parameters=parameters,
+        label=method.name + changed,
+        runs=[run for run, _, _ in best.values()],
+        older=present is not None and source != present,
+        dirty=any(dirty for _, _, dirty in best.values()),
+        tuned=bool(changed or method.name not in registry.methods()) and any(run.on_test for run, _, _ in best.values()),
+    )
+
+
+def _worth(run: Run, scored: set[int]) -> tuple[bool, int]:
+    """What speaks for a run where several have the same seed; of equals, the newest stands."""
+    return run.id in scored, -ORIGINS.get(run.origin, 9)
+
+
+def _tell_apart(found: Sequence[Entry]) -> None:
+    """Make labels unique: methods that the registry no longer knows have no recommended values to compare with."""
+    for label in {entry.label for entry in found}:
+        same = [entry for entry in found if entry.label == label]
+        names = {name for entry in same for name in entry.parameters}
+        varying = sorted(n for n in names if len({repr(entry.parameters.get(n)) for entry in same}) > 1)
+        for entry in same if len(same) > 1 else []:
+            entry.label += f" [{', '.join(f'{name}={entry.parameters.get(name)}' for name in varying)}]"
+
+
+def _fill(session: Session, found: Sequence[Entry]) -> None:
+    owner = {run.id: (entry, run.seed) for entry in found for run in entry.runs}
     for run_id, number, metric, value in session.execute(
         select(Score.run_id, Score.instance, Score.metric, Score.value).where(Score.run_id.in_(owner))
     ):
@@ -106,13 +224,34 @@ def entries(session: Session, task: str, version: int, preset: str, split: str =
     ):
         entry, seed = owner[run_id]
         entry.seconds[seed, number] = seconds
-    return sorted((e for e in found.values() if e.scores), key=lambda e: (e.method, e.label))
+
+
+def present_data(task: str, version: int, preset: str) -> str | None:
+    """Checksum of the data that the preset reads now; None where the registry knows no such preset, or a user brings it."""
+    entry = registry.tasks().get(task)
+    if entry is None or entry.spec.version != version or preset not in entry.spec.presets:
+        return None
+    try:
+        return fingerprint(entry.spec.presets[preset].data, None)
+    except UserError:
+        return None
+
+
+def present_source(task: str, version: int, method: str) -> str | None:
+    """Hash of the code that the method would run on the task now; None where the registry knows either no longer."""
+    known, solver = registry.tasks().get(task), registry.methods().get(method)
+    if known is None or solver is None or known.spec.version != version:
+        return None
+    return registry.source_hash(known.file, solver.file)
 
 
 def difference(method: str, task: str, preset: str, parameters: dict[str, Any]) -> str:
     """How `parameters` differ from the recommended ones, as ' [lr=0.01]'; empty where they do not."""
     if method not in registry.methods():
         return ""
-    usual = registry.methods()[method].spec.resolve(task, preset, {})
+    try:
+        usual = registry.methods()[method].spec.resolve(task, preset, {})
+    except ValueError:
+        usual = {}
     changed = [f"{key}={value}" for key, value in parameters.items() if usual.get(key) != value]
     return f" [{', '.join(changed)}]" if changed else ""

@@ -5,7 +5,7 @@ import ast
 import streamlit as st
 
 from benchmark import registry, statistics
-from leaderboard import charts, shell, tables
+from leaderboard import charts, pairs, shell, tables
 from leaderboard.board import Board
 
 
@@ -124,6 +124,36 @@ def costs(board: Board) -> None:
     )
 
 
+def duel(board: Board) -> None:
+    """Any two rows against each other."""
+    rows = {row.label: row for row in board.rows}
+    if len(rows) < 2:
+        return
+    st.subheader("Two methods")
+    left, right = st.columns(2)
+    first = left.selectbox("Method", list(rows), key="first")
+    others = [label for label in rows if label != first]
+    second = right.selectbox("against", others, index=0, key="second")
+    st.write(pairs.comparison_text(board, rows[first], rows[second]))
+    st.caption(
+        "Paired by instance, seeds averaged first; p is two-sided and for this one comparison: look at many pairs and some "
+        "will be below 0.05 by chance. The ranks above are corrected for that."
+    )
+
+
+def arrivals(board: Board) -> None:
+    """How soon each method is as good as another one's final answer."""
+    st.subheader("Time to quality")
+    labels = [row.label for row in board.comparable]
+    base = board.baseline.label if board.baseline and board.baseline.label in labels else labels[-1]
+    reference = st.selectbox("As good as the final answer of", labels, index=labels.index(base), key="reference")
+    shell.table(shell.times(board.task.name, board.preset, reference), pairs.TIMES)
+    st.caption(
+        f"First recorded time at which a method's estimate is at least as good in {board.task.primary.name} as the final "
+        f"answer of {reference} on the same instance. Methods without curves have one point: their answer, when they give it."
+    )
+
+
 def reproduce(board: Board) -> None:
     """Command, hyperparameters, seed and environment of each row."""
     with st.expander("How to reproduce each row"):
@@ -148,4 +178,6 @@ place = {"task": shown.task.name, "preset": shown.preset}
 st.page_link("views/instance.py", label=":blue[See the instances of this board one by one →]", query_params=place)
 progress(shown)
 costs(shown)
+arrivals(shown)
+duel(shown)
 reproduce(shown)

@@ -109,5 +109,5 @@ def test_csv_holds_what_is_shown(page: Page, address: str) -> None:
         page.get_by_text("Download CSV").click()
     lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
     assert download.value.suggested_filename == "lowdimbench_imaging_v1_small.csv"
-    assert lines[0].startswith("rank,method,n,psnr ↑ (dB),psnr 95 %,Δ psnr (dB),Δ psnr 95 %")
+    assert lines[0].startswith("rank,rank 95 %,method,n,psnr ↑ (dB),psnr 95 %,Δ psnr (dB),Δ psnr 95 %,Δ p")
     assert len(lines) == 10

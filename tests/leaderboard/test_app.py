@@ -87,7 +87,7 @@ def test_overview_lists_every_board_and_its_leaders(open_page: Callable[..., App
 def test_task_page_of_a_link(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
     app = open_page(made("full"), "task", task="imaging", preset="small")
     assert not app.exception
-    assert [box.value for box in app.selectbox] == ["imaging", "small"]
+    assert [box.value for box in app.selectbox][:2] == ["imaging", "small"]
     assert len(app.dataframe[0].value) == 9
     assert "Incomplete: 1 of 9 rows" in text(app)
     assert any("Hidden runs: 4 (" in box.label for box in app.expander)
@@ -140,3 +140,22 @@ def test_database_can_be_named_on_the_command_line(
     app = AppTest.from_file(str(APP), default_timeout=20).run()
     assert not app.exception
     assert "database tiny.db" in text(app)
+
+
+def test_any_two_methods_can_be_compared(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("full"), "task", task="sorting", preset="small")
+    reference, first, second = app.selectbox[2:]
+    assert [reference.value, first.value, second.value] == ["base_fill", "classic_cg", "base_fill"]
+    assert "error of classic_cg − base_fill:" in text(app)
+    first.select("base_fill").run()
+    assert not app.exception
+    assert "error of base_fill − classic_cg:" in text(app)
+
+
+def test_time_to_quality_of_another_reference(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("full"), "task", task="imaging", preset="small")
+    app.selectbox[2].select("net_guided").run()
+    assert not app.exception
+    assert "as the final answer of net_guided on the same instance" in text(app)
+    frame = next(element.value for element in app.dataframe if "median s" in element.value.columns)
+    assert frame.set_index("method").loc["net_guided", "reached"] == "8 of 8"

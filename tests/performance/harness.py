@@ -41,7 +41,9 @@ SPEC = TaskSpec(
     name="null", version=1, title="Null", poses="LinearInverse", baseline="nothing", source="",
     metrics=(Metric(name="error", better="lower", description="", primary=True),),
     presets={
-        "tiny": Preset(instances=1, budget=1), "small": Preset(instances=INSTANCES, budget=1), "full": Preset(instances=1, budget=1)
+        "tiny": Preset(instances=1, budget=1),
+        "small": Preset(instances=INSTANCES, budget=1),
+        "full": Preset(instances=1, budget=1),
     },
 )
 

@@ -71,9 +71,9 @@ def scratch(tmp_path_factory):
     ).stdout.strip()
     here = [sysconfig.get_path("purelib"), *site.getsitepackages()]
     (folder / "venv" / home / "this.pth").write_text("\n".join(dict.fromkeys(here)))
+    pip = [sys.executable, "-m", "pip", "install", "--quiet", "--no-index"]
     subprocess.run(
-        [sys.executable, "-m", "pip", "install", "--quiet", "--no-index", "--no-build-isolation", "--no-deps", "--target", home]
-        + [str(folder / "source")],
+        [*pip, "--no-build-isolation", "--no-deps", "--target", home, str(folder / "source")],
         check=True,
         capture_output=True,
     )
