@@ -41,8 +41,16 @@ def cg_sense(problem: LinearInverse, ctx: Context, *, steps: Count = 20, damping
 
     def after(flat: np.ndarray) -> None:
         step = next(loop, None)
-        if step is not None:
-            ctx.record(step, image(flat))
+        if step is None:
+            raise _BudgetSpent(flat)
+        ctx.record(step, image(flat))
 
-    solution, _ = cg(system, right, rtol=1e-6, maxiter=steps, callback=after)
+    try:
+        solution, _ = cg(system, right, rtol=1e-6, maxiter=steps, callback=after)
+    except _BudgetSpent as stopped:
+        solution = stopped.args[0]
     return image(solution)
+
+
+class _BudgetSpent(Exception):
+    """SciPy's solver ends early in no other way. Holds the iterate."""

@@ -23,6 +23,7 @@ from runners.cli import refuse, run_app
 from runners.engines.local import Place
 from runners.execute import Execution, Outcome
 from runners.listing import print_list, print_plan
+from runners.load import merge_reference
 from runners.parse import parse_grid, parse_settings, parse_size, shown
 from runners.plan import Job, Plan, make_plan
 from runners.progress import Display
@@ -185,6 +186,7 @@ def main(
         print_plan(console, plan, {}, jobs)
         return
     with Session(open_database(target)) as session:
+        merge_reference(session, [(task.spec.name, preset) for task, preset in plan.presets], target)
         if not force:
             plan = plan.with_todo(queries.finished(session, [job.key.digest for job in plan.jobs]))
         print_plan(console, plan, expect.known_times(session), jobs)

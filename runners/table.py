@@ -41,6 +41,8 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
         f"p: {statistics.HOW_TESTED}. "
         "Metrics: mean \\[95 % bootstrap-t interval over instances]; n: instances x seeds; time is the method's own"
     )
+    if any(run.origin != "here" for entry in rows for run in entry.runs):
+        table.caption += "; rows not made here (reference: they came with the suite) have the seconds of another machine"
     table.caption_justify = "left"
     return table
 
@@ -58,7 +60,8 @@ def is_complete(entry: Entry, metric: str, total: int) -> bool:
 
 def _cells(entry: Entry, standing: Standing, spec: TaskSpec, total: int, is_baseline: bool) -> list[str]:
     primary = spec.primary.name
-    cells = [f"{standing.rank or '–'}", standing.interval or "–", entry.label.replace("[", r"\[")]
+    label = f"{entry.label} ({', '.join(entry.marks)})" if entry.marks else entry.label
+    cells = [f"{standing.rank or '–'}", standing.interval or "–", label.replace("[", r"\[")]
     cells += [show(mean(entry.scores[m.name])) if entry.scores.get(m.name) else "–" for m in spec.metrics]
     cells.append("baseline" if is_baseline else show(standing.gain, signed=True) if standing.gain else "–")
     cells.append("–" if standing.p is None else f"{standing.p:.2g}")

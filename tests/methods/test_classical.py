@@ -39,6 +39,15 @@ def test_cg_sense_solves_the_normal_equations():
     assert (found - exact).abs().max() < 1e-4
 
 
+def test_cg_sense_ends_with_the_budget_and_gives_its_iterate():
+    p, _ = problem()
+    spent = Context(torch.device("cpu"), 0, budget=-1)
+    found = cg_sense(p, spent, {"steps": 200, "damping": 0.05})
+    assert spent.truncated
+    one = cg_sense(p, ctx(), {"steps": 1, "damping": 0.05})
+    assert torch.equal(found, one)
+
+
 def test_cg_sense_is_exact_with_all_columns():
     p, x = problem()
     everything = operators.MultiCoilMRI(p.A.maps, torch.ones_like(p.A.mask))
