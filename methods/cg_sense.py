@@ -42,15 +42,15 @@ def cg_sense(problem: LinearInverse, ctx: Context, *, steps: Count = 20, damping
     def after(flat: np.ndarray) -> None:
         step = next(loop, None)
         if step is None:
-            raise _BudgetSpent(flat)
+            raise _BudgetSpentError(flat)
         ctx.record(step, image(flat))
 
     try:
         solution, _ = cg(system, right, rtol=1e-6, maxiter=steps, callback=after)
-    except _BudgetSpent as stopped:
+    except _BudgetSpentError as stopped:
         solution = stopped.args[0]
     return image(solution)
 
 
-class _BudgetSpent(Exception):
+class _BudgetSpentError(Exception):
     """SciPy's solver ends early in no other way. Holds the iterate."""

@@ -47,7 +47,9 @@ def total(jobs: Sequence[Job], times: Seconds, at_once: int) -> tuple[float, int
 
 
 def spell(seconds: float) -> str:
-    """'40 s', '12 min' or '3.5 h'."""
+    """'40 s', '12 min', '3.5 h' or 'never'."""
+    if seconds == float("inf"):
+        return "never"
     if seconds < 100:
         return f"{seconds:.0f} s"
     return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"

@@ -1,5 +1,7 @@
 """What the command prints before it runs anything: what there is, and what the plan holds."""
 
+import math
+
 from rich.console import Console
 
 from benchmark import registry
@@ -38,11 +40,11 @@ def print_plan(console: Console, plan: Plan, times: Seconds, at_once: int) -> No
         seconds = expect.expected(job, times)
         time = "no earlier run to judge by" if seconds is None else f"about {spell(seconds)}"
         changed = difference(job.key.method, job.key.task, job.key.preset, job.key.parameters)
+        limit = f"killed after {spell(job.timeout)}" if job.timeout < math.inf else "never killed for its time"
         mark = ", a study on test data: its rows are marked" if job.on_test else ""
         _say(
             console,
-            f"  {job.name}{changed}: {len(job.todo)} of {job.preset.instances} instances, {time}, "
-            f"killed after {spell(job.timeout)}{mark}",
+            f"  {job.name}{changed}: {len(job.todo)} of {job.preset.instances} instances, {time}, {limit}{mark}",
         )
     if jobs:
         seconds, unknown = expect.total(jobs, times, at_once)

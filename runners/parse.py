@@ -1,6 +1,7 @@
 """What the user typed, as values: seeds, hyperparameters, grids, sizes. Imports no torch."""
 
 import json
+import math
 from collections.abc import Iterable, Sequence
 from typing import Any
 
@@ -69,11 +70,11 @@ def parse_seeds(text: str | int | Sequence[int] | None, *, tuning: bool = False)
 
 
 def parse_timeout(text: str | float | None) -> float | None:
-    """Seconds. Raises UserError for what is not a duration."""
+    """Seconds; infinite for 'never'. Raises UserError for what is not a duration."""
     try:
-        return None if text is None else duration(text)
+        return None if text is None else math.inf if text == "never" else duration(text)
     except ValueError as error:
-        raise UserError(f"--timeout: {error}") from None
+        raise UserError(f"--timeout: {error}, or never") from None
 
 
 def parse_size(text: str) -> float:

@@ -113,7 +113,7 @@ def main(
         typer.Option(metavar="N", min=1, rich_help_panel=HOW, help="CPU threads of a job.", show_default="cores / jobs"),
     ] = None,
     timeout: Annotated[
-        str | None, typer.Option(metavar="TIME", rich_help_panel=HOW, help="Kill a job after this long: 90s, 10m, 2h.")
+        str | None, typer.Option(metavar="TIME", rich_help_panel=HOW, help="Kill a job after this long: 90s, 10m, 2h; never.")
     ] = None,
     memory_limit: Annotated[
         str | None,

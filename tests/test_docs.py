@@ -1,5 +1,6 @@
 """What README and CONTRIBUTING say is true."""
 
+import os
 import re
 import shlex
 import subprocess
@@ -13,27 +14,87 @@ from benchmark.context import Context
 
 README = (registry.ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (registry.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+COMMANDS = ("run", "show", "reproduce", "export", "load", "check")
 
 
-def run(*words):
-    return subprocess.run(
-        [sys.executable, "-m", "runners.run", *words], cwd=registry.ROOT, capture_output=True, text=True, timeout=60, check=True
-    ).stdout
+def blocks(text, language=""):
+    found = re.findall(r"^```(\w*)\n(.*?)^```\n", text, re.DOTALL | re.MULTILINE)
+    return [block for name, block in found if name == language]
 
 
-def test_every_option_named_is_an_option_and_every_option_is_named():
-    options = set(re.findall(r"--[a-z][a-z-]+", run("--help"))) - {"--help"}
+def commands(text):
+    """The words of each line of a block, comments left out."""
+    return [shlex.split(line, comments=True) for line in text.splitlines() if line.partition("#")[0].strip()]
+
+
+def python(words, folder, **variables):
+    """A command line of the documents in a scratch folder, with a database of its own."""
+    environment = {
+        **os.environ,
+        "PYTHONPATH": str(registry.ROOT),
+        "COLUMNS": "200",
+        "LOWDIMBENCH_DB": "results.db",
+        **variables,
+    }
+    assert words[:2] == ["python", "-m"]
+    done = subprocess.run(
+        [sys.executable, *words[1:]], cwd=folder, env=environment, capture_output=True, text=True, timeout=300, check=False
+    )
+    assert done.returncode == 0, f"{shlex.join(words)}\n{done.stdout}{done.stderr}"
+    return done.stdout
+
+
+@pytest.fixture(scope="module")
+def options(tmp_path_factory):
+    folder = tmp_path_factory.mktemp("help")
+    helps = {name: python(["python", "-m", f"runners.{name}", "--help"], folder) for name in COMMANDS}
+    helps["new"] = python(["python", "-m", "runners.new", "method", "--help"], folder)
+    return {name: set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--help"} for name, text in helps.items()}
+
+
+def test_every_option_named_is_an_option_and_every_option_of_run_is_named(options):
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
-    assert named == options
+    assert options["run"] <= named
+    assert named <= set.union(*options.values()) | {"--install-completion"}
 
 
 @pytest.mark.parametrize("line", [line for line in README.splitlines() if line.startswith("python -m runners.run")])
 def test_commands_of_the_readme_plan_what_they_say(line, tmp_path):
-    words = shlex.split(line.partition("#")[0])[3:]
-    if "mine.py" in words or "--data-dir" in words:
+    words = shlex.split(line, comments=True)
+    if "--include" in words or "--data-dir" in words:
         return  # files that the reader brings
-    out = run(*words, *([] if "--list" in words else ["--dry-run", "--db", str(tmp_path / "a.db")]))
+    [plan] = blocks(README, "yaml")
+    (tmp_path / "plan.yaml").write_text(plan)
+    out = python([*words, *([] if {"--list", "--dry-run"} & set(words) else ["--dry-run"])], tmp_path)
     assert "mri" in out
+
+
+def test_the_newcomers_commands_lead_to_a_ranked_method(tmp_path):
+    [block] = blocks(README, "console")
+    made, *lines = commands(block)
+    assert made == ["mkdir", "mine"]
+    (tmp_path / "mine").mkdir()
+    out = [python(words, tmp_path) for words in lines]
+    assert "0 failed" in out[1]
+    assert re.search(r"│ +\d │ +[\d-]+ │ my_method", out[3])  # a rank and its interval, among all that came
+    assert "self_guided_dip (reference)" in out[3]
+    assert r"my\_method" in out[4]
+
+
+@pytest.mark.slow
+def test_the_commands_that_look_back_do_what_they_say(tmp_path):
+    [block] = [block for block in blocks(README) if "runners.show" in block]
+    shown, reproduced, exported, whole, loaded = [words for words in commands(block) if words[0] == "python"]
+    for method in ("zero_filled", "cg_sense", "l1_wavelet"):
+        words = ["--task", "mri", "--preset", "tiny", "--method", method, "--no-baseline"]
+        python(["python", "-m", "runners.run", *words], tmp_path)
+    assert "l1_wavelet" in python(shown, tmp_path)
+    assert "agree" in python(reproduced, tmp_path)
+    python(["python", "-m", "runners.load", "--reference"], tmp_path)
+    assert r"\begin{tabular}" in python(exported, tmp_path)
+    python(whole, tmp_path)
+    assert "9 of 9 runs added" in python(loaded, tmp_path, LOWDIMBENCH_DB="other.db")
+    assert "0 of 9 runs added" in python(loaded, tmp_path, LOWDIMBENCH_DB="other.db")
 
 
 def test_the_readme_lists_every_method_and_task():
@@ -42,7 +103,7 @@ def test_the_readme_lists_every_method_and_task():
 
 
 def test_the_example_method_works_as_printed(tmp_path):
-    [code] = [block for block in re.findall(r"```python\n(.*?)```", CONTRIBUTING, re.DOTALL) if "@method" in block]
+    [code] = [block for block in blocks(CONTRIBUTING, "python") if "@method" in block]
     file = tmp_path / "landweber.py"
     file.write_text(code)
     registry.include([file])

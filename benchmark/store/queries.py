@@ -17,6 +17,7 @@ from benchmark.store.models import Environment, Instance, Method, Run, Score, Ta
 
 Made = tuple[Run, Method, bool]  # a run, its method, and whether its code had uncommitted changes
 
+_TWIN = 4  # instances at least, all equal, before two methods are said to have the same scores
 SILENCE = timedelta(seconds=120)  # without a heartbeat, a run is no longer at work
 ORIGINS = {"here": 0, "reference": 1, "loaded": 2}  # what stands for a seed where several runs could
 
@@ -31,6 +32,7 @@ class Entry:
     older      its source is not the present one; old_data: its data are not the present ones
     dirty      a run of it was made with uncommitted changes
     tuned      its hyperparameters are not the recommended ones and were studied on test data
+    twins      labels of other methods with exactly these scores: one of them may not be what its name says
     """
 
     method: str
@@ -44,12 +46,14 @@ class Entry:
     old_data: bool = False
     dirty: bool = False
     tuned: bool = False
+    twins: tuple[str, ...] = ()
 
     @property
     def marks(self) -> tuple[str, ...]:
         """What a reader has to know before comparing it with another row, in a few words each."""
         found = [text for flag, text in ((self.older, "older code"), (self.old_data, "older data")) if flag]
         found += ["chosen on test data"] if self.tuned else []
+        found += [f"same scores as {label}" for label in self.twins]
         origins = Counter(run.origin for run in self.runs if run.origin != "here")
         for origin, count in sorted(origins.items()):
             found.append(origin if count == len(self.runs) else f"{count} of {len(self.runs)} seeds {origin}")
@@ -162,6 +166,7 @@ def entries_and_hidden(
         entry.old_data = present is not None and data != present
     _tell_apart(found)
     _fill(session, found)
+    _find_twins(found)
     return sorted(found, key=lambda e: (e.method, e.label)), hidden
 
 
@@ -224,6 +229,18 @@ def _fill(session: Session, found: Sequence[Entry]) -> None:
     ):
         entry, seed = owner[run_id]
         entry.seconds[seed, number] = seconds
+
+
+def _find_twins(found: Sequence[Entry]) -> None:
+    """Continuous scores that agree to the last digit on several instances are no chance: a copy, or the same code twice."""
+    groups: dict[frozenset[Any], list[Entry]] = defaultdict(list)
+    for entry in found:
+        scores = {(metric, *key, value) for metric, values in entry.scores.items() for key, value in values.items()}
+        if all(len(values) >= _TWIN for values in entry.scores.values()):
+            groups[frozenset(scores)].append(entry)
+    for group in groups.values():
+        for entry in group:
+            entry.twins = tuple(sorted(other.label for other in group if other.method != entry.method))
 
 
 def present_data(task: str, version: int, preset: str) -> str | None:

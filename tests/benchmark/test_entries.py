@@ -131,6 +131,15 @@ def test_methods_that_nobody_knows_are_told_apart_by_what_varies(writer, mri):
     assert [entry.label for entry in rows(writer)[0]] == ["forgotten [steps=5]", "forgotten [steps=6]"]
 
 
+def test_methods_with_the_very_same_scores_are_named(writer, mri):
+    for name, shift in (("a", 0.0), ("b", 0.0), ("c", 1e-9)):
+        run = mri(method=name, parameters={})
+        for number in (1, 2, 3):
+            writer.instance(run, number, {"psnr": 20.0 + number + shift, "ssim": 0.5, "nmse": 0.1}, 1.0)
+    writer.session.flush()
+    assert {e.label: e.marks for e in rows(writer)[0]} == {"a": ("same scores as b",), "b": ("same scores as a",), "c": ()}
+
+
 def test_a_silent_run_is_abandoned(writer, mri):
     run = mri(status="running")
     assert queries.status(run) == "running"

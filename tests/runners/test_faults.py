@@ -57,6 +57,7 @@ def test_a_thread_that_never_ends_does_not_hold_the_job_up(command):
     assert time.monotonic() - began < 60
 
 
+@pytest.mark.slow
 def test_a_job_over_its_memory_is_killed_and_the_rest_goes_on(command):
     words = (*TINY, "--method", "allocates", "--method", "cg_sense", "--memory", "1200M")
     done = command(*words, faults=True)
@@ -120,6 +121,7 @@ def small_disk(command, script, size, db):
     )
 
 
+@pytest.mark.slow
 def test_a_full_disk_loses_no_finished_instance_and_the_same_command_continues(command):
     script = (
         "$run --method cg_sense --no-baseline; echo code $?\n"
@@ -149,6 +151,7 @@ def test_temporary_files_of_a_job_are_gone_before_the_next(command):
     assert not [name for name in (command.folder / "left").read_text().split() if "lowdimbench-" in name]
 
 
+@pytest.mark.slow
 def test_a_job_that_fills_the_disk_of_the_database_gives_it_back(command):
     script = (
         "TMPDIR=$DISK $run --method fills --method cg_sense; echo code $?\n"
@@ -160,6 +163,7 @@ def test_a_job_that_fills_the_disk_of_the_database_gives_it_back(command):
     assert statuses(command)["cg_sense"] == "done"
 
 
+@pytest.mark.slow
 def test_two_runners_on_one_database_lose_nothing_and_do_nothing_twice(command):
     words = (*TINY, "--method", "slow", "--method", "cg_sense", "--set", "steps=30", "--seeds", "2")
     both = [command.start(*words, faults=True) for _ in range(2)]
@@ -196,6 +200,7 @@ def sqlite_has_running(command):
         return False
 
 
+@pytest.mark.slow
 def test_jobs_side_by_side_give_the_same_numbers(command):
     words = (*TINY, "--method", "cg_sense", "--method", "slow", "--seeds", "2")
     assert command(*words, "--jobs", "3", faults=True).returncode == 0
@@ -214,6 +219,7 @@ def every_score(command):
     return rows(command, query)
 
 
+@pytest.mark.slow
 def test_force_runs_again_what_is_done(command):
     words = (*TINY, "--method", "cg_sense", "--no-baseline")
     command(*words)

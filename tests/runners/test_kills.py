@@ -7,6 +7,8 @@ import time
 from concurrent.futures import ThreadPoolExecutor
 from hashlib import sha256
 
+import pytest
+
 KILLS, LANES = 30, 2
 LONGEST = 5.0  # seconds: start of the runner and its worker take half of it
 
@@ -114,6 +116,7 @@ def lane(kind, folder, seed):
     return [len(numbers) for numbers in found], scores(command)
 
 
+@pytest.mark.slow
 def test_thirty_kills(command):
     with ThreadPoolExecutor(LANES) as lanes:
         results = list(lanes.map(lane, [type(command)] * 2, [command.folder / "a", command.folder / "b"], [1, 2]))

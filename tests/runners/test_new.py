@@ -21,6 +21,7 @@ def python(command, *words):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("kind", "name"), [("method", "my_method"), ("task", "my_task")])
 def test_what_is_written_works_and_its_next_commands_too(command, kind, name):
     made = python(command, "runners.new", kind, name, "--folder", ".")
@@ -40,6 +41,7 @@ def test_what_is_written_works_and_its_next_commands_too(command, kind, name):
     assert "zero_filled" in table.stdout
 
 
+@pytest.mark.slow
 def test_image_methods_run_on_a_new_task(command):
     python(command, "runners.new", "task", "my_task", "--folder", ".")
     words = ("--task", "my_task", "--preset", "tiny", "--method", "all", "--include", "my_task.py", "--threads", "1")

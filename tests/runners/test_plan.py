@@ -68,7 +68,7 @@ def test_groups_of_tasks():
         ({"grid": {"lr": [1e-3]}, "seeds": "0,"}, r"uses tuning seeds \(1000-1999\), and 0 draws test data; --on-test allows"),
         ({"grid": {"lr": [1e-3]}, "set": {"lr": 1e-3}}, "'lr' is in --set and in --grid"),
         ({"grid": {"lrr": [1e-3]}}, "unknown parameter of dip 'lrr'; did you mean lr"),
-        ({"timeout": "soon"}, "'soon' is not a duration"),
+        ({"timeout": "soon"}, "'soon' is not a duration; write 90s, 10m or 2h, or never"),
     ],
 )
 def test_requests_that_cannot_be_met(how, message):

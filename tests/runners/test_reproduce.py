@@ -28,6 +28,7 @@ def change(command, query):
         return connection.execute(query).fetchall()
 
 
+@pytest.mark.slow
 def test_a_run_agrees_exactly_and_a_tampered_score_does_not(command):
     command(*TINY, "--method", "l1_wavelet", "--set", "steps=5")
     before = command.db.read_bytes()
@@ -51,6 +52,7 @@ def test_a_run_agrees_exactly_and_a_tampered_score_does_not(command):
     assert far.stdout.rstrip().endswith("does NOT agree with the stored run")
 
 
+@pytest.mark.slow
 def test_a_method_of_a_file_is_found_again(command):
     command(*TINY, "--method", "slow", "--set", "steps=2", faults=True)
     done = reproduce(command, "1")

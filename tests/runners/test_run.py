@@ -39,6 +39,7 @@ def test_a_run_is_stored_and_repeating_it_does_nothing(command):
     assert first.stdout.split("Multi-coil MRI")[1] == again.stdout.split("Multi-coil MRI")[1]
 
 
+@pytest.mark.slow
 def test_other_parameters_seeds_and_presets_are_other_runs(command):
     command(*TINY, "--method", "zero_filled")
     command(*TINY, "--method", "cg_sense", "--set", "steps=3", "--seeds", "2")
@@ -226,6 +227,7 @@ def wait_for_instance(command, process):
     pytest.fail("no instance was finished")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
 def test_stopping_keeps_what_is_finished_and_the_same_command_continues(command, how):
     words = (*TINY, "--method", "slow", "--no-baseline")
@@ -264,6 +266,7 @@ def any_worker(command):
     return False
 
 
+@pytest.mark.slow
 def test_scores_do_not_depend_on_which_instances_ran_before(command):
     """A continued run, which starts at the second instance, ends with the scores of a run in one go."""
     together = command(*TINY, "--method", "dip", "--no-baseline")

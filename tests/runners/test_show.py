@@ -4,6 +4,8 @@ import sqlite3
 import subprocess
 import sys
 
+import pytest
+
 
 def show(command, *words):
     return subprocess.run(
@@ -21,6 +23,7 @@ def change(command, query):
         connection.execute(query)
 
 
+@pytest.mark.slow
 def test_everything_of_a_run_and_what_is_different_now(command):
     made = command("--task", "mri", "--preset", "tiny", "--threads", "1", "--method", "cg_sense", "--set", "steps=3")
     assert made.returncode == 0, made.stderr

@@ -1,0 +1,57 @@
+"""The results that came with the suite are whole, of the present tasks and data, and true: what is quick is computed again."""
+
+import pytest
+import torch
+
+from benchmark import registry, seeds
+from benchmark.context import Context
+from benchmark.datasets.sources import fingerprint
+from benchmark.store.queries import present_source
+from runners.load import REFERENCE, read_file
+from runners.worker import make_instance
+
+LINES = [line for file in sorted(REFERENCE.glob("*.jsonl")) for line in read_file(file)[0]]
+QUICK = 1.0  # seconds
+
+
+def name(line):
+    return f"{line.key.task}/{line.key.preset}-{line.key.method}-{line.key.seed}"
+
+
+def quick(line):
+    """Those whose instance 0 is quick, and whose scores the present code should give; one for each task, preset and method."""
+    first = next(one for one in line.results if one.number == 0)
+    present = present_source(line.key.task, line.key.version, line.key.method)
+    return line.key.source == present and first.status == "done" and first.seconds < QUICK
+
+
+def test_every_task_and_every_method_has_rows():
+    assert {(line.key.task, line.key.method) for line in LINES if line.key.preset == "small"} == {
+        (task.spec.name, method.spec.name)
+        for task in registry.tasks().values()
+        for method in registry.methods().values()
+        if not method.spec.misfit(task.spec)
+    }
+
+
+@pytest.mark.parametrize("line", LINES, ids=name)
+def test_a_row_is_of_the_present_task_and_data_and_of_committed_code(line):
+    spec = registry.get_task(line.key.task).spec
+    assert line.key.version == spec.version
+    assert line.key.data == fingerprint(spec.presets[line.key.preset].data, None)
+    assert not line.environment.dirty
+    assert line.split == "test"
+    assert "/" not in line.command.replace("python -m", "")  # no folder of the machine that made it
+
+
+@pytest.mark.parametrize("line", [line for line in LINES if line.key.seed == 0 and quick(line)], ids=name)
+def test_the_present_code_gives_the_scores_of_a_row(line):
+    key = line.key
+    task = registry.get_task(key.task).load()
+    instance = make_instance(task, key.preset, 0, 0)
+    ctx = Context(torch.device("cpu"), seeds.seed(key.task, key.version, key.preset, 0, 0, "method"))
+    estimate = instance.problem.check(registry.get_method(key.method).load()(instance.problem, ctx, key.parameters))
+    scores = task.score(instance, estimate)
+    expected = next(one for one in line.results if one.number == 0).scores
+    for metric in task.spec.metrics:
+        assert scores[metric.name] == pytest.approx(expected[metric.name], rel=1e-6, abs=metric.tolerance), metric.name
