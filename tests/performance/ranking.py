@@ -1,6 +1,6 @@
 """How long ranking takes: 20 tasks x 50 methods x 100 instances = 100 000 scores, 2000 bootstrap draws.
 
-    python tests/performance/statistics.py [--tasks 20] [--methods 50] [--instances 100]
+    python tests/performance/ranking.py [--tasks 20] [--methods 50] [--instances 100]
 
 Prints seconds on one thread, first call (which imports SciPy and makes the draws) and best of three: intervals of all
 means; ranks, rank intervals, tie groups, differences to the baseline and corrected p on every task; average ranks across
@@ -9,13 +9,10 @@ tasks; and all of it. The target is 1 s for all of it.
 
 import argparse
 import os
-import sys
 import time
 from collections.abc import Callable
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the products are too small to share: on busy cores two threads take longer
-# As a script this file would hide the standard library's module `statistics`, which others import by its name.
-sys.path = [entry for entry in sys.path if not entry.endswith("tests/performance")]
 
 import numpy as np  # noqa: E402
 
