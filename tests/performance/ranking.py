@@ -14,9 +14,9 @@ from collections.abc import Callable
 
 os.environ.setdefault("OMP_NUM_THREADS", "1")  # the products are too small to share: on busy cores two threads take longer
 
-import numpy as np  # noqa: E402
+import numpy as np
 
-from benchmark import statistics  # noqa: E402
+from benchmark import statistics
 
 
 def seconds(work: Callable[[], object]) -> tuple[float, float]:
