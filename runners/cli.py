@@ -1,11 +1,23 @@
 """What every command shares: bad input is one line on standard error and exit code 2."""
 
 import sys
-from typing import NoReturn
+from pathlib import Path
+from typing import Annotated, NoReturn
 
 import typer
 
 from benchmark.errors import UserError
+
+Database = Annotated[
+    str | None, typer.Option("--db", metavar="PATH", help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.")
+]
+DataDir = Annotated[
+    Path | None, typer.Option("--data-dir", metavar="PATH", help="Folder with data that the suite cannot ship.")
+]
+Include = Annotated[
+    list[Path] | None,
+    typer.Option("--include", metavar="FILE", help="A file with methods or tasks of your own. Repeatable."),
+]
 
 # Typer exports only the subclasses of its usage error, and where that lives changed between releases
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]

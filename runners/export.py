@@ -21,10 +21,10 @@ from benchmark import environment, registry
 from benchmark.errors import UserError, unknown
 from benchmark.store import exchange, queries
 from benchmark.store.database import location, open_database
-from benchmark.store.exchange import PicturePart, RunLine
+from benchmark.store.lines import PicturePart, RunLine, file_digest, header
 from benchmark.store.models import Artifact, Method, Run, Task
 from runners import completion
-from runners.cli import run_app
+from runners.cli import Database, run_app
 from runners.load import REFERENCE
 
 if TYPE_CHECKING:
@@ -62,9 +62,7 @@ def main(
         bool, typer.Option("--reference", help="Renew leaderboard/reference/TASK.jsonl from the runs of this database.")
     ] = False,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it.", show_default="the screen")] = None,
-    db: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.")
-    ] = None,
+    db: Database = None,
 ) -> None:
     """Write a view of the leaderboard, or whole runs, in a format that others read."""
     if format_ not in FORMATS:
@@ -215,7 +213,7 @@ def _write_runs(session: Session, runs: Sequence[Run], output: Path | None, pict
             first = error.errors(include_url=False)[0]
             reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
             raise UserError(f"run {run.id} cannot be exported: {reason}") from None
-    texts = [exchange.header(lines).model_dump_json(), *(line.text() for line in lines)]
+    texts = [header(lines).model_dump_json(), *(line.text() for line in lines)]
     _write("\n".join(texts) + "\n", output)
     if output:
         print(f"{len(lines)} runs written to {output}")
@@ -238,7 +236,7 @@ def _keep_pictures(session: Session, run: Run, count: int, folder: Path, output:
             continue
         buffer = BytesIO()
         np.save(buffer, array.astype(np.float16))
-        digest = exchange.file_digest(buffer.getvalue())
+        digest = file_digest(buffer.getvalue())
         _write(buffer.getvalue(), output.parent / "pictures" / f"{digest}.npy")
         found.append(PicturePart(instance=artifact.instance, kind=artifact.kind, sha256=digest))
     return found

@@ -16,8 +16,8 @@ from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.store import exchange
 from benchmark.store.database import location, open_database
-from benchmark.store.exchange import Header, Origin, RunLine
-from runners.cli import run_app
+from benchmark.store.lines import Header, Origin, RunLine, file_digest, header
+from runners.cli import Database, run_app
 
 REFERENCE = registry.ROOT / "leaderboard" / "reference"
 EXAMPLES = ("python -m runners.load --reference", "python -m runners.load theirs.jsonl --db results/compared.db")
@@ -30,9 +30,7 @@ def main(
         list[Path] | None, typer.Argument(metavar="FILE...", help="Files of runners.export --format jsonl.", show_default=False)
     ] = None,
     reference: Annotated[bool, typer.Option("--reference", help="The results that came with the suite.")] = False,
-    db: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.")
-    ] = None,
+    db: Database = None,
 ) -> None:
     """Merge runs of files into a database, each once."""
     wanted = list(files or ())
@@ -97,7 +95,7 @@ def read_file(file: Path) -> tuple[list[RunLine], dict[str, bytes]]:
         except ValueError as error:
             raise UserError(f"{file.name}, line {number}: {error}") from None
         lines.append(line)
-    if exchange.header(lines).runs != head.runs:
+    if header(lines).runs != head.runs:
         raise UserError(f"{file.name}: its header names other runs than it holds; it was cut off or changed")
     return lines, pictures
 
@@ -131,7 +129,7 @@ def _pictures(folder: Path, line: RunLine, known: dict[str, bytes]) -> dict[str,
         if not path.is_file():
             raise ValueError(f"pictures/{path.name} is missing beside the file")
         content = path.read_bytes()
-        if exchange.file_digest(content) != picture.sha256:
+        if file_digest(content) != picture.sha256:
             raise ValueError(f"pictures/{path.name} is damaged (wrong SHA-256)")
         _check_picture(path)
         found[picture.sha256] = content

@@ -21,7 +21,7 @@ from benchmark.spec import Metric
 from benchmark.store import queries
 from benchmark.store.database import location, open_database
 from benchmark.store.models import Environment, Instance, Method, Run, Score, Task
-from runners.cli import run_app
+from runners.cli import Database, DataDir, Include, run_app
 from runners.parse import shown
 from runners.show import code_differences, environment_differences, own_files
 
@@ -51,13 +51,9 @@ def main(
     device: Annotated[
         str | None, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N.", show_default="the kind that the run had")
     ] = None,
-    db: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.")
-    ] = None,
-    data_dir: Annotated[Path | None, typer.Option(metavar="PATH", help="Folder with data that the suite cannot ship.")] = None,
-    include: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="A file with methods or tasks of your own. Repeatable.")
-    ] = None,
+    db: Database = None,
+    data_dir: DataDir = None,
+    include: Include = None,
 ) -> None:
     """Run a stored run again, elsewhere, and say whether its scores agree. Exit code 0 if they do, 1 if not."""
     with Session(open_database(location(db), create=False)) as session:

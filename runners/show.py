@@ -19,7 +19,7 @@ from benchmark.errors import UserError
 from benchmark.store import queries
 from benchmark.store.database import location, open_database
 from benchmark.store.models import Environment, Instance, Method, Run, Score, Task
-from runners.cli import run_app
+from runners.cli import Database, DataDir, Include, run_app
 
 EXAMPLES = ("python -m runners.show 1", "python -m runners.show 3fa9c1")
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -29,13 +29,9 @@ console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.is
 @app.command(epilog="\n\n".join(["Examples:", *EXAMPLES]))
 def main(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Its id, or the start of its digest.")],
-    db: Annotated[
-        str | None, typer.Option(metavar="PATH", help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.")
-    ] = None,
-    data_dir: Annotated[Path | None, typer.Option(metavar="PATH", help="Folder with data that the suite cannot ship.")] = None,
-    include: Annotated[
-        list[Path] | None, typer.Option(metavar="FILE", help="A file with methods or tasks of your own. Repeatable.")
-    ] = None,
+    db: Database = None,
+    data_dir: DataDir = None,
+    include: Include = None,
 ) -> None:
     """Print the command, parameters, seed, scores and environment of a run, and what is different now."""
     with Session(open_database(location(db), create=False)) as session:

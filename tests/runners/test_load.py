@@ -11,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
 from benchmark.spec import RunKey
-from benchmark.store import exchange, queries
+from benchmark.store import queries
 from benchmark.store.database import open_database
+from benchmark.store.lines import file_digest
 from benchmark.store.models import Artifact, Curve, Instance, Method, Run, Score, Task
 from runners import export, load
 from tests.leaderboard.synthetic import Writer, imaging
@@ -98,7 +99,7 @@ def test_the_round_trip_is_identical_and_a_second_load_adds_nothing(tmp_path, ex
         artifacts = session.scalars(select(Artifact)).all()
         assert {a.kind for a in artifacts} == {"truth", "estimate"}
         for artifact in artifacts:
-            assert exchange.file_digest((target.parent / artifact.path).read_bytes()) == artifact.sha256
+            assert file_digest((target.parent / artifact.path).read_bytes()) == artifact.sha256
     again = tmp_path / "out" / "again.jsonl"
     run(export, "--format", "jsonl", "--db", target, "--output", again, "--pictures", 1)
     words = {"origin": "here", "trust": "reproduced"}
