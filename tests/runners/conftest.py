@@ -74,7 +74,8 @@ def daemonises(problem: LinearInverse, ctx: Context, *, then: str = "hang") -> t
     import sys
     code = (
         "import os, sys, time\\nif os.fork(): os._exit(0)\\nos.setsid()\\n"
-        "while True:\\n    open(sys.argv[1], 'w').write(f'{os.getpid()} {time.time()}')\\n    time.sleep(0.05)"
+        "while True:\\n    open(sys.argv[1] + '~', 'w').write(f'{os.getpid()} {time.time()}')\\n"
+        "    os.replace(sys.argv[1] + '~', sys.argv[1])\\n    time.sleep(0.05)"
     )
     subprocess.run([sys.executable, "-c", code, os.environ["CHILD"]], start_new_session=True)
     open(os.environ["COUNTER"], "w").write(str(psutil.Process().create_time()))
