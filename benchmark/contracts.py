@@ -31,7 +31,7 @@ class Broken(Exception):  # noqa: N818  # reads as the verdict it is
     """A promise that is not kept; the message says how."""
 
 
-class NotChecked(Exception):  # noqa: N818
+class NotChecked(Exception):  # noqa: N818  # no error: the check does not apply here
     """A promise that cannot be checked here; the message says why."""
 
 

@@ -57,12 +57,12 @@ def test_rows_of_one_rank_are_not_separable_from_its_first_and_others_are(board:
     assert 1 < len({row.rank for row in ranked}) < len(ranked)
     for row in ranked:
         low, high = row.standing.low, row.standing.high
-        assert 1 <= low <= row.rank <= high <= len(ranked)  # type: ignore[operator]
+        assert 1 <= low <= row.rank <= high <= len(ranked)
 
 
 def test_p_of_the_difference_to_the_baseline_is_corrected_for_all_complete_rows(board: Board) -> None:
     tested = [r for r in board.rows if r.complete and r is not board.baseline]
-    raw = [compare(r.scores["psnr"], board.baseline.scores["psnr"]).p for r in tested]  # type: ignore[union-attr]
+    raw = [compare(r.scores["psnr"], board.baseline.scores["psnr"]).p for r in tested]
     assert [r.standing.p for r in tested] == pytest.approx(list(holm(np.array(raw))))
     assert {r.standing.p for r in board.rows if r not in tested} == {None}
 

@@ -77,14 +77,14 @@ def main() -> None:
         variants[f"width {width}: one draw after the other, batch norm, plain Adam"] = step(
             plain, given.size, stacked=False, fused=False
         )
-        last = with_batch_norm(ours(width, 3)).to(memory_format=torch.channels_last)  # type: ignore[call-overload]
+        last = with_batch_norm(ours(width, 3)).to(memory_format=torch.channels_last)
         variants[f"width {width}: the same, channels-last"] = step(last, given.size, stacked=False, fused=False)
         variants[f"width {width}: draws stacked, norm per image, fused Adam (ours)"] = step(
             ours(width, 3), given.size, stacked=True, fused=True
         )
     if given.original:
         sys.path.insert(0, given.original)
-        from unet.medium_unet import MediumUNet  # type: ignore[import-not-found]
+        from unet.medium_unet import MediumUNet
 
         net = MediumUNet(2, 2)
         variants["width 64: the original's network and loop"] = step(net, given.size, stacked=False, fused=False)

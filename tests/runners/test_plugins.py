@@ -6,6 +6,7 @@ import site
 import subprocess
 import sys
 import sysconfig
+from pathlib import Path
 
 import pytest
 
@@ -99,14 +100,11 @@ def test_what_an_installed_package_offers_is_listed_without_importing_it(scratch
 
 def test_it_runs_and_its_own_modules_count(scratch, tmp_path):
     home = scratch[1]
-    init = os.path.join(home, "somebodys", "__init__.py")  # noqa: PTH118
-    with open(init, "w") as file:  # noqa: PTH123
-        file.write("")
+    Path(home, "somebodys", "__init__.py").write_text("")
     words = ("--task", "theirs", "--preset", "tiny", "--method", "half", "--db", str(tmp_path / "a.db"))
     done = run(scratch, tmp_path, *words)
     assert done.returncode == 0, done.stdout + done.stderr
     assert "left out the plug-in somebodys.nowhere" in done.stdout
     assert "2 done already, 0 to run" in run(scratch, tmp_path, *words).stdout
-    with open(os.path.join(home, "somebodys", "parts.py"), "w") as file:  # noqa: PTH118, PTH123
-        file.write("FACTOR = 0.25\n")
+    Path(home, "somebodys", "parts.py").write_text("FACTOR = 0.25\n")
     assert "1 done already, 1 to run" in run(scratch, tmp_path, *words, "--dry-run").stdout

@@ -1,3 +1,4 @@
+import io
 import json
 
 from rich.console import Console
@@ -37,7 +38,7 @@ def test_the_caption_says_how_ranks_and_p_are_made(tmp_path):
     with Session(engine) as session:
         table = result_table(session, spec_of(synthetic.imaging()), "tiny")
     engine.dispose()
-    console = Console(width=200, record=True, file=open("/dev/null", "w"))  # noqa: PTH123, SIM115
+    console = Console(width=200, record=True, file=io.StringIO())
     console.print(table)
     text = " ".join(console.export_text().split())
     assert "sign-flip test over instances of all pairs at once" in text
