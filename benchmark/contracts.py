@@ -21,6 +21,7 @@ from benchmark.decorators import Method, Task
 from benchmark.operators import LinearOperator
 from benchmark.problems import Instance
 from benchmark.registry import MethodEntry, TaskEntry
+from benchmark.store.lines import is_picture
 
 CPU = torch.device("cpu")
 LIMIT = 10.0  # seconds for the tiny preset, one thread
@@ -301,12 +302,12 @@ def has_an_exact_adjoint(entry: TaskEntry) -> None:
 
 
 def draws_pictures(entry: TaskEntry) -> None:
-    """draws a picture named `image`, a finite 2-D array"""
+    """draws a picture named `image`, finite, (H, W) or (3, H, W)"""
     task = entry.load()
     instance = make(task)
     image = task.picture(instance, instance.truth).get("image")
-    if image is None or image.ndim != 2 or not bool(torch.isfinite(image).all()):
-        raise Broken("picture() gives no finite 2-D tensor 'image'")
+    if image is None or not is_picture(image.shape) or not bool(torch.isfinite(image).all()):
+        raise Broken("picture() gives no finite tensor 'image' of shape (H, W) or (3, H, W)")
 
 
 TASK_CHECKS: tuple[Callable[[TaskEntry], None], ...] = (

@@ -1,7 +1,7 @@
 """Estimates and truths of one instance: reading the arrays, and drawing them as PNG. No Streamlit here.
 
-Arrays are (H, W), non-negative, on the scale of the truth. Every image of an instance shares one grey scale, and every
-error map one colour scale, so that tiles can be compared by eye.
+Arrays are (H, W), or (3, H, W) in colour, non-negative, on the scale of the truth. Every image of an instance shares one scale
+of brightness, and every error map one colour scale, so that tiles can be compared by eye.
 """
 
 import io
@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmark.statistics import Key
+from benchmark.store.lines import is_picture
 from benchmark.store.models import Artifact
 from leaderboard.board import Row
 
@@ -26,7 +27,7 @@ _HEAT = ["#000004", "#1b0c41", "#4a0c6b", "#781c6d", "#a52c60", "#cf4446", "#ed6
 
 @dataclass(frozen=True)
 class Pictures:
-    """truth (H, W) or None; estimates by label; problems: label -> why there is no image."""
+    """truth (H, W) or (3, H, W), or None; estimates by label; problems: label -> why there is no image."""
 
     truth: Array | None
     estimates: dict[str, Array]
@@ -67,25 +68,32 @@ def _read(folder: Path, relative: str) -> Array | str:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         return f"{relative} cannot be read ({error})"
-    if array.ndim != 2 or array.dtype.kind not in "fiu":
-        return f"{relative} holds {array.dtype} {array.shape}, not an image (H, W)"
+    if not is_picture(array.shape) or array.dtype.kind not in "fiu":
+        return f"{relative} holds {array.dtype} {array.shape}, not an image (H, W) or (3, H, W)"
     return np.asarray(array, np.float32)
+
+
+def error_map(estimate: Array, truth: Array) -> Array:
+    """|estimate - truth|, in colour the mean over the channels: (H, W)."""
+    error = np.abs(estimate - truth)
+    return error if error.ndim == 2 else np.asarray(error.mean(0), np.float32)
 
 
 def error_limit(pictures: Pictures) -> float:
     """Upper end of the shared error scale: the largest 99.5th percentile of an error, rounded up to two figures."""
     if pictures.truth is None or not pictures.estimates:
         return 1.0
-    top = max(float(np.percentile(np.abs(e - pictures.truth), 99.5)) for e in pictures.estimates.values())
+    top = max(float(np.percentile(error_map(e, pictures.truth), 99.5)) for e in pictures.estimates.values())
     if top <= 0:
         return 1.0
     unit = 10.0 ** (np.floor(np.log10(top)) - 1)
     return float(np.ceil(top / unit) * unit)
 
 
-def grey_png(image: Array, top: float, side: int = 360) -> bytes:
-    """`image` (H, W) from 0 (black) to `top` (white), its pixels enlarged to about `side`, as PNG."""
-    return _png(np.repeat(_level(image, top)[..., None], 3, axis=-1), side)
+def picture_png(image: Array, top: float, side: int = 360) -> bytes:
+    """`image` (H, W) or (3, H, W), 0 (dark) to `top` (full) in each channel, its pixels enlarged to about `side`, as PNG."""
+    channels = np.broadcast_to(_level(image, top), (3, *image.shape[-2:]))  # a grey image in each of the three
+    return _png(np.moveaxis(channels, 0, -1), side)
 
 
 def heat_png(image: Array, top: float, side: int = 360) -> bytes:

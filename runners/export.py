@@ -21,7 +21,7 @@ from benchmark import environment, registry
 from benchmark.errors import UserError, unknown
 from benchmark.store import exchange, queries
 from benchmark.store.database import location, open_database
-from benchmark.store.lines import PicturePart, RunLine, file_digest, header
+from benchmark.store.lines import PicturePart, RunLine, file_digest, header, is_picture
 from benchmark.store.models import Artifact, Method, Run, Task
 from runners import completion
 from runners.cli import Database, run_app
@@ -231,7 +231,7 @@ def _keep_pictures(session: Session, run: Run, count: int, folder: Path, output:
         except (OSError, ValueError):
             print(f"run {run.id}: {artifact.path} cannot be read and is left out", file=sys.stderr)
             continue
-        if array.ndim != 2 or array.dtype.kind != "f" or not np.isfinite(array.astype(np.float16)).all():
+        if not is_picture(array.shape) or array.dtype.kind != "f" or not np.isfinite(array.astype(np.float16)).all():
             print(f"run {run.id}: {artifact.path} is no picture that fits float16 and is left out", file=sys.stderr)
             continue
         buffer = BytesIO()

@@ -16,7 +16,7 @@ from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.store import exchange
 from benchmark.store.database import location, open_database
-from benchmark.store.lines import Header, Origin, RunLine, file_digest, header
+from benchmark.store.lines import Header, Origin, RunLine, file_digest, header, is_picture
 from runners.cli import Database, run_app
 
 REFERENCE = registry.ROOT / "leaderboard" / "reference"
@@ -143,8 +143,8 @@ def _check_picture(path: Path) -> None:
         array = np.load(path, allow_pickle=False)
     except (OSError, ValueError):
         raise ValueError(f"pictures/{path.name} is not an array") from None
-    if array.dtype != np.float16 or array.ndim != 2 or not np.isfinite(array).all():
-        raise ValueError(f"pictures/{path.name} is not a finite float16 picture (H, W)")
+    if array.dtype != np.float16 or not is_picture(array.shape) or not np.isfinite(array).all():
+        raise ValueError(f"pictures/{path.name} is not a finite float16 picture (H, W) or (3, H, W)")
 
 
 def _merge(session: Session, lines: Sequence[RunLine], pictures: dict[str, bytes], origin: Origin, target: str) -> int:

@@ -183,7 +183,7 @@ def test_a_slow_method_is_found(bad, monkeypatch):
         (('better="higher"', 'better="lower"'), contracts.scores_the_truth_best, "near the truth"),
         (('return {"psnr"', 'return {"snr"'), contracts.scores_the_truth_best, "it scores snr"),
         (("return self.mask * y", "return y"), contracts.has_an_exact_adjoint, "<A x, y> ="),
-        (("estimate[0].clamp(0, 1)", "estimate"), contracts.draws_pictures, "no finite 2-D"),
+        (("estimate[0].clamp(0, 1)", "estimate"), contracts.draws_pictures, "no finite tensor 'image'"),
         (('baseline="zero_filled"', 'baseline="zeros"'), contracts.has_a_baseline, "'zeros' is not registered"),
     ],
 )

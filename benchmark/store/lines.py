@@ -105,7 +105,7 @@ class CurvePart(Line):
 
 
 class PicturePart(Line):
-    """A file pictures/SHA256.npy beside the file of runs: float16, (H, W)."""
+    """A file pictures/SHA256.npy beside the file of runs: float16, (H, W), or (3, H, W) in colour."""
 
     instance: Number
     kind: Name
@@ -180,6 +180,11 @@ def header(lines: Sequence[RunLine]) -> Header:
     for line in lines:
         runs[f"{line.key.task}/{line.key.preset}"].append(line.digest)
     return Header(commit=environment.commit()[0], runs={name: tuple(digests) for name, digests in runs.items()})
+
+
+def is_picture(shape: Sequence[int]) -> bool:
+    """Whether an array of this shape can be shown: (H, W), or (3, H, W) in colour."""
+    return len(shape) == 2 or (len(shape) == 3 and shape[0] == 3)
 
 
 def file_digest(content: bytes) -> str:

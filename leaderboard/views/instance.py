@@ -39,7 +39,9 @@ def grid(board: Board, found: images.Pictures, key: Key) -> None:
     """Truth first, then the baseline, then the rest of the rows in the order of the board; errors beneath."""
     truth = found.truth
     if truth is None:
-        st.write("This instance has no images: its task draws none, or they were not kept.")
+        if not found.problems:
+            st.write("This instance has no images: its task draws none, or they were not kept.")
+        problems(found)
         return
     top, limit = float(truth.max()), images.error_limit(found)
     rows = sorted(board.rows, key=lambda row: row is not board.baseline)
@@ -49,25 +51,31 @@ def grid(board: Board, found: images.Pictures, key: Key) -> None:
         with flow.container(width=TILE, gap="xsmall"):
             if row is None:
                 st.markdown("**truth**")
-                st.image(images.grey_png(truth, top), width="stretch")
-                st.caption(f"{truth.shape[0]} x {truth.shape[1]} pixels")
-                scale(top, limit)
+                st.image(images.picture_png(truth, top), width="stretch")
+                st.caption(f"{truth.shape[-2]} x {truth.shape[-1]} pixels")
+                scale(top, limit, colour=truth.ndim == 3)
             else:
                 st.markdown(f"**{row.label}**")
-                st.image(images.grey_png(found.estimates[row.label], top), width="stretch")
+                st.image(images.picture_png(found.estimates[row.label], top), width="stretch")
                 st.caption(caption(board, row, key))
-                st.image(images.heat_png(abs(found.estimates[row.label] - truth), limit), width="stretch")
-    for label, problem in sorted(found.problems.items()):
-        st.caption(f"No image of {label}: {problem}.")
+                st.image(images.heat_png(images.error_map(found.estimates[row.label], truth), limit), width="stretch")
+    problems(found)
     absent = [r.label for r in rows if r.label not in found.estimates and r.label not in found.problems]
     if absent:
         st.caption(f"No image of {', '.join(absent)}: none was kept for this instance.")
 
 
-def scale(top: float, limit: float) -> None:
+def problems(found: images.Pictures) -> None:
+    """Why an image that was kept is not shown."""
+    for label, problem in sorted(found.problems.items()):
+        st.caption(f"No image of {label}: {problem}.")
+
+
+def scale(top: float, limit: float, colour: bool) -> None:
     """The two scales that all tiles share."""
-    st.caption(f"Upper images: 0 (black) to {top:.3g} (white), the largest value of the truth.")
-    st.caption("Lower images: error |estimate - truth|, all on this scale:")
+    span = f"each channel from 0 to {top:.3g}" if colour else f"0 (black) to {top:.3g} (white)"
+    st.caption(f"Upper images: {span}, the largest value of the truth.")
+    st.caption(f"Lower images: error |estimate - truth|, {'mean over the channels, ' if colour else ''}all on this scale:")
     st.image(images.bar_png(), width="stretch")
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         for text in ("0", f"{limit / 2:.2g}", f"≥ {limit:.2g}"):

@@ -4,8 +4,12 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pytest
+from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
+
+from tests.leaderboard import synthetic
 
 APP = Path(__file__).parents[2] / "leaderboard" / "app.py"
 PAGES = ["overview", "task", "instance"]
@@ -30,6 +34,20 @@ def text(app: AppTest) -> str:
     """All words of a page."""
     kinds = ("markdown", "caption", "header", "subheader", "error", "warning", "info", "code")
     return "\n".join(str(element.value) for kind in kinds for element in getattr(app, kind))
+
+
+def painted(folder: Path, estimate: tuple[int, ...], truth: tuple[int, ...] = (3, 16, 24)) -> Path:
+    """A database with the pictures of one run, of these shapes."""
+    engine = synthetic.make_empty(folder / "colour.db")
+    with Session(engine) as session:
+        writer = synthetic.Writer(session, folder)
+        run = writer.imaging_run("tiny", "classic_cg")
+        writer.pictures(run, 0, noise=0.1)
+        for kind, shape in (("truth", truth), ("estimate", estimate)):
+            np.save(folder / f"pictures/{run.id}_0_{kind}.npy", np.full(shape, 0.5, np.float32))
+        session.commit()
+    engine.dispose()
+    return folder / "colour.db"
 
 
 @pytest.mark.parametrize("page", PAGES)
@@ -124,6 +142,29 @@ def test_instance_page_of_a_link(open_page: Callable[..., AppTest], made: Callab
     assert "Imaging (made up) / small: slice 1" in text(app)
     assert "to baseline)" in text(app)
     assert "instances of seed 0, counted from the hardest" in text(app)
+
+
+def test_instance_of_colour_photographs(open_page: Callable[..., AppTest], tmp_path: Path) -> None:
+    app = open_page(painted(tmp_path, estimate=(3, 16, 24)), "instance")
+    assert not app.exception
+    assert "16 x 24 pixels" in text(app)
+    assert "Upper images: each channel from 0 to 0.5, the largest value of the truth." in text(app)
+    assert "|estimate - truth|, mean over the channels, all on this scale" in text(app)
+    assert "No image of classic_cg" not in text(app)
+
+
+def test_array_that_is_no_picture_is_a_problem(open_page: Callable[..., AppTest], tmp_path: Path) -> None:
+    app = open_page(painted(tmp_path, estimate=(4, 16, 24)), "instance")
+    assert not app.exception
+    assert "No image of classic_cg: pictures/" in text(app)
+    assert "holds float32 (4, 16, 24), not an image (H, W) or (3, H, W)." in text(app)
+
+
+def test_truth_that_is_no_picture_is_a_problem(open_page: Callable[..., AppTest], tmp_path: Path) -> None:
+    app = open_page(painted(tmp_path, estimate=(3, 16, 24), truth=(2, 16, 24)), "instance")
+    assert not app.exception
+    assert "holds float32 (2, 16, 24), not an image (H, W) or (3, H, W)." in text(app)
+    assert "This instance has no images" not in text(app)
 
 
 def test_instance_without_images_says_so(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:

@@ -193,7 +193,7 @@ def test_pictures_come_with_their_problems(session: Session, board: Board, made:
     assert found.truth.shape == (64, 64)
     assert len(found.estimates) == 6
     assert 0 < images.error_limit(found) < 1
-    assert images.grey_png(found.truth, 1.0).startswith(b"\x89PNG")
+    assert images.picture_png(found.truth, 1.0).startswith(b"\x89PNG")
     assert images.heat_png(found.truth, 0.1).startswith(b"\x89PNG")
     moved = images.pictures(session, folder / "elsewhere", board.rows, (0, 1))
     assert moved.truth is None

@@ -5,6 +5,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import numpy as np
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -37,6 +38,12 @@ def key_of(session, run):
     names = ("preset", "parameters", "seed", "source", "data")
     task, method = session.get(Task, run.task_id), session.get(Method, run.method_id)
     return RunKey(task=task.name, version=task.version, method=method.name, **{name: getattr(run, name) for name in names})
+
+
+def paint(folder, shape):
+    """Other pictures in place of those of `fill`."""
+    for number, path in enumerate(sorted((folder / "pictures").iterdir())):
+        np.save(path, np.random.default_rng(number).random(shape, np.float32))
 
 
 @pytest.fixture
@@ -212,6 +219,40 @@ def test_a_picture_that_was_changed_is_refused(exported):
     picture.write_bytes(picture.read_bytes()[:-1] + b"x")
     with pytest.raises(UserError, match=r"line 3: pictures/.* is damaged \(wrong SHA-256\)"):
         load.read_file(exported)
+
+
+def test_a_colour_picture_survives_the_round_trip(tmp_path, exported):
+    source, target = tmp_path / "from" / "a.db", tmp_path / "to" / "b.db"
+    paint(source.parent, (3, 16, 24))
+    run(export, "--format", "jsonl", "--db", source, "--output", exported, "--pictures", 1)
+    run(load, exported, "--db", target)
+    made, loaded = (pictures_of(path) for path in (source, target))
+    assert made.keys() == loaded.keys() == {"truth", "estimate"}
+    for kind, picture in made.items():
+        np.testing.assert_array_equal(loaded[kind], picture.astype(np.float16))
+
+
+def pictures_of(path):
+    with Session(open_database(str(path))) as session:
+        return {a.kind: np.load(path.parent / a.path) for a in session.scalars(select(Artifact))}
+
+
+def test_an_array_that_is_no_picture_is_left_out_of_an_export(tmp_path, exported):
+    paint(tmp_path / "from", (4, 16, 16))
+    words = ("--format", "jsonl", "--db", tmp_path / "from" / "a.db", "--output", exported, "--pictures", 1)
+    assert call(export, *words).stderr.count("is no picture that fits float16 and is left out") == 2
+    assert [line.pictures for line in load.read_file(exported)[0]] == [(), ()]
+
+
+@pytest.mark.parametrize("shape", [(4,), (2, 4, 4), (4, 4, 4), (4, 4, 3), (1, 3, 4, 4)])
+def test_an_array_that_is_no_picture_is_refused(exported, shape):
+    scratch = exported.with_name("array.npy")
+    np.save(scratch, np.zeros(shape, np.float16))
+    digest = file_digest(scratch.read_bytes())
+    scratch.rename(exported.parent / "pictures" / f"{digest}.npy")
+    file = change(exported, 2, lambda line: line["pictures"][0].update(sha256=digest))
+    with pytest.raises(UserError, match=r"line 3: pictures/.* is not a finite float16 picture \(H, W\) or \(3, H, W\)"):
+        load.read_file(file)
 
 
 def test_metrics_that_are_not_those_known_here_are_refused(tmp_path, exported):

@@ -1,0 +1,52 @@
+"""Pictures in grey and in colour, read back from the PNG that a page shows."""
+
+import io
+from pathlib import Path
+
+import numpy as np
+import pytest
+from PIL import Image
+
+from leaderboard import images
+
+
+def decoded(png: bytes) -> np.ndarray:
+    return np.asarray(Image.open(io.BytesIO(png)))
+
+
+def test_a_colour_picture_is_drawn_in_its_colours() -> None:
+    picture = np.zeros((3, 2, 3), np.float32)
+    picture[:, 0, 0] = (1.0, 0.5, 0.0)
+    picture[:, 1, 2] = (0.2, 0.4, 2.0)  # above `top`: clipped
+    pixels = decoded(images.picture_png(picture, 1.0, side=3))
+    assert pixels.shape == (2, 3, 3)
+    assert pixels[0, 0].tolist() == [255, 128, 0]
+    assert pixels[1, 2].tolist() == [51, 102, 255]
+    assert pixels[0, 1].tolist() == [0, 0, 0]
+    assert decoded(images.picture_png(picture, 1.0, side=6)).shape == (4, 6, 3)
+
+
+def test_a_grey_picture_is_drawn_in_grey() -> None:
+    pixels = decoded(images.picture_png(np.array([[0.0, 0.25], [0.5, 1.0]], np.float32), 0.5, side=2))
+    assert pixels.tolist() == [[[0] * 3, [128] * 3], [[255] * 3, [255] * 3]]
+
+
+def test_the_error_of_a_colour_picture_is_the_mean_over_its_channels() -> None:
+    truth = np.full((3, 2, 2), 0.5, np.float32)
+    estimate = truth + np.array([0.3, -0.3, 0.0], np.float32)[:, None, None]
+    np.testing.assert_allclose(images.error_map(estimate, truth), np.full((2, 2), 0.2), rtol=1e-6)
+    np.testing.assert_allclose(images.error_map(estimate[1], truth[1]), np.full((2, 2), 0.3), rtol=1e-6)
+    assert images.error_limit(images.Pictures(truth, {"a": truth, "b": estimate}, {})) == pytest.approx(0.2, rel=0.06)
+
+
+@pytest.mark.parametrize("shape", [(5, 4), (3, 5, 4), (3, 4)])
+def test_grey_and_colour_are_read(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    array = np.random.default_rng(0).random(shape).astype(np.float16)
+    np.save(tmp_path / "a.npy", array)
+    np.testing.assert_array_equal(images._read(tmp_path, "a.npy"), array.astype(np.float32))
+
+
+@pytest.mark.parametrize("shape", [(4,), (1, 5, 4), (2, 5, 4), (4, 5, 4), (5, 4, 3), (1, 3, 5, 4)])
+def test_other_shapes_are_not_read(tmp_path: Path, shape: tuple[int, ...]) -> None:
+    np.save(tmp_path / "a.npy", np.zeros(shape, np.float16))
+    assert images._read(tmp_path, "a.npy") == f"a.npy holds float16 {shape}, not an image (H, W) or (3, H, W)"
