@@ -3,12 +3,15 @@
 Imports no torch: the plan needs each source's fingerprint for its key. SOURCES.md says what each one is and is not.
 """
 
+import json
 from collections.abc import Callable
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from hashlib import sha256
+from importlib.util import find_spec
 from pathlib import Path
 
-from benchmark.datasets import fastmri
+from benchmark.datasets import fastmri, pictures
 from benchmark.errors import UserError
 
 ASSETS = Path(__file__).parent / "assets"
@@ -33,13 +36,38 @@ class Asset:
 
 
 @dataclass(frozen=True)
+class Packaged:
+    """Files inside an installed package, read where they are: name -> SHA-256. folder: inside the package."""
+
+    package: str
+    folder: str
+    files: dict[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """One checksum for all."""
+        return sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()
+
+    def path(self, name: str) -> Path:
+        """Where a file lies. Raises UserError if it is missing or not the file that was tested."""
+        found = find_spec(self.package)
+        roots = [Path(root) for root in (found.submodule_search_locations or ())] if found else []
+        path = next((file for root in roots if (file := root / self.folder / name).is_file()), None)
+        if path is None:
+            raise UserError(f"{name} of the package {self.package} is missing; install the versions of constraints.txt")
+        if sha256(path.read_bytes()).hexdigest() != self.files[name]:
+            raise UserError(f"{name} of the package {self.package} is another file than was tested (wrong SHA-256)")
+        return path
+
+
+@dataclass(frozen=True)
 class Folder:
     """Files that the user puts under --data-dir. `how` says in one line what to get and where to put it; `check` raises
     UserError for a file that is not what it should be.
     """
 
     subfolder: str
-    pattern: str
+    patterns: tuple[str, ...]
     how: str
     check: Callable[[Path], None]
 
@@ -47,19 +75,58 @@ class Folder:
         """The files, sorted by name. Raises UserError that says what to get where there are none."""
         if data_dir is None:
             raise UserError(f"this preset needs --data-dir: {self.how}")
-        found = sorted((data_dir / self.subfolder).glob(self.pattern))
+        folder = data_dir / self.subfolder
+        inside = sorted(folder.iterdir()) if folder.is_dir() else []
+        found = [file for file in inside if any(fnmatchcase(file.name.lower(), pattern) for pattern in self.patterns)]
         if not found:
-            raise UserError(f"no {self.subfolder}/{self.pattern} in {data_dir}: {self.how}")
+            raise UserError(f"no {self.subfolder}/{self.patterns[0]} in {data_dir}: {self.how}")
         return found
 
 
-SOURCES: dict[str, Asset | Folder] = {
+SOURCES: dict[str, Asset | Packaged | Folder] = {
     "colin27": Asset("colin27_slices.npz", "e4d27b1d1b18512d072a63b39a171cdb918a345d24a0a4e995f3fdbed4e11464"),
+    "lpips_squeeze_caffe": Asset(
+        "lpips_squeeze_caffe.safetensors", "c911098f9530caa977457e36e612bdf0f0e19daab5881ddc268c7fad0c02aa72"
+    ),
     "fastmri": Folder(
         "fastmri",
-        "*.h5",
+        ("*.h5",),
         "ask NYU for the fastMRI data set, get multi-coil validation files (knee or brain) and put them into DATA_DIR/fastmri/",
         fastmri.check,
+    ),
+    "skimage_photographs": Packaged(
+        "skimage",
+        "data",
+        {
+            "astronaut.png": "88431cd9653ccd539741b555fb0a46b61558b301d4110412b5bc28b5e3ea6cb5",
+            "chelsea.png": "596aa1e7cb875eb79f437e310381d26b338a81c2da23439704a73c4651e8c4bb",
+            "coffee.png": "cc02f8ca188b167c775a7101b5d767d1e71792cf762c33d6fa15a4599b5a8de7",
+            "rocket.jpg": "c2dd0de7c538df8d111e479619b129464d0269d0ae5fd18ca91d33a7fdfea95c",
+            "hubble_deep_field.jpg": "3a19c5dd8a927a9334bb1229a6d63711b1c0c767fb27e2286e7c84a3e2c2f5f4",
+            "retina.jpg": "38a07f36f27f095e818aea7b96d34202c05176d30253c66733f2e00379e9e0e6",
+            "ihc.png": "f8dd1aa387ddd1f49d8ad13b50921b237df8e9b262606d258770687b0ef93cef",
+            "motorcycle_left.png": "db18e9c4157617403c3537a6ba355dfeafe9a7eabb6b9b94cb33f6525dd49179",
+            "camera.png": "b0793d2adda0fa6ae899c03989482bff9a42d3d5690fc7e3648f2795d730c23a",
+            "coins.png": "f8d773fc9cfa6f4d8e5942dc34d0a0788fcaed2a4fefbbed0aef5398d7ef4cba",
+            "brick.png": "7966caf324f6ba843118d98f7a07746d22f6a343430add0233eca5f6eaaa8fcf",
+            "gravel.png": "c48615b451bf1e606fbd72c0aa9f8cc0f068ab7111ef7d93bb9b0f2586440c12",
+            "moon.png": "78739619d11f7eb9c165bb5d2efd4772cee557812ec847532dbb1d92ef71f577",
+            "cell.png": "8d23a7fb81f7cc877cd09f330357fc7f595651306e84e17252f6e0a1b3f61515",
+        },
+    ),
+    "sklearn_photographs": Packaged(
+        "sklearn",
+        "datasets/images",
+        {
+            "china.jpg": "8378025ad2519d649d02e32bd98990db4ab572357d9f09841c2fbfbb4fefad29",
+            "flower.jpg": "a77f6ec41e353afdf8bdff2ea981b2955535d8d83294f8cfa49cf4e423dd5638",
+        },
+    ),
+    "photographs": Folder(
+        "photographs",
+        pictures.PATTERNS,
+        "put photographs of your own (PNG, JPEG, ...) into DATA_DIR/photographs/",
+        pictures.check,
     ),
 }
 
@@ -74,6 +141,10 @@ def fingerprint(names: tuple[str, ...], data_dir: Path | None) -> str:
         source = SOURCES[name]
         if isinstance(source, Asset):
             source.path()
+        if isinstance(source, Packaged):
+            for one in source.files:
+                source.path(one)
+        if not isinstance(source, Folder):
             total.update(source.sha256.encode())
             continue
         for path in source.files(data_dir):
