@@ -1,6 +1,20 @@
 """Linear operators with exact adjoints, one module for each kind of measurement."""
 
+from benchmark.operators.image import Blur, Downsample, Identity, Mask, gaussian_kernel, motion_kernel
 from benchmark.operators.linear import LinearOperator
 from benchmark.operators.mri import MultiCoilMRI, column_mask, fft2c, ifft2c, ring_of_coils
 
-__all__ = ["LinearOperator", "MultiCoilMRI", "column_mask", "fft2c", "ifft2c", "ring_of_coils"]
+__all__ = [
+    "Blur",
+    "Downsample",
+    "Identity",
+    "LinearOperator",
+    "Mask",
+    "MultiCoilMRI",
+    "column_mask",
+    "fft2c",
+    "gaussian_kernel",
+    "ifft2c",
+    "motion_kernel",
+    "ring_of_coils",
+]
