@@ -11,20 +11,27 @@ if TYPE_CHECKING:
     from benchmark.context import Context
     from benchmark.decorators import Method, Task, method, task
     from benchmark.errors import UserError
+    from benchmark.photograph_task import PhotographTask
+    from benchmark.photographs import PHOTOGRAPH_METRICS, Photographs
     from benchmark.problems import Instance, LinearInverse
-    from benchmark.spec import Count, Fraction, Metric, NonNegative, Positive, Preset, TaskSpec
+    from benchmark.spec import Count, Fraction, Kept, Metric, NonNegative, Positive, Preset, Rate, TaskSpec
 
 EXPORTS = {
     "Context": "benchmark.context",
     "Count": "benchmark.spec",
     "Fraction": "benchmark.spec",
     "Instance": "benchmark.problems",
+    "Kept": "benchmark.spec",
     "LinearInverse": "benchmark.problems",
     "Method": "benchmark.decorators",
     "Metric": "benchmark.spec",
     "NonNegative": "benchmark.spec",
+    "PHOTOGRAPH_METRICS": "benchmark.photographs",
+    "PhotographTask": "benchmark.photograph_task",
+    "Photographs": "benchmark.photographs",
     "Positive": "benchmark.spec",
     "Preset": "benchmark.spec",
+    "Rate": "benchmark.spec",
     "Task": "benchmark.decorators",
     "TaskSpec": "benchmark.spec",
     "UserError": "benchmark.errors",
@@ -34,16 +41,21 @@ EXPORTS = {
 _MODULES = {"metrics", "operators"}
 
 __all__ = [
+    "PHOTOGRAPH_METRICS",
     "Context",
     "Count",
     "Fraction",
     "Instance",
+    "Kept",
     "LinearInverse",
     "Method",
     "Metric",
     "NonNegative",
+    "PhotographTask",
+    "Photographs",
     "Positive",
     "Preset",
+    "Rate",
     "Task",
     "TaskSpec",
     "UserError",

@@ -6,7 +6,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
-_POINTS = 40  # of a curve, at most; a point costs one scoring
+_POINTS = 60  # of a curve at least, where there are as many steps; a point costs one scoring
+Point = Tensor | Callable[[], Tensor]
 
 
 class Clock:
@@ -46,6 +47,7 @@ class Context:
     budget       seconds this instance may take; `steps` ends when they are spent
     steps_done   how many steps `steps` has given out
     truncated    whether the budget ended `steps` early
+    kept         what the method stored with `keep`, by name
     """
 
     def __init__(
@@ -55,6 +57,7 @@ class Context:
         budget: float = float("inf"),
         on_step: Callable[[int, int], None] = lambda step, total: None,
         on_record: Callable[[int, float, dict[str, Tensor]], None] = lambda step, seconds, estimates: None,
+        recall: Callable[[str], Tensor] = lambda digest: torch.empty(0),
     ) -> None:
         self.device = device
         self.budget = budget
@@ -62,6 +65,8 @@ class Context:
         self.clock = Clock(device)
         self.steps_done = 0
         self.truncated = False
+        self.kept: dict[str, Tensor] = {}
+        self._recall = recall
         self._on_device = self.generator if device.type == "cpu" else torch.Generator(device).manual_seed(seed)
         self._on_step, self._on_record = on_step, on_record
         self._every = 1
@@ -75,9 +80,20 @@ class Context:
         """Standard normal, float32, drawn on the device."""
         return torch.randn(shape, generator=self._on_device, device=self.device)
 
-    def steps(self, total: int) -> Iterator[int]:
-        """0, 1, ... total - 1, ending early when the budget is spent. The loop of an iterative method."""
-        self._total, self._every = total, max(1, total // _POINTS)
+    def keep(self, name: str, thing: Tensor) -> None:
+        """Store something besides the estimate with this instance, such as a mask: an artifact of the run, by its name."""
+        self.kept[name] = thing.detach()
+
+    def recall(self, digest: str) -> Tensor:
+        """What another run kept, on this device, by its SHA-256 (a hyperparameter of type Kept)."""
+        return self._recall(digest).to(self.device)
+
+    def steps(self, total: int, points: int = _POINTS) -> Iterator[int]:
+        """0, 1, ... total - 1, ending early when the budget is spent. The loop of an iterative method.
+
+        points: of its curve at least, if it takes all its steps; a method that often ends before asks for more.
+        """
+        self._total, self._every = total, max(1, total // points)
         for step in range(total):
             if self.clock.seconds > self.budget:
                 self.truncated = True
@@ -86,13 +102,16 @@ class Context:
             yield step
             self.steps_done += 1
 
-    def record(self, step: int, estimate: Tensor, **others: Tensor) -> None:
-        """Offer the running estimate for the curve. Call it every step: it keeps about 40 points, evenly spread, and the
-        last one; the clock is held while it scores. `others` become curves of their own, by name.
+    def record(self, step: int, estimate: Point, **others: Point) -> None:
+        """Offer the running estimate for the curve. Call it every step: it keeps 60 to 120 points (or as many as `steps` was
+        asked for), evenly spread, and the last one; the clock is held while it scores. `others` become curves of their own,
+        by name. What only the curve needs may be a function of no arguments: it is called for a point alone, with the clock
+        held.
         """
         last = step == self._total - 1
         if step % self._every and not last:
             return
         self.clock.stop()
-        self._on_record(step, self.clock.seconds, {"estimate": estimate.detach()} | {k: v.detach() for k, v in others.items()})
+        found = {name: (x() if callable(x) else x).detach() for name, x in {"estimate": estimate, **others}.items()}
+        self._on_record(step, self.clock.seconds, found)
         self.clock.start()

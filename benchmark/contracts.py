@@ -9,6 +9,7 @@ import random
 import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from functools import cached_property
 
 import numpy as np
@@ -39,8 +40,8 @@ class NotChecked(Exception):  # noqa: N818  # no error: the check does not apply
 class ShortContext(Context):
     """A context that gives out a few steps at most."""
 
-    def steps(self, total: int) -> Iterator[int]:
-        yield from super().steps(min(total, _FEW))
+    def steps(self, total: int, points: int = _FEW) -> Iterator[int]:
+        yield from super().steps(min(total, _FEW), points)
 
 
 Seen = Callable[[int, float, dict[str, Tensor]], None]
@@ -113,7 +114,7 @@ def says_what_it_is(pair: Pair) -> None:
         task, _, preset = place.partition("/")
         if task in registry.tasks():
             known = registry.get_task(task).spec
-            if preset and preset not in known.presets:
+            if preset and not any(fnmatchcase(name, preset) for name in known.presets):
                 raise Broken(f"settings name the preset '{place}', which does not exist")
         try:
             spec.parameters.model_validate(given)

@@ -22,7 +22,9 @@ class Task(Protocol):
 
     make      one instance; all randomness comes from `generator`; `split` says whether test or tuning data is drawn
     score     every metric of the spec, from an estimate on the CPU
-    picture   what the leaderboard shows, by name: 2-D tensors, "image" among them
+    picture   what the leaderboard shows, by name: tensors (H, W), or (3, H, W) in colour; "image" among them
+
+    A task whose other metrics are slow may also have `quality(instance, estimate) -> float`: the primary one alone, for curves.
     data_dir  the folder the user named with --data-dir; set by the runner
     """
 

@@ -6,19 +6,24 @@ So listing, planning and checking input need no torch.
 import ast
 from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import ValidationError
+from pydantic import ValidationError, model_validator
 
+from benchmark import photographs
 from benchmark import spec as specs
 from benchmark.errors import UserError
 
-# What a specification may name: the classes and parameter types of benchmark.spec.
+# What a specification may name: the classes and parameter types of benchmark.spec, and what tasks on photographs share.
 _NAMES: dict[str, Any] = {
     "Literal": Literal,
+    "Self": Self,
+    "model_validator": model_validator,
     **{name: getattr(specs, name) for name in ("Metric", "Preset", "TaskSpec")},
-    **{name: getattr(specs, name) for name in ("Count", "Positive", "NonNegative", "Fraction")},
+    **{name: getattr(specs, name) for name in ("Count", "Positive", "NonNegative", "Fraction", "Rate", "Kept")},
+    **{name: getattr(photographs, name) for name in ("Photographs", "PHOTOGRAPH_METRICS")},
 }
+_PRESETS = {"Preset", "Photographs"}
 
 
 def read(file: Path) -> ast.Module:
@@ -45,7 +50,7 @@ def task_spec(file: Path, tree: ast.Module) -> specs.TaskSpec:
     wanted: list[ast.stmt] = []
     for node in tree.body:
         if (
-            isinstance(node, ast.ClassDef) and any(isinstance(b, ast.Name) and b.id == "Preset" for b in node.bases)
+            isinstance(node, ast.ClassDef) and any(isinstance(b, ast.Name) and b.id in _PRESETS for b in node.bases)
         ) or _is_spec(node):
             wanted.append(node)
     names = {**_NAMES, "__name__": f"tasks.{file.stem}"}

@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Mapping
+from fnmatch import fnmatchcase
 from hashlib import sha256
 from typing import Annotated, Any, Literal, Self
 
@@ -9,8 +10,10 @@ from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, create_model,
 
 Interface = Literal["LinearInverse", "Completion", "FewShot", "Retrieval", "Representation", "Distribution", "Editing"]
 # What a problem may hold beyond its interface, named by the tasks that offer it and the methods that need it.
-# image: x is one picture, real (C, H, W) or complex (H, W). references: pictures of similar content beside the measurements.
-Feature = Literal["image", "references"]
+# image: x is one picture, real (C, H, W) or complex (H, W); range: its values lie in `value_range`; references: pictures of
+# similar content beside the measurements. What the operator is: coils: it has A.maps; direct: A = I; mask: it has A.mask;
+# kernel: A.kernel; scale: A.factor.
+Feature = Literal["image", "range", "references", "coils", "direct", "mask", "kernel", "scale"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 # The types of hyperparameters: a method's keyword-only arguments are annotated with these, int, float, bool, str or Literal.
@@ -18,6 +21,10 @@ Count = Annotated[int, Field(ge=1)]
 Positive = Annotated[float, Field(gt=0)]
 NonNegative = Annotated[float, Field(ge=0)]
 Fraction = Annotated[float, Field(ge=0, le=1)]
+Rate = Annotated[float, Field(ge=0, lt=1)]
+# What another run kept, by its SHA-256; on the command line RUN or RUN:INSTANCE.
+KEPT = r"^[0-9a-f]{64}$"
+Kept = Annotated[str, Field(pattern=KEPT)]
 
 RESERVED_METRICS = frozenset({"seconds", "steps", "memory"})
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
@@ -107,7 +114,8 @@ class MethodSpec(Frozen):
     """A registered method: what it solves, where it comes from, and its hyperparameters.
 
     parameters   strict model built from the keyword-only arguments of the function
-    settings     recommended values: "mri" for a task, "mri/small" for one preset of it (the second wins)
+    settings     recommended values: "mri" for a task, "mri/small" for one preset of it (the second wins); "*/small*" for all
+                 that the pattern means (of two that do, the later wins)
     needs        what a task must offer for the method to make sense on it
     """
 
@@ -135,8 +143,12 @@ class MethodSpec(Frozen):
 
         Raises pydantic.ValidationError on an unknown name or a value of the wrong type.
         """
-        chosen = {**self.settings.get(task, {}), **self.settings.get(f"{task}/{preset}", {}), **given}
-        return self.parameters.model_validate(chosen).model_dump()
+        chosen: dict[str, Any] = {}
+        for place in (task, f"{task}/{preset}"):
+            for pattern, values in self.settings.items():
+                if fnmatchcase(place, pattern) and pattern.count("/") == place.count("/"):
+                    chosen |= values
+        return self.parameters.model_validate({**chosen, **given}).model_dump()
 
 
 class RunKey(Frozen):

@@ -22,6 +22,7 @@ from runners import completion, expect
 from runners.cli import refuse, run_app
 from runners.engines.local import Place
 from runners.execute import Execution, Outcome
+from runners.kept import with_kept
 from runners.listing import print_list, print_plan
 from runners.load import merge_reference
 from runners.parse import parse_grid, parse_settings, parse_size, shown
@@ -178,6 +179,7 @@ def main(
         ]
     else:
         raise UserError("name a --task and a --method (--list shows them), or all of either, or a --plan FILE")
+    requests = [with_kept(request, db) for request in requests]
     check_device(device)
     limit = parse_size(memory_limit) if memory_limit else _SHARE * memory() / jobs
     plan = make_plan(requests, data_dir)

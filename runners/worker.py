@@ -113,6 +113,7 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
     problem = instance.problem.to(device)
     curve: list[tuple[str, int, float, float]] = []
     progress: dict[str, Any] = {"at": 0.0, "score": None}
+    quality = getattr(task, "quality", None) or (lambda one, x: task.score(one, x)[spec.primary.name])
 
     def on_step(step: int, total: int) -> None:
         if time.monotonic() - progress["at"] > _PROGRESS_EVERY:
@@ -121,14 +122,15 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
 
     def on_record(step: int, seconds: float, estimates: dict[str, torch.Tensor]) -> None:
         for series, estimate in estimates.items():
-            value = task.score(instance, problem.check(estimate).cpu())[spec.primary.name]
+            value = quality(instance, problem.check(estimate).cpu())
             if np.isfinite(value) and len(curve) < _CURVE_MEMORY:
                 curve.append((series, step + 1, seconds, value))
             if series == "estimate":
                 progress["score"] = value
 
     seed = seeds.seed(spec.name, spec.version, preset, number, repeat, "method")
-    ctx = Context(device, seed, spec.presets[preset].budget, on_step, on_record)
+    artifacts = Path(job["artifacts"])
+    ctx = Context(device, seed, spec.presets[preset].budget, on_step, on_record, lambda digest: _recall(artifacts, digest))
     ctx.clock.start()
     returned = method(problem, ctx, job["parameters"])
     ctx.clock.stop()
@@ -148,16 +150,24 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
         scores=scores,
         curve=curve,
         artifacts=[
-            _keep(Path(job["artifacts"]), kind, task.picture(instance, image)["image"])
+            _keep(artifacts, kind, task.picture(instance, image)["image"].float())
             for kind, image in (("estimate", estimate), ("truth", instance.truth))
-        ],
+        ]
+        + [_keep(artifacts, name, thing) for name, thing in ctx.kept.items()],
     )
 
 
-def _keep(folder: Path, kind: str, image: torch.Tensor) -> dict[str, str]:
-    """Write a picture under its own hash, so that equal ones share a file, and never half of one."""
+def _recall(folder: Path, digest: str) -> torch.Tensor:
+    path = folder / digest[:2] / f"{digest}.npy"
+    if not path.is_file():
+        raise UserError(f"what another run kept, {digest[:12]}..., is not in {folder.name} beside the database")
+    return torch.from_numpy(np.load(path, allow_pickle=False))
+
+
+def _keep(folder: Path, kind: str, thing: torch.Tensor) -> dict[str, str]:
+    """Write a tensor under its own hash, so that equal ones share a file, and never half of one."""
     buffer = BytesIO()
-    np.save(buffer, image.cpu().numpy().astype(np.float32))
+    np.save(buffer, thing.cpu().numpy())
     digest = sha256(buffer.getvalue()).hexdigest()
     path = folder / digest[:2] / f"{digest}.npy"
     if not path.exists():

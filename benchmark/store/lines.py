@@ -182,6 +182,9 @@ def header(lines: Sequence[RunLine]) -> Header:
     return Header(commit=environment.commit()[0], runs={name: tuple(digests) for name, digests in runs.items()})
 
 
+PICTURES = ("truth", "estimate")  # kinds of artifacts
+
+
 def is_picture(shape: Sequence[int]) -> bool:
     """Whether an array of this shape can be shown: (H, W), or (3, H, W) in colour."""
     return len(shape) == 2 or (len(shape) == 3 and shape[0] == 3)

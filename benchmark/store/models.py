@@ -167,7 +167,9 @@ class Curve(Base):
 
 
 class Artifact(Base):
-    """A file beside the database: "estimate" or "truth" of an instance. `path` is relative to the database's folder."""
+    """A file beside the database: "estimate" or "truth" of an instance, or what a method kept, by its name for it. `path` is
+    relative to the database's folder.
+    """
 
     __tablename__ = "artifact"
     __table_args__ = (UniqueConstraint("run_id", "instance", "kind"),)

@@ -1,0 +1,45 @@
+"""What tasks on photographs have in common: the pictures, the scores, and how they are shown. Their `make` is their own."""
+
+from pathlib import Path
+
+from torch import Tensor
+
+from benchmark.datasets import photographs
+from benchmark.metrics.image import psnr, ssim
+from benchmark.metrics.perceptual import lpips_squeeze_caffe
+from benchmark.operators import LinearOperator
+from benchmark.photographs import Photographs
+from benchmark.problems import Instance, LinearInverse
+from benchmark.seeds import Split
+
+
+class PhotographTask:
+    """Base of tasks whose truth is a colour photograph, (3, H, W) with values in [0, 1]."""
+
+    data_dir: Path | None = None  # set by the runner
+
+    def photograph(self, preset: Photographs, split: Split, index: int) -> tuple[Tensor, str]:
+        """float32 (3, size, size) and its name. Raises UserError for a picture that is too small or cannot be read."""
+        file = photographs.pick(preset.data, split, index, self.data_dir)
+        return photographs.square(file, preset.size), file.stem
+
+    def instance(self, A: LinearOperator, y: Tensor, noise: float, x: Tensor, name: str) -> Instance:
+        """The problem y = A x + n with its truth."""
+        return Instance(problem=LinearInverse(A=A, y=y, noise=noise, value_range=(0.0, 1.0)), truth=x, label=name)
+
+    def score(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
+        """The metrics of benchmark/photographs.py."""
+        seen = estimate.clamp(0, 1)
+        return {
+            "psnr": self.quality(instance, estimate),
+            "ssim": ssim(seen, instance.truth, 1.0).mean().item(),
+            "lpips_squeeze_caffe": lpips_squeeze_caffe(seen[None], instance.truth[None]).item(),
+        }
+
+    def quality(self, instance: Instance, estimate: Tensor) -> float:
+        """PSNR in dB over all pixels and channels, after clipping to [0, 1]; range 1."""
+        return psnr(estimate.clamp(0, 1).flatten(0, 1), instance.truth.flatten(0, 1), 1.0).item()
+
+    def picture(self, instance: Instance, estimate: Tensor) -> dict[str, Tensor]:
+        """The estimate in its colours, (3, H, W)."""
+        return {"image": estimate.clamp(0, 1)}
