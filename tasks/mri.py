@@ -37,7 +37,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="zero_filled",
     source="arXiv:2402.04097",
-    offers=("image", "references"),
+    offers=("image", "coils", "references"),
     # Tolerances: between 1 and 2 threads the classical methods give the same numbers, but a network's training amplifies
     # rounding. Largest differences on one instance: tiny, 60 steps: 0.08 dB, 0.005, 0.0015; small, full length: 0.63 dB,
     # 0.016, 0.0022. Each tolerance is about twice the largest, because few instances were measured.

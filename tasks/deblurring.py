@@ -1,0 +1,107 @@
+"""Deblurring: recover a colour photograph from a blurred and noisy one; the kernel is known.
+
+    y = k * x + n        x (3, H, W) in [0, 1], reflected at its edges;  k (K, K) with sum 1;  n white Gaussian
+
+Given   y, the kernel k (A.kernel), noise level, value range
+Score   PSNR, SSIM, LPIPS-squeeze (Caffe) of the estimate clipped to [0, 1]; range 1
+Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests, six others for tuning, central square resized
+        with antialiasing; blur and noise are simulated. full*: a user's folder of photographs in --data-dir, likewise.
+Source  both kernels are fixed by the preset. Sizes for 256 pixels follow the usual 61-pixel kernels (arXiv:2209.14687)
+"""
+
+from typing import Literal, Self
+
+import torch
+from pydantic import model_validator
+
+from benchmark import (
+    PHOTOGRAPH_METRICS,
+    Count,
+    Instance,
+    NonNegative,
+    Photographs,
+    PhotographTask,
+    Positive,
+    TaskSpec,
+    operators,
+    task,
+)
+from benchmark.seeds import Split
+
+
+class Kernel(Photographs):
+    """side: pixels of the kernel, odd; sigma: of the Gaussian one; length, angle (degrees), bend: of the path of a shaken
+    camera (operators.motion_kernel). Lengths in pixels.
+    """
+
+    noise: NonNegative = 0.01
+    kernel: Literal["gaussian", "motion"] = "gaussian"
+    side: Count = 9
+    sigma: Positive = 1.5
+    length: Positive = 8.0
+    angle: float = 30.0
+    bend: float = 0.15
+
+    @model_validator(mode="after")
+    def _fits(self) -> Self:
+        if self.side % 2 == 0:
+            raise ValueError(f"side {self.side} is even; a kernel has a centre")
+        if self.side >= self.size:
+            raise ValueError(f"side {self.side}: the kernel is larger than the picture ({self.size} x {self.size})")
+        if self.kernel == "motion" and self.length > self.side:
+            raise ValueError(f"length {self.length} does not fit into a kernel of side {self.side}")
+        return self
+
+
+SPEC = TaskSpec(
+    name="deblurring",
+    version=1,
+    title="Deblurring",
+    poses="LinearInverse",
+    baseline="wiener",
+    source="arXiv:2209.14687",
+    offers=("image", "range", "kernel"),
+    metrics=PHOTOGRAPH_METRICS,
+    presets={
+        "tiny": Kernel(
+            instances=2, budget=10, size=32, side=5, sigma=1.0, about="32 x 32, Gaussian blur of sigma 1, 1 % noise"
+        ),
+        "small": Kernel(instances=10, budget=60, size=64, about="64 x 64, Gaussian blur of sigma 1.5, 1 % noise"),
+        "small_motion": Kernel(
+            instances=10, budget=60, size=64, kernel="motion", about="64 x 64, motion blur of 8 pixels, 1 % noise"
+        ),
+        "full": Kernel(
+            instances=20,
+            budget=7200,
+            size=256,
+            side=61,
+            sigma=3.0,
+            data=("photographs",),
+            about="256 x 256, Gaussian blur of sigma 3, 1 % noise; your photographs",
+        ),
+        "full_motion": Kernel(
+            instances=20,
+            budget=7200,
+            size=256,
+            kernel="motion",
+            side=61,
+            length=40.0,
+            data=("photographs",),
+            about="256 x 256, motion blur of 40 pixels, 1 % noise; your photographs",
+        ),
+    },
+)
+
+
+@task(SPEC)
+class Deblurring(PhotographTask):
+    def make(self, preset: Kernel, split: Split, index: int, generator: torch.Generator) -> Instance:
+        x, name = self.photograph(preset, split, index)  # (3, H, W)
+        kernel = (
+            operators.gaussian_kernel(preset.side, preset.sigma)
+            if preset.kernel == "gaussian"
+            else operators.motion_kernel(preset.side, preset.length, preset.angle, preset.bend)
+        )
+        A = operators.Blur(kernel, (3, preset.size, preset.size))
+        y = A(x) + preset.noise * A.noise(generator)
+        return self.instance(A, y, preset.noise, x, name)
