@@ -20,6 +20,7 @@ from benchmark import Context, Count, LinearInverse, NonNegative, method
     solves="LinearInverse",
     kind="classical",
     paper="doi:10.1002/mrm.1241",
+    needs=("coils",),
     # Best mean PSNR over the tuning instances of 10, 20, 30 steps and damping 0 ... 1e-1; small_noisy: 20 steps, 1e-2 ... 3e-1.
     settings={"mri": {"steps": 10, "damping": 1e-3}, "mri/small_noisy": {"steps": 20, "damping": 3e-2}},
 )
