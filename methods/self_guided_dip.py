@@ -6,7 +6,8 @@
 e is drawn anew each step, uniform on [0, max(z) / 2) in every entry; the expectation is a mean over `draws`. The second term
 asks f to remove the noise from its own input, whose fixed point is the reconstruction: the guide is made on the way.
 s = ||f_w0(z_0)|| / ||A^H y|| brings the measurements to the scale of the first output. A is orthonormal here: `pull` is
-divided by sqrt(HW), which the paper's unnormalised Fourier transform hides. (Re, Im) of z is compared with (Re, Im) of x.
+divided by sqrt(HW), which the paper's unnormalised Fourier transform hides. Where x lies in a known range, a sigmoid brings f
+into it and s = 1. (Re, Im) of z is compared with (Re, Im) of x.
 The norms are not squared. The average is of complex images.
 Source: arXiv:2402.04097 and the hyperparameters of its demonstration (4x knee)
 """
@@ -56,8 +57,9 @@ def self_guided_dip(
     channels = channel_count(A)
     net = unet(channels, channels, width=width, depth=depth, generator=ctx.generator, device=ctx.device)
     z = ctx.rand(1, channels, height, breadth)
+    bounded = problem.value_range is not None
     with torch.no_grad():
-        scale = net(z).norm() / A.H(problem.y).norm()
+        scale = torch.ones(()) if bounded else net(z).norm() / A.H(problem.y).norm()
     y = scale * problem.y
     z.requires_grad_()
     optimiser = torch.optim.Adam(net.parameters(), lr=lr, fused=True)
@@ -71,7 +73,8 @@ def self_guided_dip(
         else:
             u = ctx.rand(draws, channels, height, breadth)
             noisy = z + z.detach().max() / 2 * (u if noise == "uniform" else u - 0.5)
-        output = net(noisy).mean(0, keepdim=True)  # (1, channels, H, W)
+        drawn = net(noisy).sigmoid() if bounded else net(noisy)  # (draws, channels, H, W)
+        output = drawn.mean(0, keepdim=True)
         x = from_channels(output, A)
         misfit = torch.linalg.vector_norm(A(x) - y)
         loss = misfit + pull / (height * breadth) ** 0.5 * torch.linalg.vector_norm(z - output)
