@@ -15,26 +15,28 @@ class Photographs(Preset):
     data: tuple[str, ...] = ("skimage_photographs", "sklearn_photographs")
 
 
-# Tolerances: see tests/performance/tolerance.py.
+# Tolerances: between 1 and 2 threads the classical methods give the same numbers; a network's training amplifies rounding, and
+# learning a mask does so most. Largest differences on one tuning instance of `small` (oes): 2.2 dB, 0.05, 0.05. Each tolerance
+# is about twice the largest, because few instances were measured.
 PHOTOGRAPH_METRICS = (
     Metric(
         name="psnr",
         unit="dB",
         better="higher",
         primary=True,
-        tolerance=1.0,
+        tolerance=4.0,
         description="peak signal-to-noise ratio over all pixels and channels, values clipped to [0, 1], range 1",
     ),
     Metric(
         name="ssim",
         better="higher",
-        tolerance=0.05,
+        tolerance=0.1,
         description="structural similarity (Gaussian window 11, sigma 1.5), mean over the channels, clipped, range 1",
     ),
     Metric(
         name="lpips_squeeze_caffe",
         better="lower",
-        tolerance=0.05,
+        tolerance=0.1,
         description="perceptual distance of SqueezeNet features (Caffe weights, LPIPS heads), clipped to [0, 1]; "
         "not the published LPIPS: compare it only with itself",
     ),

@@ -23,7 +23,7 @@ from methods.networks import Fitting, draw_input, hourglass
     paper="arXiv:2112.06074",
     needs=("image", "range"),
     settings={
-        "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 2000, "patience": 500},
+        "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1500, "patience": 500},
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "window": 5, "patience": 20},
     },

@@ -11,7 +11,8 @@ With L = mean (A f(theta, z) - y)^2, g its gradient and H its Hessian at theta_0
     synflow             |theta| dR / d|theta|, R = sum f(|theta|, z = 1) without the norms' statistics; in 100 rounds, round k
                         leaves keep^(k / 100) of all
 The paper's code scores otherwise than these methods' own papers (|g| for snip, g for grasp, one round for synflow); this
-follows their own. Global masks often cut every path through the network, whose output is then flat: that is their answer.
+follows their own. It compares them on denoising alone, and so does this suite. Global masks often cut every path through the
+network, whose output is then flat: that is their answer.
 Source: arXiv:2406.05288 (comparison); arXiv:1810.02340 (SNIP), arXiv:2002.07376 (GraSP), arXiv:2006.05467 (SynFlow)
 """
 
@@ -36,10 +37,10 @@ _ROUNDS = 100  # of SynFlow
     solves="LinearInverse",
     kind="pruned untrained network",
     paper="arXiv:2406.05288",
-    needs=("image", "range"),
+    needs=("image", "range", "direct"),
     settings={
         "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
-        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60},
+        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
     },
 )
 def random_pruning(
@@ -64,10 +65,10 @@ def random_pruning(
     solves="LinearInverse",
     kind="pruned untrained network",
     paper="arXiv:2406.05288",
-    needs=("image", "range"),
+    needs=("image", "range", "direct"),
     settings={
         "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
-        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60},
+        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
     },
 )
 def magnitude_pruning(
@@ -92,10 +93,10 @@ def magnitude_pruning(
     solves="LinearInverse",
     kind="pruned untrained network",
     paper="arXiv:1810.02340",
-    needs=("image", "range"),
+    needs=("image", "range", "direct"),
     settings={
         "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
-        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60},
+        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
     },
 )
 def snip(
@@ -120,10 +121,10 @@ def snip(
     solves="LinearInverse",
     kind="pruned untrained network",
     paper="arXiv:2002.07376",
-    needs=("image", "range"),
+    needs=("image", "range", "direct"),
     settings={
         "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
-        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60},
+        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
     },
 )
 def grasp(
@@ -148,10 +149,10 @@ def grasp(
     solves="LinearInverse",
     kind="pruned untrained network",
     paper="arXiv:2006.05467",
-    needs=("image", "range"),
+    needs=("image", "range", "direct"),
     settings={
         "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
-        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60},
+        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
     },
 )
 def synflow(

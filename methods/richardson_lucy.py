@@ -28,6 +28,6 @@ def richardson_lucy(problem: LinearInverse, ctx: Context, *, steps: Count = 30) 
     ones = A.H(torch.ones_like(y))
     x = torch.full(A.shape, 0.5, device=ctx.device)
     for step in ctx.steps(steps):
-        x = x * A.H(y / A(x).clamp_min(_LEAST)) / ones
+        x = x * torch.where(ones > _LEAST, A.H(y / A(x).clamp_min(_LEAST)) / ones, 1)  # a long kernel may miss a corner
         ctx.record(step, x)
     return x

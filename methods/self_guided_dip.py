@@ -28,14 +28,14 @@ from methods.networks import RunningAverage, channel_count, from_channels, unet
     paper="arXiv:2402.04097",
     needs=("image",),
     settings={
+        # On photographs, of size 1, the input learns slower than where y is scaled. pull: best mean PSNR of 0.1, 0.64, 6.4 and
+        # 64, lr: of 1e-3, 2e-3, 4e-3, over two tuning instances of inpainting; not tuned again for the other tasks.
+        "*/small*": {"width": 16, "depth": 3, "lr": 4e-3, "lr_input": 1e-2, "pull": 0.64, "steps": 500},
         # Width 16, depth 3 and 400 steps keep `small` under 5 minutes on 2 cores; 500 steps gain 0.5 dB.
-        # lr had the best mean PSNR over the tuning instances among 1e-3, 2e-3, 3e-3.
-        "mri/small": {"width": 16, "depth": 3, "lr": 2e-3, "steps": 400},
-        # As in small, not tuned again: what changes is the problem.
-        "mri/small_8x": {"width": 16, "depth": 3, "lr": 2e-3, "steps": 400},
-        "mri/small_noisy": {"width": 16, "depth": 3, "lr": 2e-3, "steps": 400},
+        # lr had the best mean PSNR over the tuning instances of mri/small among 1e-3, 2e-3, 3e-3.
+        "mri/small*": {"width": 16, "depth": 3, "lr": 2e-3, "lr_input": 0.1, "pull": 2.0, "steps": 400},
         # Small enough for a test; shows nothing about quality.
-        "mri/tiny": {"width": 8, "depth": 2, "lr": 3e-3, "steps": 60},
+        "*/tiny": {"width": 8, "depth": 2, "lr": 3e-3, "steps": 60},
     },
 )
 def self_guided_dip(

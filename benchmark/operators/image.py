@@ -59,7 +59,7 @@ class Mask(LinearOperator):
 
 class Blur(LinearOperator):
     """Convolution with `kernel` (K, K), K odd, over a picture of `shape` (C, H, W) reflected at its edges (edge pixel not
-    repeated). y has the size of x. norm: the sum of |kernel|, a bound that a low-pass kernel reaches.
+    repeated). y has the size of x. norm: the bound sqrt(||A||_1 ||A||_inf), which takes in that reflection counts pixels twice.
     """
 
     def __init__(self, kernel: Tensor, shape: tuple[int, int, int]) -> None:
@@ -71,8 +71,8 @@ class Blur(LinearOperator):
         self.kernel = kernel
         self.shape = self.data_shape = shape
         self.dtype = kernel.dtype
-        self.norm = float(kernel.abs().sum())
         self._rows, self._columns = (_reflection(n, side // 2).to(kernel) for n in shape[1:])
+        self.norm = float(kernel.abs().sum() * self._spread(torch.ones(1, *shape[1:]).to(kernel), kernel.abs()).max()) ** 0.5
 
     def forward(self, x: Tensor) -> Tensor:
         wide = self._rows @ x @ self._columns.T  # (..., C, H + K - 1, W + K - 1)
@@ -80,8 +80,11 @@ class Blur(LinearOperator):
         return F.conv2d(flat, self.kernel.flip(0, 1)[None, None]).reshape(*x.shape[:-2], *self.shape[1:])
 
     def adjoint(self, y: Tensor) -> Tensor:
+        return self._spread(y, self.kernel)
+
+    def _spread(self, y: Tensor, kernel: Tensor) -> Tensor:
         flat = y.reshape(-1, 1, *y.shape[-2:])
-        wide = F.conv_transpose2d(flat, self.kernel.flip(0, 1)[None, None])
+        wide = F.conv_transpose2d(flat, kernel.flip(0, 1)[None, None])
         return self._rows.T @ wide.reshape(*y.shape[:-2], *wide.shape[-2:]) @ self._columns
 
     def to(self, device: torch.device | str) -> "Blur":
