@@ -18,7 +18,8 @@ from benchmark.datasets.sources import fingerprint
 from benchmark.errors import UserError
 from benchmark.store import queries
 from benchmark.store.database import location, open_database
-from benchmark.store.models import Environment, Instance, Method, Run, Score, Task
+from benchmark.store.lines import PICTURES
+from benchmark.store.models import Artifact, Environment, Instance, Method, Run, Score, Task
 from runners.cli import Database, DataDir, Include, run_app
 
 EXAMPLES = ("python -m runners.show 1", "python -m runners.show 3fa9c1")
@@ -39,7 +40,7 @@ def main(
         registry.include([*(include or ()), *own_files(found)])
         task, method = session.get_one(Task, found.task_id), session.get_one(Method, found.method_id)
         place = session.get_one(Environment, found.environment_id)
-        for name, text in _facts(found, task, method):
+        for name, text in [*_facts(found, task, method), *_kept(session, found)]:
             console.print(f"{name:<12} {text}", highlight=False, markup=False)
         console.print()
         console.print(_scores(session, found, task))
@@ -92,6 +93,18 @@ def _facts(run: Run, task: Task, method: Method) -> list[tuple[str, str]]:
     if run.error:
         facts.append(("error", run.error.strip()))
     return facts
+
+
+def _kept(session: Session, run: Run) -> list[tuple[str, str]]:
+    """What the method kept besides its estimates, and how another run takes it up."""
+    kept: dict[str, list[int]] = {}
+    rows = select(Artifact.kind, Artifact.instance).where(Artifact.run_id == run.id, Artifact.kind.not_in(PICTURES))
+    for kind, instance in session.execute(rows.order_by(Artifact.instance)):
+        kept.setdefault(kind, []).append(instance)
+    return [
+        ("kept", f"{kind} of instances {', '.join(map(str, instances))}; elsewhere: --set {kind}_from={run.id}:{instances[0]}")
+        for kind, instances in kept.items()
+    ]
 
 
 def _scores(session: Session, run: Run, task: Task) -> Table:

@@ -1,3 +1,4 @@
+import re
 from hashlib import sha256
 
 import h5py
@@ -10,13 +11,27 @@ from benchmark.datasets import colin27, fastmri, sources
 from benchmark.errors import UserError
 
 
+def row(name):
+    """The one row of SOURCES.md on a source."""
+    lines = (sources.ASSETS.parent / "SOURCES.md").read_text(encoding="utf-8").splitlines()
+    found = [line for line in lines if line.startswith(f"| `{name}` |")]
+    assert len(found) == 1, name
+    assert found[0].count("|") == 8
+    return found[0]
+
+
+def test_every_source_has_a_row_and_no_row_is_left_over():
+    lines = (sources.ASSETS.parent / "SOURCES.md").read_text(encoding="utf-8").splitlines()
+    assert sum(line.startswith("| `") for line in lines) == len(sources.SOURCES)
+    for name in sources.SOURCES:
+        row(name)
+
+
 def test_every_asset_is_whole_listed_and_small():
-    listed = (sources.ASSETS.parent / "SOURCES.md").read_text()
     for name, source in sources.SOURCES.items():
-        assert f"`{name}`" in listed
         if isinstance(source, sources.Asset):
             assert sha256(source.path().read_bytes()).hexdigest() == source.sha256
-            assert source.sha256 in listed
+            assert source.sha256 in row(name)
     known = {s.file for s in sources.SOURCES.values() if isinstance(s, sources.Asset)}
     assert {p.name for p in sources.ASSETS.iterdir() if p.suffix != ".LICENSE"} == known
     assert sum(p.stat().st_size for p in sources.ASSETS.iterdir()) < 20e6
@@ -31,6 +46,35 @@ def test_a_damaged_asset_is_refused(tmp_path, monkeypatch):
     (tmp_path / "colin27_slices.npz").unlink()
     with pytest.raises(UserError, match="is missing"):
         sources.fingerprint(("colin27",), None)
+
+
+def test_packaged_files_are_those_of_the_table_and_of_the_pinned_packages():
+    pins = (sources.ASSETS.parents[2] / "constraints.txt").read_text().splitlines()
+    packaged = {name: s for name, s in sources.SOURCES.items() if isinstance(s, sources.Packaged)}
+    assert {s.package for s in packaged.values()} == {"skimage", "sklearn"}
+    for name, source in packaged.items():
+        assert source.sha256 in row(name)
+        package, version = re.search(r"PyPI `([\w-]+)` ([\d.]+)", row(name)).groups()
+        assert f"{package}=={version}" in pins
+        for file, digest in source.files.items():
+            assert sha256(source.path(file).read_bytes()).hexdigest() == digest
+            assert f"`{file}`" in row(name)
+            assert f"`{file.partition('.')[0]}`" in row(name)  # with its licence
+
+
+def test_another_or_missing_packaged_file_is_refused(monkeypatch):
+    whole = sources.fingerprint(("sklearn_photographs",), None)
+    files = sources.SOURCES["sklearn_photographs"].files
+    other = sources.Packaged("sklearn", "datasets/images", {**files, "china.jpg": "0" * 64})
+    monkeypatch.setitem(sources.SOURCES, "sklearn_photographs", other)
+    with pytest.raises(UserError, match=r"china.jpg of the package sklearn is another file than was tested"):
+        sources.fingerprint(("sklearn_photographs",), None)
+    fewer = sources.Packaged("sklearn", "datasets/images", {"flower.jpg": files["flower.jpg"]})
+    monkeypatch.setitem(sources.SOURCES, "sklearn_photographs", fewer)
+    assert sources.fingerprint(("sklearn_photographs",), None) != whole
+    for package, folder in (("sklearn", "nowhere"), ("no_such_package", "data")):
+        with pytest.raises(UserError, match=rf"flower.jpg of the package {package} is missing; install .* constraints.txt"):
+            sources.Packaged(package, folder, fewer.files).path("flower.jpg")
 
 
 def test_slices_are_upright_heads_of_maximum_one():

@@ -32,7 +32,11 @@ def noisy(size=32):
 
 
 def solve(name, problem, points=None, **given):
-    record = (lambda step, seconds, estimates: points.append(estimates["estimate"])) if points is not None else lambda *_: None
+    record = (
+        (lambda step, seconds, estimates: points.append(estimates["estimate"].clone()))
+        if points is not None
+        else lambda *_: None
+    )
     ctx = Context(torch.device("cpu"), 0, on_record=record)
     method = registry.get_method(name)
     return problem.check(method.load()(problem, ctx, method.spec.parameters(**given).model_dump()))
@@ -60,17 +64,16 @@ def test_tv_reaches_the_least_value_of_its_objective_whatever_its_balance(A, noi
     values = {
         balance: [
             total_variation(problem, solve("tv", problem, weight=weight, steps=n, balance=balance), weight)
-            for n in (1, 10, 100, 1000)
+            for n in (1, 10, 100, 3000)
         ]
         for balance in (0.1, 0.5)
     }
     for descending in values.values():
         assert descending == sorted(descending, reverse=True)
-        assert descending[-1] == pytest.approx(descending[-2], rel=0.02)
         assert descending[-1] < total_variation(problem, picture(), weight)
     ends = [descending[-1] for descending in values.values()]
     assert ends[0] == pytest.approx(ends[1], rel=1e-4)
-    assert values[0.1][1] != pytest.approx(values[0.5][1], rel=1e-4)  # the way there does depend on it
+    assert values[0.1][1] != pytest.approx(values[0.5][1], rel=0.02)  # the way there does depend on it
 
 
 def test_no_step_away_from_tv_lowers_its_objective():
@@ -81,7 +84,8 @@ def test_no_step_away_from_tv_lowers_its_objective():
         away = torch.randn(x.shape, generator=draw(seed))
         for size in (1e-3, 1e-2):
             assert total_variation(problem, x + size * away, weight) > least
-    assert total_variation(problem, x + 0.01 * (problem.y - x), weight) >= least * (1 - 1e-6)
+    for other in (0.95 * weight, 1.05 * weight):
+        assert total_variation(problem, solve("tv", problem, weight=other, steps=3000), weight) > least
 
 
 def test_a_heavy_weight_leaves_tv_the_mean_of_each_channel():
@@ -224,7 +228,7 @@ def test_richardson_lucy_stays_positive_and_records_each_step():
 
 
 @pytest.mark.parametrize("preset", registry.get_task("deblurring").spec.presets)
-def test_deconvolution_is_finite_with_the_kernel_of_each_preset(preset):
+def test_richardson_lucy_is_finite_with_the_kernel_of_each_preset(preset):
     """Some kernels never look at a corner: A^H 1 is 0 there."""
     given = registry.get_task("deblurring").spec.presets[preset]
     kernel = (
@@ -232,11 +236,10 @@ def test_deconvolution_is_finite_with_the_kernel_of_each_preset(preset):
         if given.kernel == "gaussian"
         else operators.motion_kernel(given.side, given.length, given.angle, given.bend)
     )
-    x = picture(128)
+    x = picture(64)
     problem = pose(operators.Blur(kernel, tuple(x.shape)), x, given.noise)
-    for name, parameters in (("wiener", {}), ("richardson_lucy", {"steps": 5})):
-        found = solve(name, problem, **parameters)  # checked to be finite
-        assert (found - x).square().mean() < 2 * (problem.y - x).square().mean(), name
+    found = solve("richardson_lucy", problem, steps=10)  # checked to be finite
+    assert (found - x).square().mean() < (problem.y - x).square().mean()
 
 
 # --- super-resolution ---------------------------------------------------------------------------------------------------
