@@ -56,7 +56,7 @@ def l1_wavelet(
     ).alg
 
     def image() -> Tensor:
-        return torch.from_numpy(solver.x).to(ctx.device, A.dtype)
+        return torch.from_numpy(solver.x.copy()).to(ctx.device, A.dtype)  # the solver updates it in place
 
     for step in ctx.steps(steps):
         solver.update()

@@ -2,7 +2,8 @@
 
     x_i = sum_j w_ij y_j / sum_j w_ij,   w_ij = exp(-max(d_ij^2 - 2 sigma^2, 0) / h^2),   h = strength x sigma
 
-d_ij^2 is the mean squared difference of the patches around i and j, sigma the noise level. scikit-image's, on the host.
+d_ij^2 is the mean squared difference of the patches around i and j, sigma the noise level. scikit-image's fast form, on the
+host: it sums over patches of one pixel less, off the centre, and leaves out weights below e^-5.
 Source: Buades, Coll, Morel, CVPR 2005; Darbon et al., ISBI 2008 (fast form)
 """
 

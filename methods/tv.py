@@ -48,7 +48,7 @@ def tv(problem: LinearInverse, ctx: Context, *, weight: Positive = 1e-2, steps: 
     ).alg
 
     def image() -> Tensor:
-        return torch.from_numpy(solver.x).to(ctx.device, A.dtype)
+        return torch.from_numpy(solver.x.copy()).to(ctx.device, A.dtype)  # the solver updates it in place
 
     for step in ctx.steps(steps):
         solver.update()

@@ -28,6 +28,8 @@ from benchmark import Context, Count, LinearInverse, method
 def wavelet(
     problem: LinearInverse, ctx: Context, *, wave: Literal["haar", "db2", "db4", "sym4"] = "db2", levels: Count = 3
 ) -> Tensor:
+    if problem.noise == 0:
+        return problem.y
     found = denoise_wavelet(
         problem.y.clamp(0, 1).cpu().numpy().transpose(1, 2, 0),
         sigma=problem.noise,
