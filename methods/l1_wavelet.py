@@ -13,7 +13,7 @@ from sigpy import app, linop, prox
 from torch import Tensor
 
 from benchmark import Context, Count, LinearInverse, Positive, method
-from benchmark.operators.as_sigpy import AsSigpy
+from benchmark.operators.as_sigpy import AsSigpy, Shrinkage
 
 
 @method(
@@ -45,7 +45,7 @@ def l1_wavelet(
 ) -> Tensor:
     A = problem.A
     W = linop.Wavelet(A.shape, axes=(-2, -1), wave_name=wavelet, level=levels)
-    shrink = prox.UnitaryTransform(prox.L1Reg(W.oshape, weight), W)
+    shrink = prox.UnitaryTransform(Shrinkage(W.oshape, weight), W)
     solver = app.LinearLeastSquares(
         AsSigpy(A, ctx.device),
         problem.y.cpu().numpy(),

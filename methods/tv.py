@@ -9,11 +9,11 @@ Source: Rudin, Osher, Fatemi, Physica D 60 (1992), here anisotropic;
 """
 
 import torch
-from sigpy import app, linop, prox
+from sigpy import app, linop
 from torch import Tensor
 
 from benchmark import Context, Count, LinearInverse, Positive, method
-from benchmark.operators.as_sigpy import AsSigpy
+from benchmark.operators.as_sigpy import AsSigpy, Shrinkage
 
 
 @method(
@@ -39,7 +39,7 @@ def tv(problem: LinearInverse, ctx: Context, *, weight: Positive = 1e-2, steps: 
     solver = app.LinearLeastSquares(
         AsSigpy(A, ctx.device),
         problem.y.cpu().numpy(),
-        proxg=prox.L1Reg(D.oshape, weight),
+        proxg=Shrinkage(D.oshape, weight),
         G=D,
         tau=1 / (balance * bound),
         sigma=balance / bound,

@@ -1,5 +1,6 @@
 """The classical methods against what they should equal."""
 
+import numpy as np
 import pytest
 import torch
 
@@ -71,3 +72,20 @@ def test_l1_wavelet_lowers_its_objective():
     assert values == sorted(values, reverse=True)
     assert values[-1] < objective(x, 0.1)
     assert values[-1] == pytest.approx(values[-2], rel=0.05)
+
+
+def test_shrinkage_is_sigpys_and_takes_types_in_any_order():
+    from sigpy import prox
+
+    from benchmark.operators.as_sigpy import Shrinkage
+
+    draw = np.random.default_rng(0)
+    for complex_part in (1j, 0.0, 1j):
+        x = draw.standard_normal((4, 5)) + complex_part * draw.standard_normal((4, 5))
+        x[0, 0] = 0
+        found = Shrinkage([4, 5], 0.5)(1.4, x)
+        assert found.dtype == x.dtype
+        np.testing.assert_allclose(found, x / np.where(x == 0, 1, abs(x)) * np.maximum(abs(x) - 0.7, 0), atol=1e-12)
+    with np.errstate(invalid="ignore"):
+        theirs = prox.L1Reg([4, 5], 0.5)(1.4, np.where(x == 0, 1e-12, x))
+    np.testing.assert_allclose(Shrinkage([4, 5], 0.5)(1.4, x), theirs, atol=1e-9)
