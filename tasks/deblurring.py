@@ -48,8 +48,8 @@ class Kernel(Photographs):
             raise ValueError(f"side {self.side} is even; a kernel has a centre")
         if self.side >= self.size:
             raise ValueError(f"side {self.side}: the kernel is larger than the picture ({self.size} x {self.size})")
-        if self.kernel == "motion" and self.length > self.side:
-            raise ValueError(f"length {self.length} does not fit into a kernel of side {self.side}")
+        if self.kernel == "motion" and self.length * (1 / 4 + 4 / 9 * self.bend**2) ** 0.5 > self.side // 2:
+            raise ValueError(f"length {self.length} with bend {self.bend} does not fit into a kernel of side {self.side}")
         return self
 
 
@@ -66,12 +66,12 @@ SPEC = TaskSpec(
         "tiny": Kernel(
             instances=2, budget=10, size=32, side=5, sigma=1.0, about="32 x 32, Gaussian blur of sigma 1, 1 % noise"
         ),
-        "small": Kernel(instances=10, budget=60, size=64, about="64 x 64, Gaussian blur of sigma 1.5, 1 % noise"),
+        "small": Kernel(instances=10, budget=120, size=64, about="64 x 64, Gaussian blur of sigma 1.5, 1 % noise"),
         "small_motion": Kernel(
-            instances=10, budget=60, size=64, kernel="motion", about="64 x 64, motion blur of 8 pixels, 1 % noise"
+            instances=10, budget=120, size=64, kernel="motion", side=11, about="64 x 64, motion blur of 8 pixels, 1 % noise"
         ),
         "full": Kernel(
-            instances=20,
+            instances=10,
             budget=7200,
             size=256,
             side=61,
@@ -80,7 +80,7 @@ SPEC = TaskSpec(
             about="256 x 256, Gaussian blur of sigma 3, 1 % noise; your photographs",
         ),
         "full_motion": Kernel(
-            instances=20,
+            instances=10,
             budget=7200,
             size=256,
             kernel="motion",

@@ -34,11 +34,15 @@ class Holes(Photographs):
     letters: Count = 1
 
     @model_validator(mode="after")
-    def _something_is_seen(self) -> Self:
+    def _part_is_seen(self) -> Self:
         if self.holes == "random" and (1 - self.missing) * self.size**2 < 1:
             raise ValueError(f"missing {self.missing} hides all {self.size} x {self.size} pixels")
         if self.holes == "box" and self.box >= self.size:
             raise ValueError(f"box {self.box} hides all {self.size} x {self.size} pixels")
+        if self.holes == "text" and 12 * self.letters > self.size:
+            raise ValueError(
+                f"letters {self.letters}: a line of text is {12 * self.letters} pixels high, the picture {self.size}"
+            )
         return self
 
 
@@ -53,18 +57,18 @@ SPEC = TaskSpec(
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Holes(instances=2, budget=10, size=32, about="32 x 32, 50 % of the pixels missing"),
-        "small": Holes(instances=10, budget=60, size=64, about="64 x 64, 50 % of the pixels missing"),
-        "small_80": Holes(instances=10, budget=60, size=64, missing=0.8, about="64 x 64, 80 % of the pixels missing"),
-        "small_box": Holes(instances=10, budget=60, size=64, holes="box", box=16, about="64 x 64, a box of 16 x 16 missing"),
-        "small_text": Holes(instances=10, budget=60, size=64, holes="text", about="64 x 64, text written over it"),
+        "small": Holes(instances=10, budget=120, size=64, about="64 x 64, 50 % of the pixels missing"),
+        "small_80": Holes(instances=10, budget=120, size=64, missing=0.8, about="64 x 64, 80 % of the pixels missing"),
+        "small_box": Holes(instances=10, budget=120, size=64, holes="box", box=16, about="64 x 64, a box of 16 x 16 missing"),
+        "small_text": Holes(instances=10, budget=120, size=64, holes="text", about="64 x 64, text written over it"),
         "full": Holes(
-            instances=20, budget=7200, size=256, data=("photographs",), about="256 x 256, 50 % missing; your photographs"
+            instances=10, budget=7200, size=256, data=("photographs",), about="256 x 256, 50 % missing; your photographs"
         ),
         "full_90": Holes(
-            instances=20, budget=7200, size=256, missing=0.9, data=("photographs",), about="256 x 256, 90 % missing; yours"
+            instances=10, budget=7200, size=256, missing=0.9, data=("photographs",), about="256 x 256, 90 % missing; yours"
         ),
         "full_box": Holes(
-            instances=20,
+            instances=10,
             budget=7200,
             size=256,
             holes="box",
@@ -73,7 +77,7 @@ SPEC = TaskSpec(
             about="256 x 256, a box of 96; yours",
         ),
         "full_text": Holes(
-            instances=20, budget=7200, size=256, holes="text", letters=2, data=("photographs",), about="256 x 256, text; yours"
+            instances=10, budget=7200, size=256, holes="text", letters=2, data=("photographs",), about="256 x 256, text; yours"
         ),
     },
 )

@@ -44,13 +44,13 @@ SPEC = TaskSpec(
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Factor(instances=2, budget=10, size=32, factor=2, about="16 x 16 to 32 x 32, 1 % noise"),
-        "small": Factor(instances=10, budget=60, size=64, about="16 x 16 to 64 x 64 (x4), 1 % noise"),
-        "small_x2": Factor(instances=10, budget=60, size=64, factor=2, about="32 x 32 to 64 x 64 (x2), 1 % noise"),
+        "small": Factor(instances=10, budget=120, size=64, about="16 x 16 to 64 x 64 (x4), 1 % noise"),
+        "small_x2": Factor(instances=10, budget=120, size=64, factor=2, about="32 x 32 to 64 x 64 (x2), 1 % noise"),
         "full": Factor(
-            instances=20, budget=7200, size=256, data=("photographs",), about="64 x 64 to 256 x 256 (x4), 1 % noise; yours"
+            instances=10, budget=7200, size=256, data=("photographs",), about="64 x 64 to 256 x 256 (x4), 1 % noise; yours"
         ),
         "full_x2": Factor(
-            instances=20,
+            instances=10,
             budget=7200,
             size=256,
             factor=2,

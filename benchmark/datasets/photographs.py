@@ -46,9 +46,12 @@ def pick(sources: Sequence[str], split: Split, index: int, data_dir: Path | None
     if isinstance(source, Folder):
         files = source.files(data_dir)
         chosen = [file for number, file in enumerate(files) if (number % 3 == 2) == (split == "tuning")]
-        if not chosen:
-            raise UserError(f"{source.subfolder} holds {len(files)} photographs; every third is for tuning, so it needs 3")
-        return chosen[index % len(chosen)]
+        if index >= len(chosen):
+            raise UserError(
+                f"{source.subfolder} holds {len(files)} photographs, {len(chosen)} of them for {split} (every third is for "
+                f"tuning, the others for tests); instance {index} needs another one, none is used twice"
+            )
+        return chosen[index]
     names = TEST if split == "test" else TUNING
     name = names[index % len(names)]
     packages = [found for one in sources if isinstance(found := SOURCES[one], Packaged)]

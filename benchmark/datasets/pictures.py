@@ -14,8 +14,9 @@ _LARGEST = 2.0**16 - 1
 
 
 def read(file: Path) -> "NDArray[np.float32]":
-    """float32 (H, W, 3) in [0, 1]: grey becomes three equal channels, 16 bits keep their depth, palettes and CMYK are
-    converted, the camera's orientation is applied. Raises UserError that names the file for anything else.
+    """float32 (H, W, 3) in [0, 1]. Grey becomes three equal channels; 16 bits of grey keep their depth, of 16 of colour the
+    upper 8 are read; palettes and CMYK are converted; the camera's orientation is applied. Raises UserError that names the
+    file for anything else.
     """
     import numpy as np
     from PIL import Image, ImageOps, UnidentifiedImageError

@@ -269,3 +269,26 @@ def test_scores_are_scikit_images_after_clipping(task):
     assert found.spec.primary.name == "psnr"
     assert torch.equal(found.picture(instance, estimate)["image"], clipped)
     assert not torch.equal(estimate, clipped)  # and was left as it was
+
+
+@pytest.mark.parametrize(
+    ("task", "name", "given"),
+    [
+        ("inpainting", "letters", {"holes": "text", "size": 32, "letters": 3}),
+        ("deblurring", "bend", {"kernel": "motion", "side": 9, "length": 8.0, "bend": 0.6}),
+        ("deblurring", "length", {"kernel": "motion", "side": 9, "length": 9.0, "bend": 0.0}),
+    ],
+)
+def test_holes_and_paths_that_do_not_fit_are_refused(task, name, given):
+    preset = registry.get_task(task).spec.presets["tiny"]
+    with pytest.raises(ValidationError, match=name):
+        type(preset).model_validate({**preset.model_dump(), **given})
+
+
+@pytest.mark.parametrize("letters", [1, 2, 5])
+def test_text_always_hides_something(letters):
+    task = registry.get_task("inpainting").load()
+    preset = task.spec.presets["small_text"].model_copy(update={"letters": letters})
+    for seed in range(60):
+        hidden = ~task.make(preset, "test", 0, torch.Generator().manual_seed(seed)).problem.A.mask
+        assert 0 < hidden.sum() < hidden.numel()
