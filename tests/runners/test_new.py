@@ -34,7 +34,7 @@ def test_what_is_written_works_and_its_next_commands_too(command, kind, name):
     assert done.returncode == 0, done.stdout
     assert "0 failed" in done.stdout
     if kind == "task":  # what is here runs on it; the long methods are tried in the contract tests
-        ran[ran.index("all")] = "cg_sense"
+        ran[ran.index("all")] = "l1_wavelet"
     table = python(command, *ran, "--db", str(command.db))
     assert table.returncode == 0, table.stdout + table.stderr
     assert name in table.stdout

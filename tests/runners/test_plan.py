@@ -41,7 +41,7 @@ def test_keys_do_not_depend_on_the_order_of_names():
     ("text", "expected"),
     [
         ("*dip", {"dip", "self_guided_dip", "reference_guided_dip"}),
-        ("kind:classical", {"cg_sense", "l1_wavelet"}),
+        ("kind:classical", {"cg_sense", "l1_wavelet", "tv"}),
         ("kind:baseline", {"zero_filled"}),
         ("kind:Untrained*", {"dip", "self_guided_dip", "reference_guided_dip"}),
         ("paper:2402.04097", {"self_guided_dip", "reference_guided_dip"}),
@@ -61,7 +61,7 @@ def test_groups_of_tasks():
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"method": "x*"}, r"no method matches 'x\*'; known: cg_sense"),
+        ({"method": "x*"}, r"no method matches 'x\*'; known: bicubic"),
         ({"method": "kind:clasical"}, "no method has kind:clasical; there are kind:baseline"),
         ({"method": "papr:1"}, "unknown tag of a method 'papr'; did you mean paper"),
         ({"task": "z*"}, r"no task matches 'z\*'"),
@@ -113,7 +113,7 @@ def test_a_plan_file_lists_runs(tmp_path):
     )
     one, two = (make_plan(read_plan_file(file)) for file in (yaml, toml))
     assert one.jobs == two.jobs
-    assert len(one.jobs) == 4 * 2 + 2
+    assert len(one.jobs) == 5 * 2 + 2
     assert one.jobs[0].timeout == 600
     # the same run twice is one job
     assert len(make_plan([*read_plan_file(yaml), *read_plan_file(toml)]).jobs) == len(one.jobs)
