@@ -93,8 +93,8 @@ def test_the_commands_that_look_back_do_what_they_say(tmp_path):
     python(["python", "-m", "runners.load", "--reference"], tmp_path)
     assert r"\begin{tabular}" in python(exported, tmp_path)
     python(whole, tmp_path)
-    assert "9 of 9 runs added" in python(loaded, tmp_path, LOWDIMBENCH_DB="other.db")
-    assert "0 of 9 runs added" in python(loaded, tmp_path, LOWDIMBENCH_DB="other.db")
+    assert "10 of 10 runs added" in python(loaded, tmp_path, LOWDIMBENCH_DB="other.db")
+    assert "0 of 10 runs added" in python(loaded, tmp_path, LOWDIMBENCH_DB="other.db")
 
 
 def test_the_readme_lists_every_method_and_task():
