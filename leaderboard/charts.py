@@ -20,6 +20,7 @@ from leaderboard.tables import ARROW, digits, interval
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#882255", "#44AA99", "#332288", "#999933"]
 BASELINE = "#6F6F6F"
 _POINTS = 160  # of one line
+_LEVEL_NAMES = 8  # methods whose names have room side by side
 _DASHES = [[1, 0], [5, 3], [2, 2], [8, 2]]  # of a curve's series, "estimate" first
 _FONT: dict[str, Any] = {
     "labelFontSize": 12,
@@ -227,11 +228,13 @@ def heat_map(gains: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart:
     frame = gains.assign(
         text=[f"({t})" if verdict == "unclear" else t for t, verdict in zip(gains["text"], gains["verdict"], strict=True)]
     )
+    many = frame["method"].nunique() > _LEVEL_NAMES
+    angle = -45 if many else 0
     x = alt.X(
         "method:N",
         title=None,
         sort=None,
-        axis=alt.Axis(orient="top", labelAngle=0, labelLimit=150, ticks=False, labelFlush=False),
+        axis=alt.Axis(orient="top", labelAngle=angle, labelLimit=150, labelOverlap=False, ticks=False, labelFlush=False),
     )
     y = alt.Y("board:N", title=None, sort=list(order), axis=alt.Axis(labelLimit=240, ticks=False, labelFlush=False))
     base = alt.Chart(frame)
@@ -240,7 +243,7 @@ def heat_map(gains: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart:
     cells = base.mark_rect(stroke="white", strokeWidth=3).encode(x, y, colour, tooltip=tips)
     dark = alt.condition("abs(datum.share) > 0.72", alt.value("white"), alt.value("#222"))
     text = base.mark_text(fontSize=13).encode(x, y, alt.Text("text:N"), color=dark)
-    return _styled(cells, text, height=36 * len(order) + 64, grid=False)
+    return _styled(cells, text, height=36 * len(order) + (160 if many else 64), grid=False)
 
 
 def _styled(*layers: alt.Chart, height: int, grid: bool = True) -> alt.LayerChart:
