@@ -80,10 +80,13 @@ def error_map(estimate: Array, truth: Array) -> Array:
 
 
 def error_limit(pictures: Pictures) -> float:
-    """Upper end of the shared error scale: the largest 99.5th percentile of an error, rounded up to two figures."""
+    """Upper end of the shared error scale: of the estimates' 99.5th percentiles of error the largest, but at most twice their
+    median, so that one that failed does not make all others look alike; rounded up to two figures.
+    """
     if pictures.truth is None or not pictures.estimates:
         return 1.0
-    top = max(float(np.percentile(error_map(e, pictures.truth), 99.5)) for e in pictures.estimates.values())
+    tops = [float(np.percentile(error_map(e, pictures.truth), 99.5)) for e in pictures.estimates.values()]
+    top = min(max(tops), 2 * float(np.median(tops))) or max(tops)
     if top <= 0:
         return 1.0
     unit = 10.0 ** (np.floor(np.log10(top)) - 1)

@@ -39,6 +39,14 @@ def test_the_error_of_a_colour_picture_is_the_mean_over_its_channels() -> None:
     assert images.error_limit(images.Pictures(truth, {"a": truth, "b": estimate}, {})) == pytest.approx(0.2, rel=0.06)
 
 
+def test_one_that_failed_does_not_set_the_scale_of_errors() -> None:
+    truth = np.full((8, 8), 0.5, np.float32)
+    estimates = {name: truth + step for name, step in (("a", 0.04), ("b", 0.05), ("c", 0.06), ("failed", 0.5))}
+    assert images.error_limit(images.Pictures(truth, estimates, {})) == pytest.approx(0.115, rel=0.1)
+    two = images.Pictures(truth, {"a": truth, "b": truth, "c": truth + 0.3}, {})
+    assert images.error_limit(two) == pytest.approx(0.305, rel=0.05)
+
+
 @pytest.mark.parametrize("shape", [(5, 4), (3, 5, 4), (3, 4)])
 def test_grey_and_colour_are_read(tmp_path: Path, shape: tuple[int, ...]) -> None:
     array = np.random.default_rng(0).random(shape).astype(np.float16)
