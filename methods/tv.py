@@ -22,7 +22,7 @@ from benchmark.operators.as_sigpy import AsSigpy, Shrinkage
     kind="classical",
     paper="doi:10.1016/0167-2789(92)90242-F",
     needs=("image",),
-    # Best mean PSNR over the tuning instances among three weights each and balance 0.03, 0.1, 0.3.
+    # Best mean PSNR over the tuning instances among three or four weights each and two to four balances.
     settings={
         "mri": {"weight": 1e-3, "balance": 0.03},
         "mri/small_noisy": {"weight": 3e-3, "balance": 0.1},

@@ -33,7 +33,7 @@ def with_kept(request: Request, db: str | None) -> Request:
             continue
         others = sorted({str(other) for field in fields for other in _literals(field.annotation)} - {""})
         if value and value not in others and not re.match(KEPT, str(value)):
-            with Session(open_database(location(db))) as session:
+            with Session(open_database(location(db), create=False)) as session:
                 changed[name] = _digest(session, f"--set {name}={value}", str(value), others)
     return request.model_copy(update={"set": changed})
 

@@ -23,8 +23,7 @@ def found():
 
 def solve(name, problem, seed=1, recall=None, **given):
     points = []
-    record = lambda step, seconds, estimates: points.append(estimates)  # noqa: E731  # short
-    ctx = Context(CPU, seed, on_record=record, recall=recall)
+    ctx = Context(CPU, seed, on_record=lambda step, seconds, estimates: points.append(estimates), recall=recall)
     method = registry.get_method(name)
     ctx.clock.start()
     estimate = method.load()(problem, ctx, method.spec.resolve("denoising", "tiny", given))
@@ -51,7 +50,10 @@ def test_grasp_is_right_on_the_network_too(found):
     ctx = Context(CPU, 0)
     z, theta = draw_input(ctx, (3, 32, 32)).double(), f.weights.initial(ctx.generator, CPU).double()
     y = found.problem.y.double()
-    loss = lambda t: (f(t, z)[0] - y).square().mean()  # noqa: E731  # short
+
+    def loss(t):
+        return (f(t, z)[0] - y).square().mean()
+
     g, step = pruning._gradient(theta, loss), 1e-7
     numeric = (pruning._gradient(theta + step * g, loss) - pruning._gradient(theta - step * g, loss)) / (2 * step)
     found_score = pruning._flow_of_gradients(theta, loss)
