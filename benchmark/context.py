@@ -72,13 +72,13 @@ class Context:
         self._every = 1
         self._total = 0
 
-    def rand(self, *shape: int) -> Tensor:
-        """Uniform on [0, 1), float32, drawn on the device."""
-        return torch.rand(shape, generator=self._on_device, device=self.device)
+    def rand(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Uniform on [0, 1), drawn on the device."""
+        return torch.rand(shape, generator=self._on_device, device=self.device, dtype=dtype)
 
-    def randn(self, *shape: int) -> Tensor:
-        """Standard normal, float32, drawn on the device."""
-        return torch.randn(shape, generator=self._on_device, device=self.device)
+    def randn(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        """Standard normal, drawn on the device."""
+        return torch.randn(shape, generator=self._on_device, device=self.device, dtype=dtype)
 
     def keep(self, name: str, thing: Tensor) -> None:
         """Store something besides the estimate with this instance, such as a mask: an artifact of the run, by its name."""

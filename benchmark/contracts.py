@@ -19,8 +19,7 @@ from torch import Tensor
 from benchmark import registry, seeds
 from benchmark.context import Context
 from benchmark.decorators import Method, Task
-from benchmark.operators import LinearOperator
-from benchmark.problems import Instance
+from benchmark.problems import Instance, LinearInverse
 from benchmark.registry import MethodEntry, TaskEntry
 from benchmark.store.lines import is_picture
 
@@ -82,9 +81,10 @@ class Pair:
         found = self.solver(instance.problem, ctx, self.method.spec.resolve(self.task.spec.name, "tiny", {}))
         ctx.clock.stop()
         try:
-            return instance.problem.check(found)
+            checked: Tensor = instance.problem.check(found)
         except ValueError as error:
             raise Broken(str(error)) from None
+        return checked
 
     def estimate(self, number: int = 0) -> Tensor:
         return self.solve(self.make(number), self.context(number)).clone()
@@ -178,10 +178,10 @@ def leaves_global_seeds_alone(pair: Pair) -> None:
 def leaves_its_problem_alone(pair: Pair) -> None:
     """does not change its measurements"""
     instance = pair.make()
-    before = instance.problem.y.clone()
+    before = [shown.clone() for shown in instance.problem.shown()]
     pair.solve(instance, pair.context(0))
-    if not torch.equal(instance.problem.y, before):
-        raise Broken("problem.y was changed in place")
+    if not all(map(torch.equal, instance.problem.shown(), before)):
+        raise Broken("what it was shown (problem.y) was changed in place")
 
 
 def draws_its_curve(pair: Pair) -> None:
@@ -278,8 +278,8 @@ def scores_the_truth_best(entry: TaskEntry) -> None:
     """gives exactly the scores of its specification, the better the nearer the truth"""
     task = entry.load()
     instance = make(task)
-    noise = torch.randn(instance.truth.shape, dtype=instance.truth.dtype, generator=torch.Generator().manual_seed(0))
-    worse, best = (task.score(instance, instance.truth + scale * noise) for scale in (0.3, 1e-3))
+    draw = torch.Generator().manual_seed(0)
+    worse, best = (task.score(instance, instance.problem.near(instance.truth, scale, draw)) for scale in (0.3, 1e-3))
     if best.keys() != {metric.name for metric in entry.spec.metrics}:
         raise Broken(f"it scores {', '.join(best)}, and its specification names others")
     for metric in entry.spec.metrics:
@@ -290,9 +290,9 @@ def scores_the_truth_best(entry: TaskEntry) -> None:
 def has_an_exact_adjoint(entry: TaskEntry) -> None:
     """has an operator whose adjoint is exact: <A x, y> = <x, A^H y>"""
     instance = make(entry.load())
-    A = instance.problem.A
-    if not isinstance(A, LinearOperator):
+    if not isinstance(instance.problem, LinearInverse):
         raise NotChecked("its problems hold no operator")
+    A = instance.problem.A
     draw = torch.Generator().manual_seed(0)
     x = torch.randn(A.shape, dtype=A.dtype, generator=draw)
     y = torch.randn(A.data_shape, dtype=A.dtype, generator=draw)

@@ -10,7 +10,7 @@ import torch
 from torch import Tensor
 
 from benchmark.context import Context
-from benchmark.problems import Instance, Problem
+from benchmark.problems.instance import Instance, Problem
 from benchmark.seeds import Split
 from benchmark.spec import Feature, Interface, MethodSpec, TaskSpec, first_line, parameter_model
 

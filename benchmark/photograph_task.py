@@ -9,7 +9,8 @@ from benchmark.metrics.image import psnr, ssim
 from benchmark.metrics.perceptual import lpips_squeeze_caffe
 from benchmark.operators import LinearOperator
 from benchmark.photographs import Photographs
-from benchmark.problems import Instance, LinearInverse
+from benchmark.problems.instance import Instance
+from benchmark.problems.linear_inverse import LinearInverse
 from benchmark.seeds import Split
 
 

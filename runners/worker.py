@@ -109,7 +109,7 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
     spec: TaskSpec = task.spec
     preset, repeat = job["preset"], job["seed"]
     instance = make_instance(task, preset, number, repeat)
-    observation = sha256(np.ascontiguousarray(instance.problem.y.numpy()).tobytes()).hexdigest()
+    observation = sha256(b"".join(np.ascontiguousarray(x.numpy()).tobytes() for x in instance.problem.shown())).hexdigest()
     problem = instance.problem.to(device)
     curve: list[tuple[str, int, float, float]] = []
     progress: dict[str, Any] = {"at": 0.0, "score": None}

@@ -1,4 +1,4 @@
-"""The problems that methods receive, one dataclass for each interface, and the instance that holds one with its truth."""
+"""Linear inverse problems: recover a tensor from what a linear operator measures of it."""
 
 from dataclasses import dataclass, field, fields, replace
 from typing import Any, Self
@@ -49,14 +49,10 @@ class LinearInverse:
             raise ValueError("the estimate has entries that are not finite")
         return estimate
 
+    def shown(self) -> list[Tensor]:
+        """The measurements."""
+        return [self.y]
 
-Problem = LinearInverse
-
-
-@dataclass(frozen=True, kw_only=True)
-class Instance:
-    """One problem drawn from a task: all that a method may see, and the truth that only the scorer sees."""
-
-    problem: Problem
-    truth: Tensor
-    label: str
+    def near(self, truth: Tensor, scale: float, generator: torch.Generator) -> Tensor:
+        """The truth with white Gaussian noise of standard deviation `scale`."""
+        return truth + scale * torch.randn(truth.shape, dtype=truth.dtype, generator=generator)
