@@ -13,10 +13,11 @@ if TYPE_CHECKING:
     from benchmark.errors import UserError
     from benchmark.photograph_task import PhotographTask
     from benchmark.photographs import PHOTOGRAPH_METRICS, Photographs
-    from benchmark.problems import Instance, LinearInverse
+    from benchmark.problems import Completion, Instance, LinearInverse
     from benchmark.spec import Count, Fraction, Kept, Metric, NonNegative, Positive, Preset, Rate, TaskSpec
 
 EXPORTS = {
+    "Completion": "benchmark.problems.completion",
     "Context": "benchmark.context",
     "Count": "benchmark.spec",
     "Fraction": "benchmark.spec",
@@ -42,6 +43,7 @@ _MODULES = {"metrics", "operators"}
 
 __all__ = [
     "PHOTOGRAPH_METRICS",
+    "Completion",
     "Context",
     "Count",
     "Fraction",

@@ -280,9 +280,10 @@ def scores_the_truth_best(entry: TaskEntry) -> None:
     instance = make(task)
     draw = torch.Generator().manual_seed(0)
     worse, best = (task.score(instance, instance.problem.near(instance.truth, scale, draw)) for scale in (0.3, 1e-3))
-    if best.keys() != {metric.name for metric in entry.spec.metrics}:
+    spec = entry.spec.at("tiny")
+    if best.keys() != {metric.name for metric in spec.metrics}:
         raise Broken(f"it scores {', '.join(best)}, and its specification names others")
-    for metric in entry.spec.metrics:
+    for metric in spec.metrics:
         if (best[metric.name] > worse[metric.name]) != (metric.better == "higher"):
             raise Broken(f"{metric.name} is {best[metric.name]:.3g} near the truth and {worse[metric.name]:.3g} far from it")
 

@@ -25,6 +25,7 @@ class Task(Protocol):
     picture   what the leaderboard shows, by name: tensors (H, W), or (3, H, W) in colour; "image" among them
 
     A task whose other metrics are slow may also have `quality(instance, estimate) -> float`: the primary one alone, for curves.
+    One with more to draw than that has `traces(instance, estimate) -> dict[str, float]`: other curves, by name, on its scale.
     data_dir  the folder the user named with --data-dir; set by the runner
     """
 

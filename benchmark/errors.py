@@ -1,4 +1,4 @@
-"""The one exception that reaches a user as a single line and exit code 2."""
+"""Exceptions with a meaning of their own: bad input, one line and exit code 2; and a method that diverged."""
 
 from collections.abc import Iterable
 from difflib import get_close_matches
@@ -6,6 +6,13 @@ from difflib import get_close_matches
 
 class UserError(Exception):
     """Bad input. The message is one line: what was wrong, where, and what is allowed."""
+
+
+class Diverged(Exception):  # noqa: N818  # reads as the status it becomes
+    """A method's iterate is no longer finite."""
+
+    def __init__(self, step: int) -> None:
+        super().__init__(f"diverged: its estimate is not finite, seen at step {step}")
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UserError:

@@ -12,8 +12,9 @@ Interface = Literal["LinearInverse", "Completion", "FewShot", "Retrieval", "Repr
 # What a problem may hold beyond its interface, named by the tasks that offer it and the methods that need it.
 # image: x is one picture, real (C, H, W) or complex (H, W); range: its values lie in `value_range`; references: pictures of
 # similar content beside the measurements. What the operator is: coils: it has A.maps; direct: A = I; mask: it has A.mask;
-# kernel: A.kernel; scale: A.factor.
-Feature = Literal["image", "range", "references", "coils", "direct", "mask", "kernel", "scale"]
+# kernel: A.kernel; scale: A.factor. Of matrices: symmetric: positive semidefinite; above: what is not seen is at most
+# problem.above; uniform: what is seen was chosen at random.
+Feature = Literal["image", "range", "references", "coils", "direct", "mask", "kernel", "scale", "symmetric", "above", "uniform"]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 # The types of hyperparameters: a method's keyword-only arguments are annotated with these, int, float, bool, str or Literal.
@@ -55,6 +56,7 @@ class Metric(Frozen):
 
     tolerance   largest difference, in the metric's unit, that repeating a run on other hardware or with other threads may
                 make on one instance; 0 for exact
+    levels      values whose first step and time on a curve the board reports
     """
 
     name: Name
@@ -63,6 +65,7 @@ class Metric(Frozen):
     unit: str = ""
     primary: bool = False
     tolerance: NonNegative = 0.0
+    levels: tuple[float, ...] = ()
 
 
 class Preset(Frozen):
@@ -72,12 +75,14 @@ class Preset(Frozen):
     budget      seconds of the method's own time for one instance; `ctx.steps` ends when they are spent
     data        names of the sources it reads (benchmark/datasets/sources.py)
     about       what is special about this preset, in a few words
+    metrics     names of those it scores, the first of which ranks; empty for all of the task's
     """
 
     instances: Count
     budget: Positive
     data: tuple[str, ...] = ()
     about: str = ""
+    metrics: tuple[str, ...] = ()
 
 
 class TaskSpec(Frozen):
@@ -102,7 +107,20 @@ class TaskSpec(Frozen):
             raise ValueError(f"task {self.name}: metric names repeat or are reserved ({', '.join(RESERVED_METRICS)})")
         if missing := {"tiny", "small", "full"} - self.presets.keys():
             raise ValueError(f"task {self.name}: preset {', '.join(sorted(missing))} is missing")
+        for preset, size in self.presets.items():
+            if unknown := set(size.metrics) - set(names):
+                raise ValueError(f"task {self.name}: preset {preset} scores {', '.join(sorted(unknown))}, which is no metric")
         return self
+
+    def at(self, preset: str) -> Self:
+        """This specification with the metrics that the preset scores, in its order, and its primary one."""
+        chosen = self.presets[preset].metrics
+        if not chosen:
+            return self
+        known = {metric.name: metric for metric in self.metrics}
+        return self.model_copy(
+            update={"metrics": tuple(known[name].model_copy(update={"primary": name == chosen[0]}) for name in chosen)}
+        )
 
     @property
     def primary(self) -> Metric:

@@ -3,6 +3,7 @@
 A board shows the newest version of its task that has scores; runs of other versions are hidden, and said to be.
 """
 
+import json
 from collections import Counter, defaultdict
 from collections.abc import Iterable
 from datetime import datetime
@@ -67,7 +68,7 @@ def board(session: Session, task: str, preset: str) -> Board:
         raise UserError(f"{task} has no results on preset {preset}; the overview lists what there is")
     version = max(versions)
     spec = session.scalars(select(Task.spec).where(Task.name == task, Task.version == version)).one()
-    info = _task_info(spec)
+    info = _task_info(spec, preset)
     found, left_out = entries_and_hidden(session, task, version, preset)
     found = [entry for entry in found if info.primary.name in entry.scores]
     instances = _instances(session, [run.id for entry in found for run in entry.runs])
@@ -113,8 +114,12 @@ def curves(session: Session, rows: Iterable[Row]) -> pd.DataFrame:
 # --- parts of a board -------------------------------------------------------------------------------------------------
 
 
-def _task_info(spec: dict[str, Any]) -> TaskInfo:
-    metrics = tuple(Metric(**{k: v for k, v in m.items() if k in Metric.model_fields}) for m in spec["metrics"])
+def _task_info(spec: dict[str, Any], preset: str) -> TaskInfo:
+    """With the metrics that the preset scores; its first one ranks."""
+    known = {m["name"]: {k: v for k, v in m.items() if k in Metric.model_fields} for m in spec["metrics"]}
+    if chosen := spec["presets"].get(preset, {}).get("metrics"):
+        known = {name: {**known[name], "primary": name == chosen[0]} for name in chosen}
+    metrics = tuple(Metric.model_validate_json(json.dumps(one)) for one in known.values())
     names = ("name", "version", "title", "baseline", "source", "presets")
     return TaskInfo(metrics=metrics, **{name: spec[name] for name in names})
 
@@ -224,7 +229,7 @@ def _hidden(session: Session, task: str, version: int, preset: str, shown: set[i
             reason, detail = "tuning data", "hyperparameters are chosen on it; it never enters a rank"
         elif run.id in left_out:
             reason, detail = left_out[run.id], _DETAILS[left_out[run.id]]
-        elif state in ("failed", "timeout", "memory", "interrupted", "abandoned"):
+        elif state in ("failed", "diverged", "timeout", "memory", "interrupted", "abandoned"):
             reason, detail = state, first_line(run.error)
         else:
             reason, detail = "nothing finished yet", f"run is {state}"

@@ -56,7 +56,7 @@ class Display:
     def step(self, job: Job, message: dict[str, Any]) -> None:
         if not self.live:
             return
-        metric, number = job.task.spec.primary, message["instance"]
+        metric, number = job.task.spec.at(job.key.preset).primary, message["instance"]
         if self.current.get(job.key.digest, (None, None))[0] != number:
             self.finish(job)
             bar = self.bars.add_task(f"{job.key.method} instance {number}", total=message["steps"], note="")
@@ -68,7 +68,7 @@ class Display:
         self.finish(job)
         self.finished += 1
         self.bars.update(self.overall, completed=self.finished)
-        metric = job.task.spec.primary
+        metric = job.task.spec.at(job.key.preset).primary
         short = f", budget spent after {message['steps']} steps" if message["truncated"] else ""
         self._print(
             f"  {self._prefix(job)}instance {message['instance']} ({message['label']}): "

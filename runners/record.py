@@ -153,7 +153,7 @@ def failed_instance(session: Session, run: Run, message: Message) -> None:
                 number=message["instance"],
                 label="",
                 observation="",
-                status="failed",
+                status=message.get("status", "failed"),
                 seconds=0.0,
                 steps=0,
                 truncated=False,
@@ -171,7 +171,7 @@ def end(session: Session, run: Run, message: Message) -> None:
     def work() -> None:
         if message["kind"] == "end":
             done = len(queries.finished_instances(session, run)) == run.instances
-            run.status = "done" if done else "failed"
+            run.status = "done" if done else _how_it_failed(session, run)
             for column in ("peak_memory", "peak_device_memory"):
                 peaks = [p for p in (getattr(run, column), message[column]) if p is not None]
                 setattr(run, column, max(peaks, default=None))
@@ -181,6 +181,12 @@ def end(session: Session, run: Run, message: Message) -> None:
         run.finished = run.heartbeat = now()
 
     persist(session, work)
+
+
+def _how_it_failed(session: Session, run: Run) -> str:
+    """`diverged` where that is all that happened to its instances; else `failed`."""
+    found = session.scalars(select(Instance.status).where(Instance.run_id == run.id, Instance.status != "done"))
+    return "diverged" if set(found) == {"diverged"} else "failed"
 
 
 def interrupted(session: Session, run: Run) -> None:

@@ -108,7 +108,8 @@ def _kept(session: Session, run: Run) -> list[tuple[str, str]]:
 
 
 def _scores(session: Session, run: Run, task: Task) -> Table:
-    metrics = task.spec["metrics"]
+    scored = task.spec["presets"].get(run.preset, {}).get("metrics")
+    metrics = [metric for metric in task.spec["metrics"] if not scored or metric["name"] in scored]
     values: dict[tuple[int, str], float] = {
         (one.instance, one.metric): one.value for one in session.scalars(select(Score).where(Score.run_id == run.id))
     }

@@ -13,6 +13,7 @@ from benchmark.store.queries import Entry, entries
 
 def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "test") -> Table:
     """A row for each method and parameter set with results on this preset: the complete best first, then the others."""
+    spec = spec.at(preset)
     total, primary = spec.presets[preset].instances, spec.primary
     rows = [entry for entry in entries(session, spec.name, spec.version, preset, split) if entry.scores.get(primary.name)]
     sign = -1 if primary.better == "higher" else 1

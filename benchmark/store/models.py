@@ -86,7 +86,7 @@ class Run(Base):
     """One (task version, preset, method, parameters, seed) on one machine. `digest` is benchmark.spec.RunKey.digest.
 
     origin      here, reference (came with the suite) or loaded (from somebody's file); unique with the digest
-    status      running, done, failed, timeout, memory (killed for it) or interrupted
+    status      running, done, failed, diverged, timeout, memory (killed for it) or interrupted
     trust       self_reported < scored (predictions scored here) < reproduced (code run here)
     split       test or tuning; on_test: a parameter study that was allowed to use test data
     runner      the process that runs it or did, "host/pid/start"; heartbeat: when it was last known to be alive
