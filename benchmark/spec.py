@@ -4,6 +4,7 @@ import json
 from collections.abc import Mapping
 from fnmatch import fnmatchcase
 from hashlib import sha256
+from itertools import product
 from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, create_model, model_validator
@@ -76,6 +77,8 @@ class Preset(Frozen):
     data        names of the sources it reads (benchmark/datasets/sources.py)
     about       what is special about this preset, in a few words
     metrics     names of those it scores, the first of which ranks; empty for all of the task's
+    grid        names of its own fields, tuples, whose combinations in this order are cells: instance i is drawn from cell
+                i modulo their number; empty where all instances are alike
     """
 
     instances: Count
@@ -83,6 +86,11 @@ class Preset(Frozen):
     data: tuple[str, ...] = ()
     about: str = ""
     metrics: tuple[str, ...] = ()
+    grid: tuple[str, ...] = ()
+
+    def cells(self) -> list[tuple[Any, ...]]:
+        """Every combination of the fields that `grid` names."""
+        return list(product(*(getattr(self, name) for name in self.grid)))
 
 
 class TaskSpec(Frozen):

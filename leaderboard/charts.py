@@ -117,7 +117,7 @@ def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False) -> 
     ]
     if board.baseline is not None and board.baseline.label not in labels:
         layers += _baseline_rule(board)
-    return _styled(*layers, height=360)
+    return styled(*layers, height=360)
 
 
 def _plain_axis() -> alt.Axis:
@@ -166,7 +166,7 @@ def quality_against_time(board: Board) -> alt.LayerChart:
     left = base.transform_filter("datum.side == 'left'").mark_text(align="left", dx=9, dy=-10, fontSize=12, color="#333")
     right = base.transform_filter("datum.side == 'right'").mark_text(align="right", dx=-9, dy=-10, fontSize=12, color="#333")
     names = [text.encode(x, alt.Y("name_y:Q"), alt.Text("name:N")) for text in (left, right)]
-    return _styled(line.encode(x, y, order=alt.Order("seconds:Q")), bars, dots, *names, height=360)
+    return styled(line.encode(x, y, order=alt.Order("seconds:Q")), bars, dots, *names, height=360)
 
 
 def _place_names(frame: pd.DataFrame) -> pd.DataFrame:
@@ -220,7 +220,7 @@ def strip(board: Board, key: Key) -> alt.LayerChart:
     tips = ["label:N", "instance:Q", "name:N", alt.Tooltip("value:Q", title=primary.name, format=".4~g")]
     ticks = alt.Chart(frame).mark_tick(thickness=2, size=16, opacity=0.4, color="#555").encode(x, y, tooltip=tips)
     dots = alt.Chart(frame).transform_filter("datum.chosen").mark_circle(size=130, opacity=1)
-    return _styled(ticks, dots.encode(x, y, colour, tooltip=tips), height=34 * len(names) + 50)
+    return styled(ticks, dots.encode(x, y, colour, tooltip=tips), height=34 * len(names) + 50)
 
 
 def heat_map(gains: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart:
@@ -243,10 +243,11 @@ def heat_map(gains: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart:
     cells = base.mark_rect(stroke="white", strokeWidth=3).encode(x, y, colour, tooltip=tips)
     dark = alt.condition("abs(datum.share) > 0.72", alt.value("white"), alt.value("#222"))
     text = base.mark_text(fontSize=13).encode(x, y, alt.Text("text:N"), color=dark)
-    return _styled(cells, text, height=36 * len(order) + (160 if many else 64), grid=False)
+    return styled(cells, text, height=36 * len(order) + (160 if many else 64), grid=False)
 
 
-def _styled(*layers: alt.Chart, height: int, grid: bool = True) -> alt.LayerChart:
+def styled(*layers: alt.Chart, height: int, grid: bool = True) -> alt.LayerChart:
+    """Layers with the fonts and greys that all charts share."""
     chart: alt.LayerChart = (
         alt.LayerChart(layer=list(layers))
         .properties(height=height)

@@ -2,11 +2,13 @@
 
 from collections import defaultdict
 from collections.abc import Mapping
+from typing import Any
 
 import numpy as np
 import pandas as pd
 
 from benchmark import statistics
+from benchmark.spec import Metric
 from benchmark.statistics import Comparison, Key
 from leaderboard.board import Board, Row
 from leaderboard.tables import Column, count, gain_text
@@ -68,6 +70,45 @@ def times_to_quality(board: Board, points: pd.DataFrame, reference: Row) -> pd.D
             lines.append({"method": row.label, "reached": f"{found.reached} of {found.n}", "median s": median})
     lines.sort(key=lambda line: (line["median s"] is None, line["median s"] or 0.0, line["method"]))
     return pd.DataFrame(lines, columns=list(TIMES))
+
+
+def levels(board: Board, points: pd.DataFrame) -> pd.DataFrame:
+    """Steps and seconds at which curves first are at the levels of the primary metric, a line for each row with curves: medians
+    over instances (seeds averaged by their median), empty where half of them never are. points: as queries.curves gives them.
+    """
+    primary = board.task.primary
+    recorded = points[points["series"] == "estimate"].sort_values("step").groupby(["label", "seed", "instance"])
+    curves: dict[Any, Any] = {key: [one[c].to_numpy() for c in ("step", "seconds", "value")] for key, one in recorded}
+    lines = []
+    for row in board.comparable:
+        mine = {(key[1], int(key[2])): curve for key, curve in curves.items() if key[0] == row.label}
+        if not mine:
+            continue
+        line: dict[str, object] = {"method": row.label}
+        for level in primary.levels:
+            found: dict[int, list[tuple[float, float]]] = defaultdict(list)
+            for (_, instance), (steps, seconds, values) in mine.items():
+                found[instance].append(statistics.first_reached(steps, seconds, values, level, primary.better))
+            medians = np.array([np.median(pairs, axis=0) for pairs in found.values()])  # (instances, 2)
+            step, second = np.median(medians, axis=0)
+            line |= {
+                f"{level:g}: reached": f"{int(np.isfinite(medians[:, 0]).sum())} of {len(medians)}",
+                f"{level:g}: steps": step if np.isfinite(step) else None,
+                f"{level:g}: s": second if np.isfinite(second) else None,
+            }
+        lines.append(line)
+    return pd.DataFrame(lines, columns=list(level_columns(primary)))
+
+
+def level_columns(metric: Metric) -> dict[str, Column]:
+    """How the table of `levels` is shown."""
+    columns = {"method": TIMES["method"]}
+    for level in metric.levels:
+        name = f"{metric.name} {'at least' if metric.better == 'higher' else 'at most'} {level:g}"
+        columns[f"{level:g}: reached"] = Column(f"Instances with {name} at some recorded point", 84)
+        columns[f"{level:g}: steps"] = Column(f"Median over instances of the steps until {name}", 74, "%.0f")
+        columns[f"{level:g}: s"] = Column(f"Median over instances of the method's own seconds until {name}", 74, "%.3g")
+    return columns
 
 
 def _final(row: Row, metric: str, key: Key) -> tuple[float, float] | None:

@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.environment import commit
 from benchmark.store.database import location, open_database
-from leaderboard import charts, images, pairs, queries
+from leaderboard import charts, images, kept, pairs, queries
 from leaderboard.board import Board
 from leaderboard.tables import Column
 
@@ -101,6 +101,22 @@ def lines(task: str, preset: str) -> pd.DataFrame:
 def times(task: str, preset: str, reference: str) -> pd.DataFrame:
     """How soon each method of a board is as good as the row with the label `reference`."""
     return _times(_version(), task, preset, reference)
+
+
+def levels(task: str, preset: str) -> pd.DataFrame:
+    """When the curves of a board reach the levels of its primary metric."""
+    shown = board(task, preset)
+    with Session(engine()) as session:
+        return pairs.levels(shown, queries.curves(session, shown.comparable))
+
+
+def spectra(shown: Board, key: tuple[int, int]) -> pd.DataFrame:
+    """Singular values that methods kept along one (seed, instance)."""
+    name = database_name()
+    if "://" in name:
+        return pd.DataFrame()
+    with Session(engine()) as session:
+        return kept.spectra(session, Path(name).resolve().parent, shown.rows, key)
 
 
 def pictures(shown: Board, key: tuple[int, int]) -> images.Pictures:

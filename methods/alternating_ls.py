@@ -12,7 +12,7 @@ from torch import Tensor
 
 from benchmark import Completion, Context, Count, Positive, method
 from methods.completion import top_singular, until_converged
-from methods.completion.misfit import SPARSE_BELOW, csr
+from methods.completion.misfit import csr, sparse_is_faster
 
 
 @method(
@@ -44,7 +44,7 @@ class _Rows:
 
     def __init__(self, problem: Completion, turned: bool = False) -> None:
         B, m, n = problem.shape
-        self.sparse = problem.fraction < SPARSE_BELOW
+        self.sparse = sparse_is_faster(problem)
         if self.sparse:
             b, i, j = problem.where
             parts = []

@@ -85,7 +85,13 @@ SPEC = TaskSpec(
     ),
     presets={
         "tiny": Uniform(
-            instances=2, budget=10, metrics=("log10_unseen_error", "success", "relative_error"), n=40, rank=2, seen=0.5
+            instances=2,
+            budget=10,
+            metrics=("log10_unseen_error", "success", "relative_error"),
+            n=40,
+            rank=2,
+            seen=0.5,
+            about="40 x 40, rank 2, half seen",
         ),
         "small": Uniform(
             instances=6,
@@ -106,7 +112,7 @@ SPEC = TaskSpec(
             rank=2,
             seen=0.8,
             matrices="movielens",
-            about="200 users x 200 films, 28 % rated",
+            about="200 users x 200 films, 29 % rated, a fifth of it held out",
         ),
         "small_lecturers": Uniform(
             instances=6,
@@ -118,7 +124,7 @@ SPEC = TaskSpec(
             rank=2,
             seen=0.8,
             matrices="inst_eval",
-            about="300 students x 150 lecturers",
+            about="300 students x 150 lecturers, 20 % rated, a fifth of it held out",
         ),
         "full": Uniform(
             instances=5,

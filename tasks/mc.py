@@ -13,7 +13,6 @@ Data    planted: entries of U standard normal. Cities as unit vectors x_i: M_ij 
 Source  arXiv:2406.05822; its own n, r and noise levels are not known here: they are this suite's
 """
 
-from itertools import product
 from pathlib import Path
 from typing import Literal, Self
 
@@ -34,6 +33,7 @@ class Cells(Preset):
     noise: standard deviation of an entry of S; matrices: where M comes from (planted: E M_ii = rank; cities: M_ii = 1 or 1.5)
     """
 
+    grid: tuple[str, ...] = ("n", "rank", "noise", "threshold")
     n: tuple[Count, ...]
     rank: tuple[Count, ...]
     noise: tuple[NonNegative, ...] = (0.0,)
@@ -46,7 +46,7 @@ class Cells(Preset):
     def _cells_fit(self) -> Self:
         if max(self.rank) > min(self.n):
             raise ValueError(f"rank: {max(self.rank)} is above n = {min(self.n)}")
-        made = len(self.n) * len(self.rank) * len(self.noise) * len(self.threshold) * self.repeats
+        made = len(self.cells()) * self.repeats
         if self.instances != made:
             raise ValueError(f"instances: {self.instances}, but the cells and repeats make {made}")
         return self
@@ -143,7 +143,7 @@ class ReLUSampling:
     data_dir: Path | None = None  # set by the runner
 
     def make(self, preset: Cells, split: Split, index: int, generator: torch.Generator) -> Instance:
-        cells = list(product(preset.n, preset.rank, preset.noise, preset.threshold))
+        cells = preset.cells()
         n, rank, noise, threshold = cells[index % len(cells)]
         if preset.matrices == "user":
             return self._users(preset, split, index)

@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     Triples = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
 PATTERNS = ("*.csv", "*.tsv", "*.dat", "*.data")
+_ROUNDS = 20  # at most; a few settle it
 _COLUMNS = {"movielens": ("userId", "movieId", "rating"), "inst_eval": ("s", "d", "y")}
 
 
@@ -80,22 +81,42 @@ def check(file: Path) -> None:
 
 
 def core(triples: "Triples", users: int, items: int, parity: int | None = None) -> "Triples":
-    """The ratings among the most active users and the most rated items, numbered from 0: 0 the most active.
+    """The ratings of the most active users and the most rated items, each counted within the other, numbered from 0, the most
+    first.
 
-    parity: every second user only, the more active half of them (0) or the less (1), so that two sets share no user. Raises
-    ValueError where there are fewer.
+    parity: every second user by number of ratings, from the first (0) or the second (1) on, so that two cores share nobody;
+    None for all. Raises ValueError where there are fewer users or items.
     """
     import numpy as np
 
     user, item, rating = triples
-    by_user, by_item = (np.unique(ids, return_counts=True) for ids in (user, item))
-    ranked = [ids[np.lexsort((ids, -count))] for ids, count in (by_user, by_item)]
-    chosen = [ranked[0][parity::2] if parity is not None else ranked[0], ranked[1]]
-    for one, size, word in zip(chosen, (users, items), ("users", "items"), strict=True):
-        if len(one) < size:
-            raise ValueError(f"{size} {word}, but there are {len(one)}")
-    number = [{int(key): k for k, key in enumerate(one[:size])} for one, size in zip(chosen, (users, items), strict=True)]
-    inside = np.isin(user, list(number[0])) & np.isin(item, list(number[1]))
-    rows = np.array([number[0][int(key)] for key in user[inside]], np.int64)
-    columns = np.array([number[1][int(key)] for key in item[inside]], np.int64)
-    return rows, columns, rating[inside]
+    allowed = np.ones(len(user), bool) if parity is None else np.isin(user, _most(user)[parity::2])
+    mine, theirs = allowed, np.zeros(0, np.int64)
+    for _ in range(_ROUNDS):  # who is active depends on which items count, and the other way round
+        chosen = _most(item[mine])[:items]
+        found = _most(user[allowed & np.isin(item, chosen)])[:users]
+        settled, theirs = np.array_equal(found, theirs), found
+        mine = allowed & np.isin(user, theirs)
+        if settled:
+            break
+    for kept, wanted, word in ((theirs, users, "users"), (chosen, items, "items")):
+        if len(kept) < wanted:
+            raise ValueError(f"{wanted} {word}, but there are {len(kept)}")
+    inside = mine & np.isin(item, chosen)
+    return _number(user[inside], theirs), _number(item[inside], chosen), rating[inside]
+
+
+def _most(ids: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """The different ids, the most frequent first, of equals the smaller."""
+    import numpy as np
+
+    different, counts = np.unique(ids, return_counts=True)
+    return different[np.lexsort((different, -counts))]
+
+
+def _number(ids: "NDArray[np.int64]", order: "NDArray[np.int64]") -> "NDArray[np.int64]":
+    """Where each id stands in `order`."""
+    import numpy as np
+
+    place = np.argsort(order)
+    return place[np.searchsorted(order[place], ids)]

@@ -11,7 +11,7 @@ SciPy is imported where it is used: it takes a second, which commands that compu
 """
 
 from benchmark.statistics.aggregate import Aggregate, aggregate, critical_difference, critical_groups, friedman
-from benchmark.statistics.curves import Reached, pareto, summarise_times, time_to_quality
+from benchmark.statistics.curves import Reached, first_reached, pareto, summarise_times, time_to_quality
 from benchmark.statistics.intervals import (
     DRAWS,
     LEVEL,
@@ -54,6 +54,7 @@ __all__ = [
     "critical_groups",
     "estimate",
     "estimates",
+    "first_reached",
     "friedman",
     "holm",
     "intervals",

@@ -41,6 +41,24 @@ def time_to_quality(seconds: Floats, values: Floats, target: float, better: Lite
     return float(seconds[there].min()) if there.any() else float("inf")
 
 
+def first_reached(
+    steps: Floats, seconds: Floats, values: Floats, level: float, better: Literal["higher", "lower"]
+) -> tuple[float, float]:
+    """Step and seconds at which a curve, points (p,) by step, first is at the level or better, between two points linearly in
+    value; both inf if it never is.
+    """
+    steps, seconds, values = (np.asarray(x, float) for x in (steps, seconds, values))
+    there = np.flatnonzero(values >= level if better == "higher" else values <= level)
+    if not len(there):
+        return float("inf"), float("inf")
+    at = int(there[0])
+    if at == 0:
+        return float(steps[0]), float(seconds[0])
+    share = (level - values[at - 1]) / (values[at] - values[at - 1])
+    step, second = (x[at - 1] + share * (x[at] - x[at - 1]) for x in (steps, seconds))
+    return float(step), float(second)
+
+
 def summarise_times(times: Floats) -> Reached:
     """Summary of the times to a quality (n,) of several curves. Raises ValueError for none.
 

@@ -4,7 +4,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.statistics import Key
-from leaderboard import charts, images, shell, tables
+from leaderboard import charts, images, kept, shell, tables
 from leaderboard.board import Board, Row
 from leaderboard.ranking import sign
 from leaderboard.tables import Column
@@ -82,6 +82,19 @@ def scale(top: float, limit: float, colour: bool) -> None:
             st.caption(text, width="content")
 
 
+def spectra(board: Board, key: Key) -> None:
+    """Singular values along the run, of the methods that kept them."""
+    frame = shell.spectra(board, key)
+    if frame.empty:
+        return
+    st.subheader("Singular values of the iterate")
+    st.altair_chart(kept.spectra_chart(frame, board), width="stretch")
+    st.caption(
+        "Of the running estimate's largest singular values, one line each, in the units of the matrix. A method that "
+        "finds low rank by itself lifts a few of them and leaves the rest where they began."
+    )
+
+
 def difficulty(board: Board, key: Key) -> None:
     """Where this instance stands among all instances of its seed."""
     primary = board.task.primary
@@ -124,5 +137,6 @@ st.header(f"{shown.task.title} / {shown.preset}: {shown.labels[chosen] or f'inst
 place = {"task": shown.task.name, "preset": shown.preset}
 st.page_link("views/task.py", label=":blue[← Back to the board]", query_params=place)
 grid(shown, shell.pictures(shown, chosen), chosen)
+spectra(shown, chosen)
 scores(shown, chosen)
 difficulty(shown, chosen)

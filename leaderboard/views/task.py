@@ -5,7 +5,7 @@ import ast
 import streamlit as st
 
 from benchmark import registry, statistics
-from leaderboard import charts, pairs, shell, tables
+from leaderboard import charts, grids, pairs, shell, tables
 from leaderboard.board import Board
 
 
@@ -124,6 +124,23 @@ def costs(board: Board) -> None:
     )
 
 
+def cells(board: Board) -> None:
+    """Where methods succeed: a metric over the cells of the preset."""
+    axes = grids.axes(board)
+    if not axes or not board.rows:
+        return
+    st.subheader(f"By {' and '.join(axes)}")
+    metrics = {metric.name: metric for metric in tables.ordered(board)}
+    names = list(metrics)
+    first = names.index("success") if "success" in names and len(axes) == 2 else 0
+    metric = metrics[st.selectbox("Metric", names, first, key="cells")]
+    st.altair_chart(grids.chart(grids.values(board, metric), board, metric, axes), width="stretch")
+    st.caption(
+        f"Mean of {metric.name} over the instances of a cell and over seeds. Each cell is a size of the problem, "
+        "so this is a picture of where a method works and not a sample of equal problems."
+    )
+
+
 def duel(board: Board) -> None:
     """Any two rows against each other."""
     rows = {row.label: row for row in board.rows}
@@ -148,6 +165,12 @@ def arrivals(board: Board) -> None:
     base = board.baseline.label if board.baseline and board.baseline.label in labels else labels[-1]
     reference = st.selectbox("As good as the final answer of", labels, index=labels.index(base), key="reference")
     shell.table(shell.times(board.task.name, board.preset, reference), pairs.TIMES)
+    if board.task.primary.levels:
+        shell.table(shell.levels(board.task.name, board.preset), pairs.level_columns(board.task.primary))
+        st.caption(
+            f"Steps and seconds until {board.task.primary.name} first is at a level, between recorded points linearly. Medians "
+            "over instances, empty where half of them never are."
+        )
     st.caption(
         f"First recorded time at which a method's estimate is at least as good in {board.task.primary.name} as the final "
         f"answer of {reference} on the same instance. Methods without curves have one point: their answer, when they give it."
@@ -176,6 +199,7 @@ ranks(shown)
 hidden(shown)
 place = {"task": shown.task.name, "preset": shown.preset}
 st.page_link("views/instance.py", label=":blue[See the instances of this board one by one →]", query_params=place)
+cells(shown)
 progress(shown)
 costs(shown)
 arrivals(shown)

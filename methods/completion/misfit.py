@@ -7,6 +7,7 @@ products of matrices and hardly more; on the GPU, or where a matrix fits the cac
 Sparse: products on the observed entries alone.
 """
 
+import warnings
 from dataclasses import dataclass
 
 import torch
@@ -16,7 +17,7 @@ from benchmark import Completion
 
 # With fewer observed entries than this share, products on the entries are faster than on whole matrices
 # (tests/performance/completion_step.py: the crossover at n = 1000 and 2000, k = 10).
-SPARSE_BELOW = 0.1
+SPARSE_BELOW = 0.13
 _SMALL = 300 * 300  # numbers that a stack's matrix may have to be worked on whole
 _BLOCK = 1 << 17  # numbers of a block: 1 MB
 
@@ -30,13 +31,18 @@ class Products:
     right: Tensor
 
 
+def sparse_is_faster(problem: Completion) -> bool:
+    """Whether products on the observed entries cost less than on whole matrices."""
+    return problem.fraction < SPARSE_BELOW and problem.shape[1] * problem.shape[2] > _SMALL
+
+
 class Misfit:
     """Of one problem. `scale` divides y. `sparse`: None to choose."""
 
     def __init__(self, problem: Completion, scale: float = 1.0, sparse: bool | None = None) -> None:
         B, m, n = problem.shape
         self.shape = problem.shape
-        self.sparse = (problem.fraction < SPARSE_BELOW and m * n > _SMALL) if sparse is None else sparse
+        self.sparse = sparse_is_faster(problem) if sparse is None else sparse
         self.size = torch.zeros(B, dtype=torch.float64, device=problem.y.device)
         self.size.index_add_(0, problem.where[0], (problem.y / scale).square())  # ||Y||_F^2
         if self.sparse:
@@ -113,4 +119,6 @@ def csr(row: Tensor, column: Tensor, values: Tensor, m: int, n: int) -> Tensor:
     """Entries sorted by row, then column, as a sparse matrix."""
     start = torch.zeros(m + 1, dtype=torch.int64, device=row.device)
     start[1:] = torch.bincount(row, minlength=m).cumsum(0)
-    return torch.sparse_csr_tensor(start, column, values, (m, n), check_invariants=False)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # that sparse tensors are in beta
+        return torch.sparse_csr_tensor(start, column, values, (m, n), check_invariants=False)

@@ -11,6 +11,7 @@ from tests.leaderboard import synthetic
 MAKERS: dict[str, Callable[[Path], Engine]] = {
     "empty": synthetic.make_empty,
     "tiny": synthetic.make_tiny,
+    "completion": synthetic.make_completion,
     "full": synthetic.make_full,
     "large": synthetic.make_large,
 }
@@ -18,7 +19,7 @@ MAKERS: dict[str, Callable[[Path], Engine]] = {
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Path of the made-up database of a size: empty, tiny, full or large."""
+    """Path of the made-up database of a name: empty, tiny, completion, full or large."""
     paths: dict[str, Path] = {}
 
     def path_of(size: str) -> Path:

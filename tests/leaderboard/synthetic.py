@@ -53,6 +53,23 @@ def sorting() -> dict[str, Any]:
     return {**imaging(), **names, "metrics": metrics}
 
 
+def completion() -> dict[str, Any]:
+    """Specification of a made-up task whose presets lie on grids: success by size and rank, and an error by noise."""
+    metrics = [
+        {"name": "log_error", "better": "lower", "description": "made-up", "primary": True, "levels": [-2.0, -4.0]},
+        {"name": "success", "better": "higher", "description": "made-up share"},
+        {"name": "stars", "better": "lower", "description": "made-up stars"},
+    ]
+    small = {"metrics": ["log_error", "success"], "grid": ["n", "rank", "noise"], "noise": [0.0]}
+    presets = {
+        "tiny": {"instances": 2, "budget": 1.0},
+        "small": {**small, "instances": 6, "budget": 1.0, "n": [50, 100], "rank": [2, 3, 5]},
+        "small_noise": {**small, "instances": 4, "budget": 1.0, "n": [50], "rank": [2], "noise": [1e-3, 1e-2, 0.1, 1.0]},
+        "full": {"instances": 2, "budget": 1.0, "metrics": ["stars"]},
+    }
+    return {**sorting(), "name": "completion", "title": "Completion (made up)", "metrics": metrics, "presets": presets}
+
+
 class Writer:
     """Adds made-up rows to a database. `folder` is where images go."""
 
@@ -171,6 +188,33 @@ class Writer:
             (self.folder / "pictures").mkdir(exist_ok=True)
             np.save(self.folder / name, array)
             self.session.add(Artifact(run_id=run.id, instance=number, kind=kind, path=name, sha256=""))
+
+
+def make_completion(path: Path) -> Engine:
+    """Two methods of a task with grids, levels and kept singular values; `steady` succeeds everywhere, `base_fill` at 5."""
+    engine = make_empty(path)
+    with Session(engine) as session:
+        writer, spec = Writer(session, path.parent), completion()
+        for preset, method in product(("small", "small_noise"), ("base_fill", "steady")):
+            for seed in (0, 1):
+                run = writer.run(spec, preset, method, seed)
+                for number in range(spec["presets"][preset]["instances"]):
+                    well = method == "steady" or number % 3 == 2
+                    final = -6.0 if well else -0.1
+                    writer.instance(run, number, {"log_error": final + 0.01 * seed, "success": float(well)}, 2.0)
+                    for step in range(0, 11):
+                        value = final * step / 10
+                        place = {"run_id": run.id, "instance": number, "series": "estimate"}
+                        session.add(Curve(**place, step=10 * step, seconds=0.2 * step, value=value))
+                table = np.column_stack([np.arange(1.0, 6.0), np.geomspace(1, 1e-3, 5), np.full(5, 1e-9)])
+                (path.parent / "kept").mkdir(exist_ok=True)
+                np.save(path.parent / "kept" / f"{run.id}.npy", table)
+                session.add(Artifact(run_id=run.id, instance=0, kind="singular_values", path=f"kept/{run.id}.npy", sha256=""))
+        rated = writer.run(spec, "full", "base_fill")
+        for number in range(2):
+            writer.instance(rated, number, {"stars": 0.9}, 1.0)
+        session.commit()
+    return engine
 
 
 def make_empty(path: Path) -> Engine:

@@ -200,3 +200,33 @@ def test_time_to_quality_of_another_reference(open_page: Callable[..., AppTest],
     assert "as the final answer of net_guided on the same instance" in text(app)
     frame = next(element.value for element in app.dataframe if "median s" in element.value.columns)
     assert frame.set_index("method").loc["net_guided", "reached"] == "8 of 8"
+
+
+def test_a_preset_of_cells_shows_where_methods_succeed(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("completion"), "task", task="completion", preset="small")
+    assert not app.exception
+    assert "By n and rank" in text(app)
+    assert next(box for box in app.selectbox if box.key == "cells").value == "success"
+    app = open_page(made("completion"), "task", task="completion", preset="small_noise")
+    assert not app.exception
+    assert "By noise" in text(app)
+
+
+def test_a_board_shows_the_metrics_of_its_preset(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("completion"), "task", task="completion", preset="full")
+    assert not app.exception
+    table = app.dataframe[0].value
+    assert "stars ↓" in table
+    assert not any("log_error" in name for name in table)
+
+
+def test_singular_values_are_drawn_where_methods_kept_them(
+    open_page: Callable[..., AppTest], made: Callable[[str], Path]
+) -> None:
+    title = "Singular values of the iterate"
+    app = open_page(made("completion"), "instance", task="completion", preset="small", instance="0")
+    assert not app.exception
+    assert title in text(app)
+    app = open_page(made("completion"), "instance", task="completion", preset="small", instance="1")
+    assert not app.exception
+    assert title not in text(app)

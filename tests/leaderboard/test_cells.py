@@ -1,0 +1,95 @@
+"""Grids of cells, levels of a metric, and what methods kept: tables behind the charts."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sqlalchemy.orm import Session
+
+from benchmark.statistics import first_reached
+from benchmark.store.database import open_database
+from leaderboard import grids, kept, pairs, queries
+from leaderboard.board import Board
+
+
+@pytest.fixture
+def opened(made: Callable[[str], Path]) -> tuple[dict[str, Board], pd.DataFrame, pd.DataFrame]:
+    engine = open_database(str(made("completion")), create=False)
+    with Session(engine) as session:
+        boards = {preset: queries.board(session, "completion", preset) for preset in ("small", "small_noise", "full")}
+        points = queries.curves(session, boards["small"].comparable)
+        spectra = kept.spectra(session, made("completion").parent, boards["small"].rows, (0, 0))
+    engine.dispose()
+    return boards, points, spectra
+
+
+def test_a_board_has_the_metrics_of_its_preset_and_its_first_one_ranks(opened) -> None:
+    boards = opened[0]
+    assert [metric.name for metric in boards["small"].task.metrics] == ["log_error", "success"]
+    assert boards["small"].task.primary.name == "log_error"
+    assert boards["full"].task.primary.name == "stars"
+
+
+def test_axes_are_the_fields_with_several_values(opened) -> None:
+    boards = opened[0]
+    assert [grids.axes(boards[name]) for name in boards] == [["n", "rank"], ["noise"], []]
+
+
+def test_each_cell_has_the_mean_of_its_instances_and_seeds(opened) -> None:
+    board = opened[0]["small"]
+    success = next(metric for metric in board.task.metrics if metric.name == "success")
+    frame = grids.values(board, success)
+    found = frame[frame["label"] == "base_fill"].set_index(["n", "rank"])
+    assert found["value"].to_dict() == {(n, r): float(r == 5) for n in (50, 100) for r in (2, 3, 5)}
+    assert (frame["n"].isin([50, 100])).all()
+    drawn = grids.chart(frame, board, success, ["n", "rank"]).to_dict()
+    assert drawn["spec"]["encoding"]["color"]["scale"]["domain"] == [0, 1]
+
+
+def test_one_field_is_a_line_on_a_logarithmic_axis_where_it_spans_decades(opened) -> None:
+    board = opened[0]["small_noise"]
+    drawn = grids.chart(grids.values(board, board.task.primary), board, board.task.primary, ["noise"]).to_dict()
+    assert drawn["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
+
+
+def test_levels_are_reached_between_points_and_by_half_of_the_instances_or_not_at_all(opened) -> None:
+    boards, points, _ = opened
+    table = pairs.levels(boards["small"], points).set_index("method")
+    assert table.loc["steady", "-2: reached"] == "6 of 6"
+    assert table.loc["steady", "-2: steps"] == pytest.approx(100 / 3)
+    assert table.loc["steady", "-2: s"] == pytest.approx(2 / 3)
+    assert table.loc["base_fill", "-4: reached"] == "2 of 6"
+    assert np.isnan(table.loc["base_fill", "-4: steps"])
+
+
+@pytest.mark.parametrize(
+    ("level", "better", "expected"),
+    [(-2.0, "lower", (15.0, 1.5)), (0.0, "lower", (0.0, 0.0)), (-9.0, "lower", (np.inf, np.inf)), (-1.0, "higher", (0.0, 0.0))],
+)
+def test_where_a_curve_first_reaches_a_level(level, better, expected) -> None:
+    steps, seconds, values = np.array([0, 10, 20, 30]), np.array([0, 1, 2, 3]), np.array([0, -1, -3, -2.5])
+    assert first_reached(steps, seconds, values, level, better) == expected
+
+
+def test_singular_values_are_read_by_method_step_and_number(opened) -> None:
+    spectra = opened[2]
+    mine = spectra[spectra["label"] == "steady"]
+    assert len(mine) == 10
+    assert mine[mine["number"] == 1]["value"].tolist() == pytest.approx(np.geomspace(1, 1e-3, 5).tolist())
+    assert kept.spectra_chart(spectra, opened[0]["small"]).to_dict()["spec"]["encoding"]["y"]["scale"]["type"] == "log"
+
+
+def test_kept_files_that_are_missing_or_foreign_are_left_out(tmp_path: Path) -> None:
+    from tests.leaderboard import synthetic
+
+    engine = synthetic.make_completion(tmp_path / "a.db")
+    files = sorted((tmp_path / "kept").iterdir())
+    files[0].unlink()
+    np.save(files[1], np.full((2, 3), np.nan))
+    with Session(engine) as session:
+        board = queries.board(session, "completion", "small")
+        labels = {label for seed in (0, 1) for label in kept.spectra(session, tmp_path, board.rows, (seed, 0))["label"]}
+    engine.dispose()
+    assert labels == {"steady"}
