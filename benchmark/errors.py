@@ -9,10 +9,10 @@ class UserError(Exception):
 
 
 class Diverged(Exception):  # noqa: N818  # reads as the status it becomes
-    """A method's iterate is no longer finite."""
+    """A method's iterate is no answer any more; `how` says in what way."""
 
-    def __init__(self, step: int) -> None:
-        super().__init__(f"diverged: its estimate is not finite, seen at step {step}")
+    def __init__(self, step: int, how: str) -> None:
+        super().__init__(f"diverged: {how}, seen at step {step}")
 
 
 def unknown(what: str, name: str, known: Iterable[str]) -> UserError:

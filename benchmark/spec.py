@@ -118,6 +118,8 @@ class TaskSpec(Frozen):
         for preset, size in self.presets.items():
             if unknown := set(size.metrics) - set(names):
                 raise ValueError(f"task {self.name}: preset {preset} scores {', '.join(sorted(unknown))}, which is no metric")
+            if twice := {name for name in size.metrics if size.metrics.count(name) > 1}:
+                raise ValueError(f"task {self.name}: preset {preset} scores {', '.join(sorted(twice))} twice")
         return self
 
     def at(self, preset: str) -> Self:

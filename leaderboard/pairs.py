@@ -21,6 +21,8 @@ TIMES = {
     ),
 }
 
+_SIGN = {"higher": "≥", "lower": "≤"}
+
 
 def comparison(board: Board, first: Row, second: Row) -> Comparison | None:
     """Two rows in the primary metric, over what both have; None where they share nothing."""
@@ -77,6 +79,7 @@ def levels(board: Board, points: pd.DataFrame) -> pd.DataFrame:
     over instances (seeds averaged by their median), empty where half of them never are. points: as queries.curves gives them.
     """
     primary = board.task.primary
+    sign = _SIGN[primary.better]
     recorded = points[points["series"] == "estimate"].sort_values("step").groupby(["label", "seed", "instance"])
     curves: dict[Any, Any] = {key: [one[c].to_numpy() for c in ("step", "seconds", "value")] for key, one in recorded}
     lines = []
@@ -92,9 +95,9 @@ def levels(board: Board, points: pd.DataFrame) -> pd.DataFrame:
             medians = np.array([np.median(pairs, axis=0) for pairs in found.values()])  # (instances, 2)
             step, second = np.median(medians, axis=0)
             line |= {
-                f"{level:g}: reached": f"{int(np.isfinite(medians[:, 0]).sum())} of {len(medians)}",
-                f"{level:g}: steps": step if np.isfinite(step) else None,
-                f"{level:g}: s": second if np.isfinite(second) else None,
+                f"{sign} {level:g}: reached": f"{int(np.isfinite(medians[:, 0]).sum())} of {len(medians)}",
+                f"{sign} {level:g}: steps": step if np.isfinite(step) else None,
+                f"{sign} {level:g}: s": second if np.isfinite(second) else None,
             }
         lines.append(line)
     return pd.DataFrame(lines, columns=list(level_columns(primary)))
@@ -102,12 +105,12 @@ def levels(board: Board, points: pd.DataFrame) -> pd.DataFrame:
 
 def level_columns(metric: Metric) -> dict[str, Column]:
     """How the table of `levels` is shown."""
-    columns = {"method": TIMES["method"]}
+    columns, sign = {"method": TIMES["method"]}, _SIGN[metric.better]
     for level in metric.levels:
         name = f"{metric.name} {'at least' if metric.better == 'higher' else 'at most'} {level:g}"
-        columns[f"{level:g}: reached"] = Column(f"Instances with {name} at some recorded point", 84)
-        columns[f"{level:g}: steps"] = Column(f"Median over instances of the steps until {name}", 74, "%.0f")
-        columns[f"{level:g}: s"] = Column(f"Median over instances of the method's own seconds until {name}", 74, "%.3g")
+        columns[f"{sign} {level:g}: reached"] = Column(f"Instances with {name} at some recorded point", 84)
+        columns[f"{sign} {level:g}: steps"] = Column(f"Median over instances of the steps until {name}", 74, "%.0f")
+        columns[f"{sign} {level:g}: s"] = Column(f"Median over instances of the method's own seconds until {name}", 74, "%.3g")
     return columns
 
 

@@ -55,6 +55,7 @@ class Execution:
                     if event is None:
                         record.beat(self.session, self.runs.values())
                     elif not self._take(*event) and self.fail_fast:
+                        self.outcome.bad += len(self.runs)  # also the one an instance of which failed
                         break
             finally:
                 self._stop()

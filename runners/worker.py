@@ -126,7 +126,7 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
 
     def on_record(step: int, seconds: float, estimates: dict[str, torch.Tensor]) -> None:
         for series, estimate in estimates.items():
-            _finite(estimate, step + 1)
+            _sane(problem, estimate, step + 1)
             shown = problem.check(estimate).cpu()
             values = {series: quality(instance, shown)}
             if series == "estimate":
@@ -142,7 +142,7 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
     ctx.clock.start()
     returned = method(problem, ctx, job["parameters"])
     ctx.clock.stop()
-    _finite(returned, ctx.steps_done)
+    _sane(problem, returned, ctx.steps_done)
     estimate = problem.check(returned).cpu()
     scores = task.score(instance, estimate)
     bad = [name for name, value in scores.items() if not np.isfinite(value)]
@@ -166,10 +166,15 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
     )
 
 
-def _finite(estimate: object, step: int) -> None:
-    """Raises Diverged for a tensor with an entry that is not finite."""
-    if isinstance(estimate, torch.Tensor) and not bool(torch.isfinite(estimate).all()):
-        raise Diverged(step)
+def _sane(problem: Any, estimate: object, step: int) -> None:
+    """Raises Diverged for a tensor that is not finite, or that the problem itself calls diverged."""
+    if not isinstance(estimate, torch.Tensor):
+        return
+    if not bool(torch.isfinite(estimate).all()):
+        raise Diverged(step, "its estimate is not finite")
+    diverged = getattr(problem, "diverged", None)
+    if diverged is not None and diverged(problem.check(estimate)):
+        raise Diverged(step, "its estimate is far from what is observed")
 
 
 def _recall(folder: Path, digest: str) -> torch.Tensor:

@@ -18,7 +18,7 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from benchmark import Completion, Count, Fraction, Instance, Metric, Preset, TaskSpec, UserError, task
+from benchmark import Completion, Count, Instance, Metric, Preset, Rate, TaskSpec, UserError, task
 from benchmark.datasets import ratings
 from benchmark.datasets.sources import SOURCES, Folder
 from benchmark.metrics import matrix
@@ -30,7 +30,7 @@ class Uniform(Preset):
 
     n: Count
     rank: Count
-    seen: Fraction
+    seen: Rate
     items: int = 0
     matrices: Literal["planted", "movielens", "inst_eval", "ratings"] = "planted"
 
@@ -38,6 +38,8 @@ class Uniform(Preset):
     def _fits(self) -> Self:
         if self.rank > min(self.n, self.items or self.n):
             raise ValueError(f"rank: {self.rank} is above the smaller side, {min(self.n, self.items or self.n)}")
+        if (self.items > 0) == (self.matrices == "planted"):
+            raise ValueError("items: how many are rated, for ratings alone")
         if self.matrices == "planted" and self.seen * self.n**2 < self.n:
             raise ValueError(f"seen: {self.seen} of {self.n} x {self.n} entries are less than one a row")
         return self
@@ -179,11 +181,12 @@ class UniformSampling:
         n = preset.n
         left, right = planted(n, preset.rank, generator)
         where = sample(n, n, round(preset.seen * n * n), generator)
-        problem = Completion(
-            y=torch.empty(where.shape[1], dtype=torch.float64).fill_(1.0), where=where, shape=(1, n, n), rank=preset.rank
-        )
+        y = (left[where[1]] * right[where[2]]).sum(-1)
+        try:
+            problem = Completion(y=y, where=where, shape=(1, n, n), rank=preset.rank)
+        except ValueError as error:
+            raise UserError(f"draw {index}: {error}; raise `seen`") from None
         truth = torch.cat([left, right])[None]
-        problem.y.copy_(matrix.entries(problem, truth, where))
         return Instance(problem=problem, truth=truth, label=f"{'' if split == 'test' else 'tuning, '}draw {index}")
 
     def _rated(self, preset: Uniform, split: Split, index: int, generator: torch.Generator) -> Instance:
@@ -230,7 +233,7 @@ class UniformSampling:
 
     def _misses(self, instance: Instance, estimate: Tensor) -> Tensor:
         *where, stars = instance.truth
-        miss: Tensor = matrix.entries(instance.problem, estimate, torch.stack(where).long()) - stars
+        miss: Tensor = instance.problem.entries(estimate, torch.stack(where).long()) - stars
         return miss
 
     def quality(self, instance: Instance, estimate: Tensor) -> float:

@@ -44,6 +44,11 @@ class Cells(Preset):
 
     @model_validator(mode="after")
     def _cells_fit(self) -> Self:
+        for name in self.grid:
+            if not getattr(self, name):
+                raise ValueError(f"{name}: no value")
+        if self.matrices == "cities" and not set(self.rank) <= {3, 4}:
+            raise ValueError("rank: matrices of cities have 3 or 4")
         if max(self.rank) > min(self.n):
             raise ValueError(f"rank: {max(self.rank)} is above n = {min(self.n)}")
         made = len(self.cells()) * self.repeats
@@ -102,7 +107,12 @@ SPEC = TaskSpec(
             about="n = 200, rank 5, noise 1e-4 to 1",
         ),
         "small_threshold": Cells(
-            instances=5, budget=60, n=(200,), rank=(5,), threshold=(-2.0, -1.0, 0.0, 0.5, 1.0), about="seen above -2 to 1"
+            instances=5,
+            budget=60,
+            n=(200,),
+            rank=(10,),
+            threshold=(-2.0, -1.0, 0.0, 0.5, 1.0),
+            about="n = 200, rank 10; seen above -2 to 1",
         ),
         "small_cities": Cells(
             instances=8,
@@ -210,6 +220,8 @@ def observe(M: Tensor, threshold: float, rank: int, name: str) -> Completion:
     """What is seen of M (B, n, n). Raises UserError where a row is not seen at all, or everything is."""
     where = (threshold < M).nonzero().T.contiguous()
     y = M[tuple(where)]
+    if len(y) == M.numel():
+        raise UserError(f"{name}: no entry is at most the threshold {threshold:g}, so that nothing is left to complete")
     try:
         return Completion(y=y, where=where, shape=(len(M), *M.shape[1:]), rank=rank, symmetric=True, above=threshold)
     except ValueError as error:

@@ -1,7 +1,9 @@
 """Symmetric matrices of a user's own: .npy, or text of numbers separated by commas. Imports no torch."""
 
+import warnings
 from pathlib import Path
 from typing import TYPE_CHECKING
+from zipfile import BadZipFile
 
 from benchmark.errors import UserError
 
@@ -21,9 +23,13 @@ def read(file: Path) -> "NDArray[np.float64]":
         if file.suffix.lower() == ".npy":
             matrix = np.load(file, allow_pickle=False)
         else:
-            matrix = np.loadtxt(file, delimiter=",", ndmin=2, encoding="utf-8")
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")  # an empty file is refused below
+                matrix = np.loadtxt(file, delimiter=",", ndmin=2, encoding="utf-8-sig")
+        if np.iscomplexobj(matrix):
+            raise TypeError("complex numbers")
         matrix = np.asarray(matrix, np.float64)
-    except (OSError, ValueError, TypeError) as error:
+    except (OSError, EOFError, BadZipFile, ValueError, TypeError) as error:
         raise UserError(f"{file.name} cannot be read as a matrix ({str(error).partition(chr(10))[0]})") from None
     if matrix.ndim != 2 or matrix.shape[0] != matrix.shape[1] or not matrix.size:
         raise UserError(f"{file.name} has shape {matrix.shape}; a symmetric matrix has as many rows as columns")
@@ -36,7 +42,8 @@ def read(file: Path) -> "NDArray[np.float64]":
         raise UserError(
             f"{file.name} is not symmetric: entry ({i}, {j}) is {matrix[i, j]:g}, entry ({j}, {i}) {matrix[j, i]:g}"
         )
-    return matrix
+    symmetric: NDArray[np.float64] = (matrix + matrix.T) / 2  # without what rounding left
+    return symmetric
 
 
 def check(file: Path) -> None:

@@ -55,10 +55,11 @@ def read(file: Path) -> "Triples":
     for number, line in enumerate(lines, 1):
         if not line.strip():
             continue
-        parts = next(csv.reader([line.replace("::", "\x1f")], delimiter="\x1f" if separator == "::" else separator))
+        parts: list[str] = []
         try:
+            parts = next(csv.reader([line.replace("::", "\x1f")], delimiter="\x1f" if separator == "::" else separator))
             user, item, rating = parts[0].strip(), parts[1].strip(), float(parts[2])
-        except (IndexError, ValueError):
+        except (IndexError, ValueError, csv.Error):
             if not found and line is first:
                 continue  # headings
             shown = line.strip()[:40]

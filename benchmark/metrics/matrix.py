@@ -9,23 +9,6 @@ from torch import Tensor
 
 from benchmark.problems.completion import Completion
 
-_CHUNK = 1 << 22  # entries at a time
-
-
-def entries(problem: Completion, estimate: Tensor, where: Tensor) -> Tensor:
-    """(N,) values of an estimate at `where` (3, N)."""
-    b, i, j = where
-    factors = problem.unpack(estimate)
-    if factors is None:
-        return estimate[b, i, j]
-    left, right = factors
-    size = max(1, _CHUNK // left.shape[-1])
-    parts = [
-        torch.linalg.vecdot(left[b[s], i[s]], right[b[s], j[s]])
-        for s in (slice(k, k + size) for k in range(0, where.shape[1], size))
-    ]
-    return torch.cat(parts)
-
 
 def whole(problem: Completion, estimate: Tensor) -> Tensor:
     """(B, m, n) matrices of an estimate."""
@@ -54,8 +37,8 @@ def relative_error(problem: Completion, estimate: Tensor, truth: Tensor) -> Tens
 
 def observed_error(problem: Completion, estimate: Tensor, truth: Tensor) -> tuple[Tensor, Tensor]:
     """(B,) norms over the observed entries: of estimate - M, and of M (without noise)."""
-    M = entries(problem, truth, problem.where)
-    return _by_matrix(problem, entries(problem, estimate, problem.where) - M), _by_matrix(problem, M)
+    M = problem.entries(truth)
+    return _by_matrix(problem, problem.entries(estimate) - M), _by_matrix(problem, M)
 
 
 def unseen_error(problem: Completion, estimate: Tensor, truth: Tensor) -> Tensor:
@@ -66,12 +49,14 @@ def unseen_error(problem: Completion, estimate: Tensor, truth: Tensor) -> Tensor
     scale = norm(problem, truth)
     error, size = observed_error(problem, estimate, truth)
     rest = (relative_error(problem, estimate, truth) * scale).square() - error.square()
-    return (rest.clamp_min(0) / (scale.square() - size.square()).clamp_min(1e-300)).sqrt()
+    share = (rest.clamp_min(0) / (scale.square() - size.square()).clamp_min(1e-300)).sqrt()
+    B, m, n = problem.shape
+    return torch.where(torch.bincount(problem.where[0], minlength=B) == m * n, 0.0, share)
 
 
 def residual(problem: Completion, estimate: Tensor) -> Tensor:
     """(B,) ||P(estimate) - y|| / ||y||: how well the observed entries are fitted."""
-    return _by_matrix(problem, entries(problem, estimate, problem.where) - problem.y) / _by_matrix(problem, problem.y)
+    return _by_matrix(problem, problem.entries(estimate) - problem.y) / _by_matrix(problem, problem.y)
 
 
 def log10(errors: Tensor) -> float:

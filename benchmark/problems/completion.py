@@ -6,6 +6,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+_CHUNK = 1 << 22  # numbers at a time
+
 
 @dataclass(frozen=True, kw_only=True)
 class Completion:
@@ -103,6 +105,21 @@ class Completion:
     def shown(self) -> list[Tensor]:
         """The observed values and where they are."""
         return [self.y, self.where]
+
+    def entries(self, estimate: Tensor, where: Tensor | None = None) -> Tensor:
+        """(N,) values of an estimate where it is observed, or at `where` (3, N); whole matrices are not formed."""
+        b, i, j = self.where if where is None else where
+        factors = self.unpack(estimate)
+        if factors is None:
+            return estimate[b, i, j]
+        left, right = factors
+        size = max(1, _CHUNK // left.shape[-1])
+        parts = [slice(k, k + size) for k in range(0, len(b), size)]
+        return torch.cat([torch.linalg.vecdot(left[b[s], i[s]], right[b[s], j[s]]) for s in parts])
+
+    def diverged(self, estimate: Tensor) -> bool:
+        """Whether an estimate fits what is observed 100 times worse than zero does: numbers, but no answer."""
+        return not bool((self.entries(estimate) - self.y).norm() <= 100 * self.y.norm())  # nor where it is no number
 
     def check(self, estimate: object) -> Tensor:
         """The estimate, if it is a finite tensor of a right shape and type. Raises ValueError otherwise."""

@@ -14,6 +14,8 @@ class Problem(Protocol):
     shown    all tensors that a method sees as data: their hash says whether two methods met the same observations
     check    the estimate, if it is a valid one. Raises ValueError otherwise
     near     an estimate at a distance from the truth that grows with `scale`, 0 for the truth itself
+
+    An interface may also have `diverged(estimate) -> bool`: whether finite numbers are no answer all the same.
     """
 
     @property

@@ -101,8 +101,10 @@ def intervals(values: Floats, level: float = LEVEL) -> Floats:
 
     Near-nominal coverage from n = 4 on and for skewed scores, where the percentile bootstrap is too narrow. Resamples without
     spread have no t and are left out. Where at most half of the n values are distinct (success or failure, say) resamples say
-    too little about the spread, and the interval is widened to Student's. Values that are all equal give an interval of width
-    zero: it says that nothing varied, not that nothing can. The draws come from a fixed seed: equal values, equal interval.
+    too little about the spread, and the interval is widened to Student's. Neither end lies beyond both all values and twice
+    Student's interval: one value far from many close ones makes a t without bound of the resamples that miss it. Values that are all
+    equal give an interval of width zero: it says that nothing varied, not that nothing can. The draws come from a fixed seed:
+    equal values, equal interval.
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 12.5.
     """
     n = values.shape[1]
@@ -113,13 +115,15 @@ def intervals(values: Floats, level: float = LEVEL) -> Floats:
     z = (values - centre[:, None]) / np.where(constant, 1.0, spread)[:, None]
     tail = (1 - level) / 2
     quantiles = _t_quantiles(z, tail)
-    repeated = 1 + (np.diff(np.sort(z, axis=1), axis=1) > 1e-9).sum(1) <= n / 2
-    if repeated.any():
-        from scipy import special
+    from scipy import special
 
-        student = special.stdtrit(n - 1, 1 - tail)  # quantile of Student's t
-        quantiles[0, repeated] = np.minimum(quantiles[0, repeated], -student)
-        quantiles[1, repeated] = np.maximum(quantiles[1, repeated], student)
+    student = special.stdtrit(n - 1, 1 - tail)  # quantile of Student's t
+    repeated = 1 + (np.diff(np.sort(z, axis=1), axis=1) > 1e-9).sum(1) <= n / 2
+    quantiles[0, repeated] = np.minimum(quantiles[0, repeated], -student)
+    quantiles[1, repeated] = np.maximum(quantiles[1, repeated], student)
+    root = n**0.5  # a mean at the largest value is z.max() root away, in units of t
+    quantiles[0] = np.maximum(quantiles[0], -np.maximum(2 * student, z.max(1) * root))
+    quantiles[1] = np.minimum(quantiles[1], np.maximum(2 * student, -z.min(1) * root))
     ends = centre - quantiles[::-1] * np.where(constant, 0.0, spread / n**0.5)  # high t at the low end
     return np.ascontiguousarray(ends.T)
 

@@ -95,7 +95,10 @@ def progress(board: Board) -> None:
     left, right = st.columns(2)
     left.altair_chart(charts.curve(lines, board, "step"), width="stretch")
     right.altair_chart(charts.curve(lines, board, "seconds", log), width="stretch")
-    several = "Solid: the estimate a method would return if stopped there; dashed: another iterate of it, unselected. "
+    several = (
+        "Solid: the estimate a method would return if stopped there; dashed: another iterate of it, unselected, or what the "
+        "task computes of it besides, as named above. "
+    )
     others = several if set(lines["series"]) - {"estimate"} else ""
     silent = [row.label for row in board.comparable if row.label not in set(lines["label"])]
     without = f" No curve: {', '.join(silent)} (no intermediate estimates)." if silent else ""

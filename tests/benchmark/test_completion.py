@@ -171,6 +171,24 @@ def test_near_is_the_truth_at_scale_0_and_as_far_as_the_scale_says():
         assert (at[scale] / truth - 1).std().item() == pytest.approx(scale, rel=0.05)
 
 
+@pytest.mark.parametrize("whole", [False, True])
+def test_what_misses_the_observed_100_times_more_than_zero_does_has_diverged(whole):
+    found, M, mask = stack()
+    left, right = (torch.from_numpy(np.stack([np.eye(5)] * 3)), torch.from_numpy(M).mT)
+    for factor, diverged in ((1, False), (-1, False), (0, False), (90, False), (-98, False), (102, True), (-100, True)):
+        estimate = factor * (left @ right.mT) if whole else found.pack(factor * left, right)
+        assert found.diverged(estimate) == diverged, factor
+    far = torch.from_numpy(np.where(mask, M, 1e9))
+    assert not found.diverged(far)  # only what is observed counts
+
+
+def test_factors_whose_product_is_too_large_for_a_number_have_diverged():
+    found, _, _ = stack()
+    for signs in ((1.0, 1.0), (1.0, -1.0)):  # inf, and inf - inf
+        left, right = (torch.full(shape, 1e200, dtype=torch.float64) for shape in ((3, 5, 2), (3, 4, 2)))
+        assert found.diverged(found.pack(left, right * torch.tensor(signs, dtype=torch.float64)))
+
+
 def test_the_problem_moves_whole_and_shows_what_a_method_sees():
     found = problem(WHOLE, symmetric=True, above=0.5)
     moved = found.to("cpu")

@@ -6,6 +6,7 @@ import torch
 
 from benchmark import Completion
 from benchmark.metrics import matrix
+from benchmark.problems import completion
 
 SHAPES = [(1, 6, 6), (1, 7, 4), (3, 4, 7), (2, 30, 21)]
 FORMS = ["factors", "wide factors", "whole"]
@@ -52,7 +53,7 @@ def test_errors_are_those_of_dense_matrices(shape, form):
     np.testing.assert_allclose(size, norms(M, mask), **close)
     noisy = problem.dense()[0].numpy()
     np.testing.assert_allclose(matrix.residual(problem, estimate), norms(X - noisy, mask) / norms(noisy), **close)
-    np.testing.assert_allclose(matrix.entries(problem, estimate, problem.where), X[mask], **close)
+    np.testing.assert_allclose(problem.entries(estimate), X[mask], **close)
     np.testing.assert_allclose(matrix.whole(problem, estimate), X, **close)
     np.testing.assert_allclose(matrix.norm(problem, truth), norms(M), **close)
     for found in (
@@ -69,10 +70,10 @@ def test_entries_are_read_anywhere_and_in_any_order(form, monkeypatch):
     problem, estimate, _, X, _, _ = case((3, 7, 4), form)
     where = torch.stack([torch.randint(size, (50,), generator=draw()) for size in problem.shape])
     expected = X[tuple(where.numpy())]
-    np.testing.assert_allclose(matrix.entries(problem, estimate, where), expected, rtol=1e-12)
+    np.testing.assert_allclose(problem.entries(estimate, where), expected, rtol=1e-12)
     for chunk in (1, 7):  # of entries, far fewer than there are
-        monkeypatch.setattr(matrix, "_CHUNK", chunk)
-        np.testing.assert_allclose(matrix.entries(problem, estimate, where), expected, rtol=1e-12)
+        monkeypatch.setattr(completion, "_CHUNK", chunk)
+        np.testing.assert_allclose(problem.entries(estimate, where), expected, rtol=1e-12)
 
 
 @pytest.mark.parametrize("off", [1e-2, 1e-6, 1e-10, 1e-13, 1e-14])

@@ -40,6 +40,35 @@ def test_a_task_has_one_primary_metric_and_three_presets():
         task_spec(metrics=(Metric(name="seconds", better="lower", primary=True, description="d"),))
 
 
+METRICS = tuple(Metric(name=n, better="lower", primary=n == "b", levels=(-2.0, -4.0), description=n) for n in ("a", "b", "c"))
+
+
+def presets(**metrics):
+    return {name: Preset(instances=1, budget=1, metrics=metrics.get(name, ())) for name in ("tiny", "small", "full")}
+
+
+def test_a_preset_has_the_metrics_that_it_names_and_the_first_of_them_ranks():
+    spec = task_spec(metrics=METRICS, presets=presets(small=("c", "a"), full=("b",)))
+    assert spec.at("tiny") == spec
+    small, full = spec.at("small"), spec.at("full")
+    assert [(m.name, m.primary, m.levels) for m in small.metrics] == [("c", True, (-2.0, -4.0)), ("a", False, (-2.0, -4.0))]
+    assert small.primary.name == "c"
+    assert [m.name for m in full.metrics] == ["b"]
+    assert small.at("small") == small
+    assert (small.name, small.version, small.presets) == (spec.name, spec.version, spec.presets)
+    assert spec.primary.name == "b"
+    assert Metric(name="a", better="lower", description="a").levels == ()
+
+
+@pytest.mark.parametrize(
+    ("names", "message"),
+    [(("a", "d"), "preset small scores d, which is no metric"), (("a", "c", "a"), "preset small .*a")],
+)
+def test_a_preset_scores_metrics_of_the_task_and_each_once(names, message):
+    with pytest.raises(ValidationError, match=message):
+        task_spec(metrics=METRICS, presets=presets(small=names))
+
+
 @pytest.mark.parametrize(("text", "seconds"), [("90s", 90), ("10m", 600), ("2h", 7200), ("45", 45), ("1.5m", 90)])
 def test_duration(text, seconds):
     assert duration(text) == seconds

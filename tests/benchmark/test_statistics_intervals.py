@@ -150,3 +150,12 @@ def test_importing_the_package_is_fast():
     code = "import sys, benchmark.statistics; print({'scipy', 'torch', 'sqlalchemy'} & set(sys.modules))"
     found = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True, cwd=ROOT)
     assert found.stdout.strip() == "set()"
+
+
+def test_no_end_lies_beyond_all_values_and_twice_students_interval():
+    """Eleven equal within rounding and one far off: the resamples that miss it have a t of hundreds."""
+    values = -12 + 0.05 * np.random.default_rng(0).standard_normal(12)
+    values[3] = -3.5
+    found = estimate(values)
+    assert found.high == pytest.approx(-3.5)
+    assert found.low < found.mean

@@ -57,11 +57,11 @@ def test_one_field_is_a_line_on_a_logarithmic_axis_where_it_spans_decades(opened
 def test_levels_are_reached_between_points_and_by_half_of_the_instances_or_not_at_all(opened) -> None:
     boards, points, _ = opened
     table = pairs.levels(boards["small"], points).set_index("method")
-    assert table.loc["steady", "-2: reached"] == "6 of 6"
-    assert table.loc["steady", "-2: steps"] == pytest.approx(100 / 3)
-    assert table.loc["steady", "-2: s"] == pytest.approx(2 / 3)
-    assert table.loc["base_fill", "-4: reached"] == "2 of 6"
-    assert np.isnan(table.loc["base_fill", "-4: steps"])
+    assert table.loc["steady", "≤ -2: reached"] == "6 of 6"
+    assert table.loc["steady", "≤ -2: steps"] == pytest.approx(100 / 3)
+    assert table.loc["steady", "≤ -2: s"] == pytest.approx(2 / 3)
+    assert table.loc["base_fill", "≤ -4: reached"] == "2 of 6"
+    assert np.isnan(table.loc["base_fill", "≤ -4: steps"])
 
 
 @pytest.mark.parametrize(

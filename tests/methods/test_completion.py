@@ -231,7 +231,7 @@ def test_rectangular_matrices_are_completed_too(name):
     where = sample(30, 45, 800, draw())
     truth = torch.cat([left, right])[None]
     blank = Completion(y=torch.ones(800, dtype=torch.float64), where=where, shape=(1, 30, 45), rank=2)
-    problem = Completion(y=matrix.entries(blank, truth, where), where=where, shape=(1, 30, 45), rank=2)
+    problem = Completion(y=blank.entries(truth), where=where, shape=(1, 30, 45), rank=2)
     method = registry.get_method(name)
     estimate = problem.check(
         method.load()(problem, context(), method.spec.resolve("deep_mc", "small", {"tolerance": 1e-4} if "mf" in name else {}))

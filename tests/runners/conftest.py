@@ -17,7 +17,7 @@ import time
 
 import torch
 
-from benchmark import Context, Count, LinearInverse, method
+from benchmark import Completion, Context, Count, LinearInverse, method
 
 
 @method("hangs", solves="LinearInverse", kind="test", paper="")
@@ -55,6 +55,40 @@ def raises(problem: LinearInverse, ctx: Context, *, only: int = -1) -> torch.Ten
 def wrong(problem: LinearInverse, ctx: Context, *, how: str = "shape") -> torch.Tensor:
     x = problem.A.H(problem.y)
     return {"shape": x[:-1], "type": x.real, "nan": x * float("nan"), "none": None}[how]
+
+
+@method("diverges", solves="LinearInverse", kind="test", paper="")
+def diverges(
+    problem: LinearInverse, ctx: Context, *, value: str = "inf", steps: Count = 10, at: int = 4, seen: str = "curve",
+    first: str = "diverge", second: str = "return",
+) -> torch.Tensor:
+    """From step `at` on it has one entry that is not finite, on the instances where it is to diverge."""
+    counter = os.environ["COUNTER"]
+    called = int(open(counter).read()) if os.path.exists(counter) else 0
+    open(counter, "w").write(str(called + 1))
+    how = (first, second, "return", "return")[called]
+    x = problem.A.H(problem.y)
+    for step in ctx.steps(steps):
+        if how == "raise":
+            raise RuntimeError("the matrix is singular")
+        if how == "diverge" and step == at:
+            x = x.clone()
+            x[3, 4] = float(value)
+        if seen == "curve":
+            ctx.record(step, x)
+        if seen == "other":
+            ctx.record(step, problem.A.H(problem.y), iterate=lambda: x)
+    return x
+
+
+@method("grows", solves="Completion", kind="test", paper="")
+def grows(problem: Completion, ctx: Context, *, by: float = 10.0, steps: Count = 6) -> torch.Tensor:
+    """Each step is `by` times larger than the one before; finite to the end."""
+    X, _ = problem.dense()
+    for step in ctx.steps(steps):
+        X = by * X
+        ctx.record(step, X)
+    return X
 
 
 @method("slow", solves="LinearInverse", kind="test", paper="")
