@@ -24,6 +24,7 @@ _INCLUDE = """from pathlib import Path
 registry.include([Path(__file__).with_name("$name.py")])
 
 """
+_EXAMPLES = {"LinearInverse": "mri", "Completion": "deep_mc"}  # a task of each interface that has a template
 Kind = Literal["method", "task"]
 Folder = Annotated[
     Path | None, typer.Option(metavar="PATH", help="A folder of yours for both files; without it they go into this repository.")
@@ -48,16 +49,17 @@ def new_method(
     folder: Folder = None,
 ) -> None:
     """Write a method that runs, its test, and print what to do next."""
-    posed = sorted({entry.spec.poses for entry in registry.tasks().values()})
-    if solves not in posed:
-        raise unknown("interface", solves, posed)
-    files = _write("method", name, folder)
+    if solves not in _EXAMPLES:
+        raise unknown("interface", solves, _EXAMPLES)
+    files, task = _write("method", name, folder, f"method_{solves}"), _EXAMPLES[solves]
     include = f" --include {files.code}" if files.outside else ""
     check = files.code if files.outside else name
     print(f"wrote {files.code} and {files.test}; next:")
     print(f"  python -m runners.check {check}")
-    print(f"  python -m runners.run --task mri --preset tiny --method {name}{include}")
-    print(f"  python -m runners.run --task mri --method {name}{include}        # preset small: the table says where it stands")
+    print(f"  python -m runners.run --task {task} --preset tiny --method {name}{include}")
+    print(
+        f"  python -m runners.run --task {task} --method {name}{include}        # preset small: the table says where it stands"
+    )
 
 
 @app.command("task", epilog="Example:\n\npython -m runners.new task my_task")
@@ -66,7 +68,7 @@ def new_task(
     folder: Folder = None,
 ) -> None:
     """Write a task that runs, its test, and print what to do next."""
-    files = _write("task", name, folder)
+    files = _write("task", name, folder, "task")
     include = f" --include {files.code}" if files.outside else ""
     print(f"wrote {files.code} and {files.test}; next:")
     print(f"  python -m runners.check {files.code if files.outside else name}")
@@ -74,7 +76,7 @@ def new_task(
     print("  then make it yours: problem, data, score; its header says what")
 
 
-def _write(kind: Kind, name: str, folder: Path | None) -> Files:
+def _write(kind: Kind, name: str, folder: Path | None, template: str) -> Files:
     """Both files, or none. Raises UserError for a name that is taken or cannot be one, and for files that are there."""
     if not name.isidentifier() or name != name.lower() or name.startswith("_") or keyword.iskeyword(name) or not name.isascii():
         raise UserError(f"'{name}' cannot name a {kind}; use lower-case letters, digits and _, such as my_{kind}")
@@ -95,7 +97,7 @@ def _write(kind: Kind, name: str, folder: Path | None) -> Files:
         "check": str(files.code.name if files.outside else name),
     }
     words["include"] = Template(_INCLUDE).substitute(words) if files.outside else ""
-    texts = [(files.code, _filled(f"{kind}.txt", words)), (files.test, _filled(f"{kind}_test.txt", words))]
+    texts = [(files.code, _filled(f"{template}.txt", words)), (files.test, _filled(f"{template}_test.txt", words))]
     written: list[Path] = []
     try:
         for file, text in texts:

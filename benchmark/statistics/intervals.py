@@ -102,9 +102,9 @@ def intervals(values: Floats, level: float = LEVEL) -> Floats:
     Near-nominal coverage from n = 4 on and for skewed scores, where the percentile bootstrap is too narrow. Resamples without
     spread have no t and are left out. Where at most half of the n values are distinct (success or failure, say) resamples say
     too little about the spread, and the interval is widened to Student's. Neither end lies beyond both all values and twice
-    Student's interval: one value far from many close ones makes a t without bound of the resamples that miss it. Values that are all
-    equal give an interval of width zero: it says that nothing varied, not that nothing can. The draws come from a fixed seed:
-    equal values, equal interval.
+    Student's interval: one value far from many close ones makes a t without bound of the resamples that miss it. Values that
+    are all equal give an interval of width zero: it says that nothing varied, not that nothing can. The draws come from a fixed
+    seed: equal values, equal interval.
     Source: Efron and Tibshirani, An Introduction to the Bootstrap (1993), section 12.5.
     """
     n = values.shape[1]

@@ -22,9 +22,16 @@ def python(command, *words):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("kind", "name"), [("method", "my_method"), ("task", "my_task")])
-def test_what_is_written_works_and_its_next_commands_too(command, kind, name):
-    made = python(command, "runners.new", kind, name, "--folder", ".")
+@pytest.mark.parametrize(
+    ("kind", "name", "words", "baseline"),
+    [
+        ("method", "my_method", (), "zero_filled"),
+        ("method", "my_method", ("--solves", "Completion"), "alternating_ls"),
+        ("task", "my_task", (), "zero_filled"),
+    ],
+)
+def test_what_is_written_works_and_its_next_commands_too(command, kind, name, words, baseline):
+    made = python(command, "runners.new", kind, name, *words, "--folder", ".")
     assert made.returncode == 0, made.stderr
     tested = python(command, "pytest", "-q", f"test_{name}.py")
     assert tested.returncode == 0, tested.stdout
@@ -38,7 +45,7 @@ def test_what_is_written_works_and_its_next_commands_too(command, kind, name):
     table = python(command, *ran, "--db", str(command.db))
     assert table.returncode == 0, table.stdout + table.stderr
     assert name in table.stdout
-    assert "zero_filled" in table.stdout
+    assert baseline in table.stdout
 
 
 @pytest.mark.slow
