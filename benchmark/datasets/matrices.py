@@ -11,7 +11,6 @@ if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-PATTERNS = ("*.npy", "*.csv")
 _ASYMMETRY = 1e-9  # of the largest entry
 
 

@@ -17,7 +17,6 @@ if TYPE_CHECKING:
 
     Triples = tuple[NDArray[np.int64], NDArray[np.int64], NDArray[np.float64]]
 
-PATTERNS = ("*.csv", "*.tsv", "*.dat", "*.data")
 _ROUNDS = 20  # at most; a few settle it
 _COLUMNS = {"movielens": ("userId", "movieId", "rating"), "inst_eval": ("s", "d", "y")}
 

@@ -8,10 +8,11 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import sha256
+from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
 
-from benchmark.datasets import fastmri, matrices, pictures, ratings
+from benchmark.datasets import fastmri, pictures
 from benchmark.errors import UserError
 
 ASSETS = Path(__file__).parent / "assets"
@@ -83,6 +84,17 @@ class Folder:
         return found
 
 
+def _check_of(module: str) -> Callable[[Path], None]:
+    """`check` of a module of this package, imported when it is called: a reader that one task has does not become a part of
+    what the results of all others depend on (benchmark/source.py).
+    """
+
+    def check(file: Path) -> None:
+        import_module(f"benchmark.datasets.{module}").check(file)
+
+    return check
+
+
 SOURCES: dict[str, Asset | Packaged | Folder] = {
     "colin27": Asset("colin27_slices.npz", "e4d27b1d1b18512d072a63b39a171cdb918a345d24a0a4e995f3fdbed4e11464"),
     "lpips_squeeze_caffe": Asset(
@@ -135,15 +147,15 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
     ),
     "matrices": Folder(
         "matrices",
-        matrices.PATTERNS,
+        ("*.npy", "*.csv"),
         "put symmetric positive semidefinite matrices (.npy, or .csv of numbers) into DATA_DIR/matrices/",
-        matrices.check,
+        _check_of("matrices"),
     ),
     "ratings": Folder(
         "ratings",
-        ratings.PATTERNS,
+        ("*.csv", "*.tsv", "*.dat", "*.data"),
         "put a file with one user,item,rating a line into DATA_DIR/ratings/",
-        ratings.check,
+        _check_of("ratings"),
     ),
     "photographs": Folder(
         "photographs",
