@@ -82,7 +82,7 @@ def relu(session: Session) -> None:
 def deep(session: Session) -> None:
     spec = get_task("deep_mc").spec
     rows = {entry.label: entry for entry in entries(session, "deep_mc", spec.version, "small")}
-    print("deep_mc/small: medians over instances and seeds of steps and seconds until log10 of the unseen error is at most ...")
+    print("deep_mc/small: medians over instances and seeds of steps and seconds until log10 of the error is at most ...")
     found = {label: curves(session, entry) for label, entry in rows.items()}
     for label, points in found.items():
         if not points:
@@ -92,7 +92,9 @@ def deep(session: Session) -> None:
             step, second, count, total = reached(points, level)
             cells.append(f"{level:g}: {step:6.0f} steps {second:7.3g} s ({count}/{total})")
         final = mean(rows[label].scores["log10_unseen_error"])
-        print(f"  {label:40}" + "   ".join(cells) + f"   end {final.mean:.2f} [{final.low:.2f}, {final.high:.2f}]")
+        print(
+            f"  {label:40}" + "   ".join(cells) + f"   unseen in the end {final.mean:.2f} [{final.low:.2f}, {final.high:.2f}]"
+        )
     wide = found.get("deep_mf")
     for label, points in found.items():
         if wide and points and ("compressed" in label or "narrow" in label):

@@ -111,7 +111,7 @@ def wide_and_narrow() -> None:
 
 
 def to_an_error(level: float, eps: float) -> None:
-    print(f"5. n = 1000, rank 5, 20 % seen, eps {eps:g}: until the unseen error is {10**level:.0e}")
+    print(f"5. n = 1000, rank 5, 20 % seen, eps {eps:g}: until the error is {10**level:.0e}")
     task = get_task("deep_mc")
     preset = task.spec.presets["full"]
     instance = task.load().make(preset, "tuning", 0, torch.Generator().manual_seed(1))
@@ -127,7 +127,7 @@ def to_an_error(level: float, eps: float) -> None:
         found: list[tuple[int, float]] = []
 
         def watch(step: int, seconds: float, estimates: dict, found: list = found) -> None:
-            value = matrix.log10(matrix.unseen_error(problem, estimates["estimate"], instance.truth))
+            value = matrix.log10(matrix.relative_error(problem, estimates["estimate"], instance.truth))
             if value <= level:
                 found.append((step + 1, seconds))
                 raise Enough
