@@ -501,7 +501,7 @@ def test_planted_scores_are_those_of_dense_matrices(task, preset):
         }
     else:
         logs = np.log10([overall[0], unseen[0]])
-            expected = {"log10_error": logs[0], "log10_unseen_error": logs[1], "success": 1.0}
+        expected = {"log10_error": logs[0], "log10_unseen_error": logs[1], "success": 1.0}
     for estimate in (factors, left @ right.mT):
         assert found.score(instance, estimate) == pytest.approx(expected, rel=1e-6)
 
