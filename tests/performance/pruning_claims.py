@@ -94,7 +94,8 @@ def main() -> None:
                 print(f"3-6, 8 end of oes - end of {label}: ", show(paired_difference(oes.end, found.end)))
         print("7 masked, untrained - dense, untrained:", show(paired_difference(oes.before, dense.first)))
         for label, entry in rows.items():
-            if entry.method in ("oes", "lottery_ticket", "synflow", "snip"):
+            here = all(run.origin == "here" for run in entry.runs)  # rows that came with the suite have no masks
+            if here and entry.method in ("oes", "lottery_ticket", "synflow", "snip"):
                 encoder, decoder = kept_by_part(session, given.db.parent, entry)
                 print(f"9 kept by {label}: encoder {encoder:.1%}, decoder {decoder:.1%}")
         rows = {entry.label: entry for entry in entries(session, "inpainting", 1, "small")}
