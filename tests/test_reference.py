@@ -53,5 +53,5 @@ def test_the_present_code_gives_the_scores_of_a_row(line):
     estimate = instance.problem.check(registry.get_method(key.method).load()(instance.problem, ctx, key.parameters))
     scores = task.score(instance, estimate)
     expected = next(one for one in line.results if one.number == 0).scores
-    for metric in task.spec.metrics:
+    for metric in task.spec.at(key.preset).metrics:
         assert scores[metric.name] == pytest.approx(expected[metric.name], rel=1e-6, abs=metric.tolerance), metric.name

@@ -61,8 +61,8 @@ def test_groups_of_tasks():
 @pytest.mark.parametrize(
     ("how", "message"),
     [
-        ({"method": "x*"}, r"no method matches 'x\*'; known: bicubic"),
-        ({"method": "kind:clasical"}, "no method has kind:clasical; there are kind:baseline"),
+        ({"method": "x*"}, r"no method matches 'x\*'; known: alternating_ls"),
+        ({"method": "kind:clasical"}, "no method has kind:clasical; there are kind:Riemannian, kind:baseline"),
         ({"method": "papr:1"}, "unknown tag of a method 'papr'; did you mean paper"),
         ({"task": "z*"}, r"no task matches 'z\*'"),
         ({"grid": {"lr": [1e-3]}, "seeds": "0,"}, r"uses tuning seeds \(1000-1999\), and 0 draws test data; --on-test allows"),
