@@ -45,7 +45,7 @@ class Uniform(Preset):
         return self
 
 
-# Tolerances: chosen wide. With 1 and 2 threads alternating_ls gave equal scores on all instances of small; the other methods and
+# Tolerances: chosen wide. With 1 and 2 threads alternating_ls gave equal scores on all instances of small; other methods and
 # the ratings were not compared.
 SPEC = TaskSpec(
     name="deep_mc",

@@ -57,7 +57,7 @@ class Cells(Preset):
         return self
 
 
-# Tolerances: wide, because a start near the border of two basins may end in either. With 1 and 2 threads gd_random gave equal
+# Tolerances: wide, as a start near the border of two basins may end in either. With 1 and 2 threads gd_random gave equal
 # scores on all 12 instances of small; the other methods were not compared.
 SPEC = TaskSpec(
     name="mc",
