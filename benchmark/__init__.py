@@ -14,9 +14,10 @@ if TYPE_CHECKING:
     from benchmark.photograph_task import PhotographTask
     from benchmark.photographs import PHOTOGRAPH_METRICS, Photographs
     from benchmark.problems import Completion, Instance, LinearInverse
-    from benchmark.spec import Count, Fraction, Kept, Metric, NonNegative, Positive, Preset, Rate, TaskSpec
+    from benchmark.spec import Axis, Count, Fraction, Kept, Metric, NonNegative, Positive, Preset, Rate, TaskSpec
 
 EXPORTS = {
+    "Axis": "benchmark.spec",
     "Completion": "benchmark.problems.completion",
     "Context": "benchmark.context",
     "Count": "benchmark.spec",
@@ -43,6 +44,7 @@ _MODULES = {"metrics", "operators"}
 
 __all__ = [
     "PHOTOGRAPH_METRICS",
+    "Axis",
     "Completion",
     "Context",
     "Count",

@@ -11,14 +11,16 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark import registry, seeds
+from benchmark import fits, registry, seeds
 from benchmark.context import Context
-from benchmark.decorators import Method, Task
+from benchmark.decorators import Learnt, Method, Task
+from benchmark.fits import Fit
 from benchmark.problems import Instance, LinearInverse
 from benchmark.registry import MethodEntry, TaskEntry
 from benchmark.store.lines import is_picture
@@ -64,6 +66,19 @@ class Pair:
     def make(self, number: int = 0) -> Instance:
         return make(self.problems, number)
 
+    @cached_property
+    def learnt(self) -> Learnt | None:
+        """What it learns in a few steps; None where it learns nothing."""
+        return None if self.solver.fit is None else self.learn(ShortContext).learnt
+
+    def learn(self, kind: type[Context], budget: float = float("inf"), device: torch.device = CPU) -> Fit:
+        ctx = kind(device, fits.method_seed(self.problems, "tiny", 0), budget)
+        return fits.learn(self.solver, self.problems, "tiny", 0, self.parameters, ctx)
+
+    @property
+    def parameters(self) -> dict[str, Any]:
+        return self.method.spec.resolve(self.task.spec.name, "tiny", {})
+
     def context(
         self,
         number: int,
@@ -75,10 +90,10 @@ class Pair:
         seed = seeds.seed(spec.name, spec.version, "tiny", number, 0, "method")
         return kind(CPU, seed, budget, on_record=on_record)
 
-    def solve(self, instance: Instance, ctx: Context) -> Tensor:
+    def solve(self, instance: Instance, ctx: Context, learnt: Learnt | None = None) -> Tensor:
         """The estimate, checked. Raises Broken where it is not one."""
         ctx.clock.start()
-        found = self.solver(instance.problem, ctx, self.method.spec.resolve(self.task.spec.name, "tiny", {}))
+        found = self.solver(instance.problem, ctx, self.parameters, self.learnt if learnt is None else learnt)
         ctx.clock.stop()
         try:
             checked: Tensor = instance.problem.check(found)
@@ -123,13 +138,14 @@ def says_what_it_is(pair: Pair) -> None:
 
 
 def answers_in_time(pair: Pair) -> None:
-    """solves every tiny instance validly in 10 s on one thread"""
+    """solves every tiny instance validly in 10 s on one thread, what it learns before included"""
     before, began = torch.get_num_threads(), time.monotonic()
     torch.set_num_threads(1)
     try:
-        for number in range(pair.task.spec.presets["tiny"].instances):
-            budget = pair.task.spec.presets["tiny"].budget
-            pair.solve(pair.make(number), pair.context(number, Context, budget))
+        preset = pair.task.spec.presets["tiny"]
+        learnt = None if pair.solver.fit is None else pair.learn(Context, preset.fit_budget).learnt
+        for number in range(preset.instances):
+            pair.solve(pair.make(number), pair.context(number, Context, preset.budget), learnt)
     finally:
         torch.set_num_threads(before)
     if (spent := time.monotonic() - began) > LIMIT:
@@ -140,6 +156,19 @@ def repeats_itself(pair: Pair) -> None:
     """gives the same estimate each time (on the CPU)"""
     if not torch.equal(pair.estimate(), pair.estimate()):
         raise Broken("two calls with the same seed gave two estimates")
+
+
+def learns_the_same_twice(pair: Pair) -> None:
+    """learns the same from the same training data and seed, if it learns"""
+    if pair.solver.fit is None:
+        return
+    first, again = pair.learn(ShortContext).learnt, pair.learn(ShortContext).learnt
+    if not first:
+        raise Broken("it learnt no tensor")
+    if first.keys() != again.keys() or not all(torch.equal(first[name], again[name]) for name in first):
+        raise Broken("two calls with the same seed learnt two things")
+    if name := next((name for name, x in first.items() if not bool(torch.isfinite(x).all())), None):
+        raise Broken(f"what it learnt as '{name}' is not finite")
 
 
 def carries_nothing_over(pair: Pair) -> None:
@@ -160,6 +189,8 @@ def leaves_global_seeds_alone(pair: Pair) -> None:
         return torch.random.get_rng_state(), repr(np.random.get_state()), random.getstate()
 
     before = states()
+    if pair.solver.fit is not None:
+        pair.learn(ShortContext)
     pair.solve(instance, ctx)
     after = states()
     touched = [
@@ -217,7 +248,8 @@ def goes_to_its_device(pair: Pair) -> None:
     device = torch.device("cuda")
     instance = pair.make()
     ctx = ShortContext(device, 0)
-    found = pair.solver(instance.problem.to(device), ctx, pair.method.spec.resolve(pair.task.spec.name, "tiny", {}))
+    learnt = None if pair.solver.fit is None else pair.learn(ShortContext, device=device).learnt
+    found = pair.solver(instance.problem.to(device), ctx, pair.parameters, learnt)
     if found.device.type != "cuda":
         raise Broken(f"the estimate is on {found.device}, not on {device}")
 
@@ -226,6 +258,7 @@ METHOD_CHECKS: tuple[Callable[[Pair], None], ...] = (
     says_what_it_is,
     answers_in_time,
     repeats_itself,
+    learns_the_same_twice,
     carries_nothing_over,
     leaves_global_seeds_alone,
     leaves_its_problem_alone,
@@ -303,6 +336,20 @@ def has_an_exact_adjoint(entry: TaskEntry) -> None:
         raise Broken(f"<A x, y> = {left.item():.6g} and <x, A^H y> = {right.item():.6g}")
 
 
+def offers_its_training_data(entry: TaskEntry) -> None:
+    """has training data if it says so, drawn from the generator it is given alone"""
+    task = entry.load()
+    has = hasattr(task, "training")
+    if has != ("training" in entry.spec.offers):
+        raise Broken("it has a method `training` and does not offer it" if has else "it offers training data and has none")
+    if has:
+        before = torch.random.get_rng_state()
+        if not hasattr(fits.training_data(task, "tiny", 0), "to"):
+            raise Broken("its training data has no method `to(device)`")
+        if not torch.equal(before, torch.random.get_rng_state()):
+            raise Broken("the global generator was used for the training data")
+
+
 def draws_pictures(entry: TaskEntry) -> None:
     """draws a picture named `image`, finite, (H, W) or (3, H, W)"""
     task = entry.load()
@@ -319,5 +366,6 @@ TASK_CHECKS: tuple[Callable[[TaskEntry], None], ...] = (
     keeps_tuning_data_apart,
     scores_the_truth_best,
     has_an_exact_adjoint,
+    offers_its_training_data,
     draws_pictures,
 )

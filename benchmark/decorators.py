@@ -22,9 +22,11 @@ class Task(Protocol):
 
     make      one instance; all randomness comes from `generator`; `split` says whether test or tuning data is drawn
     score     every metric of the spec, from an estimate on the CPU
-    picture   what the leaderboard shows, by name: tensors (H, W), or (3, H, W) in colour; "image" among them
+    picture   what the leaderboard shows, by name: tensors (H, W), or (3, H, W) in colour; "image" among them. Of the truth
+              all are kept, such as what was measured; of an estimate "image" alone
 
     A task whose other metrics are slow may also have `quality(instance, estimate) -> float`: the primary one alone, for curves.
+    A task that offers "training" has `training(preset, generator)`: what a method may learn from. It holds no test instance.
     One with more to draw than that has `traces(instance, estimate) -> dict[str, float]`: other curves, by name, on its scale.
     data_dir  the folder the user named with --data-dir; set by the runner
     """
@@ -47,15 +49,44 @@ def task(spec: TaskSpec) -> Callable[[type[T]], type[T]]:
     return register
 
 
+Learnt = dict[str, Tensor]
+
+
 @dataclass(frozen=True)
 class Method:
-    """A method's function with its spec. Call it as `method(problem, ctx, parameters)`."""
+    """A method's function with its spec. Call it as `method(problem, ctx, parameters)`, and with what `learn` gave as `learnt`
+    where it learns.
+    """
 
     spec: MethodSpec
     function: Callable[..., Tensor]
+    fit: Callable[..., Learnt] | None = None
 
-    def __call__(self, problem: Problem, ctx: Context, parameters: Mapping[str, Any]) -> Tensor:
-        return self.function(problem, ctx, **parameters)
+    def __call__(self, problem: Problem, ctx: Context, parameters: Mapping[str, Any], learnt: Learnt | None = None) -> Tensor:
+        own = _taken(self.function, parameters)
+        return self.function(problem, ctx, **own) if self.fit is None else self.function(problem, ctx, learnt, **own)
+
+    def learn(self, training: Any, ctx: Context, parameters: Mapping[str, Any]) -> Learnt:
+        """Tensors by name, from the task's training data. Raises ValueError for anything else."""
+        assert self.fit is not None
+        found = self.fit(training, ctx, **_taken(self.fit, parameters))
+        if not isinstance(found, dict) or not all(isinstance(name, str) and isinstance(x, Tensor) for name, x in found.items()):
+            raise ValueError(f"what {self.spec.name} learnt is not a dictionary of tensors by name")
+        return {name: x.detach() for name, x in found.items()}
+
+
+def _taken(function: Callable[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
+    known = inspect.signature(function).parameters
+    return {name: value for name, value in parameters.items() if name in known}
+
+
+def _hyperparameters(method: str, function: Callable[..., Any], positional: int) -> dict[str, tuple[Any, Any]]:
+    """(annotation, default) of each argument after the first `positional`. Raises TypeError for one that cannot be one."""
+    given = list(inspect.signature(function).parameters.values())
+    for parameter in given[positional:]:
+        if parameter.kind is not parameter.KEYWORD_ONLY or parameter.empty in (parameter.annotation, parameter.default):
+            raise TypeError(f"method {method}: '{parameter.name}' must be keyword-only, annotated, with a default")
+    return {p.name: (p.annotation, p.default) for p in given[positional:]}
 
 
 def method(
@@ -66,31 +97,34 @@ def method(
     paper: str,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     needs: tuple[Feature, ...] = (),
+    fit: Callable[..., Learnt] | None = None,
 ) -> Callable[[Callable[..., Tensor]], Method]:
-    """Register a function `f(problem, ctx, *, hyperparameters)`. All arguments are literals: the registry reads them
-    without running the file.
+    """Register a function `f(problem, ctx, *, hyperparameters)`. All arguments but `fit` are literals: the registry reads
+    them without running the file.
 
-    Raises TypeError where an argument after `ctx` is not keyword-only, or lacks an annotation or a default.
+    fit: for a method that learns once for many instances, a function of the same file above this one:
+    `fit(training, ctx, *, hyperparameters)` returns tensors by name, and the method is `f(problem, ctx, learnt, *,
+    hyperparameters)`. The hyperparameters of both are the method's; those of `fit` decide what is learnt anew.
+
+    Raises TypeError where an argument after these is not keyword-only, or lacks an annotation or a default.
     """
 
     def register(function: Callable[..., Tensor]) -> Method:
-        given = list(inspect.signature(function).parameters.values())
-        for parameter in given[2:]:
-            if parameter.kind is not parameter.KEYWORD_ONLY or parameter.empty in (
-                parameter.annotation,
-                parameter.default,
-            ):
-                raise TypeError(f"method {name}: '{parameter.name}' must be keyword-only, annotated, with a default")
+        learns = None if fit is None else _hyperparameters(name, fit, 2)
+        given = {**(learns or {}), **_hyperparameters(name, function, 2 if fit is None else 3)}
+        if unlike := [one for one, what in (learns or {}).items() if given[one] != what]:
+            raise TypeError(f"method {name}: '{unlike[0]}' has two annotations or defaults")
         spec = MethodSpec(
             name=name,
             solves=solves,
             kind=kind,
             paper=paper,
             summary=first_line(function.__doc__ or function.__globals__.get("__doc__")),
-            parameters=parameter_model(name, {p.name: (p.annotation, p.default) for p in given[2:]}),
+            parameters=parameter_model(name, given),
             settings={key: dict(value) for key, value in (settings or {}).items()},
             needs=needs,
+            learns=None if learns is None else tuple(learns),
         )
-        return Method(spec, function)
+        return Method(spec, function, fit)
 
     return register

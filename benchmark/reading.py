@@ -4,7 +4,7 @@ So listing, planning and checking input need no torch.
 """
 
 import ast
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -19,7 +19,7 @@ _NAMES: dict[str, Any] = {
     "Literal": Literal,
     "Self": Self,
     "model_validator": model_validator,
-    **{name: getattr(specs, name) for name in ("Metric", "Preset", "TaskSpec")},
+    **{name: getattr(specs, name) for name in ("Axis", "Metric", "Preset", "TaskSpec")},
     **{name: getattr(specs, name) for name in ("Count", "Positive", "NonNegative", "Fraction", "Rate", "Kept")},
     **{name: getattr(photographs, name) for name in ("Photographs", "PHOTOGRAPH_METRICS")},
 }
@@ -64,33 +64,45 @@ def task_spec(file: Path, tree: ast.Module) -> specs.TaskSpec:
 
 def method_specs(file: Path, tree: ast.Module) -> Iterator[specs.MethodSpec]:
     """The specification of every function under @method. Raises UserError for one that cannot be read."""
-    for node in tree.body:
-        if not isinstance(node, ast.FunctionDef):
-            continue
+    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
+    for node in functions.values():
         for call in node.decorator_list:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "method":
                 try:
-                    spec = _method_spec(node, call, ast.get_docstring(tree))
+                    spec = _method_spec(node, call, ast.get_docstring(tree), functions)
                 except (NameError, ValueError, TypeError) as error:
                     raise UserError(f"{file.name}: {node.name} cannot be read ({_one_line(error)})") from None
                 yield spec
 
 
-def _method_spec(node: ast.FunctionDef, call: ast.Call, doc: str | None) -> specs.MethodSpec:
-    given: dict[str, Any] = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg}
+def _method_spec(
+    node: ast.FunctionDef, call: ast.Call, doc: str | None, functions: Mapping[str, ast.FunctionDef]
+) -> specs.MethodSpec:
+    given: dict[str, Any] = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg and k.arg != "fit"}
     name = ast.literal_eval(call.args[0])
+    learns = None
+    for keyword in call.keywords:
+        if keyword.arg == "fit":
+            if not isinstance(keyword.value, ast.Name) or keyword.value.id not in functions:
+                raise TypeError("fit names no function of this file")
+            learns = _hyperparameters(functions[keyword.value.id])
+    return specs.MethodSpec(
+        name=name,
+        summary=specs.first_line(ast.get_docstring(node) or doc),
+        parameters=specs.parameter_model(name, {**(learns or {}), **_hyperparameters(node)}),
+        learns=None if learns is None else tuple(learns),
+        **given,
+    )
+
+
+def _hyperparameters(node: ast.FunctionDef) -> dict[str, tuple[Any, Any]]:
     parameters = {}
     for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
         if argument.annotation is None or default is None:
             raise TypeError(f"'{argument.arg}' needs an annotation and a default")
         annotation = eval(compile(ast.Expression(argument.annotation), node.name, "eval"), dict(_NAMES))
         parameters[argument.arg] = (annotation, ast.literal_eval(default))
-    return specs.MethodSpec(
-        name=name,
-        summary=specs.first_line(ast.get_docstring(node) or doc),
-        parameters=specs.parameter_model(name, parameters),
-        **given,
-    )
+    return parameters
 
 
 def _one_line(error: Exception) -> str:

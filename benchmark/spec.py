@@ -14,8 +14,23 @@ Interface = Literal["LinearInverse", "Completion", "FewShot", "Retrieval", "Repr
 # image: x is one picture, real (C, H, W) or complex (H, W); range: its values lie in `value_range`; references: pictures of
 # similar content beside the measurements. What the operator is: coils: it has A.maps; direct: A = I; mask: it has A.mask;
 # kernel: A.kernel; scale: A.factor. Of matrices: symmetric: positive semidefinite; above: what is not seen is at most
-# problem.above; uniform: what is seen was chosen at random.
-Feature = Literal["image", "range", "references", "coils", "direct", "mask", "kernel", "scale", "symmetric", "above", "uniform"]
+# problem.above; uniform: what is seen was chosen at random. spectrum: x is a stack of spectra (B, n) and A.matrix is known;
+# training: it has data that a method may learn from (`Task.training`).
+Feature = Literal[
+    "image",
+    "range",
+    "references",
+    "coils",
+    "direct",
+    "mask",
+    "kernel",
+    "scale",
+    "symmetric",
+    "above",
+    "uniform",
+    "spectrum",
+    "training",
+]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 # The types of hyperparameters: a method's keyword-only arguments are annotated with these, int, float, bool, str or Literal.
@@ -77,6 +92,8 @@ class Preset(Frozen):
     data        names of the sources it reads (benchmark/datasets/sources.py)
     about       what is special about this preset, in a few words
     metrics     names of those it scores, the first of which ranks; empty for all of the task's
+    fit_budget  seconds that a method may learn for, where it learns once for many instances
+    learns_as   the preset whose training data it shares, so that what was learnt there serves here too; its own where empty
     grid        names of its own fields, tuples, whose combinations in this order are cells: instance i is drawn from cell
                 i modulo their number; empty where all instances are alike
     """
@@ -86,6 +103,8 @@ class Preset(Frozen):
     data: tuple[str, ...] = ()
     about: str = ""
     metrics: tuple[str, ...] = ()
+    fit_budget: Positive = 600.0
+    learns_as: str = ""
     grid: tuple[str, ...] = ()
 
     def cells(self) -> list[tuple[Any, ...]]:
@@ -93,8 +112,20 @@ class Preset(Frozen):
         return list(product(*(getattr(self, name) for name in self.grid)))
 
 
+class Axis(Frozen):
+    """What a column of a task's pictures stands for, where their rows are curves: column j is at start + j * step."""
+
+    name: str
+    unit: str = ""
+    start: float = 0.0
+    step: Positive = 1.0
+
+
 class TaskSpec(Frozen):
-    """A versioned problem family: its presets, metrics, baseline and source; `offers` is what its problems hold besides."""
+    """A versioned problem family: its presets, metrics, baseline and source; `offers` is what its problems hold besides.
+
+    axis: for a task whose pictures are stacks of curves, a row each; the board draws them as lines over it
+    """
 
     name: Name
     version: Count
@@ -105,6 +136,7 @@ class TaskSpec(Frozen):
     metrics: tuple[Metric, ...]
     presets: dict[str, SerializeAsAny[Preset]]
     offers: tuple[Feature, ...] = ()
+    axis: Axis | None = None
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -120,6 +152,8 @@ class TaskSpec(Frozen):
                 raise ValueError(f"task {self.name}: preset {preset} scores {', '.join(sorted(unknown))}, which is no metric")
             if twice := {name for name in size.metrics if size.metrics.count(name) > 1}:
                 raise ValueError(f"task {self.name}: preset {preset} scores {', '.join(sorted(twice))} twice")
+            if size.learns_as and size.learns_as not in self.presets:
+                raise ValueError(f"task {self.name}: preset {preset} learns as {size.learns_as}, which is no preset")
         return self
 
     def at(self, preset: str) -> Self:
@@ -141,10 +175,11 @@ class TaskSpec(Frozen):
 class MethodSpec(Frozen):
     """A registered method: what it solves, where it comes from, and its hyperparameters.
 
-    parameters   strict model built from the keyword-only arguments of the function
+    parameters   strict model built from the keyword-only arguments of the function, and of the one that learns
     settings     recommended values: "mri" for a task, "mri/small" for one preset of it (the second wins); "*/small*" for all
                  that the pattern means (of two that do, the later wins)
     needs        what a task must offer for the method to make sense on it
+    learns       the hyperparameters of the function that learns once for many instances; None where there is none
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
@@ -157,12 +192,14 @@ class MethodSpec(Frozen):
     parameters: type[BaseModel]
     settings: dict[str, dict[str, Any]] = {}
     needs: tuple[Feature, ...] = ()
+    learns: tuple[str, ...] | None = None
 
     def misfit(self, task: TaskSpec) -> str:
         """Why the method cannot run on the task, as a clause; empty where it can."""
         if self.solves != task.poses:
             return f"{self.name} solves {self.solves}, but {task.name} poses {task.poses}"
-        if lacking := sorted(set(self.needs) - set(task.offers)):
+        needs = {*self.needs, "training"} if self.learns is not None else set(self.needs)
+        if lacking := sorted(needs - set(task.offers)):
             return f"{self.name} needs {' and '.join(lacking)}, which {task.name} does not offer"
         return ""
 

@@ -100,6 +100,9 @@ class Execution:
             self.display.step(job, message)
         elif run is None:
             return self._never_began(job, message)
+        elif kind == "learnt":
+            record.learnt(self.session, run, message)
+            self.display.learnt(job, message)
         elif kind == "instance":
             record.instance(self.session, run, message)
             self.display.instance(job, message)

@@ -31,6 +31,7 @@ class Job:
     timeout: float
     todo: tuple[int, ...]  # instances that have no result yet
     on_test: bool = False  # a parameter study that was allowed to use test data
+    fit_key: RunKey | None = None  # of what the method learns once for all instances
 
     @property
     def preset(self) -> Preset:
@@ -159,9 +160,11 @@ def _jobs(
         data = fingerprint(size.data, data_dir)
     except UserError as error:
         raise _NoDataError(str(error)) from None
-    limit = parse_timeout(request.timeout) or _START + 1.5 * size.budget * size.instances
     jobs = []
     for method in methods:
+        limit = parse_timeout(request.timeout) or _START + 1.5 * (
+            size.budget * size.instances + (size.fit_budget if method.spec.learns is not None else 0.0)
+        )
         for given in _points(method, request, named):
             parameters = _resolve(method, task, request.preset, given)
             for repeat in repeats:
@@ -176,8 +179,21 @@ def _jobs(
                     data=data,
                 )
                 study = bool(request.grid) and seeds.split(repeat) == "test"
-                jobs.append(Job(key, task, method, limit, tuple(range(size.instances)), study))
+                fit_key = _fit_key(key, task, method, data_dir)
+                jobs.append(Job(key, task, method, limit, tuple(range(size.instances)), study, fit_key))
     return jobs
+
+
+def _fit_key(key: RunKey, task: TaskEntry, method: MethodEntry, data_dir: Path | None) -> RunKey | None:
+    if method.spec.learns is None:
+        return None
+    preset = task.spec.presets[key.preset].learns_as or key.preset
+    try:
+        data = key.data if preset == key.preset else fingerprint(task.spec.presets[preset].data, data_dir)
+    except UserError as error:
+        raise _NoDataError(str(error)) from None
+    chosen = {name: value for name, value in key.parameters.items() if name in method.spec.learns}
+    return key.model_copy(update={"preset": preset, "parameters": chosen, "data": data})
 
 
 def _points(method: MethodEntry, request: Request, named: set[str]) -> list[dict[str, Any]]:

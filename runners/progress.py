@@ -51,18 +51,28 @@ class Display:
         self._print(
             f"{job.name}: {len(job.todo)} of {job.preset.instances} instances, limit {spell(job.timeout)}, "
             f"budget {spell(job.preset.budget)} an instance"
+            + (f", {spell(job.preset.fit_budget)} to learn" if job.fit_key else "")
         )
 
     def step(self, job: Job, message: dict[str, Any]) -> None:
         if not self.live:
             return
         metric, number = job.task.spec.at(job.key.preset).primary, message["instance"]
+        learning = number is None
         if self.current.get(job.key.digest, (None, None))[0] != number:
             self.finish(job)
-            bar = self.bars.add_task(f"{job.key.method} instance {number}", total=message["steps"], note="")
+            what = f"{job.key.method} {'learns' if learning else f'instance {number}'}"
+            bar = self.bars.add_task(what, total=message["steps"], note="")
             self.current[job.key.digest] = (number, bar)
-        note = "" if message["score"] is None else f"{metric.name} {message['score']:.2f} {metric.unit}"
+        name, unit = ("loss", "") if learning else (metric.name, metric.unit)
+        note = "" if message["score"] is None else f"{name} {message['score']:.4g} {unit}"
         self.bars.update(self.current[job.key.digest][1], completed=message["step"], note=note)
+
+    def learnt(self, job: Job, message: dict[str, Any]) -> None:
+        self.finish(job)
+        how = "learnt before" if message["before"] else "learnt"
+        short = ", ended by its budget" if message["truncated"] else ""
+        self._print(f"  {self._prefix(job)}{how}, in {message['seconds']:.3g} s{short}")
 
     def instance(self, job: Job, message: dict[str, Any]) -> None:
         self.finish(job)
@@ -72,7 +82,7 @@ class Display:
         short = f", budget spent after {message['steps']} steps" if message["truncated"] else ""
         self._print(
             f"  {self._prefix(job)}instance {message['instance']} ({message['label']}): "
-            f"{metric.name} {message['scores'][metric.name]:.2f} {metric.unit} in {message['seconds']:.2g} s{short}"
+            f"{metric.name} {message['scores'][metric.name]:.4g} {metric.unit} in {message['seconds']:.2g} s{short}"
         )
 
     def failed(self, job: Job, text: str, trace: str = "") -> None:

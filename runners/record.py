@@ -142,6 +142,15 @@ def instance(session: Session, run: Run, message: Message) -> None:
     persist(session, work)
 
 
+def learnt(session: Session, run: Run, message: Message) -> None:
+    """What the method learnt for all instances is ready, made now or before."""
+
+    def work() -> None:
+        run.fit_seconds, run.heartbeat = message["seconds"], now()
+
+    persist(session, work)
+
+
 def failed_instance(session: Session, run: Run, message: Message) -> None:
     """An instance that raised: kept with its reason, and tried again next time."""
 

@@ -194,7 +194,7 @@ def main(
         print_plan(console, plan, expect.known_times(session), jobs)
         if dry_run:
             return
-        place = Place(device, threads or max(1, cores() // jobs), artifact_folder(target), data_dir, limit)
+        place = Place(device, threads or max(1, cores() // jobs), artifact_folder(target), data_dir, limit, force)
         with Display(plan, console, many=jobs > 1) as display:
             execution = Execution(
                 session,

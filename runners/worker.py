@@ -21,10 +21,11 @@ from typing import Any, TextIO
 import numpy as np
 import torch
 
-from benchmark import environment, registry, seeds
+from benchmark import environment, fits, registry, seeds
 from benchmark.context import Context
 from benchmark.decorators import Method, Task
 from benchmark.errors import Diverged, UserError
+from benchmark.fits import Fit
 from benchmark.problems import Instance
 from benchmark.spec import TaskSpec
 
@@ -78,9 +79,10 @@ def run(job: dict[str, Any], send: Reporter) -> None:
     data_dir = Path(job["data_dir"]) if job["data_dir"] else None
     task = registry.get_task(job["task"]).load(data_dir)
     method = registry.get_method(job["method"]).load()
+    fit = learn(task, method, job, device, send) if job["fit"] else None
     for number in job["todo"]:
         try:
-            solve(task, method, job, number, device, send)
+            solve(task, method, job, number, device, send, fit)
         except UserError:
             raise
         except Diverged as error:
@@ -107,7 +109,35 @@ def make_instance(task: Task, preset: str, number: int, repeat: int) -> Instance
     return task.make(spec.presets[preset], seeds.split(repeat), number, torch.Generator().manual_seed(seed))
 
 
-def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: torch.device, send: Reporter) -> None:
+def learn(task: Task, method: Method, job: dict[str, Any], device: torch.device, send: Reporter) -> Fit:
+    """What the method learns once for all instances: taken up from an earlier run, or learnt now and kept."""
+    order = job["fit"]
+    progress: dict[str, Any] = {"at": 0.0, "score": None}
+    folder, digest = Path(order["folder"]), f"{order['digest']}-{device.type}"
+    fit = None if order["anew"] else fits.load(folder, digest)
+    before = fit is not None
+    if fit is None:
+
+        def on_step(step: int, total: int) -> None:
+            if time.monotonic() - progress["at"] > _PROGRESS_EVERY:
+                progress["at"] = time.monotonic()
+                send("step", instance=None, step=step, steps=total, score=progress["score"])
+
+        def on_record(step: int, seconds: float, points: dict[str, torch.Tensor]) -> None:
+            progress["score"] = float(points["estimate"])
+
+        budget = task.spec.presets[order["preset"]].fit_budget
+        seed = fits.method_seed(task, order["preset"], job["seed"])
+        ctx = Context(device, seed, budget, on_step, on_record)
+        fit = fits.learn(method, task, order["preset"], job["seed"], job["parameters"], ctx)
+        fits.keep(folder, digest, fit)
+    send("learnt", seconds=fit.seconds, truncated=fit.truncated, before=before)
+    return fit.to(device)
+
+
+def solve(
+    task: Task, method: Method, job: dict[str, Any], number: int, device: torch.device, send: Reporter, fit: Fit | None = None
+) -> None:
     """Make one instance, time the method on it, score it and send everything in one message."""
     preset, repeat = job["preset"], job["seed"]
     spec: TaskSpec = task.spec.at(preset)
@@ -140,7 +170,7 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
     artifacts = Path(job["artifacts"])
     ctx = Context(device, seed, spec.presets[preset].budget, on_step, on_record, lambda digest: _recall(artifacts, digest))
     ctx.clock.start()
-    returned = method(problem, ctx, job["parameters"])
+    returned = method(problem, ctx, job["parameters"], None if fit is None else fit.learnt)
     ctx.clock.stop()
     _sane(problem, returned, ctx.steps_done)
     estimate = problem.check(returned).cpu()
@@ -148,6 +178,7 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
     bad = [name for name, value in scores.items() if not np.isfinite(value)]
     if bad or scores.keys() != {metric.name for metric in spec.metrics}:
         raise ValueError(f"the task scored {scores}")
+    besides = task.picture(instance, instance.truth)  # what else a task draws is kept once, with the truth
     send(
         "instance",
         instance=number,
@@ -155,13 +186,14 @@ def solve(task: Task, method: Method, job: dict[str, Any], number: int, device: 
         observation=observation,
         seconds=ctx.clock.seconds,
         steps=ctx.steps_done,
-        truncated=ctx.truncated,
+        truncated=ctx.truncated or (fit is not None and fit.truncated),
         scores=scores,
         curve=curve,
         artifacts=[
-            _keep(artifacts, kind, task.picture(instance, image)["image"].float())
-            for kind, image in (("estimate", estimate), ("truth", instance.truth))
+            _keep(artifacts, kind, image.float())
+            for kind, image in (("estimate", task.picture(instance, estimate)["image"]), ("truth", besides["image"]))
         ]
+        + [_keep(artifacts, name, thing.float()) for name, thing in besides.items() if name != "image"]
         + [_keep(artifacts, name, thing) for name, thing in ctx.kept.items()],
     )
 

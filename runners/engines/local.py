@@ -34,13 +34,19 @@ _MARK = "LOWDIMBENCH_JOB"  # in the environment of a worker and of all that it s
 
 @dataclass(frozen=True)
 class Place:
-    """Where and with what jobs run. threads and memory (bytes) are for one job."""
+    """Where and with what jobs run. threads and memory (bytes) are for one job; relearn: what was learnt before is not used."""
 
     device: str
     threads: int
     artifacts: Path
     data_dir: Path | None
     memory: float
+    relearn: bool = False
+
+    @property
+    def fits(self) -> Path:
+        """What methods learnt, beside the artifacts."""
+        return self.artifacts.parent / "fits"
 
 
 class Pool:
@@ -128,7 +134,7 @@ class Worker:
         return process
 
     def _order(self) -> dict[str, Any]:
-        key, place = self.job.key, self.place
+        key, place, fit = self.job.key, self.place, self.job.fit_key
         return {
             **{name: getattr(key, name) for name in ("task", "preset", "method", "parameters", "seed")},
             "todo": self.job.todo,
@@ -136,6 +142,7 @@ class Worker:
             "device": place.device,
             "scratch": self.scratch.name,
             "artifacts": str(place.artifacts),
+            "fit": fit and {"preset": fit.preset, "digest": fit.digest, "folder": str(place.fits), "anew": place.relearn},
             "data_dir": str(place.data_dir) if place.data_dir else None,
         }
 
