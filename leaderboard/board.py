@@ -7,13 +7,13 @@ from typing import Any
 import numpy as np
 
 from benchmark import statistics
-from benchmark.spec import Metric
+from benchmark.spec import Axis, Metric
 from benchmark.statistics import Estimate, Key, Standing
 
 
 @dataclass(frozen=True)
 class TaskInfo:
-    """A task as its specification stood when the shown runs were made."""
+    """A task as its specification stood when the shown runs were made. axis: where its pictures are stacks of curves."""
 
     name: str
     version: int
@@ -22,6 +22,7 @@ class TaskInfo:
     source: str
     metrics: tuple[Metric, ...]
     presets: dict[str, dict[str, Any]]
+    axis: Axis | None = None
 
     @property
     def primary(self) -> Metric:
@@ -114,6 +115,12 @@ class Row:
     def time(self) -> float | None:
         """Mean seconds of the method on one instance."""
         return float(np.mean(list(self.seconds.values()))) if self.seconds else None
+
+    @property
+    def fit_time(self) -> float | None:
+        """Mean over its runs of the seconds to learn once for all instances; None where it learns nothing."""
+        fits = [run.fit_seconds for run in self.runs]
+        return float(np.mean(fits)) if any(fits) else None
 
     @property
     def devices(self) -> str:

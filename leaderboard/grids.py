@@ -1,4 +1,4 @@
-"""Presets whose instances lie on a grid of cells, such as sizes and ranks: a metric by cell. No Streamlit here."""
+"""Presets whose instances lie on a grid of cells, sizes and ranks or named groups: a metric by cell. No Streamlit here."""
 
 from collections import defaultdict
 from itertools import product
@@ -7,12 +7,17 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from benchmark import statistics
 from benchmark.spec import Metric
+from benchmark.statistics import Key
 from leaderboard.board import Board
 from leaderboard.charts import colours, metric_title, styled
 
 _COLUMNS = 5  # of small pictures in a row
 _SIDE = 150  # pixels of one
+# Of groups: Paul Tol's high contrast, then his medium contrast; none is a method's.
+_GROUPS = ["#004488", "#DDAA33", "#BB5566", "#6699CC", "#997700", "#EE99AA"]
+_SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
 
 
 def axes(board: Board) -> list[str]:
@@ -22,25 +27,55 @@ def axes(board: Board) -> list[str]:
     return found if len(found) <= 2 else []
 
 
+def named(board: Board, field: str) -> bool:
+    """Whether a field of the grid holds names, as of groups, and not numbers."""
+    return any(isinstance(value, str) for value in board.task.presets[board.preset][field])
+
+
 def values(board: Board, metric: Metric) -> pd.DataFrame:
-    """Columns label, the fields of the grid, value, scores: means over the instances of a cell and over seeds."""
+    """Columns label, the fields of the grid, value, low, high, scores: means over the instances of a cell and over seeds.
+
+    low, high: 95 % interval of the mean over the instances of a named group, NaN for fewer than 4 and for other cells.
+    """
     preset = board.task.presets[board.preset]
     names = preset["grid"]
     cells = list(product(*(preset[name] for name in names)))
+    fields = axes(board)
+    groups = len(fields) == 1 and named(board, fields[0])
     lines = []
     for row in board.rows:
-        found: dict[int, list[float]] = defaultdict(list)
-        for (_, instance), value in row.scores.get(metric.name, {}).items():
-            found[instance % len(cells)].append(value)
+        found: dict[int, dict[Key, float]] = defaultdict(dict)
+        for (seed, instance), value in row.scores.get(metric.name, {}).items():
+            found[instance % len(cells)][seed, instance] = value
         for cell, several in sorted(found.items()):
             place = dict(zip(names, cells[cell], strict=True))
-            lines.append({"label": row.label, **place, "value": float(np.mean(several)), "scores": len(several)})
+            spread = statistics.mean(several) if groups else None
+            low, high = (spread.low, spread.high) if spread else (np.nan, np.nan)
+            mean = float(np.mean(list(several.values())))
+            lines.append({"label": row.label, **place, "value": mean, "low": low, "high": high, "scores": len(several)})
     return pd.DataFrame(lines)
 
 
 def chart(frame: pd.DataFrame, board: Board, metric: Metric, fields: list[str]) -> alt.LayerChart | alt.FacetChart:
-    """One field: a line for each method. Two: a small picture for each method, the best first."""
+    """One field: a line for each method, or dots where it holds names. Two: a small picture for each method, the best first."""
+    if len(fields) == 1 and named(board, fields[0]):
+        return _dots(frame, board, metric, fields[0])
     return _lines(frame, board, metric, fields[0]) if len(fields) == 1 else _maps(frame, board, metric, fields)
+
+
+def caption(board: Board, metric: Metric, fields: list[str]) -> str:
+    """What the picture of these fields shows."""
+    if len(fields) > 1 or not named(board, fields[0]):
+        what = "another kind or size" if any(named(board, name) for name in fields) else "a size"
+        return (
+            f"Mean of {metric.name} over the instances of a cell and over seeds. Each cell is {what} of the problem, "
+            "so this is a picture of where a method works and not a sample of equal problems."
+        )
+    return (
+        f"Mean of {metric.name} over the instances of a {fields[0]} and over seeds; methods in the order of the table. Bars: "
+        "95 % interval of that mean over instances (none for fewer than 4). Colours here tell the kinds of instance apart, "
+        "not methods; another kind is another problem, so compare methods within one."
+    )
 
 
 def _lines(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt.LayerChart:
@@ -59,11 +94,38 @@ def _lines(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt
         alt.Tooltip("label:N", title="method"),
         f"{field}:Q",
         alt.Tooltip("value:Q", title=metric.name, format=".3~g"),
-        "n:Q",
+        "scores:Q",
     ]
     opacity = alt.condition(pick, alt.value(1.0), alt.value(0.12))
     lines = alt.Chart(frame).mark_line(point=True, strokeWidth=2).encode(x, y, colour, opacity=opacity, tooltip=tips)
     return styled(lines.add_params(pick), height=340)
+
+
+def _dots(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt.LayerChart:
+    """A line for each method, the best first; on it a dot with its interval for each group, in the order of the preset."""
+    labels, groups = list(dict.fromkeys(frame["label"])), list(board.task.presets[board.preset][field])
+    colours_of = [_GROUPS[at % len(_GROUPS)] for at in range(len(groups))]
+    shapes = [_SHAPES[at % len(_SHAPES)] for at in range(len(groups))]
+    legend = alt.Legend(title=field, orient="top", symbolSize=110, labelLimit=260)
+    colour = alt.Color(f"{field}:N", scale=alt.Scale(domain=groups, range=colours_of), legend=legend)
+    shape = alt.Shape(f"{field}:N", scale=alt.Scale(domain=groups, range=shapes), legend=legend)
+    x = alt.X("value:Q", title=metric_title(metric), scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(tickCount=8))
+    edges = alt.Axis(labelLimit=260, tickBand="extent", grid=True)  # lines between methods, none through the dots
+    y = alt.Y("label:N", title=None, sort=labels, axis=edges)
+    offset = alt.YOffset(f"{field}:N", sort=groups, scale=alt.Scale(domain=groups, paddingOuter=0.6))
+    tips = [
+        alt.Tooltip("label:N", title="method"),
+        f"{field}:N",
+        alt.Tooltip("value:Q", title=metric.name, format=".3~g"),
+        alt.Tooltip("low:Q", title="95 % from", format=".3~g"),
+        alt.Tooltip("high:Q", title="95 % to", format=".3~g"),
+        "scores:Q",
+    ]
+    base = alt.Chart(frame).encode(y, offset)
+    bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2, opacity=0.7)
+    bars = bars.encode(alt.X("low:Q"), alt.X2("high:Q"), colour, tooltip=tips)
+    dots = base.mark_point(filled=True, size=90, opacity=1).encode(x, colour, shape, tooltip=tips)
+    return styled(bars, dots, height=(15 * len(groups) + 12) * len(labels) + 120)
 
 
 def _maps(frame: pd.DataFrame, board: Board, metric: Metric, fields: list[str]) -> alt.FacetChart:
@@ -75,9 +137,13 @@ def _maps(frame: pd.DataFrame, board: Board, metric: Metric, fields: list[str]) 
         scale=alt.Scale(scheme="viridis", reverse=metric.better == "lower", domain=[0, 1] if share else alt.Undefined),
         legend=alt.Legend(orient="top", gradientLength=220),
     )
-    tips = ["label:N", f"{across}:Q", f"{up}:Q", alt.Tooltip("value:Q", title=metric.name, format=".3~g"), "scores:Q"]
-    x = alt.X(f"{across}:O", axis=alt.Axis(labelAngle=0, ticks=False))
-    y = alt.Y(f"{up}:O", sort="descending", axis=alt.Axis(ticks=False))
+    kinds = {name: "N" if named(board, name) else "Q" for name in fields}
+    places = [f"{name}:{kind}" for name, kind in kinds.items()]
+    tips = ["label:N", *places, alt.Tooltip("value:Q", title=metric.name, format=".3~g"), "scores:Q"]
+    order_of = board.task.presets[board.preset]
+    sort = order_of[across] if named(board, across) else "ascending"
+    x = alt.X(f"{across}:O", sort=sort, axis=alt.Axis(labelAngle=0, ticks=False))
+    y = alt.Y(f"{up}:O", sort=order_of[up] if named(board, up) else "descending", axis=alt.Axis(ticks=False))
     cells = alt.Chart(frame).mark_rect(stroke="white", strokeWidth=1).encode(x, y, colour, tooltip=tips)
     order = list(dict.fromkeys(frame["label"]))
     found: alt.FacetChart = (

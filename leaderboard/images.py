@@ -8,6 +8,7 @@ import io
 from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
@@ -58,16 +59,24 @@ def pictures(session: Session, folder: Path, rows: Iterable[Row], key: Key) -> P
     return Pictures(truth, estimates, problems)
 
 
-def _read(folder: Path, relative: str) -> Array | str:
+def load(folder: Path, relative: str) -> NDArray[Any] | str:
+    """An array from a file beside the database, or why there is none."""
     path = (folder / relative).resolve()
     if not path.is_relative_to(folder.resolve()):
         return "its file lies outside the folder of the database"
     if not path.is_file():
         return f"{relative} is missing beside the database"
     try:
-        array = np.load(path, allow_pickle=False)
+        array: NDArray[Any] = np.load(path, allow_pickle=False)
     except (OSError, ValueError) as error:
         return f"{relative} cannot be read ({error})"
+    return array
+
+
+def _read(folder: Path, relative: str) -> Array | str:
+    array = load(folder, relative)
+    if isinstance(array, str):
+        return array
     if not is_picture(array.shape) or array.dtype.kind not in "fiu":
         return f"{relative} holds {array.dtype} {array.shape}, not an image (H, W) or (3, H, W)"
     return np.asarray(array, np.float32)

@@ -13,6 +13,7 @@ from benchmark.statistics import Key
 from benchmark.store.models import Artifact
 from leaderboard.board import Board, Row
 from leaderboard.charts import colours
+from leaderboard.images import load
 
 _KIND = "singular_values"
 _COLUMNS = 3
@@ -31,11 +32,8 @@ def spectra(session: Session, folder: Path, rows: Iterable[Row], key: Key) -> pd
     ).all()
     parts = []
     for run, relative in found:
-        path = (folder / relative).resolve()
-        if not path.is_relative_to(folder.resolve()) or not path.is_file():
-            continue
-        table = np.load(path, allow_pickle=False)  # (points, 1 + k): the step, then the values
-        if table.ndim != 2 or table.dtype.kind != "f" or not np.isfinite(table).all():
+        table = load(folder, relative)  # (points, 1 + k): the step, then the values
+        if isinstance(table, str) or table.ndim != 2 or table.dtype.kind != "f" or not np.isfinite(table).all():
             continue
         points, count = len(table), table.shape[1] - 1
         parts.append(

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from benchmark import statistics
 from benchmark.errors import UserError
-from benchmark.spec import Metric
+from benchmark.spec import Axis, Frozen, Metric
 from benchmark.statistics import Key
 from benchmark.store import models
 from benchmark.store.models import Curve, Environment, Method, Run, Score, Task
@@ -115,13 +115,20 @@ def curves(session: Session, rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def _task_info(spec: dict[str, Any], preset: str) -> TaskInfo:
-    """With the metrics that the preset scores; its first one ranks."""
-    known = {m["name"]: {k: v for k, v in m.items() if k in Metric.model_fields} for m in spec["metrics"]}
+    """With the metrics that the preset scores; its first one ranks. Keys that specifications had once, or will have, are left
+    out.
+    """
+    known = {m["name"]: _known(m, Metric) for m in spec["metrics"]}
     if chosen := spec["presets"].get(preset, {}).get("metrics"):
         known = {name: {**known[name], "primary": name == chosen[0]} for name in chosen}
     metrics = tuple(Metric.model_validate_json(json.dumps(one)) for one in known.values())
     names = ("name", "version", "title", "baseline", "source", "presets")
-    return TaskInfo(metrics=metrics, **{name: spec[name] for name in names})
+    axis = Axis.model_validate(_known(spec["axis"], Axis)) if spec.get("axis") else None
+    return TaskInfo(metrics=metrics, axis=axis, **{name: spec[name] for name in names})
+
+
+def _known(values: dict[str, Any], model: type[Frozen]) -> dict[str, Any]:
+    return {name: value for name, value in values.items() if name in model.model_fields}
 
 
 def _instances(session: Session, runs: list[int]) -> Instances:

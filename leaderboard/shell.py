@@ -16,6 +16,7 @@ from benchmark.environment import commit
 from benchmark.store.database import location, open_database
 from leaderboard import charts, images, kept, pairs, queries
 from leaderboard.board import Board
+from leaderboard.lines import Stack, read_stack
 from leaderboard.tables import Column
 
 FILL = "make demo\n# or\npython -m runners.run --task mri --method all"
@@ -126,6 +127,15 @@ def pictures(shown: Board, key: tuple[int, int]) -> images.Pictures:
         return images.Pictures(None, {}, {})
     with Session(engine()) as session:
         return images.pictures(session, Path(name).resolve().parent, shown.rows, key)
+
+
+def stack(shown: Board, key: tuple[int, int]) -> Stack:
+    """The curves of one (seed, instance), of a task with an axis; files are looked for beside the database."""
+    name = database_name()
+    if "://" in name:
+        return Stack(None, {}, None, {})
+    with Session(engine()) as session:
+        return read_stack(session, Path(name).resolve().parent, shown.rows, key)
 
 
 def choose(label: str, key: str, options: Sequence[Any], name: Callable[[Any], str] = str) -> Any:

@@ -125,8 +125,8 @@ def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
             _add_gain(table, board)
     table.number("s / instance", [row.time for row in rows], "Mean seconds of the method's own time", "%.3g", 86)
     if any(run.fit_seconds for row in rows for run in row.runs):
-        fits = [float(np.mean([run.fit_seconds for run in row.runs])) for row in rows]
-        table.number("fit s", fits, "Seconds to learn once, before all instances", "%.3g", 70)
+        text = "Seconds to learn, once for all instances and not part of s / instance; mean over seeds. Empty: learns nothing"
+        table.number("s to learn", [row.fit_time for row in rows], text, "%.3g", 86)
     memory = "Largest peak of memory: of the GPU where one was used, else of the process"
     table.number("peak MB", [row.peak_memory for row in rows], memory, "%.0f", 74)
     table.text("status", [row.status for row in rows], "Complete, or what is missing and why")
@@ -259,6 +259,12 @@ def failures(board: Board) -> pd.DataFrame:
     """Columns method, seed, instance, status, reason: instances of shown runs that did not finish."""
     lines = [[f.label, f.seed, f.instance, f.status, f.reason] for row in board.rows for f in row.failures]
     return pd.DataFrame(lines, columns=["method", "seed", "instance", "status", "reason"])
+
+
+def learning(board: Board) -> str:
+    """Who learnt, and for how long, as a sentence: that time is in no other number. Empty where nobody did."""
+    fits = [f"{row.label} {row.fit_time:.3g} s" for row in board.rows if row.fit_time]
+    return f"Time to learn is not included: {', '.join(fits)}, each once for all instances." if fits else ""
 
 
 def parameters_text(row: Row) -> str:

@@ -1,10 +1,13 @@
 """One instance: the truth, every estimate and its error, the scores, and how hard the instance is among the others."""
 
+from collections.abc import Mapping
+
+import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.statistics import Key
-from leaderboard import charts, images, kept, shell, tables
+from leaderboard import charts, images, kept, lines, shell, tables
 from leaderboard.board import Board, Row
 from leaderboard.ranking import sign
 from leaderboard.tables import Column
@@ -41,7 +44,7 @@ def grid(board: Board, found: images.Pictures, key: Key) -> None:
     if truth is None:
         if not found.problems:
             st.write("This instance has no images: its task draws none, or they were not kept.")
-        problems(found)
+        problems(found.problems)
         return
     top, limit = float(truth.max()), images.error_limit(found)
     rows = sorted(board.rows, key=lambda row: row is not board.baseline)
@@ -59,16 +62,21 @@ def grid(board: Board, found: images.Pictures, key: Key) -> None:
                 st.image(images.picture_png(found.estimates[row.label], top), width="stretch")
                 st.caption(caption(board, row, key))
                 st.image(images.heat_png(images.error_map(found.estimates[row.label], truth), limit), width="stretch")
-    problems(found)
-    absent = [r.label for r in rows if r.label not in found.estimates and r.label not in found.problems]
-    if absent:
-        st.caption(f"No image of {', '.join(absent)}: none was kept for this instance.")
+    problems(found.problems)
+    absent(board, found.estimates, found.problems)
 
 
-def problems(found: images.Pictures) -> None:
-    """Why an image that was kept is not shown."""
-    for label, problem in sorted(found.problems.items()):
-        st.caption(f"No image of {label}: {problem}.")
+def problems(found: Mapping[str, str], what: str = "image") -> None:
+    """Why an image, or a line, that was kept is not shown."""
+    for label, problem in sorted(found.items()):
+        st.caption(f"No {what} of {label}: {problem}.")
+
+
+def absent(board: Board, shown: Mapping[str, object], said: Mapping[str, str], what: str = "image") -> None:
+    """The methods of which nothing was kept."""
+    rest = [row.label for row in board.rows if row.label not in shown and row.label not in said]
+    if rest:
+        st.caption(f"No {what} of {', '.join(rest)}: none was kept for this instance.")
 
 
 def scale(top: float, limit: float, colour: bool) -> None:
@@ -80,6 +88,74 @@ def scale(top: float, limit: float, colour: bool) -> None:
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         for text in ("0", f"{limit / 2:.2g}", f"≥ {limit:.2g}"):
             st.caption(text, width="content")
+
+
+def curves(board: Board, key: Key) -> None:
+    """One curve of the instance: truth and chosen estimates, what was measured, then each estimate by itself."""
+    found = shell.stack(board, key)
+    if found.truth is None:
+        if not found.problems:
+            kept_without = "no truth to compare its estimates with" if found.estimates else "no curves: none were kept"
+            st.write(f"This instance has {kept_without}.")
+        problems(found.problems, "line")
+        return
+    left, middle, right = st.columns([1, 4, 1.6], vertical_alignment="bottom")
+    with left:
+        number = shell.choose("Curve", "curve", range(len(found.truth)))
+    labels = [row.label for row in board.rows if row.label in found.estimates]
+    chosen = middle.multiselect("Methods in the large picture", labels, lines.first_choice(board, labels))
+    scaled = right.toggle("Divide by largest value", value=True, help="Each line by its own, as the RMSE below does")
+    every = lines.table(found, board.task, number, labels, scaled)
+    large = every[every["label"].isin([lines.TRUTH, *chosen])]
+    if not large.empty:
+        st.altair_chart(lines.chart(large, board, scaled), width="stretch")
+        beyond(large)
+    measured(found, number)
+    if labels:
+        multiples(board, found, number, every, scaled)
+    problems(found.problems, "line")
+    absent(board, found.estimates, found.problems, "line")
+
+
+def beyond(frame: pd.DataFrame) -> None:
+    """Which lines are cut off."""
+    if names := lines.cut(frame):
+        st.caption(f"Reaches beyond this picture and is cut off: {', '.join(names)}.")
+
+
+def measured(found: lines.Stack, number: int) -> None:
+    """The signal that the curve was reconstructed from."""
+    if found.measured is None:
+        return
+    signal = found.measured[number]
+    hidden = int((signal <= 0).sum())
+    if hidden < len(signal):
+        st.markdown(f"**Measured signal of curve {number}** (what methods reconstruct it from; logarithmic scale)")
+        st.altair_chart(lines.measured_chart(signal), width="stretch")
+    if hidden:
+        st.caption(f"Not drawn on the logarithmic scale: {hidden} of {len(signal)} values that are zero or negative.")
+
+
+def multiples(board: Board, found: lines.Stack, number: int, frame: pd.DataFrame, scaled: bool) -> None:
+    """A small picture of each estimate beside the truth, the baseline first, with its RMSE on this curve."""
+    assert found.truth is not None
+    st.subheader(f"Curve {number}, method by method")
+    st.caption(
+        f"Grey and broad: the truth. RMSE of this curve alone: {lines.HOW_RMSE}, over its {found.truth.shape[1]} points; "
+        "the scores of the whole instance are in the table below."
+    )
+    beyond(frame)
+    ends, drawn = lines.span(frame), set(frame["label"])
+    flow = st.container(horizontal=True)
+    for row in sorted(board.rows, key=lambda row: row is not board.baseline):
+        if row.label not in found.estimates:
+            continue
+        error = lines.rmse(found.estimates[row.label][number], found.truth[number])
+        with flow.container(width=TILE, gap="xsmall"):
+            st.markdown(f"**{row.label}**" + (" — the baseline" if row is board.baseline else ""))
+            st.caption("no RMSE: its largest value is not positive" if error is None else f"RMSE {error:.3f}")
+            if row.label in drawn:
+                st.altair_chart(lines.small_chart(frame, board, row.label, ends), width="stretch")
 
 
 def spectra(board: Board, key: Key) -> None:
@@ -136,7 +212,10 @@ chosen = choose_key(shown, *selectors[2:])
 st.header(f"{shown.task.title} / {shown.preset}: {shown.labels[chosen] or f'instance {chosen[1]}'}")
 place = {"task": shown.task.name, "preset": shown.preset}
 st.page_link("views/task.py", label=":blue[← Back to the board]", query_params=place)
-grid(shown, shell.pictures(shown, chosen), chosen)
+if shown.task.axis is None:
+    grid(shown, shell.pictures(shown, chosen), chosen)
+else:
+    curves(shown, chosen)
 spectra(shown, chosen)
 scores(shown, chosen)
 difficulty(shown, chosen)

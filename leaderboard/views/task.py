@@ -123,7 +123,7 @@ def costs(board: Board) -> None:
     st.caption(
         "Filled and joined: the Pareto front, complete rows that no other equals or beats in both mean score and mean time; "
         "names with (k of n) are incomplete, their means are over other instances. "
-        f"Bars: 95 % interval of the mean. Measured on {'; '.join(devices)}.{mixed}"
+        f"Bars: 95 % interval of the mean. Measured on {'; '.join(devices)}.{mixed} {tables.learning(board)}"
     )
 
 
@@ -138,10 +138,7 @@ def cells(board: Board) -> None:
     first = names.index("success") if "success" in names and len(axes) == 2 else 0
     metric = metrics[st.selectbox("Metric", names, first, key="cells")]
     st.altair_chart(grids.chart(grids.values(board, metric), board, metric, axes), width="stretch")
-    st.caption(
-        f"Mean of {metric.name} over the instances of a cell and over seeds. Each cell is a size of the problem, "
-        "so this is a picture of where a method works and not a sample of equal problems."
-    )
+    st.caption(grids.caption(board, metric, axes))
 
 
 def duel(board: Board) -> None:
@@ -176,7 +173,8 @@ def arrivals(board: Board) -> None:
         )
     st.caption(
         f"First recorded time at which a method's estimate is at least as good in {board.task.primary.name} as the final "
-        f"answer of {reference} on the same instance. Methods without curves have one point: their answer, when they give it."
+        f"answer of {reference} on the same instance. Methods without curves have one point: their answer, when they give it. "
+        + tables.learning(board)
     )
 
 

@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.leaderboard import synthetic
+from tests.leaderboard import synthetic_curves
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -45,7 +45,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
     if named := os.environ.get("LOWDIMBENCH_SCREENSHOT_DB"):
         return str(Path(named).resolve())
     path = tmp_path_factory.mktemp("board") / "made_up.db"
-    synthetic.make_full(path).dispose()
+    synthetic_curves.make_everything(path).dispose()
     return str(path)
 
 

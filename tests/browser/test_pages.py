@@ -15,6 +15,7 @@ from tests.browser.conftest import QUIET
 OUTPUT = Path(__file__).parent / "output"
 MADE_UP = "LOWDIMBENCH_SCREENSHOT_DB" not in os.environ
 PLACE = "?task=imaging&preset=small" if MADE_UP else os.environ.get("LOWDIMBENCH_SCREENSHOT_QUERY", "")
+CURVES = "?task=waves&preset=small"
 pytestmark = pytest.mark.browser
 
 
@@ -86,6 +87,29 @@ def test_instance(page: Page, address: str, problems: list[str]) -> None:
 @pytest.mark.parametrize("name", ["overview", "task", "instance"])
 def test_narrow(page: Page, address: str, problems: list[str], name: str) -> None:
     visit(page, f"{address}/{'' if name == 'overview' else name + PLACE}", f"{name}_narrow", width=640)
+    assert problems == []
+
+
+@pytest.mark.skipif(not MADE_UP, reason="of the made-up database")
+@pytest.mark.parametrize(("name", "width"), [("curves", 1400), ("curves_narrow", 640)])
+def test_curves_are_drawn_as_lines(page: Page, address: str, problems: list[str], name: str, width: int) -> None:
+    visit(page, f"{address}/instance{CURVES}&curve=2", name, width)
+    expect(page.get_by_test_id("stImage")).to_have_count(0)
+    expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(9)  # all, measured, six methods, how hard
+    expect(page.get_by_text("RMSE 0.")).to_have_count(6)
+    page.get_by_role("combobox", name="Curve").click()
+    page.get_by_role("option", name="4", exact=True).click()
+    expect(page.get_by_role("heading", name="Curve 4, method by method")).to_be_visible(timeout=30_000)
+    assert "curve=4" in page.url
+    assert problems == []
+
+
+@pytest.mark.skipif(not MADE_UP, reason="of the made-up database")
+@pytest.mark.parametrize(("name", "width"), [("groups", 1400), ("groups_narrow", 640)])
+def test_a_task_of_named_groups(page: Page, address: str, problems: list[str], name: str, width: int) -> None:
+    visit(page, f"{address}/task{CURVES}", name, width)
+    expect(page.get_by_role("heading", name="By group")).to_be_visible()
+    expect(page.get_by_text("Time to learn is not included: learner_wide 95.5 s, learner_plain 41 s")).to_have_count(2)
     assert problems == []
 
 

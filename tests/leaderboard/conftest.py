@@ -6,12 +6,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine
 
-from tests.leaderboard import synthetic
+from tests.leaderboard import synthetic, synthetic_curves
 
 MAKERS: dict[str, Callable[[Path], Engine]] = {
     "empty": synthetic.make_empty,
     "tiny": synthetic.make_tiny,
     "completion": synthetic.make_completion,
+    "curves": synthetic_curves.make_curves,
     "full": synthetic.make_full,
     "large": synthetic.make_large,
 }
@@ -19,7 +20,7 @@ MAKERS: dict[str, Callable[[Path], Engine]] = {
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Path of the made-up database of a name: empty, tiny, completion, full or large."""
+    """Path of the made-up database of a name: empty, tiny, completion, curves, full or large."""
     paths: dict[str, Path] = {}
 
     def path_of(size: str) -> Path:

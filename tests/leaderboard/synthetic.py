@@ -237,19 +237,23 @@ def make_full(path: Path) -> Engine:
     """Two tasks, ties, two seeds, pictures, curves, failures, and a run for every reason to be hidden."""
     engine = make_empty(path)
     with Session(engine) as session:
-        writer = Writer(session, path.parent)
-        for method, (_, gain, _, _) in METHODS.items():
-            writer.imaging_run("tiny", method)
-            for seed in (0, 1):
-                run = writer.imaging_run("small", method, seed)
-                if seed == 0:
-                    for number in (0, 1):
-                        writer.pictures(run, number, noise=0.12 * 10 ** (-gain / 20))
-        writer.imaging_run("small", "net_plain", extra=-1.5, parameters={"steps": 50})
-        _troubles(writer)
-        _sorting(writer)
+        fill(Writer(session, path.parent))
         session.commit()
     return engine
+
+
+def fill(writer: Writer) -> None:
+    """What make_full says."""
+    for method, (_, gain, _, _) in METHODS.items():
+        writer.imaging_run("tiny", method)
+        for seed in (0, 1):
+            run = writer.imaging_run("small", method, seed)
+            if seed == 0:
+                for number in (0, 1):
+                    writer.pictures(run, number, noise=0.12 * 10 ** (-gain / 20))
+    writer.imaging_run("small", "net_plain", extra=-1.5, parameters={"steps": 50})
+    _troubles(writer)
+    _sorting(writer)
 
 
 def _troubles(writer: Writer) -> None:
@@ -289,8 +293,7 @@ def make_large(path: Path, variants: int = 20, seeds: int = 84) -> Engine:
             for number, value in enumerate(writer.random.normal(25 + METHODS[name][1] + 0.1 * variant, 2.0, 20)):
                 solved.append({**row, "number": number, "observation": f"{seed}/{number}", "seconds": 0.1})
                 for metric, scale in (("psnr", 1.0), ("nmse", 0.01), ("ssim", 0.02)):
-                    score = {"run_id": run.id, "instance": number, "metric": metric, "value": float(value * scale)}
-                    scores.append(score)
+                    scores.append({"run_id": run.id, "instance": number, "metric": metric, "value": float(value * scale)})
         session.execute(insert(Instance), solved)
         session.execute(insert(Score), scores)
         session.commit()

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
-from tests.leaderboard import synthetic
+from tests.leaderboard import synthetic, synthetic_curves
 
 APP = Path(__file__).parents[2] / "leaderboard" / "app.py"
 PAGES = ["overview", "task", "instance"]
@@ -230,3 +230,71 @@ def test_singular_values_are_drawn_where_methods_kept_them(
     app = open_page(made("completion"), "instance", task="completion", preset="small", instance="1")
     assert not app.exception
     assert title not in text(app)
+
+
+def test_curves_are_drawn_as_lines_and_the_link_says_which(
+    open_page: Callable[..., AppTest], made: Callable[[str], Path]
+) -> None:
+    app = open_page(made("curves"), "instance", task="waves", preset="small", instance="1", curve="3")
+    assert not app.exception
+    assert "Curve 3, method by method" in text(app)
+    assert "**Measured signal of curve 3**" in text(app)
+    assert len(app.multiselect[0].value) == 4
+    assert "flat_guess" in app.multiselect[0].value
+    assert "**flat_guess** — the baseline" in text(app)
+    assert sum(str(element.value).startswith("RMSE 0.") for element in app.caption) == 6
+    assert "images" not in text(app)
+    next(box for box in app.selectbox if box.label == "Curve").select(4).run()
+    assert not app.exception
+    assert app.query_params["curve"] == "4"
+    assert "Curve 4, method by method" in text(app)
+
+
+def test_curves_as_they_are_and_without_any_method(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("curves"), "instance", task="waves", preset="small")
+    drawn = [element.proto.spec for element in app.get("vega_lite_chart")]
+    assert len(drawn) == 9  # all, measured, six methods, how hard
+    assert "value / largest value of its line" in drawn[0]
+    app.toggle[0].set_value(False).run()
+    assert not app.exception
+    assert "value / largest" not in app.get("vega_lite_chart")[0].proto.spec
+    app.multiselect[0].set_value([]).run()
+    assert not app.exception
+    assert "Curve 0, method by method" in text(app)
+
+
+def test_instance_without_curves_says_so(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("curves"), "instance", task="waves", preset="small", instance="5")
+    assert not app.exception
+    assert "This instance has no curves: none were kept." in text(app)
+    assert "How hard is this instance?" in text(app)
+
+
+def test_curves_of_one_method_with_troubles(open_page: Callable[..., AppTest], tmp_path: Path) -> None:
+    synthetic_curves.make_curves(tmp_path / "one.db", ["solver_fast"]).dispose()
+    signal = np.geomspace(1e-6, 1e-2, 80).reshape(5, 16)
+    signal[:, :3] = -1e-6
+    np.save(tmp_path / "curves/1_0_measured.npy", signal)
+    (tmp_path / "curves/1_1_measured.npy").unlink()
+    np.save(tmp_path / "curves/1_1_estimate.npy", np.full((5, 301), -1.0))
+    app = open_page(tmp_path / "one.db", "instance", instance="0")
+    assert not app.exception
+    assert app.multiselect[0].value == ["solver_fast"]
+    assert "3 of 16 values that are zero or negative" in text(app)
+    app = open_page(tmp_path / "one.db", "instance", instance="1")
+    assert not app.exception
+    assert "no RMSE: its largest value is not positive" in text(app)
+    assert "No line of the measured signal: curves/1_1_measured.npy is missing beside the database." in text(app)
+    (tmp_path / "curves/1_1_truth.npy").unlink()
+    app = open_page(tmp_path / "one.db", "instance", instance="1")
+    assert not app.exception
+    assert "No line of the truth: curves/1_1_truth.npy is missing beside the database." in text(app)
+
+
+def test_a_preset_of_named_groups(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("curves"), "task", task="waves", preset="small")
+    assert not app.exception
+    assert "By group" in text(app)
+    assert "compare methods within one" in text(app)
+    assert text(app).count("Time to learn is not included: learner_wide 95.5 s") == 2
+    assert "s to learn" in app.dataframe[0].value

@@ -1,6 +1,7 @@
 """Grids of cells, levels of a metric, and what methods kept: tables behind the charts."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -93,3 +94,56 @@ def test_kept_files_that_are_missing_or_foreign_are_left_out(tmp_path: Path) -> 
         labels = {label for seed in (0, 1) for label in kept.spectra(session, tmp_path, board.rows, (seed, 0))["label"]}
     engine.dispose()
     assert labels == {"steady"}
+
+
+@pytest.fixture
+def groups(made: Callable[[str], Path]) -> Board:
+    engine = open_database(str(made("curves")), create=False)
+    with Session(engine) as session:
+        board = queries.board(session, "waves", "small")
+    engine.dispose()
+    return board
+
+
+def test_a_grid_of_names_has_the_mean_and_interval_of_each_group(groups: Board) -> None:
+    assert grids.axes(groups) == ["group"]
+    frame = grids.values(groups, groups.task.primary).set_index(["label", "group"])
+    row = next(row for row in groups.rows if row.label == "learner_plain")
+    scores = [row.scores["rmse"][0, instance] for instance in (1, 4, 7, 10)]  # the second group of three
+    found = frame.loc[("learner_plain", "lamps")]
+    assert found["value"] == pytest.approx(np.mean(scores))
+    assert found["low"] < found["value"] < found["high"]
+    assert (frame["scores"] == 4).all()
+
+
+def test_cells_of_numbers_have_no_interval(opened) -> None:
+    board = opened[0]["small_noise"]
+    assert grids.values(board, board.task.primary)[["low", "high"]].isna().all(axis=None)
+    assert not grids.named(board, "noise")
+
+
+def test_a_grid_of_names_is_dots_by_method_in_the_order_of_the_preset(groups: Board) -> None:
+    metric = groups.task.primary
+    drawn = grids.chart(grids.values(groups, metric), groups, metric, ["group"]).to_dict()
+    bars, dots = drawn["layer"]
+    assert bars["encoding"]["x"]["field"] == "low"
+    assert dots["encoding"]["x"]["field"] == "value"
+    assert dots["encoding"]["x"]["title"] == "rmse, ↓ lower is better"
+    assert dots["encoding"]["y"]["sort"] == [row.label for row in groups.rows]
+    for channel in ("color", "shape"):
+        assert dots["encoding"][channel]["scale"]["domain"] == ["simulated", "lamps", "drifted"]
+        assert len(set(dots["encoding"][channel]["scale"]["range"])) == 3
+    assert "compare methods within one" in grids.caption(groups, metric, ["group"])
+
+
+def test_a_map_of_a_name_and_a_number_says_both_and_keeps_the_order_of_names(groups: Board) -> None:
+    preset = groups.task.presets["small"]
+    mixed = {**preset, "grid": ["group", "level"], "group": ["north", "east"], "level": [1.0, 2.0, 3.0]}
+    board = replace(groups, task=replace(groups.task, presets={"small": mixed}))
+    metric = board.task.primary
+    frame = grids.values(board, metric)
+    drawn = grids.chart(frame, board, metric, grids.axes(board)).to_dict()["spec"]["encoding"]
+    assert drawn["x"]["sort"] == ["north", "east"]
+    assert {tip["field"]: tip["type"] for tip in drawn["tooltip"]}["group"] == "nominal"
+    assert set(frame["group"]) == {"north", "east"}
+    assert "another kind or size of the problem" in grids.caption(board, metric, ["group", "level"])

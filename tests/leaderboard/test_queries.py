@@ -165,6 +165,23 @@ def test_digits_follow_the_interval() -> None:
     assert tables.digits([None]) == 1
 
 
+def test_time_to_learn_has_its_own_column_and_sentence(made: Callable[[str], Path], board: Board) -> None:
+    engine = open_database(str(made("curves")), create=False)
+    with Session(engine) as opened:
+        learning = queries.board(opened, "waves", "small")
+    engine.dispose()
+    frame, columns = tables.leaderboard(learning)
+    shown = frame.set_index("method")["s to learn"]
+    assert shown["learner_wide"] == 95.5
+    assert shown.drop(["learner_wide", "learner_plain"]).isna().all()
+    assert "once for all instances" in columns["s to learn"].help
+    assert tables.learning(learning) == (
+        "Time to learn is not included: learner_wide 95.5 s, learner_plain 41 s, each once for all instances."
+    )
+    assert "s to learn" not in tables.leaderboard(board)[0]
+    assert tables.learning(board) == ""
+
+
 def test_gains_never_mix_units_and_show_better_as_positive(session: Session) -> None:
     found = [queries.board(session, task, preset) for task, preset in queries.boards(session)]
     frame = tables.gains(found).set_index(["board", "method"])

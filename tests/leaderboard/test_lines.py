@@ -1,0 +1,189 @@
+"""Stacks of curves: reading them, the table behind a picture, and the pictures themselves."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pandas as pd
+import pytest
+from sqlalchemy import Engine
+from sqlalchemy.orm import Session
+
+from benchmark.spec import Axis
+from benchmark.store.database import open_database
+from leaderboard import charts, lines, queries
+from leaderboard.board import Board
+from tests.leaderboard import synthetic_curves as made_up
+
+KEY = (0, 0)
+
+
+@pytest.fixture
+def opened(made: Callable[[str], Path]) -> tuple[Board, lines.Stack]:
+    return _read(open_database(str(made("curves")), create=False), made("curves").parent)
+
+
+@pytest.fixture
+def two(tmp_path: Path) -> tuple[Engine, Path]:
+    """A database of two methods, runs 1 and 2, and the folder of its arrays."""
+    return made_up.make_curves(tmp_path / "two.db", ["flat_guess", "solver_fast"]), tmp_path / "curves"
+
+
+def _read(engine: Engine, folder: Path) -> tuple[Board, lines.Stack]:
+    with Session(engine) as session:
+        board = queries.board(session, "waves", "small")
+        found = lines.read_stack(session, folder, board.rows, KEY)
+    engine.dispose()
+    return board, found
+
+
+def _broken(two: tuple[Engine, Path], **arrays: np.ndarray | None) -> lines.Stack:
+    """What is read after these files of instance 0 were replaced, or removed: 'run_kind' -> array."""
+    engine, folder = two
+    for name, array in arrays.items():
+        number, kind = name[1:].split("_")
+        path = folder / f"{number}_0_{kind}.npy"
+        path.unlink() if array is None else np.save(path, array)
+    return _read(engine, folder.parent)[1]
+
+
+def test_a_board_says_what_its_columns_stand_for(made: Callable[[str], Path], opened: tuple[Board, lines.Stack]) -> None:
+    assert opened[0].task.axis == Axis(name="wavelength", unit="nm", start=400.0, step=1.0)
+    assert lines.axis_title(lines.axis_of(opened[0].task)) == "wavelength (nm)"
+    engine = open_database(str(made("full")), create=False)
+    with Session(engine) as session:
+        assert queries.board(session, "imaging", "small").task.axis is None  # its specification has no such key
+    engine.dispose()
+
+
+def test_an_axis_with_a_later_key_is_read() -> None:
+    spec = made_up.waves()
+    spec["axis"] = {"name": "time", "unit": "s", "later": 1}
+    assert queries._task_info(spec, "small").axis == Axis(name="time", unit="s")
+
+
+def test_truth_estimates_and_signal_of_an_instance_are_read(opened: tuple[Board, lines.Stack]) -> None:
+    found = opened[1]
+    assert found.truth is not None
+    assert found.measured is not None
+    np.testing.assert_array_equal(found.truth, made_up.truth_of(0).astype(float))
+    assert set(found.estimates) == set(made_up.METHODS)
+    assert {estimate.shape for estimate in found.estimates.values()} == {(5, 301)}
+    assert found.measured.shape == (5, 16)
+    assert found.problems == {}
+
+
+def test_what_cannot_be_shown_is_said(two: tuple[Engine, Path]) -> None:
+    spoilt = np.full((5, 301), np.nan)
+    found = _broken(two, r1_estimate=None, r2_estimate=spoilt, r1_measured=np.ones((4, 16)), r2_measured=np.ones((4, 16)))
+    assert found.truth is not None
+    assert found.estimates == {}
+    assert found.measured is None
+    assert found.problems == {
+        "flat_guess": "curves/1_0_estimate.npy is missing beside the database",
+        "solver_fast": "curves/2_0_estimate.npy holds values that are not finite",
+        "the measured signal": "it has 4 rows, the truth 5",
+    }
+
+
+def test_other_shapes_are_said(two: tuple[Engine, Path]) -> None:
+    found = _broken(two, r1_estimate=np.ones((5, 300)), r2_estimate=np.ones((3, 5, 301), np.float32))
+    assert found.estimates == {}
+    assert found.problems == {
+        "flat_guess": "the estimate is (5, 300), the truth (5, 301)",
+        "solver_fast": "curves/2_0_estimate.npy holds float32 (3, 5, 301), not a stack of curves (B, n)",
+    }
+
+
+def test_one_truth_that_can_be_read_is_enough(two: tuple[Engine, Path]) -> None:
+    found = _broken(two, r1_truth=None)
+    assert found.truth is not None
+    assert found.problems == {}
+    found = _broken(two, r2_truth=np.ones(301))
+    assert found.truth is None
+    assert found.problems == {"the truth": "curves/2_0_truth.npy holds float64 (301,), not a stack of curves (B, n)"}
+
+
+def test_rmse_is_of_curves_divided_by_their_largest_values() -> None:
+    truth = np.array([0.0, 0.5, 0.25, 0.0])
+    assert lines.rmse(7 * truth, truth) == pytest.approx(0)
+    assert lines.rmse(np.array([0.0, 2.0, 2.0, -1.0]), truth) == pytest.approx(np.sqrt((0.5**2 + 0.5**2) / 4))
+    assert lines.rmse(-truth, truth) is None
+    assert lines.rmse(truth, 0 * truth) is None
+
+
+def test_a_table_holds_the_truth_and_then_the_estimates(opened: tuple[Board, lines.Stack]) -> None:
+    board, found = opened
+    raw = lines.table(found, board.task, 3, ["solver_fast"], scaled=False)
+    assert list(dict.fromkeys(raw["label"])) == ["truth", "solver_fast"]
+    assert raw["at"].tolist() == [*range(400, 701)] * 2
+    np.testing.assert_array_equal(raw[raw["label"] == "solver_fast"]["value"], found.estimates["solver_fast"][3])
+    scaled = lines.table(found, board.task, 3, ["solver_fast"], scaled=True)
+    assert scaled.groupby("label")["value"].max().tolist() == [1.0, 1.0]
+
+
+def test_a_curve_without_a_positive_value_is_not_divided(opened: tuple[Board, lines.Stack]) -> None:
+    board, found = opened
+    low = replace(found, estimates={"solver_fast": np.full((5, 301), -0.5)})
+    assert set(lines.table(low, board.task, 0, ["solver_fast"], scaled=True)["label"]) == {"truth"}
+    assert set(lines.table(low, board.task, 0, ["solver_fast"], scaled=False)["label"]) == {"truth", "solver_fast"}
+
+
+def test_one_that_failed_does_not_flatten_the_others() -> None:
+    parts = {"truth": [0.0, 1.0], "good": [-0.1, 1.1], "wild": [-40.0, 60.0]}
+    frame = pd.DataFrame([{"label": label, "at": at, "value": v} for label, vs in parts.items() for at, v in enumerate(vs)])
+    assert lines.span(frame) == pytest.approx((-0.53, 2.03))
+    assert lines.cut(frame) == ["wild"]
+    tame = frame[frame["label"] != "wild"]
+    assert lines.span(tame) == pytest.approx((-0.13, 1.13))
+    assert lines.cut(tame) == []
+
+
+def test_the_first_choice_is_the_baseline_and_the_best(opened: tuple[Board, lines.Stack]) -> None:
+    board, found = opened
+    best = [row.label for row in board.rows if row is not board.baseline][:3]
+    assert lines.first_choice(board, found.estimates) == [*best, "flat_guess"]
+    assert lines.first_choice(board, ["solver_fast"]) == ["solver_fast"]
+    assert lines.first_choice(board, []) == []
+
+
+def test_a_picture_has_the_colours_of_the_board_and_reads_all_lines_at_one_place(opened: tuple[Board, lines.Stack]) -> None:
+    board, found = opened
+    chosen = ["solver_fast", "flat_guess"]
+    drawn = lines.chart(lines.table(found, board.task, 1, chosen, scaled=True), board, scaled=True).to_dict()
+    broad, thin, rule = drawn["layer"]
+    assert broad["mark"]["strokeWidth"] > 2 * thin["mark"]["strokeWidth"]
+    scale = thin["encoding"]["color"]["scale"]
+    palette = charts.colours(board)
+    assert scale["domain"] == ["truth", *chosen]
+    assert scale["range"][1:] == [palette[name] for name in chosen]
+    assert scale["range"][0] not in palette.values()
+    assert thin["encoding"]["x"]["title"] == "wavelength (nm)"
+    assert [tip["title"] for tip in rule["encoding"]["tooltip"]] == ["wavelength", "truth", *chosen]
+    fields = [tip["field"] for tip in rule["encoding"]["tooltip"]]
+    row = drawn["datasets"][rule["data"]["name"]][10]
+    assert row["at"] == 410
+    estimate = found.estimates["flat_guess"][1]
+    assert row[fields[-1]] == pytest.approx(estimate[10] / estimate.max())
+
+
+def test_small_pictures_share_their_vertical_axis(opened: tuple[Board, lines.Stack]) -> None:
+    board, found = opened
+    frame = lines.table(found, board.task, 1, list(found.estimates), scaled=False)
+    for label in found.estimates:
+        drawn = lines.small_chart(frame, board, label, lines.span(frame)).to_dict()
+        assert drawn["layer"][1]["encoding"]["y"]["scale"]["domain"] == list(lines.span(frame))
+        assert drawn["layer"][1]["encoding"]["color"]["value"] == charts.colours(board)[label]
+        (data,) = drawn["datasets"].values()
+        assert {line["label"] for line in data} == {"truth", label}
+
+
+def test_the_signal_is_drawn_on_a_logarithmic_scale_without_what_is_not_positive() -> None:
+    drawn = lines.measured_chart(np.array([1e-6, 3e-3, 0.0, -1e-5])).to_dict()
+    encoding = drawn["layer"][0]["encoding"]
+    assert encoding["y"]["scale"] == {"type": "log", "domain": pytest.approx([1e-7, 1e-2]), "nice": False}
+    assert encoding["x"]["scale"]["domain"] == [0, 1, 2, 3]
+    (data,) = drawn["datasets"].values()
+    assert [line["detector"] for line in data] == [0, 1]
+    assert all(line["floor"] < line["signal"] for line in data)
