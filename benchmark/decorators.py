@@ -21,7 +21,7 @@ class Task(Protocol):
     """What a task's class offers.
 
     make      one instance; all randomness comes from `generator`; `split` says whether test or tuning data is drawn
-    score     every metric of the spec, from an estimate on the CPU
+    score     every metric that the preset scores (others are left aside), from an estimate on the CPU
     picture   what the leaderboard shows, by name: tensors (H, W), or (3, H, W) in colour; "image" among them. Of the truth
               all are kept, such as what was measured; of an estimate "image" alone
 

@@ -145,6 +145,32 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
         "_data/lme4",
         {"InstEval.pkl.compress": "d9f6555d7e15eeceee211dae29a3a4dbbdfd878600e3d944d2c5563c9d0c598a"},
     ),
+    "lamps": Packaged(
+        "luxpy",
+        "data/spds",
+        {
+            "IESTM30_15_Sinfo.txt": "2452c9708f706bc31642fe8c3262b00339028c29bd782e507fc932e887e5dcba",
+            "IESTM30_15_Sspds.dat": "ad82b3650fc9c20111589736e4a155c25e9fa6355c3f8a77a8dbae71db666608",
+        },
+    ),
+    "responsivity": Folder(
+        "spectrometer",
+        ("responsivity.*",),
+        "put your device's responsivity, a table of numbers (.csv, .txt, .npy), into DATA_DIR/spectrometer/responsivity.csv",
+        _check_of("spectrometer"),
+    ),
+    "spectra": Folder(
+        "spectra",
+        ("*.csv", "*.txt"),
+        "put reference spectra, rows of wavelength (nm) and intensity, into DATA_DIR/spectra/",
+        _check_of("measurements"),
+    ),
+    "currents": Folder(
+        "currents",
+        ("*.csv", "*.txt"),
+        "put what the device measured of each, one number a detector, under the same name into DATA_DIR/currents/",
+        _check_of("measurements"),
+    ),
     "matrices": Folder(
         "matrices",
         ("*.npy", "*.csv"),

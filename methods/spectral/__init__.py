@@ -1,0 +1,5 @@
+"""What the methods of spectral reconstruction share."""
+
+from methods.spectral.system import System
+
+__all__ = ["System"]

@@ -1,0 +1,28 @@
+"""The measurements of a stack of spectra on one scale:  R / max R, each y over its largest value, the red end cut off.
+
+Beyond some 645 nm no detector of the device sees anything, and solvers put there whatever explains a residual.
+"""
+
+import torch
+from torch import Tensor
+
+from benchmark import LinearInverse
+
+
+class System:
+    """R (d, k) and y (B, d), float64 on the device of the problem, for the first k wavelengths, up to `upto` nm."""
+
+    def __init__(self, problem: LinearInverse, upto: float) -> None:
+        A = problem.A
+        self.shape, self.dtype = A.shape, A.dtype
+        self.width = max(2, int((A.wavelengths <= upto).sum()))  # type: ignore[attr-defined]  # what "spectrum" offers
+        R = A.matrix.double()  # type: ignore[attr-defined]
+        self.R = R[:, : self.width] / R.max()
+        y = problem.y.double()
+        self.y = y / y.abs().amax(-1, keepdim=True).clamp_min(1e-300)
+
+    def whole(self, x: Tensor) -> Tensor:
+        """x (B, k) with zeros for the wavelengths beyond, (B, n)."""
+        found = torch.zeros(self.shape, dtype=self.dtype, device=self.y.device)
+        found[:, : self.width] = x
+        return found
