@@ -92,6 +92,7 @@ class Preset(Frozen):
     data        names of the sources it reads (benchmark/datasets/sources.py)
     about       what is special about this preset, in a few words
     metrics     names of those it scores, the first of which ranks; empty for all of the task's
+    threads     CPU threads at most while a method solves, for problems too small for more; it learns with all that it is given
     fit_budget  seconds that a method may learn for, where it learns once for many instances
     learns_as   the preset whose training data it shares, so that what was learnt there serves here too; its own where empty
     grid        names of its own fields, tuples, whose combinations in this order are cells: instance i is drawn from cell
@@ -103,6 +104,7 @@ class Preset(Frozen):
     data: tuple[str, ...] = ()
     about: str = ""
     metrics: tuple[str, ...] = ()
+    threads: Count | None = None
     fit_budget: Positive = 600.0
     learns_as: str = ""
     grid: tuple[str, ...] = ()

@@ -110,7 +110,8 @@ class Grid:
     kind="classical",
     paper="doi:10.1137/0111030",
     needs=("spectrum",),
-    settings={},
+    # Lowest mean RMSE over the tuning instances of small among 3e-4 to 0.3.
+    settings={"spectral": {"relative": 3e-3}},
 )
 def lorentzian_fit(problem: LinearInverse, ctx: Context, *, relative: Positive = 0.01, most: Count = 3) -> Tensor:
     A = problem.A

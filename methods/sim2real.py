@@ -104,7 +104,7 @@ def train(
     needs=("spectrum",),
     fit=train,
     settings={
-        "spectral/tiny": {"batch": 16, "lr": 2e-3, "schedule": "cosine", "steps": 200},
+        "spectral/tiny": {"batch": 16, "lr": 2e-3, "schedule": "cosine", "steps": 60},
         "spectral/small*": {"batch": 32, "lr": 2e-3, "schedule": "cosine", "steps": 4000},
     },
 )

@@ -79,7 +79,8 @@ class Display:
         self.finished += 1
         self.bars.update(self.overall, completed=self.finished)
         metric = job.task.spec.at(job.key.preset).primary
-        short = f", budget spent after {message['steps']} steps" if message["truncated"] else ""
+        spent = f"budget spent after {message['steps']} steps" if message["steps"] else "it could not learn to the end"
+        short = f", {spent}" if message["truncated"] else ""
         self._print(
             f"  {self._prefix(job)}instance {message['instance']} ({message['label']}): "
             f"{metric.name} {message['scores'][metric.name]:.4g} {metric.unit} in {message['seconds']:.2g} s{short}"

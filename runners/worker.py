@@ -11,8 +11,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
-from contextlib import suppress
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -20,6 +20,7 @@ from typing import Any, TextIO
 
 import numpy as np
 import torch
+from threadpoolctl import threadpool_limits
 
 from benchmark import environment, fits, registry, seeds
 from benchmark.context import Context
@@ -169,9 +170,10 @@ def solve(
     seed = seeds.seed(spec.name, spec.version, preset, number, repeat, "method")
     artifacts = Path(job["artifacts"])
     ctx = Context(device, seed, spec.presets[preset].budget, on_step, on_record, lambda digest: _recall(artifacts, digest))
-    ctx.clock.start()
-    returned = method(problem, ctx, job["parameters"], None if fit is None else fit.learnt)
-    ctx.clock.stop()
+    with few_threads(spec.presets[preset].threads):
+        ctx.clock.start()
+        returned = method(problem, ctx, job["parameters"], None if fit is None else fit.learnt)
+        ctx.clock.stop()
     _sane(problem, returned, ctx.steps_done)
     estimate = problem.check(returned).cpu()
     found = task.score(instance, estimate)
@@ -196,6 +198,21 @@ def solve(
         + [_keep(artifacts, name, thing.float()) for name, thing in besides.items() if name != "image"]
         + [_keep(artifacts, name, thing) for name, thing in ctx.kept.items()],
     )
+
+
+@contextmanager
+def few_threads(most: int | None) -> Iterator[None]:
+    """PyTorch, BLAS and OpenMP with `most` CPU threads at most."""
+    before = torch.get_num_threads()
+    if most is None or most >= before:
+        yield
+        return
+    torch.set_num_threads(most)
+    try:
+        with threadpool_limits(most):
+            yield
+    finally:
+        torch.set_num_threads(before)
 
 
 def _sane(problem: Any, estimate: object, step: int) -> None:

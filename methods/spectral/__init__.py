@@ -1,5 +1,5 @@
 """What the methods of spectral reconstruction share."""
 
-from methods.spectral.system import System
+from methods.spectral.system import System, scaled
 
-__all__ = ["System"]
+__all__ = ["System", "scaled"]

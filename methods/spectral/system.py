@@ -9,15 +9,20 @@ from torch import Tensor
 from benchmark import LinearInverse
 
 
+def scaled(matrix: Tensor, wavelengths: Tensor, upto: float) -> Tensor:
+    """R (d, k) float64, its largest entry 1, for the first k wavelengths, up to `upto` nm."""
+    R = matrix.double()
+    return R[:, : max(2, int((wavelengths <= upto).sum()))] / R.max()
+
+
 class System:
     """R (d, k) and y (B, d), float64 on the device of the problem, for the first k wavelengths, up to `upto` nm."""
 
     def __init__(self, problem: LinearInverse, upto: float) -> None:
         A = problem.A
         self.shape, self.dtype = A.shape, A.dtype
-        self.width = max(2, int((A.wavelengths <= upto).sum()))  # type: ignore[attr-defined]  # what "spectrum" offers
-        R = A.matrix.double()  # type: ignore[attr-defined]
-        self.R = R[:, : self.width] / R.max()
+        self.R = scaled(A.matrix, A.wavelengths, upto)  # type: ignore[attr-defined]  # what "spectrum" offers
+        self.width = self.R.shape[1]
         y = problem.y.double()
         self.y = y / y.abs().amax(-1, keepdim=True).clamp_min(1e-300)
 
