@@ -120,6 +120,12 @@ def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False) -> 
     return styled(*layers, height=360)
 
 
+def legend_columns(labels: Sequence[str]) -> int:
+    """So many names stand side by side without reaching beyond a narrow screen, four at most."""
+    widest = max((min(260.0, 5.2 * len(label)) for label in labels), default=0.0)  # pixels
+    return min(4, max(1, int(540 // (widest + 25))))
+
+
 def _plain_axis() -> alt.Axis:
     return alt.Axis(tickCount=8, grid=False)
 

@@ -11,13 +11,11 @@ from benchmark import statistics
 from benchmark.spec import Metric
 from benchmark.statistics import Key
 from leaderboard.board import Board
-from leaderboard.charts import colours, metric_title, styled
+from leaderboard.charts import colours, legend_columns, metric_title, styled
 
 _COLUMNS = 5  # of small pictures in a row
 _SIDE = 150  # pixels of one
-# Of groups: Paul Tol's high contrast, then his medium contrast; none is a method's.
-_GROUPS = ["#004488", "#DDAA33", "#BB5566", "#6699CC", "#997700", "#EE99AA"]
-_SHAPES = ["circle", "square", "triangle-up", "diamond", "cross", "triangle-down"]
+_LEVEL = 4  # names of groups that have room side by side
 
 
 def axes(board: Board) -> list[str]:
@@ -73,8 +71,8 @@ def caption(board: Board, metric: Metric, fields: list[str]) -> str:
         )
     return (
         f"Mean of {metric.name} over the instances of a {fields[0]} and over seeds; methods in the order of the table. Bars: "
-        "95 % interval of that mean over instances (none for fewer than 4). Colours here tell the kinds of instance apart, "
-        "not methods; another kind is another problem, so compare methods within one."
+        "95 % interval of that mean over instances (none for fewer than 4). Another group is another problem, so compare "
+        "methods within one. Click a name to single it out."
     )
 
 
@@ -102,30 +100,32 @@ def _lines(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt
 
 
 def _dots(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt.LayerChart:
-    """A line for each method, the best first; on it a dot with its interval for each group, in the order of the preset."""
-    labels, groups = list(dict.fromkeys(frame["label"])), list(board.task.presets[board.preset][field])
-    colours_of = [_GROUPS[at % len(_GROUPS)] for at in range(len(groups))]
-    shapes = [_SHAPES[at % len(_SHAPES)] for at in range(len(groups))]
-    legend = alt.Legend(title=field, orient="top", symbolSize=110, labelLimit=260)
-    colour = alt.Color(f"{field}:N", scale=alt.Scale(domain=groups, range=colours_of), legend=legend)
-    shape = alt.Shape(f"{field}:N", scale=alt.Scale(domain=groups, range=shapes), legend=legend)
-    x = alt.X("value:Q", title=metric_title(metric), scale=alt.Scale(zero=False, padding=14), axis=alt.Axis(tickCount=8))
-    edges = alt.Axis(labelLimit=260, tickBand="extent", grid=True)  # lines between methods, none through the dots
-    y = alt.Y("label:N", title=None, sort=labels, axis=edges)
-    offset = alt.YOffset(f"{field}:N", sort=groups, scale=alt.Scale(domain=groups, paddingOuter=0.6))
+    """The groups side by side in the order of the preset; in each a dot with its interval for each method, the best first."""
+    labels, palette = list(dict.fromkeys(frame["label"])), colours(board)
+    groups, columns = list(board.task.presets[board.preset][field]), legend_columns(labels)
+    pick = alt.selection_point(fields=["label"], bind="legend")
+    edges = alt.Axis(tickBand="extent", grid=True, labelAngle=0 if len(groups) <= _LEVEL else -35, labelLimit=160)
+    x = alt.X(f"{field}:N", title=None, sort=groups, axis=edges, scale=alt.Scale(paddingInner=0, paddingOuter=0))
+    offset = alt.XOffset("label:N", sort=labels, scale=alt.Scale(domain=labels, paddingOuter=1))
+    colour = alt.Color(
+        "label:N",
+        scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]),
+        legend=alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=260, symbolType="circle", symbolSize=60),
+    )
+    opacity = alt.condition(pick, alt.value(1.0), alt.value(0.12))
     tips = [
+        alt.Tooltip(f"{field}:N"),
         alt.Tooltip("label:N", title="method"),
-        f"{field}:N",
         alt.Tooltip("value:Q", title=metric.name, format=".3~g"),
         alt.Tooltip("low:Q", title="95 % from", format=".3~g"),
         alt.Tooltip("high:Q", title="95 % to", format=".3~g"),
-        "scores:Q",
+        alt.Tooltip("scores:Q"),
     ]
-    base = alt.Chart(frame).encode(y, offset)
-    bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2, opacity=0.7)
-    bars = bars.encode(alt.X("low:Q"), alt.X2("high:Q"), colour, tooltip=tips)
-    dots = base.mark_point(filled=True, size=90, opacity=1).encode(x, colour, shape, tooltip=tips)
-    return styled(bars, dots, height=(15 * len(groups) + 12) * len(labels) + 120)
+    base = alt.Chart(frame).encode(x, offset, colour, opacity=opacity, tooltip=tips)
+    bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2).encode(alt.Y("low:Q"), alt.Y2("high:Q"))
+    y = alt.Y("value:Q", title=metric_title(metric), scale=alt.Scale(zero=False, padding=8))
+    dots = base.mark_point(filled=True, size=70).encode(y)
+    return styled(bars, dots.add_params(pick), height=340 + 22 * -(-len(labels) // columns))
 
 
 def _maps(frame: pd.DataFrame, board: Board, metric: Metric, fields: list[str]) -> alt.FacetChart:

@@ -3,7 +3,8 @@
 truth      (B, n), a curve in each row; column j stands at axis.start + j * axis.step
 estimates  (B, n) of each method
 measured   (B, m), the numbers that a curve was reconstructed from; not always kept
-RMSE       sqrt(mean_j (estimate_j / max estimate - truth_j / max truth)^2) of one curve: of its shape, whatever its scale
+RMSE       sqrt(mean_j (estimate_j / max estimate - truth_j / max truth)^2) of one curve: of its shape, whatever its scale; one
+           that is nowhere positive is not divided
 """
 
 from collections.abc import Iterable, Sequence
@@ -22,7 +23,7 @@ from benchmark.spec import Axis
 from benchmark.statistics import Key
 from benchmark.store.models import Artifact
 from leaderboard.board import Board, Row, TaskInfo
-from leaderboard.charts import colours, styled
+from leaderboard.charts import colours, legend_columns, styled
 from leaderboard.images import load
 
 Array = NDArray[np.float64]
@@ -95,34 +96,31 @@ def first_choice(board: Board, labels: Iterable[str]) -> list[str]:
     return [row.label for row in rows if row.label in chosen]
 
 
-def rmse(estimate: Array, truth: Array) -> float | None:
-    """Of two curves (n,), each divided by its largest value; None where one of these is not positive."""
-    if estimate.max() <= 0 or truth.max() <= 0:
-        return None
-    return float(np.sqrt(np.mean((estimate / estimate.max() - truth / truth.max()) ** 2)))
+def rmse(estimate: Array, truth: Array) -> float:
+    """Of two curves (n,), each divided by its largest value where that is positive."""
+    return float(np.sqrt(np.mean((_by_largest(estimate) - _by_largest(truth)) ** 2)))
 
 
-def table(found: Stack, task: TaskInfo, number: int, labels: Sequence[str], scaled: bool) -> pd.DataFrame:
-    """Columns label, at, value of curve `number`: the truth first, then these estimates.
+def _by_largest(curve: Array) -> Array:
+    return curve / curve.max() if curve.max() > 0 else curve
 
-    scaled: each divided by its largest value; a curve where that is not positive is left out.
-    """
+
+def table(found: Stack, task: TaskInfo, number: int, labels: Sequence[str]) -> pd.DataFrame:
+    """Columns label, at, value of curve `number` as it was kept: the truth first, then these estimates."""
     assert found.truth is not None
     axis, parts = axis_of(task), []
     for label in (TRUTH, *labels):
         curve = (found.truth if label == TRUTH else found.estimates[label])[number]
-        if scaled and curve.max() <= 0:
-            continue
         at = axis.start + axis.step * np.arange(len(curve))
-        parts.append(pd.DataFrame({"label": label, "at": at, "value": curve / curve.max() if scaled else curve}))
-    return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["label", "at", "value"])
+        parts.append(pd.DataFrame({"label": label, "at": at, "value": curve}))
+    return pd.concat(parts, ignore_index=True)
 
 
 def span(frame: pd.DataFrame) -> tuple[float, float]:
     """Ends of the vertical axis: all values, but at most half the truth's height below it and its height above it, so that one
     that failed does not make all others flat.
     """
-    truth = frame.loc[frame["label"] == TRUTH, "value"] if (frame["label"] == TRUTH).any() else frame["value"]
+    truth = frame.loc[frame["label"] == TRUTH, "value"]
     low, high = float(truth.min()), float(truth.max())
     tall = high - low or 1.0
     lowest, highest = max(float(frame["value"].min()), low - tall / 2), min(float(frame["value"].max()), high + tall)
@@ -136,12 +134,13 @@ def cut(frame: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(beyond["label"]))
 
 
-def chart(frame: pd.DataFrame, board: Board, scaled: bool) -> alt.LayerChart:
+def chart(frame: pd.DataFrame, board: Board) -> alt.LayerChart:
     """The truth, broad and grey, and estimates over it; hovering reads all of them at one place. frame: as `table` gives it."""
     labels, palette = list(dict.fromkeys(frame["label"])), {TRUTH: _NEUTRAL, **colours(board)}
-    names = alt.Legend(title=None, orient="top", columns=3, labelLimit=260, symbolType="stroke", symbolStrokeWidth=4)
+    columns = legend_columns(labels)
+    names = alt.Legend(title=None, orient="top", columns=columns, labelLimit=260, symbolType="stroke", symbolStrokeWidth=4)
     colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]), legend=names)
-    x, y = _x(board), _y(frame, scaled)
+    x, y = _x(board), _y(span(frame))
     near = alt.selection_point(fields=["at"], nearest=True, on="pointerover", clear="pointerout", empty=False)
     # one row for each place, with columns of names that an expression can hold
     wide = frame.pivot(index="at", columns="label", values="value")[labels]
@@ -150,15 +149,14 @@ def chart(frame: pd.DataFrame, board: Board, scaled: bool) -> alt.LayerChart:
     tips += [alt.Tooltip(f"v{number}:Q", title=label, format=".3f") for number, label in enumerate(labels)]
     rule = alt.Chart(wide.reset_index()).mark_rule(color="#888", strokeWidth=1)
     rule = rule.encode(x, opacity=alt.condition(near, alt.value(0.8), alt.value(0)), tooltip=tips).add_params(near)
-    return styled(*_pair(frame, x, y, colour, 6), rule, height=360)
+    return styled(*_pair(frame, x, y, colour, 6), rule, height=310 + 20 * -(-len(labels) // columns))
 
 
 def small_chart(frame: pd.DataFrame, board: Board, label: str, ends: tuple[float, float]) -> alt.LayerChart:
     """The truth and one estimate, between vertical ends that all of these pictures share."""
     colour = alt.value(colours(board)[label])
     mine = frame[frame["label"].isin([TRUTH, label])]
-    x, y = _x(board, ticks=4), alt.Y("value:Q", title=None, scale=alt.Scale(domain=list(ends)), axis=alt.Axis(tickCount=4))
-    return styled(*_pair(mine, x, y, colour, 4), height=170)
+    return styled(*_pair(mine, _x(board, ticks=4), _y(ends, None, ticks=4), colour, 4), height=170)
 
 
 def _pair(frame: pd.DataFrame, x: alt.X, y: alt.Y, colour: Any, width: float) -> list[alt.Chart]:
@@ -189,9 +187,9 @@ def _x(board: Board, ticks: int = 8) -> alt.X:
     )
 
 
-def _y(frame: pd.DataFrame, scaled: bool) -> alt.Y:
-    title = "value / largest value of its line" if scaled else "value"
-    return alt.Y("value:Q", title=title, scale=alt.Scale(domain=list(span(frame)), nice=False))
+def _y(ends: tuple[float, float], title: str | None = "value", ticks: int = 8) -> alt.Y:
+    axis = alt.Axis(tickCount=ticks)
+    return alt.Y("value:Q", title=title, scale=alt.Scale(domain=list(ends), nice=False), axis=axis)
 
 
 def measured_chart(values: Array) -> alt.LayerChart:

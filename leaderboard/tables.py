@@ -118,7 +118,8 @@ def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
     for metric in ordered(board):
         found = [row.means.get(metric.name) for row in rows]
         places, text = digits(found), f"{metric.description}; {metric.better} is better"
-        table.number(heading(metric), [e.mean if e else None for e in found], text, f"%.{places}f")
+        wide = max(92, 22 + 7 * len(heading(metric)))
+        table.number(heading(metric), [e.mean if e else None for e in found], text, f"%.{places}f", wide)
         spread = "95 % bootstrap-t interval of the mean over instances (seeds of one instance are averaged first)"
         table.text(f"{metric.name} 95 %", [interval(e, places) for e in found], spread)
         if metric.primary and board.baseline:

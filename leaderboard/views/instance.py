@@ -99,20 +99,17 @@ def curves(board: Board, key: Key) -> None:
             st.write(f"This instance has {kept_without}.")
         problems(found.problems, "line")
         return
-    left, middle, right = st.columns([1, 4, 1.6], vertical_alignment="bottom")
-    with left:
+    with st.columns(4)[0]:
         number = shell.choose("Curve", "curve", range(len(found.truth)))
     labels = [row.label for row in board.rows if row.label in found.estimates]
-    chosen = middle.multiselect("Methods in the large picture", labels, lines.first_choice(board, labels))
-    scaled = right.toggle("Divide by largest value", value=True, help="Each line by its own, as the RMSE below does")
-    every = lines.table(found, board.task, number, labels, scaled)
+    chosen = st.multiselect("Methods in the large picture", labels, lines.first_choice(board, labels))
+    every = lines.table(found, board.task, number, labels)
     large = every[every["label"].isin([lines.TRUTH, *chosen])]
-    if not large.empty:
-        st.altair_chart(lines.chart(large, board, scaled), width="stretch")
-        beyond(large)
+    st.altair_chart(lines.chart(large, board), width="stretch")
+    beyond(large)
     measured(found, number)
     if labels:
-        multiples(board, found, number, every, scaled)
+        multiples(board, found, number, every)
     problems(found.problems, "line")
     absent(board, found.estimates, found.problems, "line")
 
@@ -136,7 +133,7 @@ def measured(found: lines.Stack, number: int) -> None:
         st.caption(f"Not drawn on the logarithmic scale: {hidden} of {len(signal)} values that are zero or negative.")
 
 
-def multiples(board: Board, found: lines.Stack, number: int, frame: pd.DataFrame, scaled: bool) -> None:
+def multiples(board: Board, found: lines.Stack, number: int, frame: pd.DataFrame) -> None:
     """A small picture of each estimate beside the truth, the baseline first, with its RMSE on this curve."""
     assert found.truth is not None
     st.subheader(f"Curve {number}, method by method")
@@ -145,7 +142,7 @@ def multiples(board: Board, found: lines.Stack, number: int, frame: pd.DataFrame
         "the scores of the whole instance are in the table below."
     )
     beyond(frame)
-    ends, drawn = lines.span(frame), set(frame["label"])
+    ends = lines.span(frame)
     flow = st.container(horizontal=True)
     for row in sorted(board.rows, key=lambda row: row is not board.baseline):
         if row.label not in found.estimates:
@@ -153,9 +150,8 @@ def multiples(board: Board, found: lines.Stack, number: int, frame: pd.DataFrame
         error = lines.rmse(found.estimates[row.label][number], found.truth[number])
         with flow.container(width=TILE, gap="xsmall"):
             st.markdown(f"**{row.label}**" + (" — the baseline" if row is board.baseline else ""))
-            st.caption("no RMSE: its largest value is not positive" if error is None else f"RMSE {error:.3f}")
-            if row.label in drawn:
-                st.altair_chart(lines.small_chart(frame, board, row.label, ends), width="stretch")
+            st.caption(f"RMSE {error:.3f}")
+            st.altair_chart(lines.small_chart(frame, board, row.label, ends), width="stretch")
 
 
 def spectra(board: Board, key: Key) -> None:

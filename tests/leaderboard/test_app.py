@@ -250,16 +250,14 @@ def test_curves_are_drawn_as_lines_and_the_link_says_which(
     assert "Curve 4, method by method" in text(app)
 
 
-def test_curves_as_they_are_and_without_any_method(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+def test_truth_alone_where_no_method_is_chosen(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
     app = open_page(made("curves"), "instance", task="waves", preset="small")
     drawn = [element.proto.spec for element in app.get("vega_lite_chart")]
     assert len(drawn) == 9  # all, measured, six methods, how hard
-    assert "value / largest value of its line" in drawn[0]
-    app.toggle[0].set_value(False).run()
-    assert not app.exception
-    assert "value / largest" not in app.get("vega_lite_chart")[0].proto.spec
+    assert "learner_wide" in drawn[0]
     app.multiselect[0].set_value([]).run()
     assert not app.exception
+    assert "learner_wide" not in app.get("vega_lite_chart")[0].proto.spec
     assert "Curve 0, method by method" in text(app)
 
 
@@ -283,7 +281,8 @@ def test_curves_of_one_method_with_troubles(open_page: Callable[..., AppTest], t
     assert "3 of 16 values that are zero or negative" in text(app)
     app = open_page(tmp_path / "one.db", "instance", instance="1")
     assert not app.exception
-    assert "no RMSE: its largest value is not positive" in text(app)
+    assert "RMSE 1." in text(app)
+    assert "Reaches beyond this picture and is cut off: solver_fast." in text(app)
     assert "No line of the measured signal: curves/1_1_measured.npy is missing beside the database." in text(app)
     (tmp_path / "curves/1_1_truth.npy").unlink()
     app = open_page(tmp_path / "one.db", "instance", instance="1")

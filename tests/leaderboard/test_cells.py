@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from benchmark.statistics import first_reached
 from benchmark.store.database import open_database
-from leaderboard import grids, kept, pairs, queries
+from leaderboard import charts, grids, kept, pairs, queries
 from leaderboard.board import Board
 
 
@@ -122,17 +122,17 @@ def test_cells_of_numbers_have_no_interval(opened) -> None:
     assert not grids.named(board, "noise")
 
 
-def test_a_grid_of_names_is_dots_by_method_in_the_order_of_the_preset(groups: Board) -> None:
-    metric = groups.task.primary
+def test_a_grid_of_names_is_dots_by_group_in_the_order_of_the_preset(groups: Board) -> None:
+    metric, labels = groups.task.primary, [row.label for row in groups.rows]
     drawn = grids.chart(grids.values(groups, metric), groups, metric, ["group"]).to_dict()
     bars, dots = drawn["layer"]
-    assert bars["encoding"]["x"]["field"] == "low"
-    assert dots["encoding"]["x"]["field"] == "value"
-    assert dots["encoding"]["x"]["title"] == "rmse, ↓ lower is better"
-    assert dots["encoding"]["y"]["sort"] == [row.label for row in groups.rows]
-    for channel in ("color", "shape"):
-        assert dots["encoding"][channel]["scale"]["domain"] == ["simulated", "lamps", "drifted"]
-        assert len(set(dots["encoding"][channel]["scale"]["range"])) == 3
+    assert bars["encoding"]["y"]["field"] == "low"
+    assert dots["encoding"]["y"]["field"] == "value"
+    assert dots["encoding"]["y"]["title"] == "rmse, ↓ lower is better"
+    assert dots["encoding"]["x"]["sort"] == ["simulated", "lamps", "drifted"]
+    assert dots["encoding"]["x"]["type"] == "nominal"
+    assert dots["encoding"]["xOffset"]["scale"]["domain"] == labels
+    assert dots["encoding"]["color"]["scale"]["range"] == [charts.colours(groups)[label] for label in labels]
     assert "compare methods within one" in grids.caption(groups, metric, ["group"])
 
 

@@ -85,6 +85,13 @@ def test_charts_name_their_metric_unit_and_direction(opened: tuple[Board, pd.Dat
     assert "imaging / small (dB)" in heat.to_json()
 
 
+def test_names_of_a_legend_stay_on_a_narrow_screen() -> None:
+    assert charts.legend_columns([]) == 4
+    assert charts.legend_columns(["short"] * 9) == 4
+    assert charts.legend_columns(["short", "name [weight=1e-06, penalty=1.0, steps=1000]"]) == 2
+    assert charts.legend_columns(["x" * 400]) == 1
+
+
 def test_names_of_neighbouring_points_do_not_overlap() -> None:
     names = ["label", "seconds", "mean", "low", "high"]
     lines = [["a", 1.0, 20.0, 19, 21], ["b", 1.0, 19.99, 19, 21], ["c", 1.3, 20, 19, 21], ["d", 100, 19.98, 19, 21]]

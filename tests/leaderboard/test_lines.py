@@ -1,7 +1,6 @@
 """Stacks of curves: reading them, the table behind a picture, and the pictures themselves."""
 
 from collections.abc import Callable
-from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -109,25 +108,16 @@ def test_rmse_is_of_curves_divided_by_their_largest_values() -> None:
     truth = np.array([0.0, 0.5, 0.25, 0.0])
     assert lines.rmse(7 * truth, truth) == pytest.approx(0)
     assert lines.rmse(np.array([0.0, 2.0, 2.0, -1.0]), truth) == pytest.approx(np.sqrt((0.5**2 + 0.5**2) / 4))
-    assert lines.rmse(-truth, truth) is None
-    assert lines.rmse(truth, 0 * truth) is None
+    assert lines.rmse(-truth, truth) == pytest.approx(np.sqrt((1.5**2 + 0.75**2) / 4))  # nowhere positive: not divided
+    assert lines.rmse(0 * truth, truth) == pytest.approx(np.sqrt((1 + 0.5**2) / 4))
 
 
 def test_a_table_holds_the_truth_and_then_the_estimates(opened: tuple[Board, lines.Stack]) -> None:
     board, found = opened
-    raw = lines.table(found, board.task, 3, ["solver_fast"], scaled=False)
-    assert list(dict.fromkeys(raw["label"])) == ["truth", "solver_fast"]
-    assert raw["at"].tolist() == [*range(400, 701)] * 2
-    np.testing.assert_array_equal(raw[raw["label"] == "solver_fast"]["value"], found.estimates["solver_fast"][3])
-    scaled = lines.table(found, board.task, 3, ["solver_fast"], scaled=True)
-    assert scaled.groupby("label")["value"].max().tolist() == [1.0, 1.0]
-
-
-def test_a_curve_without_a_positive_value_is_not_divided(opened: tuple[Board, lines.Stack]) -> None:
-    board, found = opened
-    low = replace(found, estimates={"solver_fast": np.full((5, 301), -0.5)})
-    assert set(lines.table(low, board.task, 0, ["solver_fast"], scaled=True)["label"]) == {"truth"}
-    assert set(lines.table(low, board.task, 0, ["solver_fast"], scaled=False)["label"]) == {"truth", "solver_fast"}
+    frame = lines.table(found, board.task, 3, ["solver_fast"])
+    assert list(dict.fromkeys(frame["label"])) == ["truth", "solver_fast"]
+    assert frame["at"].tolist() == [*range(400, 701)] * 2
+    np.testing.assert_array_equal(frame[frame["label"] == "solver_fast"]["value"], found.estimates["solver_fast"][3])
 
 
 def test_one_that_failed_does_not_flatten_the_others() -> None:
@@ -151,7 +141,7 @@ def test_the_first_choice_is_the_baseline_and_the_best(opened: tuple[Board, line
 def test_a_picture_has_the_colours_of_the_board_and_reads_all_lines_at_one_place(opened: tuple[Board, lines.Stack]) -> None:
     board, found = opened
     chosen = ["solver_fast", "flat_guess"]
-    drawn = lines.chart(lines.table(found, board.task, 1, chosen, scaled=True), board, scaled=True).to_dict()
+    drawn = lines.chart(lines.table(found, board.task, 1, chosen), board).to_dict()
     broad, thin, rule = drawn["layer"]
     assert broad["mark"]["strokeWidth"] > 2 * thin["mark"]["strokeWidth"]
     scale = thin["encoding"]["color"]["scale"]
@@ -164,13 +154,12 @@ def test_a_picture_has_the_colours_of_the_board_and_reads_all_lines_at_one_place
     fields = [tip["field"] for tip in rule["encoding"]["tooltip"]]
     row = drawn["datasets"][rule["data"]["name"]][10]
     assert row["at"] == 410
-    estimate = found.estimates["flat_guess"][1]
-    assert row[fields[-1]] == pytest.approx(estimate[10] / estimate.max())
+    assert row[fields[-1]] == pytest.approx(found.estimates["flat_guess"][1, 10])
 
 
 def test_small_pictures_share_their_vertical_axis(opened: tuple[Board, lines.Stack]) -> None:
     board, found = opened
-    frame = lines.table(found, board.task, 1, list(found.estimates), scaled=False)
+    frame = lines.table(found, board.task, 1, list(found.estimates))
     for label in found.estimates:
         drawn = lines.small_chart(frame, board, label, lines.span(frame)).to_dict()
         assert drawn["layer"][1]["encoding"]["y"]["scale"]["domain"] == list(lines.span(frame))
