@@ -24,6 +24,7 @@ from benchmark.fits import Fit
 from benchmark.problems import Instance, LinearInverse
 from benchmark.registry import MethodEntry, TaskEntry
 from benchmark.store.lines import is_picture
+from benchmark.threads import few_threads
 
 CPU = torch.device("cpu")
 LIMIT = 10.0  # seconds for the tiny preset, one thread
@@ -139,15 +140,11 @@ def says_what_it_is(pair: Pair) -> None:
 
 def answers_in_time(pair: Pair) -> None:
     """solves every tiny instance validly in 10 s on one thread, what it learns before included"""
-    before, began = torch.get_num_threads(), time.monotonic()
-    torch.set_num_threads(1)
-    try:
-        preset = pair.task.spec.presets["tiny"]
+    began, preset = time.monotonic(), pair.task.spec.presets["tiny"]
+    with few_threads(1):
         learnt = None if pair.solver.fit is None else pair.learn(Context, preset.fit_budget).learnt
         for number in range(preset.instances):
             pair.solve(pair.make(number), pair.context(number, Context, preset.budget), learnt)
-    finally:
-        torch.set_num_threads(before)
     if (spent := time.monotonic() - began) > LIMIT:
         raise Broken(f"took {spent:.1f} s")
 

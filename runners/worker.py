@@ -11,8 +11,8 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable
+from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
@@ -20,7 +20,6 @@ from typing import Any, TextIO
 
 import numpy as np
 import torch
-from threadpoolctl import threadpool_limits
 
 from benchmark import environment, fits, registry, seeds
 from benchmark.context import Context
@@ -29,6 +28,7 @@ from benchmark.errors import Diverged, UserError
 from benchmark.fits import Fit
 from benchmark.problems import Instance
 from benchmark.spec import TaskSpec
+from benchmark.threads import few_threads
 
 _THREADS = int(os.environ.get("LOWDIMBENCH_THREADS", "1"))
 _PROGRESS_EVERY = 0.2  # seconds
@@ -198,21 +198,6 @@ def solve(
         + [_keep(artifacts, name, thing.float()) for name, thing in besides.items() if name != "image"]
         + [_keep(artifacts, name, thing) for name, thing in ctx.kept.items()],
     )
-
-
-@contextmanager
-def few_threads(most: int | None) -> Iterator[None]:
-    """PyTorch, BLAS and OpenMP with `most` CPU threads at most."""
-    before = torch.get_num_threads()
-    if most is None or most >= before:
-        yield
-        return
-    torch.set_num_threads(most)
-    try:
-        with threadpool_limits(most):
-            yield
-    finally:
-        torch.set_num_threads(before)
 
 
 def _sane(problem: Any, estimate: object, step: int) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from scipy.linalg import LinAlgError, cho_factor, cho_solve
 
 Array = NDArray[np.float64]
-_PATIENCE = 3  # rounds without fewer violations before single exchanges
+_PATIENCE = 30  # rounds without fewer violations before single exchanges, which are sure to end and slow
 _MOST = 1000
 
 
