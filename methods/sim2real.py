@@ -12,57 +12,48 @@ Source: arXiv:2403.12354
 """
 
 from itertools import pairwise
-from math import cos, pi
+from math import cos, pi, prod
 from typing import Literal
 
 import torch
-from torch import Tensor, nn
+from torch import Tensor
+from torch.nn import functional as F
 
 from benchmark import Context, Count, LinearInverse, Positive, method
 from benchmark.datasets.line_spectra import SimulatedSpectra
 from methods.spectral.augmentation import normalised, pairs
 
 Network = Literal["mlp", "conv"]
+_HIDDEN = {"mlp": (256, 512, 512), "conv": (256,)}
+_MAPS, _CHANNELS, _SIDE = 4, (32, 32, 32, 1), 9  # of `conv`: what its linear layers give, its convolutions
 
 
-class Conv(nn.Module):
-    """(rows, d) to (rows, n): two linear layers to 4 channels over wavelength, then convolutions of 9 points."""
-
-    def __init__(self, inputs: int, outputs: int, channels: int = 32) -> None:
-        super().__init__()
-        self.start = nn.Sequential(nn.Linear(inputs, 256), nn.ReLU(), nn.Linear(256, 4 * outputs))
-        sizes = [4, channels, channels, channels]
-        layers: list[nn.Module] = []
-        for before, after in pairwise(sizes):
-            layers += [nn.Conv1d(before, after, 9, padding=4), nn.ReLU()]
-        self.over = nn.Sequential(*layers, nn.Conv1d(channels, 1, 9, padding=4), nn.Sigmoid())
-        self.outputs = outputs
-
-    def forward(self, u: Tensor) -> Tensor:
-        found: Tensor = self.over(self.start(u).view(-1, 4, self.outputs))[:, 0]
-        return found
+def initial(network: Network, d: int, n: int, generator: torch.Generator) -> dict[str, Tensor]:
+    """Weights by layer, PyTorch's usual start: U(-b, b) with b = 1 / sqrt(fan in)."""
+    sizes = (d, *_HIDDEN[network], n if network == "mlp" else _MAPS * n)
+    shapes: list[tuple[int, ...]] = [(after, before) for before, after in pairwise(sizes)]
+    if network == "conv":
+        shapes += [(after, before, _SIDE) for before, after in pairwise((_MAPS, *_CHANNELS))]
+    found = {}
+    for number, shape in enumerate(shapes):
+        bound = prod(shape[1:]) ** -0.5
+        for name, part in (("weight", shape), ("bias", shape[:1])):
+            found[f"{number}.{name}"] = torch.empty(part).uniform_(-bound, bound, generator=generator)
+    return found
 
 
-def build(network: Network, inputs: int, outputs: int) -> nn.Module:
-    """A network (rows, inputs) to (rows, outputs) in (0, 1), without memory for its weights."""
-    with torch.device("meta"):
-        if network == "conv":
-            return Conv(inputs, outputs)
-        sizes = [inputs, 256, 512, 512, outputs]
-        layers: list[nn.Module] = []
-        for before, after in pairwise(sizes):
-            layers += [nn.Linear(before, after), nn.ReLU()]
-        return nn.Sequential(*layers[:-1], nn.Sigmoid())
-
-
-def draw(network: nn.Module, generator: torch.Generator) -> None:
-    """PyTorch's usual start, U(-b, b) with b = 1 / sqrt(fan in), from a generator."""
-    for layer in network.modules():
-        if isinstance(layer, nn.Linear | nn.Conv1d):
-            bound = layer.weight[0].numel() ** -0.5
-            for part in (layer.weight, layer.bias):
-                assert part is not None
-                nn.init.uniform_(part, -bound, bound, generator=generator)
+def forward(network: Network, weights: dict[str, Tensor], u: Tensor) -> Tensor:
+    """Spectra (rows, n) in (0, 1) from inputs (rows, d)."""
+    x, last, linear = u, len(weights) // 2 - 1, len(_HIDDEN[network]) + 1
+    for number in range(last + 1):
+        weight, bias = weights[f"{number}.weight"], weights[f"{number}.bias"]
+        if number < linear:
+            x = F.linear(x, weight, bias)
+        else:
+            x = F.conv1d(x.view(len(u), weight.shape[1], -1), weight, bias, padding=_SIDE // 2)
+        if number < last and (network == "mlp" or number != linear - 1):  # the maps themselves may be negative
+            x = x.relu()
+    return x.view(len(u), -1).sigmoid()
 
 
 def train(
@@ -80,20 +71,18 @@ def train(
     steps: Count = 20000,
 ) -> dict[str, Tensor]:
     d, n = training.matrix.shape
-    f = build(network, d, n).to_empty(device="cpu")
-    draw(f, ctx.generator)
-    f = f.to(ctx.device)
-    optimiser = torch.optim.Adam(f.parameters(), lr=lr, fused=True)
+    weights = {name: x.to(ctx.device).requires_grad_() for name, x in initial(network, d, n, ctx.generator).items()}
+    optimiser = torch.optim.Adam(weights.values(), lr=lr, fused=True)
     for step in ctx.steps(steps):
         if schedule == "cosine":
             optimiser.param_groups[0]["lr"] = lr * (1 + cos(pi * step / steps)) / 2
         y, x = pairs(training, ctx, batch, augmentation, matrices, signals)
-        loss = (f(normalised(y, input)) - x).square().mean()
+        loss = (forward(network, weights, normalised(y, input)) - x).square().mean()
         optimiser.zero_grad()
-        loss.backward()
+        loss.backward()  # type: ignore[no-untyped-call]
         optimiser.step()
         ctx.record(step, loss)
-    return f.state_dict()
+    return weights
 
 
 @method(
@@ -116,9 +105,5 @@ def sim2real(
     input: Literal["log", "maximum"] = "log",
     network: Literal["mlp", "conv"] = "mlp",
 ) -> Tensor:
-    A = problem.A
-    f = build(network, A.data_shape[-1], A.shape[-1])
-    f.load_state_dict(weights, assign=True)
-    with torch.no_grad():
-        x: Tensor = f(normalised(problem.y, input).float())
-        return (x / x.amax(-1, keepdim=True)).clamp(0, 1).to(A.dtype)
+    x = forward(network, weights, normalised(problem.y, input).float())
+    return (x / x.amax(-1, keepdim=True)).clamp(0, 1).to(problem.A.dtype)

@@ -1,9 +1,12 @@
 """Methods of spectral reconstruction against other solvers of the same problem, and what the network learns from."""
 
+import itertools
+
 import numpy as np
 import pytest
 import torch
 from scipy import optimize
+from torch import nn
 
 from benchmark import LinearInverse, fits, registry
 from benchmark.context import Context
@@ -14,7 +17,7 @@ from methods.lorentzian_fit import Lines, lorentzian_fit
 from methods.nnls import nnls, nnls_elastic_net, nnls_tikhonov
 from methods.nnls_tv import factorise, nnls_tv
 from methods.ridge_map import ridge_map
-from methods.sim2real import build, draw, sim2real, train
+from methods.sim2real import forward, initial, sim2real, train
 from methods.spectral import System, intervals, nonnegative
 from methods.spectral.augmentation import normalised, pairs
 
@@ -226,16 +229,32 @@ def test_the_two_levels_of_augmentation():
 
 @pytest.mark.parametrize(("network", "weights"), [("mlp", MLP), ("conv", CONV)])
 def test_networks_have_their_sizes_and_pytorchs_start(network, weights):
-    f = build(network, 16, 301).to_empty(device="cpu")
-    draw(f, torch.Generator().manual_seed(0))
-    assert sum(p.numel() for p in f.parameters()) == weights
-    first = next(iter(f.parameters()))
-    assert first.abs().max() <= 0.25
-    assert first.std().item() == pytest.approx(0.25 / 3**0.5, rel=0.05)
-    out = f(torch.rand(3, 16))
+    found = initial(network, 16, 301, torch.Generator().manual_seed(0))
+    assert sum(x.numel() for x in found.values()) == weights
+    assert found["0.weight"].abs().max() <= 0.25
+    assert found["0.weight"].std().item() == pytest.approx(0.25 / 3**0.5, rel=0.05)
+    assert found["1.bias"].abs().max() <= 1 / 16
+    out = forward(network, found, torch.rand(3, 16))
     assert out.shape == (3, 301)
     assert out.min() > 0
     assert out.max() < 1
+
+
+def test_networks_are_those_that_pytorchs_layers_make():
+    u = torch.rand(3, 16)
+    w = initial("mlp", 16, 301, torch.Generator().manual_seed(0))
+    sizes = [16, 256, 512, 512, 301]
+    layers = [layer for a, b in itertools.pairwise(sizes) for layer in (nn.Linear(a, b), nn.ReLU())]
+    f = nn.Sequential(*layers[:-1], nn.Sigmoid())
+    f.load_state_dict({f"{2 * int(name[0])}{name[1:]}": x for name, x in w.items()})
+    assert torch.allclose(f(u), forward("mlp", w, u))
+    w = initial("conv", 16, 301, torch.Generator().manual_seed(0))
+    start = nn.Sequential(nn.Linear(16, 256), nn.ReLU(), nn.Linear(256, 4 * 301), nn.Unflatten(1, (4, 301)))
+    over = [layer for a, b in ((4, 32), (32, 32), (32, 32)) for layer in (nn.Conv1d(a, b, 9, padding=4), nn.ReLU())]
+    f = nn.Sequential(*start, *over, nn.Conv1d(32, 1, 9, padding=4), nn.Sigmoid())
+    places = (0, 2, 4, 6, 8, 10)
+    f.load_state_dict({f"{places[int(name[0])]}{name[1:]}": x for name, x in w.items()})
+    assert torch.allclose(f(u)[:, 0], forward("conv", w, u), atol=1e-6)
 
 
 @pytest.mark.parametrize("network", ["mlp", "conv"])
