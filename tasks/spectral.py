@@ -79,34 +79,36 @@ SPEC = TaskSpec(
     source="arXiv:2403.12354",
     offers=("spectrum", "training"),
     axis=Axis(name="wavelength", unit="nm", start=400.0),
+    # Tolerances: between 1 and 2 threads every method gives the same scores to 1e-7. For other processors: a network trained
+    # on small at a rate that differs by 1e-7 differs on one instance by up to 0.007, 0.007, 5 % and 3 %; twice these.
     metrics=(
         Metric(
             name="rmse",
             better="lower",
             primary=True,
-            tolerance=0.02,
+            tolerance=0.015,
             description="root of the mean squared error over 400 to 700 nm, each spectrum divided by its maximum",
         ),
-        Metric(name="cosine", better="higher", tolerance=0.03, description="cosine similarity over 400 to 700 nm"),
+        Metric(name="cosine", better="higher", tolerance=0.015, description="cosine similarity over 400 to 700 nm"),
         Metric(
             name="peak_error",
             unit="%",
             better="lower",
-            tolerance=3.0,
+            tolerance=10.0,
             description="distance of the highest value's wavelength from the true one, relative to it",
         ),
         Metric(
             name="one_peak_error",
             unit="%",
             better="lower",
-            tolerance=3.0,
+            tolerance=10.0,
             description="peak_error over the spectra with exactly one peak",
         ),
         Metric(
             name="two_peaks_error",
             unit="%",
             better="lower",
-            tolerance=3.0,
+            tolerance=6.0,
             description="mean relative error of the wavelengths of the two highest peaks, over the spectra with two or more",
         ),
     ),
