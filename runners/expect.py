@@ -13,30 +13,33 @@ from runners.plan import Job
 
 _START = 2.5  # seconds of a job before its first instance
 
-Seconds = dict[tuple[str, str, str, str], float]
+Seconds = dict[tuple[str, str, str, str], tuple[float, float]]
 
 
 def known_times(session: Session) -> Seconds:
-    """Mean seconds of one instance by (task, preset, method, parameters), over every run that finished one."""
-    found: dict[tuple[str, str, str, str], list[float]] = defaultdict(list)
+    """Mean seconds of one instance and of learning, by (task, preset, method, parameters), over runs that finished one."""
+    found: dict[tuple[str, str, str, str], list[tuple[float, float]]] = defaultdict(list)
     rows = session.execute(
-        select(Task.name, Run.preset, Method.name, Run.parameters, func.avg(Instance.seconds))
+        select(Task.name, Run.preset, Method.name, Run.parameters, func.avg(Instance.seconds), Run.fit_seconds)
         .join(Run, Run.id == Instance.run_id)
         .join(Task, Task.id == Run.task_id)
         .join(Method, Method.id == Run.method_id)
         .where(Instance.status == "done")
         .group_by(Run.id, Task.name, Method.name)
     )
-    for task, preset, method, parameters, seconds in rows:
-        found[task, preset, method, json.dumps(parameters, sort_keys=True)].append(seconds)
-    return {key: float(np.mean(values)) for key, values in found.items()}
+    for task, preset, method, parameters, *seconds in rows:
+        found[task, preset, method, json.dumps(parameters, sort_keys=True)].append(tuple(seconds))
+    return {key: (float(each), float(fit)) for key, values in found.items() for each, fit in [np.mean(values, axis=0)]}
 
 
 def expected(job: Job, times: Seconds) -> float | None:
-    """Seconds this job will take here, if nothing is slower than before; None where nothing like it has run."""
+    """Seconds this job will take here, if nothing is slower than before and it learns anew; None where nothing like it ran."""
     key = job.key
-    each = times.get((key.task, key.preset, key.method, json.dumps(key.parameters, sort_keys=True)))
-    return None if each is None else _START + each * len(job.todo)
+    found = times.get((key.task, key.preset, key.method, json.dumps(key.parameters, sort_keys=True)))
+    if found is None:
+        return None
+    each, fit = found
+    return _START + each * len(job.todo) + fit
 
 
 def total(jobs: Sequence[Job], times: Seconds, at_once: int) -> tuple[float, int]:
