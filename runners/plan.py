@@ -127,6 +127,7 @@ def _fitting(
     task: TaskEntry, methods: Sequence[MethodEntry], named: set[str], tasks: int, request: Request, notes: list[str]
 ) -> list[MethodEntry]:
     fitting = []
+    others: dict[str, list[str]] = {}
     for method in methods:
         why = method.spec.misfit(task.spec)
         if not why:
@@ -135,7 +136,10 @@ def _fitting(
             able = [m.spec.name for m in registry.methods().values() if not m.spec.misfit(task.spec)]
             raise UserError(f"{why}; methods that fit: {', '.join(able)}")
         else:
-            notes.append(f"skipped: {why}")
+            others.setdefault(why.removeprefix(f"{method.spec.name} "), []).append(method.spec.name)
+    for why, names in others.items():
+        one = f"skipped: {names[0]} {why}"
+        notes.append(one if len(names) == 1 else f"skipped {len(names)} methods, each of which {why}: {', '.join(names)}")
     baseline = task.spec.baseline
     if request.baseline and fitting and baseline not in {m.spec.name for m in fitting}:
         fitting.append(registry.get_method(baseline))

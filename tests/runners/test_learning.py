@@ -1,9 +1,16 @@
 """Methods that learn once for many instances: timed apart, kept under their own key, taken up again."""
 
+import os
 import sqlite3
 import textwrap
+import time
 
 import pytest
+import torch
+
+from benchmark import registry
+from benchmark.context import Context
+from benchmark.fits import learn
 
 LEARNERS = '''
 """Methods that learn, and count how often."""
@@ -100,6 +107,23 @@ def test_a_damaged_file_is_learnt_again(learner):
     assert learner("--set", "scale=3.0").learnt == 2
 
 
+def test_a_kill_while_it_learns_leaves_nothing_half_written(learner):
+    words = (*ON_TINY, "--set", "wait=3.0", "--include", str(learner.command.folder / "learners.py"))
+    running = learner.command.start(*words)
+    counter, end = learner.command.folder / "counter", time.monotonic() + 60
+    while not counter.exists() and time.monotonic() < end:
+        time.sleep(0.05)
+    running.kill()
+    running.wait()
+    assert counter.read_text().count("learnt") == 1
+    assert not list(learner.command.folder.glob("fits/*"))
+    done = learner("--set", "wait=3.0")
+    assert done.returncode == 0, done.stderr
+    assert done.learnt == 2
+    assert rows(learner.command, "SELECT status FROM run") == [("done",)]
+    assert [file.suffix for file in learner.command.folder.glob("fits/*")] == [".safetensors"]
+
+
 @pytest.mark.parametrize(("then", "reason"), [("raise", "it cannot be learnt"), ("list", "is not a dictionary of tensors")])
 def test_what_cannot_be_learnt_fails_the_run_with_its_reason(learner, then, reason):
     done = learner("--set", f"then={then}")
@@ -136,17 +160,9 @@ def test_a_fit_that_cannot_be_read_is_refused_in_one_line(learner, old, new, mes
     assert "Traceback" not in done.stderr
 
 
-def test_learning_ends_with_its_budget_and_says_so(learner, tmp_path):
-    from benchmark import registry
-    from benchmark.context import Context
-    from benchmark.fits import learn
-
+def test_learning_ends_with_its_budget_and_says_so(learner, tmp_path, monkeypatch):
     registry.include([learner.command.folder / "learners.py"])
-    import os
-
-    import torch
-
-    os.environ["COUNTER"] = str(tmp_path / "counter")
+    monkeypatch.setitem(os.environ, "COUNTER", str(tmp_path / "counter"))
     task, method = registry.get_task("spectral").load(), registry.get_method("mean_spectrum").load()
     ctx = Context(torch.device("cpu"), 0, budget=0.0)
     parameters = method.spec.resolve("spectral", "tiny", {})
