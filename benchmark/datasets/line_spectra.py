@@ -3,7 +3,7 @@
     x = sum_j a_j l((nm - mu_j) / width_j),  then from 0 to 1      l: the line's shape, 1 at its centre and 1/2 at +-1
 
 Number of lines uniform in {1, 2, 3}; half-widths at half maximum U(10, 25) nm; heights U(0.6, 1.4); centres uniform over the
-first 205 points of the grid (400 to 604 nm), drawn together until all are 10 nm apart or more.
+first 205 points of the grid (400 to 604 nm), each drawn until it is 10 nm or more from those before it.
 Source: arXiv:2403.12354 and the authors' generator (Lorentzian lines); the other shapes are this suite's
 """
 
@@ -19,6 +19,7 @@ _APART = 10  # nm
 _WIDTHS, _HEIGHTS = (10.0, 25.0), (0.6, 1.4)
 _LEFT, _RIGHT = (7.0, 15.0), (0.4, 1.8)  # asymmetric lines: left half-width in nm, and the right one over it
 _MOST = 3  # lines
+_TRIES = 200
 # Wavelengths in nm of the paper's 15 measured sources: one peak each, then two.
 _SINGLE = (400.66, 426.08, 453.36, 467.03, 475.3, 520.74, 561.0, 569.25, 592.36, 631.49)
 _DOUBLE = ((399.92, 504.55), (465.09, 593.45), (402.09, 576.79), (467.22, 570.99), (467.57, 569.28))
@@ -32,11 +33,11 @@ def uniform(low: float, high: float, shape: tuple[int, ...], generator: torch.Ge
 
 def line(shape: Shape, offset: Tensor, left: Tensor, right: Tensor) -> Tensor:
     """Height at `offset` nm from the centre, for half-widths to the left and to the right in nm; all broadcast."""
-    t = offset / torch.where(offset < 0, left, right)
+    t = (offset / (left if left is right else torch.where(offset < 0, left, right))).square()
     if shape == "lorentzian":
-        return 1 / (1 + t.square())
-    gaussian = torch.exp2(-t.square())
-    return gaussian if shape == "gaussian" else 0.5 * gaussian + 0.5 / (1 + t.square())
+        return t.add_(1).reciprocal_()
+    gaussian = torch.exp2(-t)
+    return gaussian if shape == "gaussian" else 0.5 * gaussian + 0.5 / (1 + t)
 
 
 def normalised(x: Tensor) -> Tensor:
@@ -46,17 +47,19 @@ def normalised(x: Tensor) -> Tensor:
 
 
 def centres(counts: Tensor, between: tuple[int, int], generator: torch.Generator) -> Tensor:
-    """(N, 3) points of the grid, of which the first `counts` (N,) are apart."""
+    """(N, 3) points of the grid, of which the first `counts` (N,) are apart: one after the other, drawn until it is."""
     found = torch.randint(*between, (len(counts), _MOST), generator=generator)
-    first, second = torch.tensor([0, 0, 1]), torch.tensor([1, 2, 2])  # pairs of lines
-    todo = torch.arange(len(counts))
-    while True:
-        near = (found[todo][:, first] - found[todo][:, second]).abs() < _APART
-        bad = (near & (second < counts[todo, None])).any(1)
-        todo = todo[bad]
-        if not len(todo):
-            return found
-        found[todo] = torch.randint(*between, (len(todo), _MOST), generator=generator)
+    for j in range(1, _MOST):
+        todo = (counts > j).nonzero()[:, 0]
+        for _ in range(_TRIES):
+            near = (found[todo, :j] - found[todo, j, None]).abs() < _APART
+            todo = todo[near.any(1)]
+            if not len(todo):
+                break
+            found[todo, j] = torch.randint(*between, (len(todo),), generator=generator)
+        else:  # there was no room left between the ones before
+            found[todo] = centres(counts[todo], between, generator)
+    return found
 
 
 def spectra(
@@ -79,9 +82,10 @@ def spectra(
         right = left * uniform(*_RIGHT, (count, _MOST), generator)
     else:
         left = right = uniform(*_WIDTHS, (count, _MOST), generator)
-    heights, left, right = (x.to(wavelengths)[..., None] for x in (heights, left, right))
+    heights, left = heights.to(wavelengths)[:, None], left.to(wavelengths)[..., None]
+    right = right.to(wavelengths)[..., None] if shape == "asymmetric" else left
     offset = wavelengths - wavelengths[at][..., None]  # (N, 3, n)
-    return normalised((heights * line(shape, offset, left, right)).sum(1))
+    return normalised(torch.bmm(heights, line(shape, offset, left, right))[:, 0])
 
 
 def measured_sources(wavelengths: Tensor, generator: torch.Generator) -> Tensor:

@@ -125,10 +125,11 @@ def one_by_one(count, rng):
     made = []
     for _ in range(count):
         lines = rng.integers(1, 4)
-        while True:
-            at = rng.integers(0, 205, lines)
-            if all(abs(a - b) >= 10 for i, a in enumerate(at) for b in at[:i]):
-                break
+        at: list[int] = []
+        while len(at) < lines:
+            one = rng.integers(0, 205)
+            if all(abs(one - other) >= 10 for other in at):
+                at.append(one)
         x = np.zeros(301)
         for centre in at:
             width, height = rng.uniform(10, 25), rng.uniform(0.6, 1.4)

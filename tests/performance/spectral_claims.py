@@ -38,7 +38,7 @@ def by_group(entry: Entry, preset: str, metric: str = "rmse") -> Cells:
 
 def spread(values: list[float]) -> str:
     interval = mean({(0, i): value for i, value in enumerate(values)})
-    return f"{interval.value:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
+    return f"{interval.mean:.3f} [{interval.low:.3f}, {interval.high:.3f}]"
 
 
 def ratio(over: dict[int, float], under: dict[int, float]) -> str:
