@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmark.errors import UserError
     from benchmark.photograph_task import PhotographTask
     from benchmark.photographs import PHOTOGRAPH_METRICS, Photographs
-    from benchmark.problems import Completion, Instance, LinearInverse
+    from benchmark.problems import Completion, FewShot, Instance, LinearInverse
     from benchmark.spec import Axis, Count, Fraction, Kept, Metric, NonNegative, Positive, Preset, Rate, TaskSpec
 
 EXPORTS = {
@@ -21,6 +21,7 @@ EXPORTS = {
     "Completion": "benchmark.problems.completion",
     "Context": "benchmark.context",
     "Count": "benchmark.spec",
+    "FewShot": "benchmark.problems.few_shot",
     "Fraction": "benchmark.spec",
     "Instance": "benchmark.problems.instance",
     "Kept": "benchmark.spec",
@@ -48,6 +49,7 @@ __all__ = [
     "Completion",
     "Context",
     "Count",
+    "FewShot",
     "Fraction",
     "Instance",
     "Kept",

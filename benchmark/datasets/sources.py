@@ -64,20 +64,21 @@ class Packaged:
 @dataclass(frozen=True)
 class Folder:
     """Files that the user puts under --data-dir. `how` says in one line what to get and where to put it; `check` raises
-    UserError for a file that is not what it should be.
+    UserError for a file that is not what it should be; `deep`: files inside folders of the folder count too.
     """
 
     subfolder: str
     patterns: tuple[str, ...]
     how: str
     check: Callable[[Path], None]
+    deep: bool = False
 
     def files(self, data_dir: Path | None) -> list[Path]:
         """The files, sorted by name. Raises UserError that says what to get where there are none."""
         if data_dir is None:
             raise UserError(f"this preset needs --data-dir: {self.how}")
         folder = data_dir / self.subfolder
-        inside = sorted(folder.iterdir()) if folder.is_dir() else []
+        inside = sorted(folder.rglob("*") if self.deep else folder.iterdir()) if folder.is_dir() else []
         found = [file for file in inside if any(fnmatchcase(file.name.lower(), pattern) for pattern in self.patterns)]
         if not found:
             raise UserError(f"no {self.subfolder}/{self.patterns[0]} in {data_dir}: {self.how}")
@@ -189,6 +190,15 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
         "put photographs of your own (PNG, JPEG, ...) into DATA_DIR/photographs/",
         pictures.check,
     ),
+    "sentiment": Asset("sentiment.json.xz", "7d5c33a231da70d22c7ef41918e3c56b7039bc2a52ab8ebdf36a401a19df5a59"),
+    "paraphrase": Asset("paraphrase.json.xz", "6b44cfa8ce963b73ff3e34ae11fcb3740a58785410b9aa18febb219d779868f1"),
+    "glue": Folder(
+        "glue",
+        ("train.*", "validation*.*", "dataset_dict.json", "*.arrow"),
+        "put train and validation of GLUE tasks (.jsonl, .csv, .tsv, .parquet) into DATA_DIR/glue/TASK/",
+        _check_of("user_texts"),
+        deep=True,
+    ),
 }
 
 
@@ -210,6 +220,7 @@ def fingerprint(names: tuple[str, ...], data_dir: Path | None) -> str:
             continue
         for path in source.files(data_dir):
             source.check(path)
+            place = path.relative_to(data_dir / source.subfolder).as_posix() if data_dir else path.name
             with path.open("rb") as file:
-                total.update(f"{path.name}/{path.stat().st_size}/".encode() + file.read(_HEAD))
+                total.update(f"{place}/{path.stat().st_size}/".encode() + file.read(_HEAD))
     return total.hexdigest()

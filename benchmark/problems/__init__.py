@@ -1,7 +1,8 @@
 """The problems that methods receive: one module and one dataclass for each interface, so that none depends on another."""
 
 from benchmark.problems.completion import Completion
+from benchmark.problems.few_shot import FewShot
 from benchmark.problems.instance import Instance, Problem
 from benchmark.problems.linear_inverse import LinearInverse
 
-__all__ = ["Completion", "Instance", "LinearInverse", "Problem"]
+__all__ = ["Completion", "FewShot", "Instance", "LinearInverse", "Problem"]
