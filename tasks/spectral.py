@@ -79,8 +79,9 @@ SPEC = TaskSpec(
     source="arXiv:2403.12354",
     offers=("spectrum", "training"),
     axis=Axis(name="wavelength", unit="nm", start=400.0),
-    # Tolerances: between 1 and 2 threads every method gives the same scores to 1e-7. For other processors: a network trained
-    # on small at a rate that differs by 1e-7 differs on one instance by up to 0.007, 0.007, 5 % and 3 %; twice these.
+    # Tolerances: learnt with 1 and with 2 threads, sim2real, ridge_map and nnls_tv give the same scores to 1e-7 (solving has
+    # one thread). For other processors: sim2real trained on small at a rate that differs by 1e-7 of itself differs on one
+    # instance by up to 0.007, 0.007, 5 % and 3 %; twice these.
     metrics=(
         Metric(
             name="rmse",

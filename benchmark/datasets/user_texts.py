@@ -103,7 +103,7 @@ def _table(file: Path) -> list[dict[str, Any]]:
         if file.suffix == ".parquet":
             import pandas as pd
 
-            rows: list[dict[str, Any]] = pd.read_parquet(file).to_dict("records")  # type: ignore[assignment]
+            rows: list[dict[str, Any]] = pd.read_parquet(file).to_dict("records")  # type: ignore[assignment]  # keys are text
             return rows
         with file.open(encoding="utf-8-sig", newline="") as opened:
             if file.suffix == ".jsonl":

@@ -53,7 +53,7 @@ def compress(model: T, loss: Callable[[], Tensor], rank: int, generator: torch.G
     wide = adapted(model)
     if not wide or any(layer.form != "wide" for layer in wide.values()):
         raise UserError("compress takes a model with wide Deep LoRA layers: get_deep_lora_model(..., form='wide')")
-    config: DeepLoraConfig = model.deep_lora_config  # type: ignore[assignment]
+    config: DeepLoraConfig = model.deep_lora_config  # type: ignore[assignment]  # set by `install`
     config = DeepLoraConfig(**{**config.model_dump(), "rank": rank, "form": "compressed"})
     with _without_dropout(model):
         found = _gradients(wide, loss)
@@ -63,7 +63,7 @@ def compress(model: T, loss: Callable[[], Tensor], rank: int, generator: torch.G
                 V = _subspace(P, found[name](), rank, generator)
             layer.factors = nn.ParameterList(_factors(P, V, config.scale, config.depth))
             layer.form = "compressed"
-    model.deep_lora_config = config  # type: ignore[assignment]
+    model.deep_lora_config = config  # type: ignore[assignment]  # what save_pretrained writes down
     return model
 
 
@@ -127,7 +127,7 @@ def _gradients(
         terms = [dy.flatten(0, -2).float().T @ x.flatten(0, -2).float() for dy, x in pairs]
         return torch.stack(terms).sum(0)
 
-    return {name: (lambda name=name: formed(name)) for name in layers}  # type: ignore[misc]
+    return {name: (lambda name=name: formed(name)) for name in layers}  # type: ignore[misc]  # a lambda's default has no type
 
 
 class _without_dropout:  # noqa: N801  # read as a statement

@@ -8,6 +8,7 @@ from benchmark.datasets import line_spectra, measurements, spectrometer
 from benchmark.datasets.lamps import lamps
 from benchmark.datasets.line_spectra import SimulatedSpectra, centres, spectra
 from benchmark.errors import UserError
+from tests.performance.spectral_time import one_by_one
 
 NM = torch.arange(400.0, 701.0, dtype=torch.float64)
 
@@ -118,25 +119,6 @@ def test_lamps_are_real_and_apart():
 
 
 # --- simulated lines ----------------------------------------------------------------------------------------------------
-
-
-def one_by_one(count, rng):
-    """The generator of the paper, spectrum by spectrum, from its description."""
-    made = []
-    for _ in range(count):
-        lines = rng.integers(1, 4)
-        at: list[int] = []
-        while len(at) < lines:
-            one = rng.integers(0, 205)
-            if all(abs(one - other) >= 10 for other in at):
-                at.append(one)
-        x = np.zeros(301)
-        for centre in at:
-            width, height = rng.uniform(10, 25), rng.uniform(0.6, 1.4)
-            line = width / (np.pi * ((np.arange(301) - centre) ** 2 + width**2))
-            x += height * line / line.max()
-        made.append((x - x.min()) / (x.max() - x.min()))
-    return np.array(made)
 
 
 def test_many_at_once_are_distributed_as_one_by_one():
