@@ -28,6 +28,8 @@ class Task(Protocol):
     A task whose other metrics are slow may also have `quality(instance, estimate) -> float`: the primary one alone, for curves.
     A task that offers "training" has `training(preset, generator)`: what a method may learn from. It holds no test instance.
     One with more to draw than that has `traces(instance, estimate) -> dict[str, float]`: other curves, by name, on its scale.
+    One that measures how a method came to its estimate has `facts(instance, kept) -> dict[str, float]`: metrics from what the
+    method kept beside it, by name; zero where it kept nothing.
     data_dir  the folder the user named with --data-dir; set by the runner
     """
 

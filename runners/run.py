@@ -3,6 +3,7 @@
 Names are checked and jobs planned here; each job runs in a process of its own; results are committed after each instance.
 """
 
+import os
 import shlex
 import sys
 from pathlib import Path
@@ -14,6 +15,7 @@ from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from benchmark import registry
+from benchmark.datasets import encoders
 from benchmark.environment import cores, memory
 from benchmark.errors import UserError
 from benchmark.store import queries
@@ -140,6 +142,12 @@ def main(
     data_dir: Annotated[
         Path | None, typer.Option(metavar="PATH", rich_help_panel=WHERE, help="Folder with data that the suite cannot ship.")
     ] = None,
+    backbone: Annotated[
+        str | None,
+        typer.Option(
+            metavar="NAME", rich_help_panel=WHERE, help="Encoder for presets that take yours: a folder, or a name on the hub."
+        ),
+    ] = None,
     include: Annotated[
         list[Path] | None,
         typer.Option(metavar="FILE", rich_help_panel=WHERE, help="A file with methods or tasks of your own. Repeatable."),
@@ -182,7 +190,11 @@ def main(
     requests = [with_kept(request, db) for request in requests]
     check_device(device)
     limit = parse_size(memory_limit) if memory_limit else _SHARE * memory() / jobs
+    if backbone is not None:
+        os.environ[encoders.VARIABLE] = str(encoders.folder(backbone))
     plan = make_plan(requests, data_dir)
+    if backbone is not None:
+        check_backbone(plan)
     target = location(db)
     if dry_run and "://" not in target and not Path(target).exists():
         print_plan(console, plan, {}, jobs)
@@ -239,6 +251,15 @@ def check_device(name: str) -> None:
         pick_device(name)
 
 
+def check_backbone(plan: Plan) -> None:
+    """Raises UserError if something in the plan brings its own encoder, or takes none."""
+    for task, preset in plan.presets:
+        if "backbone" not in task.spec.presets[preset].data:
+            able = [name for name, size in task.spec.presets.items() if "backbone" in size.data]
+            more = f"; its presets {', '.join(able)} do" if able else ""
+            raise UserError(f"--backbone: {task.spec.name}/{preset} takes no encoder of yours{more}")
+
+
 def artifact_folder(target: str) -> Path:
     """Beside a SQLite file; for a server, results/artifacts."""
     folder = Path("results") if "://" in target else Path(target).parent
@@ -259,6 +280,8 @@ def own_command(job: Job, place: Place) -> str:
     words += ["--threads", str(place.threads), "--device", place.device]
     if place.data_dir is not None:
         words += ["--data-dir", str(place.data_dir)]
+    if "backbone" in job.preset.data and encoders.VARIABLE in os.environ:
+        words += ["--backbone", os.environ[encoders.VARIABLE]]
     for file in registry.included():
         if file in (job.task.file, job.method.file):
             words += ["--include", str(file)]

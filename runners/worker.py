@@ -157,6 +157,9 @@ def solve(
 
     def on_record(step: int, seconds: float, estimates: dict[str, torch.Tensor]) -> None:
         for series, estimate in estimates.items():
+            if series != "estimate" and not estimate.ndim:  # a value, and no estimate
+                curve.append((series, step + 1, seconds, float(estimate)))
+                continue
             _sane(problem, estimate, step + 1)
             shown = problem.check(estimate).cpu()
             values = {series: quality(instance, shown)}
@@ -176,7 +179,8 @@ def solve(
         ctx.clock.stop()
     _sane(problem, returned, ctx.steps_done)
     estimate = problem.check(returned).cpu()
-    found = task.score(instance, estimate)
+    facts: Callable[[Instance, dict[str, torch.Tensor]], dict[str, float]] = getattr(task, "facts", None) or (lambda one, x: {})
+    found = task.score(instance, estimate) | facts(instance, {name: thing.cpu() for name, thing in ctx.kept.items()})
     scores = {metric.name: found[metric.name] for metric in spec.metrics if metric.name in found}
     if len(scores) < len(spec.metrics) or not all(map(np.isfinite, scores.values())):
         raise ValueError(f"the task scored {found}")

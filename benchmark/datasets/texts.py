@@ -2,6 +2,7 @@
 fixed test examples, both for tests and for tuning. Which example is in which part is written in the files of assets/.
 
     name                         classes  pool  test  tuning pool  tuning test
+    sentiment (the three sites)        2  1200   900          423          450
     sentiment_imdb, _yelp              2   400   300          145          150
     sentiment_amazon                   2   400   300          133          150
     paraphrase (pairs)                 2  1600   400          800          200
@@ -28,11 +29,13 @@ if TYPE_CHECKING:
 
 Text = tuple[str, ...]  # one text, or the two of a pair
 _ASSET = {
+    "sentiment": "sentiment",
     "sentiment_imdb": "sentiment",
     "sentiment_yelp": "sentiment",
     "sentiment_amazon": "sentiment",
     "paraphrase": "paraphrase",
 }
+_SITES = ("sentiment_imdb", "sentiment_yelp", "sentiment_amazon")
 _PARTS = ("pool", "test", "tuning pool", "tuning test")
 
 
@@ -128,9 +131,11 @@ def pick(
 def _load(name: str) -> tuple[Texts, dict[str, NDArray[np.int64]]]:
     asset = SOURCES[source(name)]
     assert isinstance(asset, Asset)
-    content = json.loads(lzma.decompress(asset.path().read_bytes()))[name]
-    examples = [example for part in _PARTS for example in content["parts"][part]]
-    ends = np.cumsum([0] + [len(content["parts"][part]) for part in _PARTS])
+    file = json.loads(lzma.decompress(asset.path().read_bytes()))
+    content = [file[one] for one in (_SITES if name == "sentiment" else (name,))]
+    parts = [[example for one in content for example in one["parts"][part]] for part in _PARTS]
+    examples = [example for part in parts for example in part]
+    ends = np.cumsum([0] + [len(part) for part in parts])
     labels = np.array([example[0] for example in examples], np.int64)
     places = {part: np.arange(start, end) for part, start, end in zip(_PARTS, ends, ends[1:], strict=False)}
     for array in (labels, *places.values()):
@@ -138,7 +143,7 @@ def _load(name: str) -> tuple[Texts, dict[str, NDArray[np.int64]]]:
     found = Texts(
         tuple(tuple(example[2:]) for example in examples),
         labels,
-        tuple(content["classes"]),
+        tuple(content[0]["classes"]),
         tuple(example[1] for example in examples),
     )
     return found, places

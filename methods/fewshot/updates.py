@@ -1,0 +1,34 @@
+"""How large the updates of a network are: the singular values of what was added to each weight."""
+
+from collections.abc import Iterable
+
+import torch
+from torch import Tensor
+
+
+@torch.no_grad()
+def singular_values(sides: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
+    """Of products left (out, r) @ right (r, in), one a layer: (layers, k), descending, zeros where there are fewer."""
+    found = []
+    for left, right in sides:
+        first, second = torch.linalg.qr(left.double()).R, torch.linalg.qr(right.double().T).R
+        found.append(torch.linalg.svdvals(first @ second.T))
+    return _stacked(found)
+
+
+@torch.no_grad()
+def singular_values_of(deltas: Iterable[Tensor]) -> Tensor:
+    """The same of matrices (out, in) as they are. From the eigenvalues of the smaller square: what is below 1e-7 of the largest
+    is lost, and counts for nothing.
+    """
+    found = []
+    for delta in deltas:
+        delta = delta.double()
+        square = delta @ delta.T if len(delta) <= delta.shape[1] else delta.T @ delta
+        found.append(torch.linalg.eigvalsh(square).flip(0).clamp_min(0).sqrt())
+    return _stacked(found)
+
+
+def _stacked(found: list[Tensor]) -> Tensor:
+    longest = max(map(len, found))
+    return torch.stack([torch.nn.functional.pad(values, (0, longest - len(values))) for values in found]).float()

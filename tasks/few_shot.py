@@ -1,0 +1,256 @@
+"""Few-shot fine-tuning: adapt a pretrained encoder of text with few labels.
+
+    y_i = label of text t_i (or of a pair),  i = 1..n, n small       estimate: scores (N, classes) of N other texts
+
+Given   n labelled examples, N texts without labels, the encoder's folder
+Score   accuracy (the largest score names the label), macro F1; of grades Pearson's and Spearman's correlation; how many numbers
+        learned, and exp of the entropy of sigma / sum sigma of an update Delta = W - W0, its effective rank, mean over layers
+Data    sentiment of sentences about films, restaurants, products; paraphrases: pairs of Bible verses in two translations, with
+        negatives that share words. Drawn anew for each seed, as many of each class; the N test texts are fixed. Tuning uses
+        other texts, and other books of the Bible.
+        Encoder: all-MiniLM-L6-v2 (6 layers, width 384, 22.7 M weights), trained to compare sentences, so that a linear probe on
+        it is already strong; the paper's is BERT-base
+Source  arXiv:2406.04112, part on fine-tuning
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Literal, Self
+
+import numpy as np
+import torch
+from pydantic import model_validator
+from scipy import stats
+from sklearn.metrics import f1_score
+from torch import Tensor
+
+from benchmark import Count, FewShot, Instance, Metric, Preset, TaskSpec, UserError, task
+from benchmark.datasets import texts, user_texts
+from benchmark.datasets.sources import SOURCES, Folder, Packaged
+from benchmark.seeds import Split
+
+_TUNING = 400  # examples of GLUE's training part that tuning is judged on
+
+
+class Draws(Preset):
+    """Every combination of text and labels is a cell with `repeats` draws.
+
+    labels: examples to learn from; tests: how many of the fixed test texts, spread over them, None for all; length: of a text,
+    in tokens, what is beyond is cut off
+    """
+
+    grid: tuple[str, ...] = ("text", "labels")
+    text: tuple[
+        Literal[
+            "sentiment",
+            "sentiment_imdb",
+            "sentiment_yelp",
+            "sentiment_amazon",
+            "paraphrase",
+            "cola",
+            "mnli",
+            "mrpc",
+            "qnli",
+            "qqp",
+            "rte",
+            "sst2",
+            "stsb",
+        ],
+        ...,
+    ]
+    labels: tuple[Count, ...]
+    repeats: Count = 1
+    tests: Count | None = None
+    length: Count = 128
+    metrics: tuple[str, ...] = ("accuracy", "macro_f1", "effective_rank", "learned")
+
+    @model_validator(mode="after")
+    def _cells_fit(self) -> Self:
+        made = len(self.cells()) * self.repeats
+        if self.instances != made:
+            raise ValueError(f"instances: {self.instances}, but the cells and repeats make {made}")
+        return self
+
+
+SPEC = TaskSpec(
+    name="few_shot",
+    version=1,
+    title="Few-shot fine-tuning",
+    poses="FewShot",
+    baseline="linear_probe",
+    source="arXiv:2406.04112",
+    metrics=(
+        Metric(
+            name="accuracy",
+            better="higher",
+            primary=True,
+            tolerance=0.03,
+            description="share of the test texts whose label has the largest score",
+        ),
+        Metric(name="pearson", better="higher", tolerance=0.03, description="correlation of grades, Pearson's"),
+        Metric(name="spearman", better="higher", tolerance=0.03, description="correlation of ranks of grades, Spearman's"),
+        Metric(name="macro_f1", better="higher", tolerance=0.03, description="F1 of each class, averaged over classes"),
+        Metric(
+            name="effective_rank",
+            better="lower",
+            tolerance=0.5,
+            description="exp of the entropy of an update's singular values, mean over layers; 0: no weight changed",
+        ),
+        Metric(name="learned", better="lower", description="how many numbers learned, the head's included"),
+    ),
+    presets={
+        "tiny": Draws(
+            instances=2,
+            budget=5,
+            data=("minilm", "sentiment"),
+            text=("sentiment_imdb", "sentiment_yelp"),
+            labels=(16,),
+            tests=24,
+            length=32,
+            about="16 labels, 2 kinds of sentiment, 24 test texts",
+        ),
+        "small": Draws(
+            instances=6,
+            budget=180,
+            data=("minilm", "sentiment"),
+            text=("sentiment_imdb", "sentiment_yelp", "sentiment_amazon"),
+            labels=(16, 64),
+            tests=200,
+            about="16 and 64 labels, sentiment in three domains",
+        ),
+        "small_pairs": Draws(
+            instances=4,
+            budget=300,
+            data=("minilm", "paraphrase"),
+            text=("paraphrase",),
+            labels=(64, 256),
+            repeats=2,
+            tests=200,
+            about="64 and 256 labels, pairs that say the same or not",
+        ),
+        "small_ranks": Draws(
+            instances=4,
+            budget=180,
+            data=("minilm", "sentiment"),
+            text=("sentiment_imdb", "sentiment_yelp"),
+            labels=(16,),
+            repeats=2,
+            tests=200,
+            about="16 labels and more steps, to compare ranks",
+        ),
+        "full": Draws(
+            instances=8,
+            budget=3600,
+            data=("minilm", "sentiment", "paraphrase"),
+            text=("sentiment", "paraphrase"),
+            labels=(16, 64, 256, 1024),
+            about="16 to 1024 labels, sentiment and pairs, all test texts",
+        ),
+        "full_backbone": Draws(
+            instances=8,
+            budget=7200,
+            data=("backbone", "sentiment", "paraphrase"),
+            text=("sentiment", "paraphrase"),
+            labels=(16, 64, 256, 1024),
+            about="the same with an encoder of yours (--backbone)",
+        ),
+        "full_glue": Draws(
+            instances=7,
+            budget=7200,
+            data=("backbone", "glue"),
+            text=("cola", "mnli", "mrpc", "qnli", "qqp", "rte", "sst2"),
+            labels=(1024,),
+            about="1024 labels of seven tasks of GLUE; files and encoder yours",
+        ),
+        "full_stsb": Draws(
+            instances=3,
+            budget=7200,
+            data=("backbone", "glue"),
+            text=("stsb",),
+            labels=(16, 64, 256),
+            metrics=("pearson", "spearman", "effective_rank", "learned"),
+            about="16 to 256 grades of STS-B; files and encoder yours",
+        ),
+    },
+)
+
+
+@task(SPEC)
+class FewShotFineTuning:
+    data_dir: Path | None = None  # set by the runner
+
+    def make(self, preset: Draws, split: Split, index: int, generator: torch.Generator) -> Instance:
+        cells = preset.cells()
+        name, labels = cells[index % len(cells)]
+        train, y, test, truth, classes = self._draw(preset, name, split, labels, generator)
+        if preset.tests is not None:
+            chosen = np.linspace(0, len(test) - 1, min(preset.tests, len(test))).round().astype(int).tolist()
+            test, truth = tuple(test[i] for i in chosen), truth[chosen]
+        problem = FewShot(
+            train=train, y=y, test=test, classes=classes, backbone=str(self._encoder(preset)), length=preset.length
+        )
+        label = f"{name}, {labels} labels" + (f" ({index // len(cells) + 1})" if preset.repeats > 1 else "")
+        return Instance(problem=problem, truth=truth, label=label + (", tuning" if split == "tuning" else ""))
+
+    def _encoder(self, preset: Draws) -> Path:
+        source = SOURCES[preset.data[0]]
+        if isinstance(source, Folder):
+            return source.folder(self.data_dir)
+        assert isinstance(source, Packaged)
+        return source.path("config.json").parent
+
+    def _draw(
+        self, preset: Draws, name: str, split: Split, labels: int, generator: torch.Generator
+    ) -> tuple[tuple[tuple[str, ...], ...], Tensor, tuple[tuple[str, ...], ...], Tensor, int]:
+        if "glue" not in preset.data:
+            return *texts.draw(name, split, labels, generator), len(texts.load(name).classes)
+        assert self.data_dir is not None  # the plan saw the files
+        train, validation = user_texts.read(self.data_dir, name)
+        n, extra = len(train.texts), len(validation.texts)
+        every = texts.Texts(
+            train.texts + validation.texts,
+            np.concatenate([train.labels, validation.labels]),
+            train.classes,
+            train.groups + validation.groups,
+        )
+        # tests draw from one half of the training examples and are judged on validation; tuning has the other half alone
+        half, rest = np.arange(0, n, 2), np.arange(1, n, 2)
+        pool, test = (half, np.arange(n, n + extra)) if split == "test" else (rest[::2], rest[1::2][:_TUNING])
+        try:
+            return *texts.pick(name, every, pool, test, labels, generator), len(train.classes)
+        except ValueError as error:
+            raise UserError(f"glue/{name}: {error}") from None
+
+    def score(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
+        if not instance.problem.classes:
+            found, true = estimate[:, 0].numpy(), instance.truth.numpy()
+            constant = bool((found == found[0]).all())  # no correlation is defined: it says nothing
+            return {
+                "pearson": 0.0 if constant else float(stats.pearsonr(found, true).statistic),
+                "spearman": 0.0 if constant else float(stats.spearmanr(found, true).statistic),
+            }
+        named = estimate.argmax(1)
+        return {
+            "accuracy": (named == instance.truth).double().mean().item(),
+            "macro_f1": float(f1_score(instance.truth.numpy(), named.numpy(), average="macro", zero_division=0)),
+        }
+
+    def quality(self, instance: Instance, estimate: Tensor) -> float:
+        if not instance.problem.classes:
+            return self.score(instance, estimate)["pearson"]
+        return (estimate.argmax(1) == instance.truth).double().mean().item()
+
+    def facts(self, instance: Instance, kept: Mapping[str, Tensor]) -> dict[str, float]:
+        sigma = kept.get("update_singular_values", torch.zeros(1, 1)).double()
+        p = sigma / sigma.sum(1, keepdim=True).clamp_min(torch.finfo(torch.float64).tiny)
+        rank = torch.where(sigma[:, 0] > 0, torch.special.entr(p).sum(1).exp(), 0.0)
+        return {"effective_rank": rank.mean().item(), "learned": float(kept.get("learned", torch.zeros(())))}
+
+    def picture(self, instance: Instance, estimate: Tensor) -> dict[str, Tensor]:
+        """How often each true class (row) is given each name (column), (K, K), rows that sum to 1; grades as one row."""
+        if not instance.problem.classes:
+            return {"image": estimate.reshape(1, -1)}
+        named = instance.truth if estimate.ndim == 1 else estimate.argmax(1)
+        K = instance.problem.classes
+        counts = torch.zeros(K, K).index_put_((instance.truth, named), torch.ones(len(named)), accumulate=True)
+        return {"image": counts / counts.sum(1, keepdim=True).clamp_min(1)}

