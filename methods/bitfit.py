@@ -1,7 +1,8 @@
 """Adapters that move or scale what layers give: BitFit learns the biases alone, IA3 factors of keys, values and MLP.
 
     bitfit    W0 x + b                     b (out) of every layer, normalisations included
-    ia3       l * (W0 x), or W0 (l * x)    l = 1 at the start, of keys, values and the MLP's output (peft)
+    ia3       l * (W0 x), or W0 (l * x)    l = 1 at the start, of keys, values, and what the output layers
+                                           of attention and MLP are given (peft's choice; the paper leaves attention's out)
 
 Each learns a thousandth of the encoder or less. peft has no BitFit; it is those parameters whose name ends in `bias`.
 Source: BitFit arXiv:2106.10199; IA3 arXiv:2205.05638
@@ -71,7 +72,7 @@ def ia3(
     batch: Count = 16,
     steps: Count = 500,
 ) -> Tensor:
-    """IA3: keys, values and MLPs are scaled by what is learned, entry by entry"""
+    """IA3: keys, values and what output layers are given are scaled by what is learned, entry by entry"""
     tuning = Tuning(problem, ctx)
     kind = str(tuning.encoder.config.model_type)  # type: ignore[union-attr]
     if kind not in LAYERS:

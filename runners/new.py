@@ -24,7 +24,8 @@ _INCLUDE = """from pathlib import Path
 registry.include([Path(__file__).with_name("$name.py")])
 
 """
-_EXAMPLES = {"LinearInverse": "mri", "Completion": "deep_mc"}  # a task of each interface that has a template
+# A task of each interface that has a template.
+_EXAMPLES = {"LinearInverse": "mri", "Completion": "deep_mc", "FewShot": "few_shot"}
 Kind = Literal["method", "task"]
 Folder = Annotated[
     Path | None, typer.Option(metavar="PATH", help="A folder of yours for both files; without it they go into this repository.")

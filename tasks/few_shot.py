@@ -189,7 +189,7 @@ class FewShotFineTuning:
         problem = FewShot(
             train=train, y=y, test=test, classes=classes, backbone=str(self._encoder(preset)), length=preset.length
         )
-        label = f"{name}, {labels} labels" + (f" ({index // len(cells) + 1})" if preset.repeats > 1 else "")
+        label = f"{name}, {len(y)} labels" + (f" ({index // len(cells) + 1})" if preset.repeats > 1 else "")
         return Instance(problem=problem, truth=truth, label=label + (", tuning" if split == "tuning" else ""))
 
     def _encoder(self, preset: Draws) -> Path:
@@ -203,6 +203,8 @@ class FewShotFineTuning:
         self, preset: Draws, name: str, split: Split, labels: int, generator: torch.Generator
     ) -> tuple[tuple[tuple[str, ...], ...], Tensor, tuple[tuple[str, ...], ...], Tensor, int]:
         if "glue" not in preset.data:
+            if split == "tuning":  # its pools are smaller
+                labels = min(labels, texts.most(name, split))
             return *texts.draw(name, split, labels, generator), len(texts.load(name).classes)
         assert self.data_dir is not None  # the plan saw the files
         train, validation = user_texts.read(self.data_dir, name)
@@ -214,8 +216,8 @@ class FewShotFineTuning:
             train.groups + validation.groups,
         )
         # tests draw from one half of the training examples and are judged on validation; tuning has the other half alone
-        half, rest = np.arange(0, n, 2), np.arange(1, n, 2)
-        pool, test = (half, np.arange(n, n + extra)) if split == "test" else (rest[::2], rest[1::2][:_TUNING])
+        half, pool, test = np.split(np.random.default_rng(0).permutation(n), [n // 2, 3 * n // 4])
+        pool, test = (half, np.arange(n, n + extra)) if split == "test" else (pool, test[:_TUNING])
         try:
             return *texts.pick(name, every, pool, test, labels, generator), len(train.classes)
         except ValueError as error:

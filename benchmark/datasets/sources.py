@@ -91,7 +91,7 @@ class Folder:
         inside = sorted(folder.rglob("*") if self.deep else folder.iterdir()) if folder.is_dir() else []
         found = [file for file in inside if any(fnmatchcase(file.name.lower(), pattern) for pattern in self.patterns)]
         if not found:
-            raise UserError(f"no {self.patterns[0]} in {folder}: {self.how}")
+            raise UserError(f"no {folder.name}/{self.patterns[0]} in {folder.parent}: {self.how}")
         return found
 
 

@@ -76,6 +76,12 @@ def split(name: str, which: Split) -> tuple[NDArray[np.int64], NDArray[np.int64]
     return places[f"{prefix}pool"], places[f"{prefix}test"]
 
 
+def most(name: str, which: Split) -> int:
+    """How many labels a split can give at most, as many of each class."""
+    found = load(name)
+    return len(found.classes) * int(np.bincount(found.labels[split(name, which)[0]]).min())
+
+
 def draw(
     name: str, which: Split, labels: int, generator: "torch.Generator"
 ) -> tuple[tuple[Text, ...], "torch.Tensor", tuple[Text, ...], "torch.Tensor"]:

@@ -37,7 +37,7 @@ def words(text):
 
 
 def test_the_sets_are_named():
-    assert sorted(texts.names()) == NAMES
+    assert sorted(texts.names()) == sorted([*NAMES, "sentiment"])
     assert {texts.source(name) for name in NAMES} == {"sentiment", "paraphrase"}
     for use in (
         texts.load,
@@ -47,6 +47,14 @@ def test_the_sets_are_named():
     ):
         with pytest.raises(UserError, match=r"^unknown set of texts 'paraphrases'; did you mean paraphrase\?$"):
             use("paraphrases")
+
+
+def test_all_sites_together_part_by_part():
+    every, sites = texts.load("sentiment"), [name for name in NAMES if name.startswith("sentiment_")]
+    for place, part in enumerate(parts("sentiment")):
+        single = {texts.load(name).texts[i] for name in sites for i in parts(name)[place]}
+        assert {every.texts[i] for i in part} == single
+    assert set(every.classes) == {"negative", "positive"}
 
 
 @pytest.mark.parametrize("name", NAMES)

