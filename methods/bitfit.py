@@ -28,8 +28,9 @@ from methods.fewshot import Tuning, isolated, singular_values_of
     paper="arXiv:2106.10199",
     settings={
         "few_shot/tiny": {"steps": 2},
-        # As many steps as 64 labels take half a minute on one core.
+        # As many steps as deep_lora. On tuning texts of `small` mean accuracy of bitfit is .798 and .792 at 1e-3 and 3e-3.
         "few_shot/small*": {"steps": 48},
+        "few_shot/small_ranks": {"steps": 100},
     },
 )
 def bitfit(
@@ -58,8 +59,9 @@ def bitfit(
     paper="arXiv:2205.05638",
     settings={
         "few_shot/tiny": {"steps": 2},
-        # As many steps as 64 labels take half a minute on one core.
+        # As many steps as deep_lora.
         "few_shot/small*": {"steps": 48},
+        "few_shot/small_ranks": {"steps": 100},
     },
 )
 def ia3(

@@ -19,8 +19,9 @@ from methods.fewshot import Tuning, singular_values_of
     paper="arXiv:1810.04805",
     settings={
         "few_shot/tiny": {"steps": 2},
-        # As many steps as 64 labels take half a minute on one core.
+        # As many steps as deep_lora. On tuning texts of `small` mean accuracy is .789 and .783 at 5e-5 and 2e-4.
         "few_shot/small*": {"steps": 48},
+        "few_shot/small_ranks": {"steps": 100},
     },
 )
 def full_fine_tuning(

@@ -111,7 +111,7 @@ SPEC = TaskSpec(
         ),
         "small": Draws(
             instances=6,
-            budget=180,
+            budget=600,
             data=("minilm", "sentiment"),
             text=("sentiment_imdb", "sentiment_yelp", "sentiment_amazon"),
             labels=(16, 64),
@@ -120,7 +120,7 @@ SPEC = TaskSpec(
         ),
         "small_pairs": Draws(
             instances=4,
-            budget=300,
+            budget=600,
             data=("minilm", "paraphrase"),
             text=("paraphrase",),
             labels=(64, 256),
@@ -130,7 +130,7 @@ SPEC = TaskSpec(
         ),
         "small_ranks": Draws(
             instances=4,
-            budget=180,
+            budget=600,
             data=("minilm", "sentiment"),
             text=("sentiment_imdb", "sentiment_yelp"),
             labels=(16,),
