@@ -3,8 +3,8 @@
     python tests/performance/lora_step.py [--backbone FOLDER] [--tokens 32] [--batch 16] [--rank 8] [--pairs 5] [--threads 1]
 
 All adapt every linear layer of one encoder with the same batch. The variants alternate; of each pair (ours, LoRA) the ratio is
-taken, and the median ratio is printed with all of them. Saved: bytes that autograd keeps for the
-backward pass, weights left out.
+taken, and the median ratio is printed. Saved: bytes that autograd keeps for the backward pass, weights left out.
+Then inference: a forward pass of each after its merge, and of the plain encoder, in turn as well.
 """
 
 import argparse
@@ -17,7 +17,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 from transformers import AutoModel
 
-from methods.adapters import DeepLoraConfig, get_deep_lora_model
+from methods.adapters import DeepLoraConfig, get_deep_lora_model, merge
 
 
 def encoder(backbone: str) -> nn.Module:
@@ -95,6 +95,24 @@ def main() -> None:
             f"{1e3 * statistics.median(seconds[name][2:]):8.1f} ms  {statistics.median(ratios):.3f} of LoRA's"
             f" [{min(ratios):.3f}, {max(ratios):.3f}]  {saved() / 2**20:7.1f} MiB saved  {learning:8d} numbers learn  {name}"
         )
+    inference(given.backbone, nets, batch, given.pairs)
+
+
+@torch.no_grad()
+def inference(backbone: str, nets: dict[str, nn.Module], batch: dict[str, Tensor], pairs: int) -> None:
+    """Forward passes of merged networks over those of the plain one."""
+    plain = {"plain encoder": encoder(backbone).eval()}
+    plain |= {f"{name}, merged": merge(net).eval() for name, net in nets.items() if name.startswith("Deep")}
+    seconds: dict[str, list[float]] = {name: [] for name in plain}
+    for _ in range(3 * pairs + 2):
+        for name, net in plain.items():
+            began = time.perf_counter()
+            net(**batch)
+            seconds[name].append(time.perf_counter() - began)
+    first = seconds["plain encoder"][2:]
+    for name, found in seconds.items():
+        ratios = [ours / theirs for ours, theirs in zip(found[2:], first, strict=True)]
+        print(f"{1e3 * statistics.median(found[2:]):8.1f} ms  {statistics.median(ratios):.3f} of the plain one's  {name}")
 
 
 if __name__ == "__main__":
