@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmark.errors import UserError
     from benchmark.photograph_task import PhotographTask
     from benchmark.photographs import PHOTOGRAPH_METRICS, Photographs
-    from benchmark.problems import Completion, FewShot, Instance, LinearInverse
+    from benchmark.problems import Completion, FewShot, Instance, LinearInverse, Retrieval
     from benchmark.spec import Axis, Count, Fraction, Kept, Metric, NonNegative, Positive, Preset, Rate, TaskSpec
 
 EXPORTS = {
@@ -35,6 +35,7 @@ EXPORTS = {
     "Positive": "benchmark.spec",
     "Preset": "benchmark.spec",
     "Rate": "benchmark.spec",
+    "Retrieval": "benchmark.problems.retrieval",
     "Task": "benchmark.decorators",
     "TaskSpec": "benchmark.spec",
     "UserError": "benchmark.errors",
@@ -62,6 +63,7 @@ __all__ = [
     "Positive",
     "Preset",
     "Rate",
+    "Retrieval",
     "Task",
     "TaskSpec",
     "UserError",

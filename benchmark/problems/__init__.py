@@ -4,5 +4,6 @@ from benchmark.problems.completion import Completion
 from benchmark.problems.few_shot import FewShot
 from benchmark.problems.instance import Instance, Problem
 from benchmark.problems.linear_inverse import LinearInverse
+from benchmark.problems.retrieval import Retrieval
 
-__all__ = ["Completion", "FewShot", "Instance", "LinearInverse", "Problem"]
+__all__ = ["Completion", "FewShot", "Instance", "LinearInverse", "Problem", "Retrieval"]

@@ -1,0 +1,87 @@
+"""Video retrieval: embed clips so that the nearest ones show the same motion."""
+
+from dataclasses import dataclass, replace
+from typing import Self
+
+import torch
+from torch import Tensor
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrieval:
+    """Embed `gallery` and `queries`; training clips have no labels. A method returns embeddings, float32 (G + Q, d): those of
+    the gallery, then those of the queries, of any width d. They are compared by cosine.
+
+    train     (n, T, H, W, 3) uint8, RGB
+    gallery   (G, T, H, W, 3) uint8
+    queries   (Q, T, H, W, 3) uint8
+
+    Raises ValueError, with the place, for clips of another shape or type, clips without frames, or none at all.
+    """
+
+    train: Tensor
+    gallery: Tensor
+    queries: Tensor
+
+    def __post_init__(self) -> None:
+        for where in ("train", "gallery", "queries"):
+            clips = getattr(self, where)
+            if not isinstance(clips, Tensor):
+                raise ValueError(f"{where} is a {type(clips).__name__}, not a tensor")
+            shape = tuple(clips.shape)
+            if len(shape) != 5 or shape[-1] != 3:
+                raise ValueError(f"{where} has shape {shape}, not (clips, frames, height, width, 3)")
+            if clips.dtype != torch.uint8:
+                raise ValueError(f"{where} has type {clips.dtype}, not torch.uint8")
+            if not shape[0]:
+                raise ValueError(f"{where} has no clips")
+            if not shape[1]:
+                raise ValueError(f"clips of {where} have no frames")
+            if not shape[2] * shape[3]:
+                raise ValueError(f"frames of {where} have no pixels")
+            if shape[1:] != tuple(self.train.shape[1:]):
+                raise ValueError(f"clips of {where} have shape {shape[1:]}, those of train {tuple(self.train.shape[1:])}")
+
+    @property
+    def y(self) -> Tensor:
+        """The queries."""
+        return self.queries
+
+    @property
+    def count(self) -> int:
+        """Rows of an estimate: G + Q."""
+        return len(self.gallery) + len(self.queries)
+
+    def split(self, estimate: Tensor) -> tuple[Tensor, Tensor]:
+        """Of an estimate, or of anything else with G + Q rows, those of the gallery and those of the queries."""
+        return estimate[: len(self.gallery)], estimate[len(self.gallery) :]
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same problem with its clips on `device`."""
+        return replace(self, train=self.train.to(device), gallery=self.gallery.to(device), queries=self.queries.to(device))
+
+    def shown(self) -> list[Tensor]:
+        """All clips."""
+        return [self.train, self.gallery, self.queries]
+
+    def check(self, estimate: object) -> Tensor:
+        """The embeddings, if they are finite float32, one row a clip. Raises ValueError otherwise."""
+        if not isinstance(estimate, Tensor):
+            raise ValueError(f"the estimate is a {type(estimate).__name__}, not a tensor")
+        if estimate.ndim != 2 or len(estimate) != self.count or not estimate.shape[1]:
+            raise ValueError(f"the estimate has shape {tuple(estimate.shape)}, not ({self.count}, d)")
+        if estimate.dtype != torch.float32:
+            raise ValueError(f"the estimate has type {estimate.dtype}, not torch.float32")
+        if not bool(torch.isfinite(estimate).all()):
+            raise ValueError("the estimate has entries that are not finite")
+        return estimate
+
+    def near(self, truth: Tensor, scale: float, generator: torch.Generator) -> Tensor:
+        """Embeddings that tell the true classes, with noise of ten times `scale`. Truth: (G + Q,) int64, or (G + Q, k), whose
+        first column is the class and the others what should not count (a background): that enters as the noise squared.
+        """
+        columns = truth.reshape(len(truth), -1).unbind(1)
+        told = [torch.nn.functional.one_hot(column).float() for column in columns]
+        noise = 10 * scale
+        right = torch.cat([told[0], *(noise**2 * other for other in told[1:])], 1)
+        return right + noise * torch.randn(right.shape, generator=generator)
