@@ -19,6 +19,8 @@ from leaderboard.tables import ARROW, digits, interval
 # Okabe and Ito (2008) without yellow, then Paul Tol's muted colours.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#882255", "#44AA99", "#332288", "#999933"]
 BASELINE = "#6F6F6F"
+SHAPES = ["circle", "square", "triangle-up", "diamond"]
+LEGEND_LINE = 28  # pixels
 _POINTS = 160  # of one line
 _LEVEL_NAMES = 8  # methods whose names have room side by side
 _DASHES = [[1, 0], [5, 3], [2, 2], [8, 2]]  # of a curve's series, "estimate" first
@@ -33,10 +35,19 @@ _FONT: dict[str, Any] = {
 
 def colours(board: Board) -> dict[str, str]:
     """Label -> colour: by the order of method names on this task, then other hyperparameters; the baseline is grey."""
-    extra = sorted(row.label for row in board.rows if row.label not in board.known_methods)
-    names = [name for name in board.known_methods if name != board.task.baseline] + extra
-    found = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(names)}
+    found = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(_coloured(board))}
     return {**found, board.task.baseline: BASELINE}
+
+
+def shapes(board: Board) -> dict[str, str]:
+    """Label -> shape of its points: another one where the colours begin anew."""
+    found = {name: SHAPES[i // len(PALETTE) % len(SHAPES)] for i, name in enumerate(_coloured(board))}
+    return {**found, board.task.baseline: SHAPES[0]}
+
+
+def _coloured(board: Board) -> list[str]:
+    extra = sorted(row.label for row in board.rows if row.label not in board.known_methods)
+    return [name for name in board.known_methods if name != board.task.baseline] + extra
 
 
 def metric_title(metric: Metric) -> str:
@@ -116,7 +127,7 @@ def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False) -> 
         lines.add_params(pick),
     ]
     if board.baseline is not None and board.baseline.label not in labels:
-        layers += _baseline_rule(board)
+        layers += baseline_rule(board, primary)
     return styled(*layers, height=360)
 
 
@@ -134,9 +145,10 @@ def _series(summary: pd.DataFrame) -> list[str]:
     return sorted(set(summary["series"]), key=lambda name: (name != "estimate", name))
 
 
-def _baseline_rule(board: Board) -> list[alt.Chart]:
+def baseline_rule(board: Board, metric: Metric) -> list[alt.Chart]:
+    """The baseline's mean of a metric as a dotted rule, and its name."""
     assert board.baseline is not None
-    mean = board.baseline.means[board.task.primary.name].mean
+    mean = board.baseline.means[metric.name].mean
     base = alt.Chart(pd.DataFrame({"y": [mean], "text": [f"baseline {board.baseline.label}"]})).encode(alt.Y("y:Q"))
     text = base.mark_text(align="right", baseline="top", dx=-2, dy=4, color=BASELINE, fontSize=11)
     return [

@@ -109,6 +109,10 @@ def test_curves_are_drawn_as_lines(page: Page, address: str, problems: list[str]
 def test_a_task_of_named_groups(page: Page, address: str, problems: list[str], name: str, width: int) -> None:
     visit(page, f"{address}/task{CURVES}", name, width)
     expect(page.get_by_role("heading", name="By group")).to_be_visible()
+    groups = page.get_by_test_id("stVegaLiteChart").first
+    expect(groups.locator("path[opacity='0.12'][aria-roledescription=point]")).to_have_count(0)
+    groups.locator(".role-legend-symbol path").first.click()
+    expect(groups.locator("path[opacity='0.12'][aria-roledescription=point]")).to_have_count(15)  # five methods, three groups
     expect(page.get_by_text("Time to learn is not included: learner_wide 95.5 s, learner_plain 41 s")).to_have_count(2)
     assert problems == []
 

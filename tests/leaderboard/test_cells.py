@@ -136,14 +136,55 @@ def test_a_grid_of_names_is_dots_by_group_in_the_order_of_the_preset(groups: Boa
     assert "compare methods within one" in grids.caption(groups, metric, ["group"])
 
 
-def test_a_map_of_a_name_and_a_number_says_both_and_keeps_the_order_of_names(groups: Board) -> None:
-    preset = groups.task.presets["small"]
-    mixed = {**preset, "grid": ["group", "level"], "group": ["north", "east"], "level": [1.0, 2.0, 3.0]}
-    board = replace(groups, task=replace(groups.task, presets={"small": mixed}))
-    metric = board.task.primary
+def crossed(groups: Board, **fields: list[object]) -> Board:
+    """The board with a grid of these fields."""
+    preset = {**groups.task.presets["small"], "grid": list(fields), **fields}
+    return replace(groups, task=replace(groups.task, presets={"small": preset}))
+
+
+@pytest.mark.parametrize("turned", [False, True])
+def test_a_grid_of_names_and_numbers_is_a_panel_for_each_name_in_the_order_of_the_preset(groups: Board, turned: bool) -> None:
+    fields: dict[str, list[object]] = {"group": ["north", "east"], "level": [2.0, 4.0, 8.0]}
+    board = crossed(groups, **dict(reversed(fields.items())) if turned else fields)
+    metric, labels = board.task.primary, [row.label for row in board.rows]
     frame = grids.values(board, metric)
-    drawn = grids.chart(frame, board, metric, grids.axes(board)).to_dict()["spec"]["encoding"]
-    assert drawn["x"]["sort"] == ["north", "east"]
-    assert {tip["field"]: tip["type"] for tip in drawn["tooltip"]}["group"] == "nominal"
-    assert set(frame["group"]) == {"north", "east"}
-    assert "another kind or size of the problem" in grids.caption(board, metric, ["group", "level"])
+    drawn = grids.chart(frame, board, metric, grids.axes(board)).to_dict()
+    edges, lines, dots = drawn["layer"]
+    titles = edges["encoding"]["x"]["axis"]
+    assert (titles["values"], titles["orient"]) == ([0.5, 1.5], "top")
+    assert '"0.5000": "north", "1.5000": "east"' in titles["labelExpr"]
+    ticks = lines["encoding"]["x"]["axis"]
+    assert ticks["values"] == pytest.approx([0.14, 0.5, 0.86, 1.14, 1.5, 1.86])  # 2, 4, 8 on a logarithmic scale, twice
+    assert '"1.5000": "4"' in ticks["labelExpr"]
+    assert lines["encoding"]["detail"]["field"] == "group"
+    assert lines["encoding"]["color"]["scale"] == {"domain": labels, "range": [charts.colours(board)[name] for name in labels]}
+    assert dots["encoding"]["shape"]["scale"]["range"] == ["circle"] * len(labels)
+    placed = pd.DataFrame(drawn["datasets"][lines["data"]["name"]])
+    one = placed[(placed["label"] == "learner_wide") & (placed["group"] == "east") & (placed["level"] == 8.0)]
+    assert one["at"].tolist() == pytest.approx([1.86])
+    assert "compare methods within one; all panels have one vertical scale" in grids.caption(board, metric, grids.axes(board))
+
+
+def test_numbers_that_do_not_spread_lie_on_a_linear_scale(groups: Board) -> None:
+    assert list(grids._shares([1.0, 2.0, 3.0]).values()) == pytest.approx([0.14, 0.5, 0.86])
+    assert list(grids._shares([0.0, 25.0, 100.0]).values()) == pytest.approx([0.14, 0.32, 0.86])
+
+
+def test_of_many_rows_the_best_and_the_baseline_are_drawn_in_full(groups: Board) -> None:
+    board = crossed(groups, group=["north", "east"], level=[2.0, 4.0, 8.0])
+    metric, fields = board.task.primary, ["group", "level"]
+    assert "value" not in grids.chart(grids.values(board, metric), board, metric, fields).to_dict()["params"][0]
+    more = [replace(board.rows[0], label=f"learner_wide [steps={n}]") for n in range(9)]
+    many = replace(board, rows=[*more, *board.rows])  # 15, the baseline last
+    drawn = grids.chart(grids.values(many, metric), many, metric, fields).to_dict()
+    shown = [one["label"] for one in drawn["params"][0]["value"]]
+    assert shown == [row.label for row in many.rows[:10]] + ["flat_guess"]
+    assert "Faint at first: all but the 10 best and the baseline." in grids.caption(many, metric, fields)
+    assert "Faint" not in grids.caption(board, metric, fields)
+
+
+def test_a_legend_takes_clicks_where_the_first_layer_with_colours_has_the_selection(groups: Board) -> None:
+    board, metric = crossed(groups, group=["north", "east"], level=[2.0, 4.0]), groups.task.primary
+    for one, layer in ((groups, 0), (board, 1)):
+        drawn = grids.chart(grids.values(one, metric), one, metric, grids.axes(one)).to_dict()
+        assert drawn["params"][0]["views"] == [drawn["layer"][layer]["name"]]

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -69,6 +70,13 @@ def test_a_method_keeps_its_colour_on_every_preset(opened: tuple[Board, pd.DataF
     for name in ("net_guided", "net_reference", "base_fill"):
         assert tiny[name] == small[name]
     assert tiny["base_fill"] == charts.BASELINE
+
+
+def test_where_colours_begin_anew_the_shape_is_another(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
+    board = replace(opened[0], known_methods=[f"m{n:02}" for n in range(24)] + ["base_fill"], rows=[])
+    marks = list(zip(charts.colours(board).values(), charts.shapes(board).values(), strict=True))
+    assert marks[0][0] == marks[10][0]
+    assert len(set(marks)) == 25
 
 
 def test_charts_name_their_metric_unit_and_direction(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
