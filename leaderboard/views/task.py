@@ -5,7 +5,7 @@ import ast
 import streamlit as st
 
 from benchmark import registry, statistics
-from leaderboard import charts, grids, pairs, shell, tables
+from leaderboard import charts, grids, pairs, shell, studies, tables
 from leaderboard.board import Board
 
 
@@ -141,6 +141,22 @@ def cells(board: Board) -> None:
     st.caption(grids.caption(board, metric, axes))
 
 
+def study(board: Board) -> None:
+    """A metric against a hyperparameter, where rows differ in it alone."""
+    found = studies.families(board)
+    if not found:
+        return
+    st.subheader("Against a hyperparameter")
+    left, right = st.columns(2)
+    name = left.selectbox("Hyperparameter", list(found), key="hyperparameter")
+    metrics = {metric.name: metric for metric in tables.ordered(board)}
+    scored = [one for one, metric in metrics.items() if len(studies.values(found[name], name, metric))]
+    metric = metrics[right.selectbox("Metric", scored, key="study")]
+    frame = studies.values(found[name], name, metric)
+    st.altair_chart(studies.chart(frame, board, metric, name), width="stretch")
+    st.caption(studies.caption(frame, found[name], board, metric, name))
+
+
 def duel(board: Board) -> None:
     """Any two rows against each other."""
     rows = {row.label: row for row in board.rows}
@@ -201,6 +217,7 @@ hidden(shown)
 place = {"task": shown.task.name, "preset": shown.preset}
 st.page_link("views/instance.py", label=":blue[See the instances of this board one by one →]", query_params=place)
 cells(shown)
+study(shown)
 progress(shown)
 costs(shown)
 arrivals(shown)

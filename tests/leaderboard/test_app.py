@@ -297,3 +297,28 @@ def test_a_preset_of_named_groups(open_page: Callable[..., AppTest], made: Calla
     assert "compare methods within one" in text(app)
     assert text(app).count("Time to learn is not included: learner_wide 95.5 s") == 2
     assert "s to learn" in app.dataframe[0].value
+
+
+def test_rows_that_differ_in_one_hyperparameter_are_drawn_against_it(open_page: Callable[..., AppTest], tmp_path: Path) -> None:
+    engine = synthetic.make_empty(tmp_path / "study.db")
+    with Session(engine) as session:
+        writer = synthetic.Writer(session, tmp_path)
+        for steps in (10, 20, 40):
+            writer.imaging_run("small", "net_plain", parameters={"steps": steps, "rate": 0.1})
+        session.commit()
+    engine.dispose()
+    app = open_page(tmp_path / "study.db", "task", task="imaging", preset="small")
+    assert not app.exception
+    assert "Against a hyperparameter" in text(app)
+    boxes = {box.key: box for box in app.selectbox}
+    assert (boxes["hyperparameter"].value, boxes["study"].options) == ("steps", ["psnr", "nmse"])
+    boxes["study"].select("nmse").run()
+    assert not app.exception
+    assert "Mean of nmse over 8 instances and 1 seed." in text(app)
+
+
+def test_no_hyperparameter_is_drawn_where_rows_are_too_few(
+    open_page: Callable[..., AppTest], made: Callable[[str], Path]
+) -> None:
+    app = open_page(made("full"), "task", task="imaging", preset="small")
+    assert "Against a hyperparameter" not in text(app)
