@@ -13,7 +13,9 @@ from benchmark.statistics import Estimate, Key, Standing
 
 @dataclass(frozen=True)
 class TaskInfo:
-    """A task as its specification stood when the shown runs were made. axis: where its pictures are stacks of curves."""
+    """A task as its specification stood when the shown runs were made. axis: where its pictures are stacks of curves; poses:
+    its interface.
+    """
 
     name: str
     version: int
@@ -23,6 +25,7 @@ class TaskInfo:
     metrics: tuple[Metric, ...]
     presets: dict[str, dict[str, Any]]
     axis: Axis | None = None
+    poses: str = ""
 
     @property
     def primary(self) -> Metric:

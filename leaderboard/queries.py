@@ -124,7 +124,7 @@ def _task_info(spec: dict[str, Any], preset: str) -> TaskInfo:
     metrics = tuple(Metric.model_validate_json(json.dumps(one)) for one in known.values())
     names = ("name", "version", "title", "baseline", "source", "presets")
     axis = Axis.model_validate(_known(spec["axis"], Axis)) if spec.get("axis") else None
-    return TaskInfo(metrics=metrics, axis=axis, **{name: spec[name] for name in names})
+    return TaskInfo(metrics=metrics, axis=axis, poses=spec.get("poses", ""), **{name: spec[name] for name in names})
 
 
 def _known(values: dict[str, Any], model: type[Frozen]) -> dict[str, Any]:

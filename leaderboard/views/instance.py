@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.statistics import Key
-from leaderboard import charts, images, kept, lines, shell, tables
+from leaderboard import charts, confusion, images, kept, lines, shell, tables
 from leaderboard.board import Board, Row
 from leaderboard.ranking import sign
 from leaderboard.tables import Column
@@ -64,6 +64,32 @@ def grid(board: Board, found: images.Pictures, key: Key) -> None:
                 st.image(images.heat_png(images.error_map(found.estimates[row.label], truth), limit), width="stretch")
     problems(found.problems)
     absent(board, found.estimates, found.problems)
+
+
+def labels(board: Board, found: images.Pictures, key: Key) -> None:
+    """What each method named the test texts, the baseline first; grades against the true ones."""
+    truth = found.truth
+    if truth is None:
+        st.write("Of this instance no labels were kept.")
+        problems(found.problems, "labels")
+        return
+    classes = confusion.tells_classes(truth)
+    st.caption(
+        "Of the test texts of each true class (row) the share that a method gives each name (column). Right is the diagonal. "
+        "Classes are numbered as their data name them."
+        if classes
+        else "A dot for each test text; on the dashed line the estimate is the true grade."
+    )
+    flow = st.container(horizontal=True)
+    for row in sorted(board.rows, key=lambda row: row is not board.baseline):
+        if row.label in found.estimates:
+            with flow.container(width=TILE, gap="xsmall"):
+                st.markdown(f"**{row.label}**")
+                st.caption(caption(board, row, key))
+                estimate = found.estimates[row.label]
+                st.altair_chart(confusion.matrix(estimate) if classes else confusion.grades(truth, estimate), width="stretch")
+    problems(found.problems, "labels")
+    absent(board, found.estimates, found.problems, "labels")
 
 
 def problems(found: Mapping[str, str], what: str = "image") -> None:
@@ -208,7 +234,9 @@ chosen = choose_key(shown, *selectors[2:])
 st.header(f"{shown.task.title} / {shown.preset}: {shown.labels[chosen] or f'instance {chosen[1]}'}")
 place = {"task": shown.task.name, "preset": shown.preset}
 st.page_link("views/task.py", label=":blue[← Back to the board]", query_params=place)
-if shown.task.axis is None:
+if shown.task.poses == "FewShot":
+    labels(shown, shell.pictures(shown, chosen), chosen)
+elif shown.task.axis is None:
     grid(shown, shell.pictures(shown, chosen), chosen)
 else:
     curves(shown, chosen)
