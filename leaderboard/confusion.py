@@ -1,5 +1,7 @@
 """What is given which name: confusion matrices, and grades against their estimates. No Streamlit here."""
 
+from typing import Any
+
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -25,7 +27,7 @@ def matrix(shares: Array) -> alt.LayerChart:
             for j in range(K)
         ]
     )
-    plain = {"labelAngle": 0, "ticks": False, "domain": False}
+    plain: dict[str, Any] = {"labelAngle": 0, "ticks": False, "domain": False}
     x = alt.X("named:O", title="named", axis=alt.Axis(orient="top", **plain))
     y = alt.Y("true:O", title="true", axis=alt.Axis(titleAngle=0, titleAlign="right", **plain))
     colour = alt.Color("share:Q", scale=alt.Scale(scheme="blues", domain=[0, 1.15]), legend=None)
