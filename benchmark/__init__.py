@@ -18,6 +18,7 @@ if TYPE_CHECKING:
 
 EXPORTS = {
     "Axis": "benchmark.spec",
+    "Clips": "benchmark.problems.retrieval",
     "Completion": "benchmark.problems.completion",
     "Context": "benchmark.context",
     "Count": "benchmark.spec",
@@ -47,6 +48,7 @@ _MODULES = {"metrics", "operators"}
 __all__ = [
     "PHOTOGRAPH_METRICS",
     "Axis",
+    "Clips",
     "Completion",
     "Context",
     "Count",

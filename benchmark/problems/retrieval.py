@@ -1,4 +1,4 @@
-"""Video retrieval: embed clips so that the nearest ones show the same motion."""
+"""Video retrieval: embed videos so that the nearest ones show the same motion."""
 
 from dataclasses import dataclass, replace
 from typing import Self
@@ -7,40 +7,43 @@ import torch
 from torch import Tensor
 
 
-@dataclass(frozen=True, kw_only=True)
-class Retrieval:
-    """Embed `gallery` and `queries`; training clips have no labels. A method returns embeddings, float32 (G + Q, d): those of
-    the gallery, then those of the queries, of any width d. They are compared by cosine.
+@dataclass(frozen=True)
+class Clips:
+    """What a method learns from, `training` in its `fit`: videos without labels, (n, T, H, W, 3) uint8, RGB.
 
-    train     (n, T, H, W, 3) uint8, RGB
-    gallery   (G, T, H, W, 3) uint8
-    queries   (Q, T, H, W, 3) uint8
-
-    Raises ValueError, with the place, for clips of another shape or type, clips without frames, or none at all.
+    Raises ValueError for videos of another shape or type, videos without frames, or none at all.
     """
 
-    train: Tensor
+    videos: Tensor
+
+    def __post_init__(self) -> None:
+        _check("videos", self.videos)
+
+    def to(self, device: torch.device | str) -> Self:
+        """The same on `device`, where half of what is free there holds them; else they stay, and batches are moved."""
+        return replace(self, videos=self.videos.to(device)) if _fits(device, self.videos) else self
+
+
+@dataclass(frozen=True, kw_only=True)
+class Retrieval:
+    """Embed `gallery` and `queries`. A method returns embeddings, float32 (G + Q, d): those of the gallery, then those of the
+    queries, of any width d. They are compared by cosine. What it may learn from before is `Clips`.
+
+    gallery   (G, T, H, W, 3) uint8, RGB
+    queries   (Q, T, H, W, 3) uint8
+
+    Raises ValueError, with the place, for videos of another shape or type, videos without frames, or none at all.
+    """
+
     gallery: Tensor
     queries: Tensor
 
     def __post_init__(self) -> None:
-        for where in ("train", "gallery", "queries"):
-            clips = getattr(self, where)
-            if not isinstance(clips, Tensor):
-                raise ValueError(f"{where} is a {type(clips).__name__}, not a tensor")
-            shape = tuple(clips.shape)
-            if len(shape) != 5 or shape[-1] != 3:
-                raise ValueError(f"{where} has shape {shape}, not (clips, frames, height, width, 3)")
-            if clips.dtype != torch.uint8:
-                raise ValueError(f"{where} has type {clips.dtype}, not torch.uint8")
-            if not shape[0]:
-                raise ValueError(f"{where} has no clips")
-            if not shape[1]:
-                raise ValueError(f"clips of {where} have no frames")
-            if not shape[2] * shape[3]:
-                raise ValueError(f"frames of {where} have no pixels")
-            if shape[1:] != tuple(self.train.shape[1:]):
-                raise ValueError(f"clips of {where} have shape {shape[1:]}, those of train {tuple(self.train.shape[1:])}")
+        for where in ("gallery", "queries"):
+            _check(where, getattr(self, where))
+        first, second = (tuple(clips.shape[1:]) for clips in (self.gallery, self.queries))
+        if first != second:
+            raise ValueError(f"clips of queries have shape {second}, those of gallery {first}")
 
     @property
     def y(self) -> Tensor:
@@ -57,12 +60,14 @@ class Retrieval:
         return estimate[: len(self.gallery)], estimate[len(self.gallery) :]
 
     def to(self, device: torch.device | str) -> Self:
-        """The same problem with its clips on `device`."""
-        return replace(self, train=self.train.to(device), gallery=self.gallery.to(device), queries=self.queries.to(device))
+        """The same problem on `device`, where half of what is free there holds its clips; else they stay, and batches are moved."""
+        if not _fits(device, self.gallery, self.queries):
+            return self
+        return replace(self, gallery=self.gallery.to(device), queries=self.queries.to(device))
 
     def shown(self) -> list[Tensor]:
         """All clips."""
-        return [self.train, self.gallery, self.queries]
+        return [self.gallery, self.queries]
 
     def check(self, estimate: object) -> Tensor:
         """The embeddings, if they are finite float32, one row a clip. Raises ValueError otherwise."""
@@ -85,3 +90,26 @@ class Retrieval:
         noise = 10 * scale
         right = torch.cat([told[0], *(noise**2 * other for other in told[1:])], 1)
         return right + noise * torch.randn(right.shape, generator=generator)
+
+
+def _check(where: str, clips: object) -> None:
+    if not isinstance(clips, Tensor):
+        raise ValueError(f"{where} is a {type(clips).__name__}, not a tensor")
+    shape = tuple(clips.shape)
+    if len(shape) != 5 or shape[-1] != 3:
+        raise ValueError(f"{where} has shape {shape}, not (clips, frames, height, width, 3)")
+    if clips.dtype != torch.uint8:
+        raise ValueError(f"{where} has type {clips.dtype}, not torch.uint8")
+    if not shape[0]:
+        raise ValueError(f"{where} has no clips")
+    if not shape[1]:
+        raise ValueError(f"clips of {where} have no frames")
+    if not shape[2] * shape[3]:
+        raise ValueError(f"frames of {where} have no pixels")
+
+
+def _fits(device: torch.device | str, *clips: Tensor) -> bool:
+    device = torch.device(device)
+    if device.type != "cuda":
+        return True
+    return sum(x.numel() for x in clips) < torch.cuda.mem_get_info(device)[0] // 2

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 import torch
 
-from benchmark import Retrieval
+from benchmark import Clips, Retrieval
 
 
 def clips(n, T=4, H=6, W=5, seed=0):
@@ -15,10 +15,10 @@ def clips(n, T=4, H=6, W=5, seed=0):
 
 
 def problem(**given):
-    return Retrieval(**{"train": clips(5), "gallery": clips(4, seed=1), "queries": clips(3, seed=2), **given})
+    return Retrieval(**{"gallery": clips(4, seed=1), "queries": clips(3, seed=2), **given})
 
 
-@pytest.mark.parametrize("where", ["train", "gallery", "queries"])
+@pytest.mark.parametrize("where", ["gallery", "queries"])
 @pytest.mark.parametrize(
     ("wrong", "message"),
     [
@@ -34,7 +34,7 @@ def test_what_are_no_clips_is_refused(where, wrong, message):
         problem(**{where: wrong})
 
 
-@pytest.mark.parametrize("where", ["train", "gallery", "queries"])
+@pytest.mark.parametrize("where", ["gallery", "queries"])
 def test_clips_without_frames_or_pixels_are_refused(where):
     with pytest.raises(ValueError, match=f"^clips of {where} have no frames$"):
         problem(**{where: clips(2, T=0)})
@@ -42,11 +42,16 @@ def test_clips_without_frames_or_pixels_are_refused(where):
         problem(**{where: clips(2, W=0)})
 
 
-@pytest.mark.parametrize("where", ["gallery", "queries"])
 @pytest.mark.parametrize("other", [{"T": 3}, {"H": 7}, {"W": 4}])
-def test_clips_of_another_size_than_those_of_train_are_refused(where, other):
-    with pytest.raises(ValueError, match=rf"^clips of {where} have shape \(.*\), those of train \(4, 6, 5, 3\)$"):
-        problem(**{where: clips(2, **other)})
+def test_queries_of_another_size_than_the_gallery_are_refused(other):
+    with pytest.raises(ValueError, match=r"^clips of queries have shape \(.*\), those of gallery \(4, 6, 5, 3\)$"):
+        problem(queries=clips(2, **other))
+
+
+def test_training_clips_are_checked_and_moved():
+    assert torch.equal(Clips(clips(3)).to("cpu").videos, clips(3))
+    with pytest.raises(ValueError, match=r"^videos has type torch.float32, not torch.uint8$"):
+        Clips(clips(3).float())
 
 
 def test_the_problem_moves_whole_and_shows_what_a_method_sees():
@@ -54,7 +59,7 @@ def test_the_problem_moves_whole_and_shows_what_a_method_sees():
     moved = found.to("cpu")
     assert isinstance(moved, Retrieval)
     assert all(map(torch.equal, moved.shown(), found.shown()))
-    assert [id(tensor) for tensor in found.shown()] == [id(found.train), id(found.gallery), id(found.queries)]
+    assert [id(tensor) for tensor in found.shown()] == [id(found.gallery), id(found.queries)]
     assert found.y is found.queries
     assert found.count == 7
     assert not hasattr(found, "labels")
