@@ -60,7 +60,7 @@ class Retrieval:
         return estimate[: len(self.gallery)], estimate[len(self.gallery) :]
 
     def to(self, device: torch.device | str) -> Self:
-        """The same problem on `device`, where half of what is free there holds its clips; else they stay, and batches are moved."""
+        """The same on `device`, where half of what is free there holds its clips; else they stay, and batches are moved."""
         if not _fits(device, self.gallery, self.queries):
             return self
         return replace(self, gallery=self.gallery.to(device), queries=self.queries.to(device))
