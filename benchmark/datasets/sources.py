@@ -17,6 +17,7 @@ from benchmark.datasets import fastmri, pictures
 from benchmark.errors import UserError
 
 ASSETS = Path(__file__).parent / "assets"
+_VIDEOS = ("*.avi", "*.mp4", "*.mkv", "*.webm")
 _HEAD = 1 << 16  # bytes of a large file that enter its fingerprint, besides its name and size
 
 
@@ -88,7 +89,10 @@ class Folder:
     def files(self, data_dir: Path | None) -> list[Path]:
         """The files, sorted by name. Raises UserError that says what to get where there are none."""
         folder = self.folder(data_dir)
-        inside = sorted(folder.rglob("*") if self.deep else folder.iterdir()) if folder.is_dir() else []
+        if self.deep:  # rglob leaves out what links lead to
+            inside = sorted(Path(root, name) for root, _, names in os.walk(folder, followlinks=True) for name in names)
+        else:
+            inside = sorted(folder.iterdir()) if folder.is_dir() else []
         found = [file for file in inside if any(fnmatchcase(file.name.lower(), pattern) for pattern in self.patterns)]
         if not found:
             raise UserError(f"no {folder.name}/{self.patterns[0]} in {folder.parent}: {self.how}")
@@ -226,6 +230,22 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
         ("train.*", "validation*.*", "dataset_dict.json", "*.arrow"),
         "put train and validation of GLUE tasks (.jsonl, .csv, .tsv, .parquet) into DATA_DIR/glue/TASK/",
         _check_of("user_texts"),
+        deep=True,
+    ),
+    "ucf101": Folder(
+        "ucf101",
+        ("trainlist*.txt", "testlist*.txt", "classind.txt", *_VIDEOS),
+        "get UCF101 and its splits for action recognition from the Center for Research in Computer Vision of UCF, put videos "
+        "into DATA_DIR/ucf101/videos/CLASS/ and trainlist01.txt, testlist01.txt and classInd.txt into DATA_DIR/ucf101/splits/",
+        _check_of("video_splits"),
+        deep=True,
+    ),
+    "hmdb51": Folder(
+        "hmdb51",
+        ("*_test_split?.txt", *_VIDEOS),
+        "get HMDB51 and its three splits from the Serre lab of Brown University, put videos into DATA_DIR/hmdb51/videos/CLASS/ "
+        "and the lists CLASS_test_split1.txt into DATA_DIR/hmdb51/splits/",
+        _check_of("video_splits"),
         deep=True,
     ),
 }
