@@ -31,7 +31,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from torch import Tensor
 
-from benchmark.datasets.video_splits import Video
+from benchmark.datasets.video_splits import Video, few
 from benchmark.errors import UserError
 
 FORMAT = 1
@@ -147,7 +147,7 @@ def _write(data: Path, videos: Sequence[Video], frames: int, stride: int, size: 
                     padded += clip[1]
                 _progress(place + 1, len(videos), cache)
         if 2 * len(broken) > len(videos):
-            raise UserError(f"{len(broken)} of {len(videos)} videos cannot be decoded, more than half: {_few(broken)}")
+            raise UserError(f"{len(broken)} of {len(videos)} videos cannot be decoded, more than half: {few(broken)}")
         scratch.replace(data)
         scratch.write_text(json.dumps({"kept": kept, "padded": padded, "broken": broken}), encoding="utf-8")
         scratch.replace(about)  # last: without it the bytes do not count
@@ -173,17 +173,18 @@ def _clips(videos: Sequence[Video], frames: int, stride: int, size: int) -> Iter
 def _clip(path: Path, frames: int, stride: int, size: int) -> tuple[NDArray[np.uint8], bool] | None:
     try:
         length = _length(path)
-        while True:
+        for _ in range(2):
             start = max(0, (length - frames * stride) // 2)
             places = [(start + i * stride) % length for i in range(frames)]
             pictures, seen = _pictures(path, set(places), size)
             if len(pictures) == len(set(places)):
                 return np.stack([pictures[place] for place in places]), length < frames * stride
             if not seen:
-                return None
+                break
             length = seen  # it has fewer frames than packets
     except (_BrokenVideo, _av().error.FFmpegError, OSError):
-        return None
+        pass
+    return None
 
 
 def _length(path: Path) -> int:
@@ -251,12 +252,8 @@ def _progress(done: int, count: int, cache: Path) -> None:
 def _tell(found: Decoded, count: int, window: int) -> None:
     if found.broken:
         print(
-            f"{len(found.broken)} of {count} videos could not be decoded and are left out: {_few(found.broken)}",
+            f"{len(found.broken)} of {count} videos could not be decoded and are left out: {few(found.broken)}",
             file=sys.stderr,
         )
     if found.padded:
         print(f"{found.padded} of {count} videos have fewer than {window} frames and are looped", file=sys.stderr)
-
-
-def _few(names: Sequence[str]) -> str:
-    return ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])

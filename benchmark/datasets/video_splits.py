@@ -82,7 +82,7 @@ def split(folder: Path, name: Name, number: int) -> Split:
     if lack := sorted({_class(one) for one in named.test} - have):
         raise UserError(
             f"split {number} of {name} has {_count(len(lack), 'class', 'classes')} in its test that its training lacks: "
-            f"{_few(lack)}; get the official lists again"
+            f"{few(lack)}; get the official lists again"
         )
     classes = tuple(one for one in named.classes if one in have)
     place = {one: label for label, one in enumerate(classes)}
@@ -104,6 +104,12 @@ def check(path: Path) -> None:
         next(_lines(path), None)
     elif not path.is_file() or not path.stat().st_size:
         raise UserError(f"{path} is an empty video or no file; unpack the archive again")
+
+
+def few(names: Iterable[str]) -> str:
+    """The first three names."""
+    names = list(names)
+    return ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])
 
 
 def _ucf101(folder: Path, number: int) -> _Lists:
@@ -166,7 +172,7 @@ def _no_list(file: Path, count: int = 1) -> UserError:
     there = sorted(one.name for one in file.parent.glob("*.txt")) if file.parent.is_dir() else []
     more = f" and {count - 1} more" if count > 1 else ""
     return UserError(
-        f"no {file.name}{more} in {file.parent}, which has {_few(there) or 'no lists'}; put the official lists there"
+        f"no {file.name}{more} in {file.parent}, which has {few(there) or 'no lists'}; put the official lists there"
     )
 
 
@@ -209,9 +215,3 @@ def _key(name: str) -> str:
 
 def _count(number: int, one: str, more: str) -> str:
     return f"{number} {one if number == 1 else more}"
-
-
-def _few(names: Iterable[str]) -> str:
-    """The first three names."""
-    names = list(names)
-    return ", ".join([*names[:3], *(["..."] if len(names) > 3 else [])])

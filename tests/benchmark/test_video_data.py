@@ -360,6 +360,23 @@ def test_scaling_down_averages(tmp_path, cache):
     assert clip[:, :, 1:-1, 1:-1].sub(127).abs().max() < 30
 
 
+def test_odd_names_and_metadata_are_no_obstacle(tmp_path, cache, monkeypatch):
+    path = tmp_path / "A" / "a.avi"
+    path.parent.mkdir()
+    with av.open(str(path), "w") as container:
+        container.metadata["title"] = "TITLE"
+        stream = container.add_stream("mpeg4", rate=25)
+        stream.height, stream.width, stream.pix_fmt = 64, 96, "yuv420p"
+        container.mux(stream.encode(av.VideoFrame.from_ndarray(np.full((64, 96, 3), STEP * 9, np.uint8), format="rgb24")))
+        container.mux(stream.encode())
+    content = path.read_bytes()
+    assert content.count(b"TITLE") == 1
+    monkeypatch.chdir(path.parent)
+    odd = Path("a:b [1] #2 100%d é.avi")  # relative, what precedes the colon is no protocol
+    odd.write_bytes(content.replace(b"TITLE", b"\xe9\xff\xfe!!"))
+    assert numbers(decode([Video(odd, 0)], 1, 1, 16, cache).videos[0]) == [9]
+
+
 def spoilt(tmp_path):
     """Five videos that cannot be decoded."""
     whole = numbered(tmp_path / "B" / "whole.avi", 60).path.read_bytes()
@@ -419,6 +436,15 @@ def test_progress_is_told_in_lines_where_there_is_no_terminal(tmp_path, cache, c
     decode([numbered(tmp_path / "A" / f"{n}.avi", 5) for n in range(5)], 4, 1, 16, cache)
     wanted = [f"decoding videos, once, into {cache}: {done} of 5" for done in (2, 4, 5)]
     assert capsys.readouterr().err.splitlines() == wanted
+
+
+def test_progress_is_one_line_on_a_terminal(tmp_path, cache, capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    decode([numbered(tmp_path / "A" / f"{n}.avi", 5) for n in range(3)], 4, 1, 16, cache)
+    shown = capsys.readouterr().err
+    assert shown.split("\r")[1:] == [f"decoding videos, once, into {cache}: {done} of 3" for done in (1, 2)] + [
+        f"decoding videos, once, into {cache}: 3 of 3\n"
+    ]
 
 
 def test_without_pyav_the_extra_is_named(tmp_path, cache, monkeypatch):
