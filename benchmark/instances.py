@@ -26,5 +26,5 @@ def observed(shown: Iterable[Tensor]) -> str:
     """SHA-256 of what a method is shown, without a second copy of it."""
     total = sha256()
     for tensor in shown:
-        total.update(np.ascontiguousarray(tensor.numpy()).reshape(-1).view(np.uint8))
+        total.update(np.ascontiguousarray(tensor.numpy()).reshape(-1).view(np.uint8).data)
     return total.hexdigest()
