@@ -1,13 +1,18 @@
 """Results of two simple ways to retrieve videos, of the task in retrieval_task.py, and that task as an installed plug-in."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 
+import pytest
 import torch
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 from torch import Tensor
 
+from benchmark import registry
 from benchmark.instances import make_instance, observed
+from benchmark.store.database import open_database
 from tests.leaderboard.retrieval_task import SPEC, Moving
 from tests.leaderboard.synthetic import Writer, make_empty
 from tests.leaderboard.synthetic_curves import keep
@@ -58,3 +63,19 @@ def install(folder: Path) -> None:
     place.mkdir()
     (place / "METADATA").write_text("Metadata-Version: 2.1\nName: moving\nVersion: 1\n")
     (place / "entry_points.txt").write_text("[lowdimbench.tasks]\nmoving = tests.leaderboard.retrieval_task\n")
+
+
+@contextmanager
+def installed(monkeypatch: pytest.MonkeyPatch, folder: Path) -> Iterator[None]:
+    """The plug-in in this process."""
+    install(folder)
+    with monkeypatch.context() as patch:
+        patch.syspath_prepend(str(folder))
+        registry.tasks.cache_clear()
+        yield
+    registry.tasks.cache_clear()
+
+
+def session(path: Path) -> Session:
+    """An open database that was made before."""
+    return Session(open_database(str(path), create=False))
