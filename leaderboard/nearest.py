@@ -194,7 +194,7 @@ def class_chart(frame: pd.DataFrame, board: Board) -> alt.LayerChart:
     x = alt.X("share:Q", title="nearest video right", scale=top, axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]))
     bars = base.mark_bar().encode(x, alt.Color("label:N", scale=scale, legend=legend))
     texts = base.mark_text(align="left", dx=4, fontSize=10, color="#333").encode(x, alt.Text("text:N"))
-    return styled(bars, texts, height=60 + 16 * len(order) * len(labels))
+    return styled(bars, texts, height=60 + 18 * len(order) * len(labels))
 
 
 def without_videos(found: dict[str, Places], truth: Places | None) -> tuple[pd.DataFrame, dict[str, Column]]:

@@ -53,10 +53,12 @@ def show(board: Board, found: images.Pictures, key: Key) -> None:
         first = choose_query(videos, queries)
     place = queries.index(first)
     page = queries[place : place + PAGE]
+    rest = (
+        f" Shown are {len(page)} of {len(queries)} queries; begin with another to see more." if len(page) < len(queries) else ""
+    )
     st.caption(
         "In each strip the query comes first, then its five nearest videos of the gallery, nearest first. Green with a check "
-        "mark: of the query's class. Orange with a cross: of another. Beneath: the class that each video shows. "
-        f"These are {len(page)} of {len(queries)} queries; the next ones follow where you begin with a later one."
+        f"mark: of the query's class. Orange with a cross: of another. Beneath: the class that each video shows.{rest}"
     )
     moving = st.toggle("Play", value=True)
     for column, row in zip(st.columns(len(chosen), gap="medium"), chosen, strict=True):
@@ -124,7 +126,7 @@ def strips(board: Board, row: Row, key: Key, videos: Videos, found: Places, quer
 def summary(board: Board, videos: Videos, found: dict[str, Places]) -> None:
     """All queries of the instance: by method, and by class."""
     st.subheader("All queries")
-    left, right = st.columns([2, 3], gap="medium")
+    left, right = st.columns(2, gap="medium")
     with left:
         shell.table(*nearest.shares(videos, found))
         if (chance := nearest.chance(videos)) is not None:

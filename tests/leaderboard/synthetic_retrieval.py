@@ -13,9 +13,9 @@ from torch import Tensor
 from benchmark import registry
 from benchmark.instances import make_instance, observed
 from benchmark.store.database import open_database
+from tests.leaderboard import synthetic_curves
 from tests.leaderboard.retrieval_task import SPEC, Moving
-from tests.leaderboard.synthetic import Writer, make_empty
-from tests.leaderboard.synthetic_curves import keep
+from tests.leaderboard.synthetic import Writer, fill, make_empty
 
 
 def mean_colour(clips: Tensor) -> Tensor:
@@ -45,7 +45,8 @@ def write(writer: Writer, preset: str = "small", pictures: bool = True, observat
             writer.instance(runs[name], number, scores, 0.1, label=instance.label, observation=shown)
             if pictures:
                 kept = {"truth": instance.truth, "estimate": estimate}
-                keep(writer, runs[name], number, **{k: task.picture(instance, x)["image"].numpy() for k, x in kept.items()})
+                images = {kind: task.picture(instance, one)["image"].numpy() for kind, one in kept.items()}
+                synthetic_curves.keep(writer, runs[name], number, **images)
 
 
 def make_retrieval(path: Path, preset: str = "small", pictures: bool = True, observation: str = "") -> Engine:
@@ -53,6 +54,18 @@ def make_retrieval(path: Path, preset: str = "small", pictures: bool = True, obs
     engine = make_empty(path)
     with Session(engine) as session:
         write(Writer(session, path.parent), preset, pictures, observation)
+        session.commit()
+    return engine
+
+
+def make_everything(path: Path) -> Engine:
+    """What synthetic.make_full has, the task of curves, and this one."""
+    engine = make_empty(path)
+    with Session(engine) as session:
+        writer = Writer(session, path.parent)
+        fill(writer)
+        synthetic_curves.write(writer)
+        write(writer)
         session.commit()
     return engine
 
