@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.environment import commit
 from benchmark.store.database import location, open_database
-from leaderboard import charts, images, kept, pairs, queries
+from leaderboard import charts, images, kept, nearest, pairs, queries
 from leaderboard.board import Board
 from leaderboard.lines import Stack, read_stack
 from leaderboard.tables import Column
@@ -127,6 +127,12 @@ def pictures(shown: Board, key: tuple[int, int]) -> images.Pictures:
         return images.Pictures(None, {}, {})
     with Session(engine()) as session:
         return images.pictures(session, Path(name).resolve().parent, shown.rows, key)
+
+
+def observations(shown: Board, key: tuple[int, int]) -> dict[str, str]:
+    """Label -> hash of what the method was shown as one (seed, instance)."""
+    with Session(engine()) as session:
+        return nearest.observations(session, shown.rows, key)
 
 
 def stack(shown: Board, key: tuple[int, int]) -> Stack:

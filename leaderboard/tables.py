@@ -207,6 +207,19 @@ def gain_at(board: Board, row: Row, key: Key) -> float | None:
     return None if mine is None or base is None else mine - base
 
 
+def caption(board: Board, row: Row, key: Key) -> str:
+    """A row on one (seed, instance): 'psnr 28.1 dB (+3.2 dB to baseline)'."""
+    primary, places = board.task.primary, primary_digits(board)
+    value = row.scores[primary.name].get(key)
+    if value is None:
+        return "no score"
+    text = f"{primary.name} {with_unit(f'{value:.{places}f}', primary)}"
+    gain = gain_at(board, row, key)
+    if gain is not None:
+        text += f" ({with_unit(f'{gain:+.{places}f}', primary)} to baseline)"
+    return text + (" — the baseline" if row is board.baseline else "")
+
+
 def representatives(board: Board) -> dict[str, Row]:
     """Method -> its row with recommended hyperparameters, or with the first others that it has."""
     chosen: dict[str, Row] = {}

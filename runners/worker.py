@@ -11,7 +11,7 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable, Iterable
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
@@ -26,6 +26,7 @@ from benchmark.context import Context
 from benchmark.decorators import Method, Task
 from benchmark.errors import Diverged, UserError
 from benchmark.fits import Fit
+from benchmark.instances import make_instance, observed
 from benchmark.problems import Instance
 from benchmark.spec import TaskSpec
 from benchmark.threads import few_threads
@@ -103,13 +104,6 @@ def pick_device(wanted: str) -> torch.device:
     return device
 
 
-def make_instance(task: Task, preset: str, number: int, repeat: int) -> Instance:
-    """Instance `number` of a preset, the same for every method and on every machine."""
-    spec = task.spec
-    seed = seeds.seed(spec.name, spec.version, preset, number, repeat, "data")
-    return task.make(spec.presets[preset], seeds.split(repeat), number, torch.Generator().manual_seed(seed))
-
-
 def learn(task: Task, method: Method, job: dict[str, Any], device: torch.device, send: Reporter) -> Fit:
     """What the method learns once for all instances: taken up from an earlier run, or learnt now and kept."""
     order = job["fit"]
@@ -143,7 +137,7 @@ def solve(
     preset, repeat = job["preset"], job["seed"]
     spec: TaskSpec = task.spec.at(preset)
     instance = make_instance(task, preset, number, repeat)
-    observation = _digest(instance.problem.shown())
+    observation = observed(instance.problem.shown())
     problem = instance.problem.to(device)
     curve: list[tuple[str, int, float, float]] = []
     progress: dict[str, Any] = {"at": 0.0, "score": None}
@@ -202,14 +196,6 @@ def solve(
         + [_keep(artifacts, name, thing.float()) for name, thing in besides.items() if name != "image"]
         + [_keep(artifacts, name, thing) for name, thing in ctx.kept.items()],
     )
-
-
-def _digest(shown: Iterable[torch.Tensor]) -> str:
-    """SHA-256 of what a method is shown, without a second copy of it."""
-    total = sha256()
-    for tensor in shown:
-        total.update(np.ascontiguousarray(tensor.numpy()).reshape(-1).view(np.uint8))
-    return total.hexdigest()
 
 
 def _sane(problem: Any, estimate: object, step: int) -> None:

@@ -6,9 +6,9 @@ import torch
 from benchmark import fits, registry, seeds
 from benchmark.context import Context
 from benchmark.datasets.sources import fingerprint
+from benchmark.instances import make_instance
 from benchmark.store.queries import present_source
 from runners.load import REFERENCE, read_file
-from runners.worker import make_instance
 
 LINES = [line for file in sorted(REFERENCE.glob("*.jsonl")) for line in read_file(file)[0]]
 QUICK = 1.0  # seconds

@@ -7,7 +7,7 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.statistics import Key
-from leaderboard import charts, confusion, images, kept, lines, shell, tables
+from leaderboard import charts, confusion, images, kept, lines, shell, tables, videos
 from leaderboard.board import Board, Row
 from leaderboard.ranking import sign
 from leaderboard.tables import Column
@@ -23,19 +23,6 @@ def choose_key(board: Board, left: DeltaGenerator, right: DeltaGenerator) -> Key
         numbers = sorted(i for s, i in board.labels if s == seed)
         number = shell.choose("Instance", "instance", numbers, lambda i: f"{i}: {board.labels[seed, i]}")
     return seed, number
-
-
-def caption(board: Board, row: Row, key: Key) -> str:
-    """'28.1 dB, +3.2 dB to the baseline'."""
-    primary, places = board.task.primary, tables.primary_digits(board)
-    value = row.scores[primary.name].get(key)
-    if value is None:
-        return "no score"
-    text = f"{primary.name} {tables.with_unit(f'{value:.{places}f}', primary)}"
-    gain = tables.gain_at(board, row, key)
-    if gain is not None:
-        text += f" ({tables.with_unit(f'{gain:+.{places}f}', primary)} to baseline)"
-    return text + (" — the baseline" if row is board.baseline else "")
 
 
 def grid(board: Board, found: images.Pictures, key: Key) -> None:
@@ -60,7 +47,7 @@ def grid(board: Board, found: images.Pictures, key: Key) -> None:
             else:
                 st.markdown(f"**{row.label}**")
                 st.image(images.picture_png(found.estimates[row.label], top), width="stretch")
-                st.caption(caption(board, row, key))
+                st.caption(tables.caption(board, row, key))
                 st.image(images.heat_png(images.error_map(found.estimates[row.label], truth), limit), width="stretch")
     problems(found.problems)
     absent(board, found.estimates, found.problems)
@@ -85,7 +72,7 @@ def labels(board: Board, found: images.Pictures, key: Key) -> None:
         if row.label in found.estimates:
             with flow.container(width=TILE, gap="xsmall"):
                 st.markdown(f"**{row.label}**")
-                st.caption(caption(board, row, key))
+                st.caption(tables.caption(board, row, key))
                 estimate = found.estimates[row.label]
                 st.altair_chart(confusion.matrix(estimate) if classes else confusion.grades(truth, estimate), width="stretch")
     problems(found.problems, "labels")
@@ -236,6 +223,11 @@ place = {"task": shown.task.name, "preset": shown.preset}
 st.page_link("views/task.py", label=":blue[← Back to the board]", query_params=place)
 if shown.task.poses == "FewShot":
     labels(shown, shell.pictures(shown, chosen), chosen)
+elif shown.task.poses == "Retrieval":
+    found = shell.pictures(shown, chosen)
+    videos.show(shown, found, chosen)
+    problems(found.problems, "nearest videos")
+    absent(shown, found.estimates, found.problems, "nearest videos")
 elif shown.task.axis is None:
     grid(shown, shell.pictures(shown, chosen), chosen)
 else:

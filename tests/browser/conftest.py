@@ -12,7 +12,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.leaderboard import synthetic_curves
+from tests.leaderboard import synthetic_retrieval
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -45,7 +45,7 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
     if named := os.environ.get("LOWDIMBENCH_SCREENSHOT_DB"):
         return str(Path(named).resolve())
     path = tmp_path_factory.mktemp("board") / "made_up.db"
-    synthetic_curves.make_everything(path).dispose()
+    synthetic_retrieval.make_everything(path).dispose()
     return str(path)
 
 
@@ -68,8 +68,13 @@ def address(chromium: str, database: str, tmp_path_factory: pytest.TempPathFacto
         "--db",
         database,
     ]
+    plugin = tmp_path_factory.mktemp("plugin")
+    synthetic_retrieval.install(plugin)
+    search = os.pathsep.join(filter(None, [str(plugin), os.environ.get("PYTHONPATH", "")]))
     with log.open("w") as out:
-        app = subprocess.Popen(command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT)
+        app = subprocess.Popen(
+            command, cwd=ROOT, stdout=out, stderr=subprocess.STDOUT, env={**os.environ, "PYTHONPATH": search}
+        )
         try:
             _wait(f"http://127.0.0.1:{port}/_stcore/health", app, log)
             yield f"http://127.0.0.1:{port}"

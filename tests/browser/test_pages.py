@@ -105,6 +105,25 @@ def test_curves_are_drawn_as_lines(page: Page, address: str, problems: list[str]
 
 
 @pytest.mark.skipif(not MADE_UP, reason="of the made-up database")
+@pytest.mark.parametrize(("name", "width"), [("videos", 1400), ("videos_narrow", 640)])
+def test_videos_move(page: Page, address: str, problems: list[str], name: str, width: int) -> None:
+    visit(page, f"{address}/instance?task=moving&preset=small", name, width)
+    strips = page.locator("figure img")
+    expect(strips).to_have_count(10)  # two methods, five queries
+    assert "; nearest: " in (strips.first.get_attribute("alt") or "")
+    first = strips.first.screenshot()
+    page.wait_for_timeout(350)
+    assert strips.first.screenshot() != first
+    page.get_by_text("Play", exact=True).click()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=30_000)
+    page.wait_for_timeout(500)
+    still = strips.first.screenshot()
+    page.wait_for_timeout(350)
+    assert strips.first.screenshot() == still
+    assert problems == []
+
+
+@pytest.mark.skipif(not MADE_UP, reason="of the made-up database")
 @pytest.mark.parametrize(("name", "width"), [("groups", 1400), ("groups_narrow", 640)])
 def test_a_task_of_named_groups(page: Page, address: str, problems: list[str], name: str, width: int) -> None:
     visit(page, f"{address}/task{CURVES}", name, width)

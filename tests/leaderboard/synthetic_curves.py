@@ -9,7 +9,7 @@ from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from benchmark.store.models import Artifact, Run
-from tests.leaderboard.synthetic import Writer, fill, make_empty, sorting
+from tests.leaderboard.synthetic import Writer, make_empty, sorting
 
 GROUPS = ["simulated", "lamps", "drifted"]
 CURVES, POINTS, DETECTORS = 5, 301, 16
@@ -91,16 +91,5 @@ def make_curves(path: Path, methods: list[str] | None = None) -> Engine:
     engine = make_empty(path)
     with Session(engine) as session:
         write(Writer(session, path.parent), methods)
-        session.commit()
-    return engine
-
-
-def make_everything(path: Path) -> Engine:
-    """What synthetic.make_full has, and this task."""
-    engine = make_empty(path)
-    with Session(engine) as session:
-        writer = Writer(session, path.parent)
-        fill(writer)
-        write(writer)
         session.commit()
     return engine

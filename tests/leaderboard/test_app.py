@@ -10,24 +10,9 @@ from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
 from tests.leaderboard import synthetic, synthetic_curves
+from tests.leaderboard.conftest import APP
 
-APP = Path(__file__).parents[2] / "leaderboard" / "app.py"
 PAGES = ["overview", "task", "instance"]
-
-
-@pytest.fixture
-def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
-    def opened(database: Path, page: str, **query: str) -> AppTest:
-        monkeypatch.setenv("LOWDIMBENCH_DB", str(database))
-        monkeypatch.setattr(sys, "argv", ["app.py"])
-        app = AppTest.from_file(str(APP), default_timeout=20)
-        app.run()
-        if page != "overview":
-            app.query_params.update(query)
-            app.switch_page(f"views/{page}.py").run()
-        return app
-
-    return opened
 
 
 def text(app: AppTest) -> str:

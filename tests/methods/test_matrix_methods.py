@@ -7,13 +7,13 @@ import torch
 
 from benchmark import Completion, registry
 from benchmark.context import Context
+from benchmark.instances import make_instance
 from benchmark.metrics import matrix
 from methods.completion import Misfit, top_eigenpairs, top_singular
 from methods.completion.chain import Chain
 from methods.deep_mf import orthogonal
 from methods.deep_mf_compressed import Rotation, first_singular
 from methods.relu_gd import random_start, tailored
-from runners.worker import make_instance
 from tasks.deep_mc import planted, sample
 
 CPU = torch.device("cpu")

@@ -7,10 +7,10 @@ import torch
 
 from benchmark import registry
 from benchmark.context import Context
+from benchmark.instances import make_instance
 from methods import pruning
 from methods.networks import Fitting, draw_input, hourglass
 from methods.oes import divergence_gradient
-from runners.worker import make_instance
 
 CPU = torch.device("cpu")
 TINY = {"width": 8, "widest": 16, "scales": 3}

@@ -9,7 +9,7 @@ from pydantic import ValidationError
 
 from benchmark import UserError, registry
 from benchmark.datasets import cities, ratings
-from runners.worker import make_instance
+from benchmark.instances import make_instance
 from tasks.deep_mc import Uniform, first_of_each, planted, sample
 from tasks.mc import Cells
 

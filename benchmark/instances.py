@@ -1,0 +1,30 @@
+"""An instance of a preset, made anew, and the hash that says whether two methods were shown the same. Imports torch.
+
+No task and no method imports this module, so that it is no part of the code that a result depends on (benchmark/source.py).
+"""
+
+from collections.abc import Iterable
+from hashlib import sha256
+
+import numpy as np
+import torch
+from torch import Tensor
+
+from benchmark import seeds
+from benchmark.decorators import Task
+from benchmark.problems import Instance
+
+
+def make_instance(task: Task, preset: str, number: int, repeat: int) -> Instance:
+    """Instance `number` of a preset, the same for every method and on every machine."""
+    spec = task.spec
+    seed = seeds.seed(spec.name, spec.version, preset, number, repeat, "data")
+    return task.make(spec.presets[preset], seeds.split(repeat), number, torch.Generator().manual_seed(seed))
+
+
+def observed(shown: Iterable[Tensor]) -> str:
+    """SHA-256 of what a method is shown, without a second copy of it."""
+    total = sha256()
+    for tensor in shown:
+        total.update(np.ascontiguousarray(tensor.numpy()).reshape(-1).view(np.uint8).data)
+    return total.hexdigest()
