@@ -99,11 +99,11 @@ def split(folder: Path, name: Name, number: int) -> Split:
 
 
 def check(path: Path) -> None:
-    """Raises UserError for a list that has no line, and for a video that is empty or no file."""
+    """Raises UserError for a list that has no line, and for a video that is no file; an empty one is left out when decoded."""
     if path.suffix.lower() == ".txt":
         next(_lines(path), None)
-    elif not path.is_file() or not path.stat().st_size:
-        raise UserError(f"{path} is an empty video or no file; unpack the archive again")
+    elif not path.is_file():
+        raise UserError(f"{path} is no file; unpack the archive again")
 
 
 def few(names: Iterable[str]) -> str:
