@@ -13,12 +13,13 @@ all, and the root stays in its place, wherever that is in the picture (scripts/m
 """
 
 import lzma
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cache
 from pathlib import Path
 
 import numpy as np
 import torch
+from scipy import ndimage
 from torch import Tensor
 from torch.nn import functional as F
 
@@ -110,15 +111,42 @@ def compose(motions: Motions, indices: Tensor, backgrounds: Tensor) -> Tensor:
     return found
 
 
-def backgrounds(part: str, count: int, generator: torch.Generator) -> Tensor:
-    """uint8 (count, 64, 64, 3): square crops of the part's photographs, each of them equally often as far as it goes; place,
-    side (30 to 60 % of the shorter side) and mirroring at random. A background's identity is its place here.
+def framed(motions: Motions, side: int, generator: torch.Generator) -> Motions:
+    """The same videos cut to side x side pixels around the body, wherever a window that shows all of its moves has room; of one
+    that is larger the middle is shown.
 
-    Raises UserError for a part that does not exist.
+    Raises ValueError for a side that is not from 1 to that of the videos.
+    """
+    n, _, H, W = motions.frames.shape
+    if not 1 <= side <= min(H, W):
+        raise ValueError(f"a side of {side} pixels, of videos of {H} x {W}")
+    ever = motions.masks.any(1)  # (N, H, W)
+    down, across = (_window(ever.any(axis), side, torch.rand(n, generator=generator)) for axis in (2, 1))
+    rows, columns = down[:, None] + torch.arange(side), across[:, None] + torch.arange(side)
+    video = torch.arange(n)[:, None, None]
+    frames = motions.frames.movedim(1, -1)[video, rows[:, :, None], columns[:, None]].movedim(-1, 1)  # (N, T, side, side)
+    return replace(motions, frames=frames.contiguous())
+
+
+def _window(seen: Tensor, side: int, draw: Tensor) -> Tensor:
+    """First places (N,) of windows of `side` that hold all that is true of `seen` (N, L); `draw` (N,) in [0, 1) chooses one."""
+    L = seen.shape[1]
+    first, end = seen.int().argmax(1), L - seen.flip(1).int().argmax(1)
+    low, high = (end - side).clamp(min=0), first.clamp(max=L - side)
+    room = (high - low + 1).clamp(min=0)
+    middle = ((first + end - side) // 2).clamp(0, L - side)
+    return torch.where(room > 0, low + (draw * room).long(), middle)
+
+
+def backgrounds(part: str, count: int, generator: torch.Generator, side: int = SIZE, blur: float = 0.0) -> Tensor:
+    """uint8 (count, side, side, 3): square crops of the part's photographs, each of them equally often as far as it goes;
+    place, side (30 to 60 % of the shorter side) and mirroring at random. A background's identity is its place here.
+
+    blur: standard deviation in pixels, as of what is out of focus. Raises UserError for a part that does not exist.
     """
     _known(part)
     names = PHOTOGRAPHS[part]
-    found = torch.empty(count, SIZE, SIZE, 3, dtype=torch.uint8)
+    found = torch.empty(count, side, side, 3, dtype=torch.uint8)
     which = torch.randperm(count, generator=generator) % len(names)
     draws = torch.rand(count, 4, generator=generator)
     for place, name in enumerate(names):
@@ -126,7 +154,7 @@ def backgrounds(part: str, count: int, generator: torch.Generator) -> Tensor:
         photograph = torch.from_numpy(pictures.read(photographs.named(Path(name).stem))).permute(2, 0, 1) if mine else None
         for i in mine:
             assert photograph is not None
-            found[i] = _crop(photograph, *draws[i].tolist())
+            found[i] = _crop(photograph, side, blur, *draws[i].tolist())
     return found
 
 
@@ -158,12 +186,14 @@ def _known(part: str) -> None:
         raise unknown("part of the motions", part, PHOTOGRAPHS)
 
 
-def _crop(photograph: Tensor, size: float, down: float, across: float, mirrored: float) -> Tensor:
-    """uint8 (64, 64, 3) of (3, H, W) in [0, 1]; four numbers from 0 to 1 say which."""
+def _crop(photograph: Tensor, pixels: int, blur: float, size: float, down: float, across: float, mirrored: float) -> Tensor:
+    """uint8 (pixels, pixels, 3) of (3, H, W) in [0, 1]; four numbers from 0 to 1 say which."""
     height, width = photograph.shape[1:]
     least, most = _SIDES
     side = round(min(height, width) * (least + (most - least) * size))
     top, left = round((height - side) * down), round((width - side) * across)
     crop = photograph[:, top : top + side, left : left + side]
-    small = F.interpolate(crop[None], (SIZE, SIZE), mode="bicubic", antialias=True)[0].clamp(0, 1)
+    small = F.interpolate(crop[None], (pixels, pixels), mode="bicubic", antialias=True)[0].clamp(0, 1)
+    if blur:
+        small = torch.from_numpy(ndimage.gaussian_filter(small.numpy(), (0, blur, blur), mode="mirror"))
     return (255 * (small.flip(-1) if mirrored < 0.5 else small)).round().to(torch.uint8).permute(1, 2, 0)

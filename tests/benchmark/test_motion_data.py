@@ -214,3 +214,49 @@ def test_a_biased_layout_that_cannot_be_is_refused():
     for count, agree, of in ((2, 0.9, labels), (3, 1.2, labels), (3, -0.1, labels), (3, 0.9, labels[:1])):
         with pytest.raises(ValueError, match=r"^share .* classes on \d backgrounds: 0 to 1, and one for each of 2 or more$"):
             motions.assign(of, count, generator(), agree)
+
+
+def test_a_frame_around_the_body_shows_all_of_its_moves_where_it_has_room():
+    whole = motions.load("test")
+    found = motions.framed(whole, 40, torch.Generator().manual_seed(0))
+    assert found.frames.shape == (300, 24, 40, 40)
+    ever = whole.masks.any(1)
+    before, after = whole.masks.sum((1, 2, 3)), found.masks.sum((1, 2, 3))
+    fits = before == after
+    assert fits.tolist() == [_span(one) <= 40 for one in ever]
+    assert 0.8 < fits.float().mean() < 1
+    assert (after > 0.8 * before).all()
+    for video in (0, 151):  # cut out, and not scaled or moved in time
+        small, big = found.frames[video], whole.frames[video]
+        assert any(torch.equal(big[:, y : y + 40, x : x + 40], small) for y in range(25) for x in range(25))
+    other = motions.framed(whole, 40, torch.Generator().manual_seed(1))
+    assert not torch.equal(found.frames, other.frames)
+    assert torch.equal(motions.framed(whole, 64, torch.Generator()).frames, whole.frames)
+
+
+def _span(ever):
+    """The larger side of the box around the body's moves."""
+    return max(int(line.nonzero()[-1] - line.nonzero()[0]) + 1 for line in (ever.any(0), ever.any(1)))
+
+
+@pytest.mark.parametrize("side", [0, 65])
+def test_a_frame_is_as_large_as_the_videos_at_most(side):
+    with pytest.raises(ValueError, match=f"^a side of {side} pixels, of videos of 64 x 64$"):
+        motions.framed(motions.load("tuning test"), side, torch.Generator())
+
+
+def test_backgrounds_out_of_focus_are_the_same_crops_without_their_detail():
+    sharp, soft = (motions.backgrounds("test", 6, torch.Generator().manual_seed(0), 40, blur).float() for blur in (0.0, 4.0))
+    assert sharp.shape == soft.shape == (6, 40, 40, 3)
+    assert (sharp.mean((1, 2)) - soft.mean((1, 2))).abs().max() < 15
+    detail = [(x[:, 1:] - x[:, :-1]).abs().mean((1, 2, 3)) for x in (sharp, soft)]
+    assert (detail[1] < 0.6 * detail[0]).all()
+
+
+def test_a_framed_video_is_put_before_a_background_of_its_size():
+    views = motions.framed(motions.load("tuning test"), 40, torch.Generator().manual_seed(0))
+    scenes = motions.backgrounds("tuning test", 2, torch.Generator().manual_seed(0), 40, 3.0)
+    found = motions.compose(views, torch.tensor([0, 5]), scenes)
+    assert found.shape == (2, 24, 40, 40, 3)
+    still = ~views.masks[[0, 5]]
+    assert torch.equal(found[still], scenes[:, None].expand(-1, 24, -1, -1, -1)[still])
