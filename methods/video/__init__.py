@@ -4,7 +4,7 @@ from methods.video.embedding import Features, embed
 from methods.video.encoders import Encoder, encoder_named, seeded
 from methods.video.losses import Byol, Joint, info_nce, vicreg
 from methods.video.orders import Orders, differentiate
-from methods.video.training import Recipe, load, pretrain
+from methods.video.training import Recipe, embedded, load, pretrain
 
 __all__ = [
     "Byol",
@@ -15,6 +15,7 @@ __all__ = [
     "Recipe",
     "differentiate",
     "embed",
+    "embedded",
     "encoder_named",
     "info_nce",
     "load",

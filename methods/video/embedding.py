@@ -31,11 +31,14 @@ def embed(
     """Features of gallery and queries, (G + Q, width), of `both` (G + Q, 2 width).
 
     Keeps `cosines`, of frames' and differences' features the cosine: its mean over the same video, and over two videos.
+    Clips of one frame have no differences: their features are those of frames.
     """
     encoder.eval()
-    first, second = (
-        torch.cat([_features(encoder, clips, ctx, frames, size, views, order) for clips in problem.shown()]) for order in (0, 1)
-    )
+    orders = (0, 1) if frames > 1 else (0,)
+    found = [torch.cat([_features(encoder, clips, ctx, frames, size, views, d) for clips in problem.shown()]) for d in orders]
+    first, second = found[0], found[-1]
+    if frames == 1:
+        return first
     cosines = nn.functional.normalize(first, dim=1) @ nn.functional.normalize(second, dim=1).T
     same, n = cosines.diagonal().mean(), len(cosines)
     ctx.keep("cosines", torch.stack([same, (cosines.sum() - n * same) / (n * (n - 1))]))

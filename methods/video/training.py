@@ -1,6 +1,8 @@
 """The training that every self-supervised method of video retrieval shares.
 
-    min over the encoder   E  loss(view_1(a), view_2(b)),      a, b two clips of T frames of one video, b right after a
+    min over the encoder   E  loss(view_1(a), view_2(b)),      a, b two clips of T frames of one video
+
+b is right after a (adjacent), or drawn as a is, wherever that may be (random).
 
 A cycle is four passes over the training videos, one for each phase of ViDiDi's schedule; all methods train whole cycles, so
 that the numbers of steps are equal and a schedule ends where it began. The last batch of a pass is left out where it is not
@@ -18,9 +20,11 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from benchmark import Clips, Context
+from benchmark import Clips, Context, Retrieval
 from benchmark.errors import UserError
 from methods.video.augmentation import Jitter, augmented, plain
+from methods.video.embedding import Features, embed
+from methods.video.encoders import Encoder, encoder_named
 from methods.video.losses import Byol, Joint
 from methods.video.orders import Orders, paired, phase_of
 
@@ -158,6 +162,23 @@ def load(encoder: nn.Module, learnt: dict[str, Tensor], statistics: Literal["run
         found |= {name.removeprefix("again."): x for name, x in learnt.items() if name.startswith("again.")}
     encoder.load_state_dict(found, strict=False)
     return encoder
+
+
+def embedded(
+    problem: Retrieval,
+    ctx: Context,
+    learnt: dict[str, Tensor],
+    encoder: Encoder,
+    statistics: Literal["running", "frames"],
+    *,
+    frames: int,
+    size: int,
+    views: int,
+    features: Features,
+) -> Tensor:
+    """What a method of retrieval returns that has learnt an encoder: `embed` by it."""
+    network = load(encoder_named(encoder, ctx), learnt, statistics)
+    return embed(network, problem, ctx, frames=frames, size=size, views=views, features=features)
 
 
 def _rate(epoch: float, epochs: int, warmup: float) -> float:
