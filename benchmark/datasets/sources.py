@@ -67,7 +67,8 @@ class Packaged:
 class Folder:
     """Files that the user puts under --data-dir. `how` says in one line what to get and where to put it; `check` raises
     UserError for a file that is not what it should be; `deep`: files inside folders of the folder count too; `whole`: all of
-    a file enters the fingerprint; `variable`: of the environment, which may name the folder itself instead.
+    a file enters the fingerprint; `variable`: of the environment, which may name the folder itself instead; `together` raises
+    UserError for a folder whose files do not belong together.
     """
 
     subfolder: str
@@ -77,6 +78,7 @@ class Folder:
     deep: bool = False
     whole: bool = False
     variable: str = ""
+    together: Callable[[Path], None] = lambda folder: None
 
     def folder(self, data_dir: Path | None) -> Path:
         """Where the files are to be. Raises UserError that says what to give where nothing says it."""
@@ -99,13 +101,13 @@ class Folder:
         return found
 
 
-def _check_of(module: str) -> Callable[[Path], None]:
-    """`check` of a module of this package, imported when it is called: a reader that one task has does not become a part of
+def _check_of(module: str, name: str = "check") -> Callable[[Path], None]:
+    """A check of a module of this package, imported when it is called: a reader that one task has does not become a part of
     what the results of all others depend on (benchmark/source.py).
     """
 
-    def check(file: Path) -> None:
-        import_module(f"benchmark.datasets.{module}").check(file)
+    def check(path: Path) -> None:
+        getattr(import_module(f"benchmark.datasets.{module}"), name)(path)
 
     return check
 
@@ -239,6 +241,7 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
         "into DATA_DIR/ucf101/videos/CLASS/ and trainlist01.txt, testlist01.txt and classInd.txt into DATA_DIR/ucf101/splits/",
         _check_of("video_splits"),
         deep=True,
+        together=_check_of("video_splits", "check_set"),
     ),
     "hmdb51": Folder(
         "hmdb51",
@@ -247,6 +250,7 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
         "and the lists CLASS_test_split1.txt into DATA_DIR/hmdb51/splits/",
         _check_of("video_splits"),
         deep=True,
+        together=_check_of("video_splits", "check_set"),
     ),
 }
 
@@ -273,4 +277,5 @@ def fingerprint(names: tuple[str, ...], data_dir: Path | None) -> str:
             with path.open("rb") as file:
                 head = file_digest(file, "sha256").digest() if source.whole else file.read(_HEAD)
             total.update(f"{place}/{path.stat().st_size}/".encode() + head)
+        source.together(source.folder(data_dir))
     return total.hexdigest()

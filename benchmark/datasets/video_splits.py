@@ -61,7 +61,7 @@ class _Lists:
     classes: list[str]
 
 
-def split(folder: Path, name: Name, number: int) -> Split:
+def split(folder: Path, name: str, number: int) -> Split:
     """A split of the set that lies in `folder`, which is DATA_DIR/ucf101 or DATA_DIR/hmdb51.
 
     Raises UserError for a list or a video that is missing, a line that cannot be read, a video that is named twice, a class
@@ -104,6 +104,11 @@ def check(path: Path) -> None:
         next(_lines(path), None)
     elif not path.is_file():
         raise UserError(f"{path} is no file; unpack the archive again")
+
+
+def check_set(folder: Path) -> None:
+    """Raises UserError, as `split` does, for DATA_DIR/ucf101 or DATA_DIR/hmdb51 whose first split cannot be made."""
+    split(folder, folder.name, 1)
 
 
 def few(names: Iterable[str]) -> str:
