@@ -55,7 +55,7 @@ class Videos(Preset):
     train_views: Count = 40
     scenes: Count = 4
     side: Count = 32
-    focus: NonNegative = 8.0
+    focus: NonNegative = 4.0
     number: Count = 1
 
     @model_validator(mode="after")

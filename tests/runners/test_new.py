@@ -28,6 +28,7 @@ def python(command, *words):
         ("method", "my_method", (), "zero_filled"),
         ("method", "my_method", ("--solves", "Completion"), "alternating_ls"),
         ("method", "my_method", ("--solves", "FewShot"), "linear_probe"),
+        ("method", "my_method", ("--solves", "Retrieval"), "random_encoder"),
         ("task", "my_task", (), "zero_filled"),
     ],
 )
