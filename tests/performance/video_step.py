@@ -1,0 +1,112 @@
+"""What a step of self-supervised training on video costs, and the shares of its parts: gathering clips, augmentation, network.
+
+    python tests/performance/video_step.py [--preset small] [--threads 1] [--device cpu] [--steps 40] [--pairs 5]
+
+Each framework with the settings of its preset on the task's training videos. Frames alone, and ViDiDi's orders in turn through
+one cycle; they alternate, and of each pair the ratio of seconds is taken: the median is printed. Then the network's pass with
+and without channels_last_3d, in the same way.
+"""
+
+import argparse
+import statistics
+import time
+from collections.abc import Callable
+from dataclasses import replace
+
+import torch
+from torch import Tensor
+
+from benchmark import Context, registry
+from methods.video import Byol, Joint, Recipe, encoder_named, info_nce, vicreg
+from methods.video.augmentation import augmented
+from methods.video.orders import paired, phase_of
+from methods.video.training import Batches
+
+MODELS: dict[str, Callable[[Context, dict], Joint | Byol]] = {
+    "simclr": lambda ctx, p: Joint(encoder_named(p["encoder"], ctx), p["width"], lambda x, y: info_nce(x, y, p["temperature"])),
+    "vicreg": lambda ctx, p: Joint(
+        encoder_named(p["encoder"], ctx), p["width"], lambda x, y: vicreg(x, y, p["variance"], p["covariance"])
+    ),
+    "byol": lambda ctx, p: Byol(encoder_named(p["encoder"], ctx), p["hidden"], p["width"], p["decay"]),
+}
+
+
+def seconds(run: Callable[[], object], device: torch.device) -> float:
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    began = time.perf_counter()
+    run()
+    if device.type == "cuda":
+        torch.cuda.synchronize()
+    return time.perf_counter() - began
+
+
+def ratio(first: Callable[[], object], second: Callable[[], object], device: torch.device, pairs: int) -> tuple[float, float]:
+    """Median seconds of the first, and median over pairs of second / first."""
+    first(), second()
+    found = [(seconds(first, device), seconds(second, device)) for _ in range(pairs)]
+    return statistics.median(a for a, _ in found), statistics.median(b / a for a, b in found)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--preset", default="small")
+    parser.add_argument("--device", default="cpu")
+    for name, value in {"threads": 1, "steps": 40, "pairs": 5}.items():
+        parser.add_argument(f"--{name}", type=int, default=value)
+    given = parser.parse_args()
+    torch.set_num_threads(given.threads)
+    device = torch.device(given.device)
+    task = registry.get_task("video_retrieval").load()
+    clips = task.training(task.spec.presets[given.preset], torch.Generator().manual_seed(0)).to(device)
+    for name, build in MODELS.items():
+        p = registry.get_method(f"vididi_{name}").spec.resolve("video_retrieval", given.preset, {})
+        recipe = Recipe(**{field: p[field] for field in Recipe.__dataclass_fields__})
+        ctx = Context(device, 0)
+        model = build(ctx, p).to(device)
+        optimiser = torch.optim.Adam(model.parameters(), 1e-4)
+        batches = Batches(clips.videos, recipe, ctx)
+        pixels = next(batches.of_a_pass())
+        views = augmented(pixels, recipe.size, recipe.least, recipe.jitter, ctx)
+
+        def network(orders: Recipe, views: Tensor, model=model, optimiser=optimiser) -> None:
+            for step in range(given.steps):
+                first, second = views.chunk(2)
+                a, b = paired(first, second, phase_of(orders.orders, step, 0.0), orders.coin and step % 8 < 4)
+                loss = model(a, b)
+                optimiser.zero_grad()
+                loss.backward()
+                optimiser.step()
+                model.follow()
+
+        def gather(batches=batches) -> None:
+            done = 0
+            while done < given.steps:
+                for _ in batches.of_a_pass():
+                    done += 1
+                    if done == given.steps:
+                        return
+
+        def augment(pixels=pixels, recipe=recipe, ctx=ctx) -> None:
+            for _ in range(given.steps):
+                augmented(pixels, recipe.size, recipe.least, recipe.jitter, ctx)
+
+        frames = replace(recipe, orders="frames", coin=False)
+        base, dearer = ratio(lambda: network(frames, views), lambda: network(recipe, views), device, given.pairs)
+        gathering, augmenting = (
+            statistics.median(seconds(part, device) for _ in range(given.pairs)) for part in (gather, augment)
+        )
+        whole = base + gathering + augmenting
+        print(
+            f"{name}: {given.steps / whole:.1f} steps a second on frames, "
+            f"{given.steps / (base * dearer + gathering + augmenting):.1f} by the schedule (network's pass x {dearer:.2f}); "
+            f"gathering {gathering / whole:.1%} of a step, augmentation {augmenting / whole:.1%}, network {base / whole:.1%}"
+        )
+        plain = build(Context(device, 0), p).to(device).to(memory_format=torch.contiguous_format)
+        rival = torch.optim.Adam(plain.parameters(), 1e-4)
+        _, slower = ratio(lambda: network(frames, views), lambda: network(frames, views, plain, rival), device, given.pairs)
+        print(f"  without channels_last_3d the network's pass takes x {slower:.2f}")
+
+
+if __name__ == "__main__":
+    main()
