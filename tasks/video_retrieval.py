@@ -7,13 +7,14 @@ Score   R@k: share of queries with a video of their class among their k nearest 
         the same by the background's identity, the shortcut that must not be taken (lower is better); accuracy on the queries
         of logistic regression that learns on the gallery's embeddings (`probe`); cos(h(v), h(Dv)) over the same video less
         that over two videos, Dv the temporal difference, of methods that tell it (`consistency`)
-Data    15 actions of motion capture, rendered, before photographs that stand still and are out of focus: 24 frames, 10 a
-        second, a window of 32 pixels around the body. Training videos: 40 views a class, each before four backgrounds of its
-        own. Gallery and queries: 10 other views a class each, before 15 crops of other photographs: `clean`, whatever the
-        class, or `biased`, where 9 of 10 gallery videos have the background of their class and no query has. A class is one
-        take by one performer. Full: UCF101, HMDB51
-Tuning  queries and gallery of further views and photographs; of UCF101 and HMDB51, training videos: those of every fifth group
-        of takes are the queries, the rest the gallery, and all are learnt from
+Data    15 actions of motion capture, rendered, before photographs that stand still, out of focus (by 4 pixels) and in haze
+        (30 % of their contrast): 24 frames, 10 a second, a window of 32 pixels around the body. Training videos: 40 views a
+        class, each before four backgrounds of its own. Gallery and queries: 10 other views a class each, before 15 crops of
+        other photographs: `clean`, whatever the class, or `biased`, where 9 of 10 gallery videos have the background of their
+        class and no query has. A class is one take by one performer. Full: UCF101, HMDB51
+Tuning  queries and gallery of further views, before other crops of the training photographs (the grey ones that are left for
+        tuning elsewhere tell too little of backgrounds in colour); of UCF101 and HMDB51, training videos: those of every
+        fifth group of takes are the queries, the rest the gallery, and all are learnt from
 Source  arXiv:2409.02371
 """
 
@@ -25,7 +26,7 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from benchmark import Clips, Count, Instance, Metric, NonNegative, Preset, Retrieval, TaskSpec, task
+from benchmark import Clips, Count, Fraction, Instance, Metric, NonNegative, Preset, Retrieval, TaskSpec, task
 from benchmark.datasets import motions
 from benchmark.datasets.sources import SOURCES, Folder
 from benchmark.datasets.user_videos import Decoded, decode
@@ -44,7 +45,7 @@ class Videos(Preset):
 
     videos: where they are from. Of rendered ones: views of each class in gallery and in queries; train_views of each class to
     learn from, each before `scenes` backgrounds; side of the window in pixels; focus: standard deviation in pixels of the
-    backgrounds' blur. number: of the official split of filmed ones
+    backgrounds' blur; contrast: what is left of theirs. number: of the official split of filmed ones
     """
 
     grid: tuple[str, ...] = ("layout",)
@@ -56,6 +57,7 @@ class Videos(Preset):
     scenes: Count = 4
     side: Count = 32
     focus: NonNegative = 4.0
+    contrast: Fraction = 0.3
     number: Count = 1
 
     @model_validator(mode="after")
@@ -170,7 +172,8 @@ class VideoRetrieval:
         part = "test" if split == "test" else "tuning train"
         views = motions.framed(motions.load(part), preset.side, generator)
         halves = _halves(views.labels, preset.views, generator)
-        scenes = motions.backgrounds(part, _BACKGROUNDS, generator, preset.side, preset.focus)
+        photographs = "test" if split == "test" else "train"
+        scenes = motions.backgrounds(photographs, _BACKGROUNDS, generator, preset.side, preset.focus, preset.contrast)
         shares = (None, None) if layout == "clean" else (motions.AGREE["gallery"], motions.AGREE["queries"])
         shown = torch.cat(
             [
@@ -194,7 +197,7 @@ class VideoRetrieval:
         views = motions.framed(motions.load("train"), preset.side, generator)
         each = [(views.labels == c).nonzero()[: preset.train_views, 0] for c in range(len(motions.CLASSES))]
         which = torch.cat(each).repeat(preset.scenes)
-        scenes = motions.backgrounds("train", len(which), generator, preset.side, preset.focus)
+        scenes = motions.backgrounds("train", len(which), generator, preset.side, preset.focus, preset.contrast)
         return Clips(motions.compose(views, which, scenes))
 
     def _filmed(self, name: Name, number: int, split: Split) -> Instance:

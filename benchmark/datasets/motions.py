@@ -138,11 +138,14 @@ def _window(seen: Tensor, side: int, draw: Tensor) -> Tensor:
     return torch.where(room > 0, low + (draw * room).long(), middle)
 
 
-def backgrounds(part: str, count: int, generator: torch.Generator, side: int = SIZE, blur: float = 0.0) -> Tensor:
+def backgrounds(
+    part: str, count: int, generator: torch.Generator, side: int = SIZE, blur: float = 0.0, contrast: float = 1.0
+) -> Tensor:
     """uint8 (count, side, side, 3): square crops of the part's photographs, each of them equally often as far as it goes;
     place, side (30 to 60 % of the shorter side) and mirroring at random. A background's identity is its place here.
 
-    blur: standard deviation in pixels, as of what is out of focus. Raises UserError for a part that does not exist.
+    blur: standard deviation in pixels, as of what is out of focus; contrast: share of each value's distance from middle grey
+    that is left, as in haze. Raises UserError for a part that does not exist.
     """
     _known(part)
     names = PHOTOGRAPHS[part]
@@ -154,7 +157,7 @@ def backgrounds(part: str, count: int, generator: torch.Generator, side: int = S
         photograph = torch.from_numpy(pictures.read(photographs.named(Path(name).stem))).permute(2, 0, 1) if mine else None
         for i in mine:
             assert photograph is not None
-            found[i] = _crop(photograph, side, blur, *draws[i].tolist())
+            found[i] = _crop(photograph, side, blur, contrast, *draws[i].tolist())
     return found
 
 
@@ -186,8 +189,10 @@ def _known(part: str) -> None:
         raise unknown("part of the motions", part, PHOTOGRAPHS)
 
 
-def _crop(photograph: Tensor, pixels: int, blur: float, size: float, down: float, across: float, mirrored: float) -> Tensor:
-    """uint8 (pixels, pixels, 3) of (3, H, W) in [0, 1]; four numbers from 0 to 1 say which."""
+def _crop(
+    photograph: Tensor, pixels: int, blur: float, contrast: float, size: float, down: float, across: float, mirrored: float
+) -> Tensor:
+    """uint8 (pixels, pixels, 3) of (3, H, W) in [0, 1]; the last four, from 0 to 1, say which."""
     height, width = photograph.shape[1:]
     least, most = _SIDES
     side = round(min(height, width) * (least + (most - least) * size))
@@ -196,4 +201,5 @@ def _crop(photograph: Tensor, pixels: int, blur: float, size: float, down: float
     small = F.interpolate(crop[None], (pixels, pixels), mode="bicubic", antialias=True)[0].clamp(0, 1)
     if blur:
         small = torch.from_numpy(ndimage.gaussian_filter(small.numpy(), (0, blur, blur), mode="mirror"))
+    small = 0.5 + contrast * (small - 0.5)
     return (255 * (small.flip(-1) if mirrored < 0.5 else small)).round().to(torch.uint8).permute(1, 2, 0)

@@ -65,7 +65,11 @@ class Joint(nn.Module):
 
 
 class Byol(nn.Module):
-    """A network whose predictor guesses what its own running average makes of the other clip."""
+    """A network whose predictor guesses what its own running average makes of the other clip.
+
+    The clips pass apart, as in the authors' code, so that each has batch statistics of its own: in one pass those of mixed
+    orders would leave little but the order to guess.
+    """
 
     def __init__(self, encoder: Pooled, hidden: int, width: int, decay: float) -> None:
         super().__init__()
@@ -74,12 +78,11 @@ class Byol(nn.Module):
         self.target = deepcopy(nn.Sequential(self.encoder, self.projector)).requires_grad_(False)
 
     def forward(self, a: Tensor, b: Tensor) -> Tensor:
-        clips = torch.cat([a, b])
-        guessed = self.predictor(self.projector(self.encoder(clips))).float()
+        guessed = [self.predictor(self.projector(self.encoder(clip))).float() for clip in (a, b)]
         with torch.no_grad():
-            second, first = self.target(clips).float().chunk(2)
-        found: Tensor = 2 * (2 - 2 * F.cosine_similarity(guessed, torch.cat([first, second]), dim=1).mean())
-        return found
+            sought = [self.target(clip).float() for clip in (b, a)]
+        found = [2 - 2 * F.cosine_similarity(x, y, dim=1).mean() for x, y in zip(guessed, sought, strict=True)]
+        return found[0] + found[1]
 
     @torch.no_grad()
     def follow(self) -> None:

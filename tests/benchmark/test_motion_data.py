@@ -253,6 +253,11 @@ def test_backgrounds_out_of_focus_are_the_same_crops_without_their_detail():
     assert (detail[1] < 0.6 * detail[0]).all()
 
 
+def test_backgrounds_in_haze_keep_a_share_of_their_distance_from_grey():
+    clear, haze = (motions.backgrounds("test", 4, torch.Generator().manual_seed(0), 32, 2.0, c).float() for c in (1.0, 0.3))
+    assert (haze - (127.5 + 0.3 * (clear - 127.5))).abs().max() <= 1
+
+
 def test_a_framed_video_is_put_before_a_background_of_its_size():
     views = motions.framed(motions.load("tuning test"), 40, torch.Generator().manual_seed(0))
     scenes = motions.backgrounds("tuning test", 2, torch.Generator().manual_seed(0), 40, 3.0)

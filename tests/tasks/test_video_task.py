@@ -45,7 +45,7 @@ def test_videos_of_one_background_share_its_pixels(task):
     videos, shown = torch.cat(instance.problem.shown()).float(), instance.truth[:, 1]
     still = videos.median(1).values  # where the body passes, the median over time is mostly the background
     mine, other = (shown == 0).nonzero()[:2, 0], (shown == 1).nonzero()[0, 0]
-    assert (still[mine[0]] - still[mine[1]]).abs().median() < 1 < (still[mine[0]] - still[other]).abs().median()
+    assert (still[mine[0]] - still[mine[1]]).abs().median() < 2 < (still[mine[0]] - still[other]).abs().median()
 
 
 def test_no_view_is_in_gallery_and_queries(task):
@@ -67,7 +67,7 @@ def test_test_tuning_and_training_draw_from_parts_of_their_own(task, monkeypatch
         asked.clear()
         call()
         parts.append(set(asked))
-    assert parts == [{"test"}, {"tuning train"}, {"train"}]
+    assert parts == [{"test"}, {"tuning train", "train"}, {"train"}]  # tuning: views of its own, photographs of training
 
 
 def test_training_videos_have_backgrounds_of_their_own(task):
