@@ -189,6 +189,25 @@ def test_byol_follows_slowly_and_sends_no_gradient_to_what_follows():
         assert torch.allclose(now, 0.9 * was + 0.1 * goal, atol=1e-6)
 
 
+def test_byol_by_hand_each_clip_with_batch_statistics_of_its_own():
+    model = built(context(), "byol")
+    draw = torch.Generator().manual_seed(0)
+    a, b = (scale * torch.randn(4, 3, 4, 16, 16, generator=draw) for scale in (1, 0.01))  # frames and their differences, say
+    online = nn.Sequential(model.encoder, model.projector, model.predictor)
+
+    def direction(x, y, together=False):
+        with torch.no_grad():
+            p, z = (
+                net(torch.cat([x, y])).chunk(2)[i] if together else net(one)
+                for net, one, i in ((online, x, 0), (model.target, y, 1))
+            )
+        return 2 - 2 * F.cosine_similarity(p, z).mean()
+
+    found = model(a, b)
+    assert torch.allclose(found, direction(a, b) + direction(b, a), atol=1e-5)
+    assert not torch.allclose(found, direction(a, b, together=True) + direction(b, a, together=True), atol=1e-2)
+
+
 def test_lars_steps_by_norms_and_leaves_biases_to_plain_momentum():
     weight, bias = nn.Parameter(torch.full((2, 2), 3.0)), nn.Parameter(torch.ones(2))
     optimiser = Lars(iter([weight, bias]), lr=0.5, weight_decay=0.1)
