@@ -3,7 +3,7 @@
     python tests/performance/video_step.py [--preset small] [--threads 1] [--device cpu] [--steps 40] [--pairs 5]
 
 Each framework with the settings of its preset on the task's training videos. Frames alone, and ViDiDi's orders in turn through
-one cycle; they alternate, and of each pair the ratio of seconds is taken: the median is printed. Then the network's pass with
+one cycle; they alternate, and of each pair the ratio of seconds is taken: the median is printed. Then the network's part with
 and without channels_last_3d, in the same way.
 """
 
@@ -48,6 +48,29 @@ def ratio(first: Callable[[], object], second: Callable[[], object], device: tor
     return statistics.median(a for a, _ in found), statistics.median(b / a for a, b in found)
 
 
+def network(model: Joint | Byol, recipe: Recipe, views: Tensor, steps: int) -> Callable[[], None]:
+    """Training on the same augmented views, by the orders of the recipe."""
+    optimiser = torch.optim.Adam(model.parameters(), 1e-4)
+
+    def run() -> None:
+        for step in range(steps):
+            first, second = views.chunk(2)
+            a, b = paired(first, second, phase_of(recipe.orders, step, 0.0), recipe.coin and step % 8 < 4)
+            loss = model(a, b)
+            optimiser.zero_grad()
+            loss.backward()
+            optimiser.step()
+            model.follow()
+
+    return run
+
+
+def gather(batches: Batches, steps: int) -> None:
+    for _ in range(0, steps, batches.in_a_pass):
+        for _, _ in zip(range(steps), batches.of_a_pass(), strict=False):
+            pass
+
+
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--preset", default="small")
@@ -56,56 +79,39 @@ def main() -> None:
         parser.add_argument(f"--{name}", type=int, default=value)
     given = parser.parse_args()
     torch.set_num_threads(given.threads)
-    device = torch.device(given.device)
+    device, steps = torch.device(given.device), given.steps
     task = registry.get_task("video_retrieval").load()
     clips = task.training(task.spec.presets[given.preset], torch.Generator().manual_seed(0)).to(device)
     for name, build in MODELS.items():
         p = registry.get_method(f"vididi_{name}").spec.resolve("video_retrieval", given.preset, {})
-        recipe = Recipe(**{field: p[field] for field in Recipe.__dataclass_fields__})
+        vididi = Recipe(**{field: p[field] for field in Recipe.__dataclass_fields__})
+        frames = replace(vididi, orders="frames", coin=False)
         ctx = Context(device, 0)
-        model = build(ctx, p).to(device)
-        optimiser = torch.optim.Adam(model.parameters(), 1e-4)
-        batches = Batches(clips.videos, recipe, ctx)
+        batches = Batches(clips.videos, vididi, ctx)
+        assert steps <= batches.in_a_pass
         pixels = next(batches.of_a_pass())
-        views = augmented(pixels, recipe.size, recipe.least, recipe.jitter, ctx)
 
-        def network(orders: Recipe, views: Tensor, model=model, optimiser=optimiser) -> None:
-            for step in range(given.steps):
-                first, second = views.chunk(2)
-                a, b = paired(first, second, phase_of(orders.orders, step, 0.0), orders.coin and step % 8 < 4)
-                loss = model(a, b)
-                optimiser.zero_grad()
-                loss.backward()
-                optimiser.step()
-                model.follow()
+        def augment(pixels: Tensor = pixels, recipe: Recipe = frames, ctx: Context = ctx) -> Tensor:
+            return augmented(pixels, recipe.size, recipe.least, recipe.jitter, ctx)
 
-        def gather(batches=batches) -> None:
-            done = 0
-            while done < given.steps:
-                for _ in batches.of_a_pass():
-                    done += 1
-                    if done == given.steps:
-                        return
-
-        def augment(pixels=pixels, recipe=recipe, ctx=ctx) -> None:
-            for _ in range(given.steps):
-                augmented(pixels, recipe.size, recipe.least, recipe.jitter, ctx)
-
-        frames = replace(recipe, orders="frames", coin=False)
-        base, dearer = ratio(lambda: network(frames, views), lambda: network(recipe, views), device, given.pairs)
-        gathering, augmenting = (
-            statistics.median(seconds(part, device) for _ in range(given.pairs)) for part in (gather, augment)
+        views = augment()
+        models = [build(Context(device, 0), p).to(device) for _ in range(3)]
+        models[2] = models[2].to(memory_format=torch.contiguous_format)
+        base, dearer = ratio(
+            network(models[0], frames, views, steps), network(models[1], vididi, views, steps), device, given.pairs
         )
+        _, slower = ratio(
+            network(models[0], frames, views, steps), network(models[2], frames, views, steps), device, given.pairs
+        )
+        gathering = statistics.median(seconds(lambda: gather(batches, steps), device) for _ in range(given.pairs))
+        augmenting = steps * statistics.median(seconds(augment, device) for _ in range(steps))
         whole = base + gathering + augmenting
         print(
-            f"{name}: {given.steps / whole:.1f} steps a second on frames, "
-            f"{given.steps / (base * dearer + gathering + augmenting):.1f} by the schedule (network's pass x {dearer:.2f}); "
-            f"gathering {gathering / whole:.1%} of a step, augmentation {augmenting / whole:.1%}, network {base / whole:.1%}"
+            f"{name}: {steps / whole:.1f} steps a second on frames, "
+            f"{steps / (base * dearer + gathering + augmenting):.1f} by the schedule (the network's part x {dearer:.2f}); "
+            f"gathering {gathering / whole:.1%} of a step, augmentation {augmenting / whole:.1%}, network {base / whole:.1%}; "
+            f"without channels_last_3d the network's part x {slower:.2f}"
         )
-        plain = build(Context(device, 0), p).to(device).to(memory_format=torch.contiguous_format)
-        rival = torch.optim.Adam(plain.parameters(), 1e-4)
-        _, slower = ratio(lambda: network(frames, views), lambda: network(frames, views, plain, rival), device, given.pairs)
-        print(f"  without channels_last_3d the network's pass takes x {slower:.2f}")
 
 
 if __name__ == "__main__":
