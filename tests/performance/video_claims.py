@@ -12,6 +12,7 @@ Differences are paired by (seed, instance); intervals are 95 %, bootstrap over i
 
 import argparse
 from itertools import product
+from math import isnan
 from pathlib import Path
 from typing import Any
 
@@ -42,7 +43,8 @@ def gap(first: Values, second: Values) -> Values:
 
 def told(values: Values) -> str:
     found = mean(values)
-    return f"{found.mean:+.3f} [{found.low:+.3f}, {found.high:+.3f}], {sum(v > 0 for v in values.values())} of {len(values)} up"
+    interval = "[too few instances]" if isnan(found.low) else f"[{found.low:+.3f}, {found.high:+.3f}]"
+    return f"{found.mean:+.3f} {interval}, {sum(v > 0 for v in values.values())} of {len(values)} up"
 
 
 def table(rows: list[Entry]) -> None:
