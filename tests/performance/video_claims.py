@@ -97,7 +97,9 @@ def claims(rows: list[Entry]) -> None:
         )
     for reference in ("frame_difference", "motion_histogram", "first_frame", "random_encoder"):
         if other := pick(rows, reference):
-            print(f"  vididi_simclr less {reference}: " + told(gap(of(full, "recall_1"), of(other, "recall_1"))))
+            for name in FRAMEWORKS:
+                if vididi := pick(rows, f"vididi_{name}"):
+                    print(f"  vididi_{name} less {reference}: " + told(gap(of(vididi, "recall_1"), of(other, "recall_1"))))
 
 
 if __name__ == "__main__":
