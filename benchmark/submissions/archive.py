@@ -53,7 +53,7 @@ class Archive:
 
     def _check_end(self, content: bytes) -> None:
         """The record at the end says how long the directory is; it is read before the directory itself is."""
-        if content[:2] != b"PK" or content[-_END_SIZE:][:4] != _END:
+        if len(content) < _END_SIZE or content[:2] != b"PK" or content[-_END_SIZE:][:4] != _END:
             raise UserError(f"{self.name}: it is no zip file, was cut short, or something follows its end")
         count, size, start, comment = struct.unpack("<HIIH", content[-12:])
         locator = content[-_END_SIZE - 20 :][:4] == _LOCATOR

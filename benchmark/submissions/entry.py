@@ -34,7 +34,7 @@ from benchmark.submissions.text import Line, Link, Paragraph, shown
 FILE = "entry.toml"
 MAX_BYTES = 256 * 1024
 MAX_ANSWERS = 1000  # predictions in one bundle
-_MAX_LINE = 500  # characters of a line of text; a parser of TOML needs the square of the parts of a key
+_MAX_LINE, _MAX_POINTS = 500, 20  # in a line: a parser of TOML takes the square of the parts of a key, a.a.a.a...
 
 Key = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,3})-(0|[1-9][0-9]{0,4})$")]  # SEED-INSTANCE
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
@@ -85,8 +85,9 @@ def read_entry(content: bytes, name: str = FILE) -> Entry:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         raise UserError(f"{name}: it is no text in UTF-8") from None
-    if long := [number for number, line in enumerate(text.splitlines(), 1) if len(line) > _MAX_LINE]:
-        raise UserError(f"{name}, line {long[0]}: it is longer than {_MAX_LINE} characters")
+    for number, line in enumerate(text.split("\n"), 1):
+        if len(line) > _MAX_LINE or line.count(".") > _MAX_POINTS:
+            raise UserError(f"{name}, line {number}: it has more than {_MAX_LINE} characters or {_MAX_POINTS} points")
     try:
         values = tomllib.loads(text)
     except (tomllib.TOMLDecodeError, RecursionError, ValueError) as error:
