@@ -32,7 +32,8 @@ def packed(files, compression=zipfile.ZIP_DEFLATED):
     buffer = io.BytesIO()
     with zipfile.ZipFile(buffer, "w", compression) as file:
         for name, content in files.items() if isinstance(files, dict) else files:
-            file.writestr(name, content)
+            member = zipfile.ZipInfo(name) if isinstance(name, str) else name  # no time: the same files are the same bundle
+            file.writestr(member, content, compression if isinstance(name, str) else None)
     return buffer.getvalue()
 
 
