@@ -102,7 +102,8 @@ def test_the_commands_that_look_back_do_what_they_say(tmp_path):
 @pytest.mark.slow
 def test_a_method_is_submitted_by_both_doors_as_the_readme_says(tmp_path):
     handed, coded = [commands(block) for block in blocks(README, "sh")]
-    [answer], [entry] = blocks(README, "python"), blocks(README, "toml")
+    [answer] = [block for block in blocks(README, "python") if "manifest.json" in block]
+    [entry] = [block for block in blocks(README, "toml") if "authors" in block]
     (tmp_path / "answer.py").write_text(answer)
     folder, out = tmp_path, ""
     for words in handed:
