@@ -17,6 +17,7 @@ from benchmark.errors import UserError
 from benchmark.store import exchange
 from benchmark.store.database import location, open_database
 from benchmark.store.lines import Header, Origin, RunLine, file_digest, header, is_picture
+from benchmark.store.writing import persist
 from runners.cli import Database, run_app
 
 REFERENCE = registry.ROOT / "leaderboard" / "reference"
@@ -149,8 +150,6 @@ def _check_picture(path: Path) -> None:
 
 def _merge(session: Session, lines: Sequence[RunLine], pictures: dict[str, bytes], origin: Origin, target: str) -> int:
     """Files first, so that no row ever names one that is not there; then all rows in one transaction."""
-    from runners.record import persist
-
     folder = (Path("results") if "://" in target else Path(target).parent).absolute()
     for digest in {picture.sha256 for line in lines for picture in line.pictures}:
         path = folder / exchange.artifact_path(digest)

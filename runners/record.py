@@ -5,50 +5,29 @@ meets another's is tried again.
 """
 
 import os
-import random
 import socket
-import time
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from datetime import timedelta
-from typing import Any, TypeVar
+from typing import Any
 
 import psutil
 from sqlalchemy import delete, func, select, update
-from sqlalchemy.exc import DBAPIError, IntegrityError
 from sqlalchemy.orm import Session
 
 from benchmark import seeds
 from benchmark.store import queries
 from benchmark.store.models import Artifact, Curve, Environment, Instance, Method, Run, Score, Task, now
+from benchmark.store.writing import persist
 from runners.plan import Job
 
 Message = dict[str, Any]
-T = TypeVar("T")
 
 ABANDONED = timedelta(seconds=60)  # without a heartbeat; on this machine a runner's death is seen at once
-_PATIENCE = 60.0  # seconds
-_BUSY = ("database is locked", "database table is locked", "deadlock detected", "could not serialize")
 
 
 def runner() -> str:
     """Who this process is: host, pid and when it started, so that a reused pid is no one else."""
     return f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.0f}"
-
-
-def persist(session: Session, work: Callable[[], T]) -> T:
-    """Do the work and commit; do it again where another writer was faster, for up to a minute."""
-    end = time.monotonic() + _PATIENCE
-    while True:
-        try:
-            result = work()
-            session.commit()
-            return result
-        except DBAPIError as error:
-            session.rollback()
-            busy = isinstance(error, IntegrityError) or any(word in str(error.orig) for word in _BUSY)
-            if not busy or time.monotonic() > end:
-                raise
-            time.sleep(random.uniform(0.02, 0.2))
 
 
 def taken(run: Run | None) -> bool:

@@ -62,6 +62,8 @@ def main(
         registry.include(files)
         task, method = session.get_one(Task, stored.task_id), session.get_one(Method, stored.method_id)
         place = session.get_one(Environment, stored.environment_id)
+        if stored.trust == "scored":
+            raise UserError(f"run {stored.id} holds predictions that were scored here; there is no code to run again")
         before = read(session, stored)
         if not before.scores:
             raise UserError(f"run {stored.id} has no score to compare with (it is {queries.status(stored)})")

@@ -170,9 +170,10 @@ def code_differences(run: Run, task: Task, method: Method, data_dir: Path | None
     found = []
     if known.spec.version != task.version:
         found.append(f"task {task.name}: version {task.version}, now {known.spec.version}")
-    if method.name not in registry.methods():
+    made_here = run.trust != "scored"  # of predictions, the code is elsewhere
+    if made_here and method.name not in registry.methods():
         found.append(f"method {method.name} is not known here; --include FILE names its file")
-    elif (source := registry.source_hash(known.file, registry.get_method(method.name).file)) != run.source:
+    elif made_here and (source := registry.source_hash(known.file, registry.get_method(method.name).file)) != run.source:
         found.append(f"source of task or method: {run.source[:12]}, now {source[:12]}")
     if run.preset not in known.spec.presets:
         return [*found, f"preset {run.preset} is not known here"]

@@ -48,6 +48,8 @@ def python(words, folder, **variables):
 def options(tmp_path_factory):
     folder = tmp_path_factory.mktemp("help")
     helps = {name: python(["python", "-m", f"runners.{name}", "--help"], folder) for name in COMMANDS}
+    submit = ("export-inputs", "predictions", "code", "review", "status", "withdraw")
+    helps["submit"] = "".join(python(["python", "-m", "runners.submit", name, "--help"], folder) for name in submit)
     helps["new"] = python(["python", "-m", "runners.new", "method", "--help"], folder)
     return {name: set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--help"} for name, text in helps.items()}
 
@@ -95,6 +97,32 @@ def test_the_commands_that_look_back_do_what_they_say(tmp_path):
     python(whole, tmp_path)
     assert "10 of 10 runs added" in python(loaded, tmp_path, LOWDIMBENCH_DB="other.db")
     assert "0 of 10 runs added" in python(loaded, tmp_path, LOWDIMBENCH_DB="other.db")
+
+
+@pytest.mark.slow
+def test_a_method_is_submitted_by_both_doors_as_the_readme_says(tmp_path):
+    handed, coded = [commands(block) for block in blocks(README, "sh")]
+    [answer] = [block for block in blocks(README, "python") if "manifest.json" in block]
+    [entry] = [block for block in blocks(README, "toml") if "authors" in block]
+    (tmp_path / "answer.py").write_text(answer)
+    folder, out = tmp_path, ""
+    for words in handed:
+        if words[0] == "cd":
+            folder = (folder / words[1]).resolve()
+            continue
+        if words[1] == "answer.py":
+            subprocess.run([sys.executable, "answer.py"], cwd=folder, check=True, timeout=300)
+            form = (folder / "answers" / "entry.toml").read_text()
+            (folder / "answers" / "entry.toml").write_text(entry + form[form.index("[answers]") :])
+            continue
+        out += python(words, folder)
+    assert "8 instances of mri/small written to answers" in out
+    assert "submission 1: my_answers on mri/small is scored" in out
+    assert "nearly the predictions of zero_filled" not in out  # no run of it is in this database
+    (tmp_path / "mine").mkdir()
+    out = "".join(python(words, tmp_path) for words in coded)
+    assert "submission 2: my_code on mri/small is reproduced" in out
+    assert "submission 2 is withdrawn" in out
 
 
 def test_the_readme_lists_every_method_and_task():

@@ -12,7 +12,7 @@ from sqlalchemy.exc import DBAPIError
 from benchmark.errors import UserError
 
 DEFAULT = "results/lowdimbench.db"
-REVISION = "0002"  # the newest migration; a test compares it with the folder
+REVISION = "0003"  # the newest migration; a test compares it with the folder
 _APPLICATION = 0x4C444231  # "LDB1", in the header of our SQLite files
 _BUSY_MS = 30_000
 

@@ -17,6 +17,7 @@ from benchmark import environment, seeds
 from benchmark.spec import Frozen, Interface, Name, NonNegative, Preset, RunKey, TaskSpec
 
 Origin = Literal["here", "reference", "loaded"]
+PREDICTIONS = "predictions"  # kind of a method of which only predictions came; how it got them is not scored
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Number = Annotated[int, Field(ge=0)]
 
@@ -144,6 +145,8 @@ class RunLine(Line):
         done = {one.number for one in self.results if one.status == "done"}
         size = self.task.presets.get(key.preset)
         metrics = set(size.metrics if size else ()) or {metric.name for metric in self.task.metrics}
+        primary = self.task.at(key.preset).primary.name if size else ""
+        required = {primary} if self.method.kind == PREDICTIONS or self.trust == "scored" else metrics
         claims = {
             "the digest is not that of the key": self.digest == key.digest,
             "key and task do not agree": (key.task, key.version) == (self.task.name, self.task.version),
@@ -154,7 +157,8 @@ class RunLine(Line):
             "an instance stands there twice": len(set(numbers)) == len(numbers),
             "an instance is not of the preset": all(number < self.instances for number in numbers),
             "a finished instance lacks scores, or has others than its task": all(
-                one.scores.keys() == (metrics if one.number in done else set()) for one in self.results
+                (required if one.number in done else set()) <= one.scores.keys() <= (metrics if one.number in done else set())
+                for one in self.results
             ),
             "the run is done and its instances are not": self.status != "done" or len(done) == self.instances,
             "a curve or picture is of an instance that is not done": done

@@ -90,6 +90,7 @@ class Run(Base):
     trust       self_reported < scored (predictions scored here) < reproduced (code run here)
     split       test or tuning; on_test: a parameter study that was allowed to use test data
     runner      the process that runs it or did, "host/pid/start"; heartbeat: when it was last known to be alive
+    submission_id: what it was handed in with, if it was
     times in seconds; peak_memory: MB of the process on the host; peak_device_memory: MB on the GPU, null on CPU
     """
 
@@ -121,6 +122,7 @@ class Run(Base):
     peak_memory: Mapped[float | None]
     peak_device_memory: Mapped[float | None]
     error: Mapped[str | None]
+    submission_id: Mapped[int | None] = mapped_column(ForeignKey("submission.id"), index=True)
 
 
 class Instance(Base):
@@ -182,13 +184,35 @@ class Artifact(Base):
 
 
 class Submission(Base):
-    """A bundle that somebody handed in, and what became of it."""
+    """Something that somebody handed in, and what became of it (benchmark/submissions). What could not be read is empty.
+
+    digest   SHA-256 of a bundle; for code, a hash of source, method, task, preset and seeds
+    kind     predictions or code; content: SHA-256 of the source that is kept
+    state    received, checked, scored, reproduced, refused (reason says why) or withdrawn; changed: when it became so
+    seeds    how many: 0, 1, ...
+    contact  for the maintainers alone; seconds: told by the submitter, never a score
+    near     {"methods": [...]}: other methods with nearly the same predictions (benchmark/submissions/likeness.py)
+    """
 
     __tablename__ = "submission"
     id: Mapped[int] = mapped_column(primary_key=True)
     digest: Mapped[str] = mapped_column(unique=True)
-    author: Mapped[str]
+    kind: Mapped[str]
+    method: Mapped[str] = mapped_column(default="")
+    task: Mapped[str] = mapped_column(default="")
+    version: Mapped[int | None]
+    preset: Mapped[str] = mapped_column(default="")
+    seeds: Mapped[int] = mapped_column(default=0)
+    author: Mapped[str] = mapped_column(default="")
+    contact: Mapped[str] = mapped_column(default="")
     link: Mapped[str | None]
+    licence: Mapped[str | None]
+    description: Mapped[str | None]
+    hardware: Mapped[str | None]
+    seconds: Mapped[float | None]
+    content: Mapped[str] = mapped_column(default="")
+    near: Mapped[dict[str, Any]] = mapped_column(default=dict)
     state: Mapped[str]
-    reason: Mapped[str]
+    reason: Mapped[str] = mapped_column(default="")
     received: Mapped[datetime] = mapped_column(default=now)
+    changed: Mapped[datetime] = mapped_column(default=now)

@@ -20,6 +20,7 @@ Made = tuple[Run, Method, bool]  # a run, its method, and whether its code had u
 _TWIN = 4  # instances at least, all equal, before two methods are said to have the same scores
 SILENCE = timedelta(seconds=120)  # without a heartbeat, a run is no longer at work
 ORIGINS = {"here": 0, "reference": 1, "loaded": 2}  # what stands for a seed where several runs could
+TRUST = {"self_reported": 0, "scored": 1, "reproduced": 2}  # and before that
 
 
 @dataclass
@@ -135,8 +136,9 @@ def entries_and_hidden(
     """The rows of a board, and by id the runs with scores that stand in none of them, each with its reason.
 
     Nothing that differs in what it measures is mixed: all rows are of one data checksum, and the runs of a row are of one
-    source. That is the present one where it has results, else the newest, and then the row says so (`older`). Of several runs
-    of one seed, one made here counts before a reference, a reference before a loaded one, then the newest.
+    source. That is the present one where it has results, else the newest of the most trusted, and then the row says so
+    (`older`). Of several runs of one seed the most trusted counts, then one made here before a reference, a reference before a
+    loaded one, then the newest.
     """
     about = (Task.name == task, Task.version == version, Run.preset == preset, Run.split == split)
     runs = session.execute(
@@ -178,8 +180,10 @@ def _entry(group: Sequence[Made], scored: set[int], place: tuple[str, int, str],
     task, version, preset = place
     method, parameters = group[-1][1], group[-1][0].parameters
     present = present_source(task, version, method.name)
-    sources = [run.source for run, _, _ in group if run.id in scored]
-    source = present if present in sources else sources[-1]
+    with_scores = [run for run, _, _ in group if run.id in scored]
+    most = max(TRUST.get(run.trust, 0) for run in with_scores)
+    newest = [run.source for run in with_scores if TRUST.get(run.trust, 0) == most][-1]
+    source = present if present in {run.source for run in with_scores} else newest
     best: dict[int, Made] = {}
     for made in group:
         run, seen = made[0], best.get(made[0].seed)
@@ -202,9 +206,9 @@ def _entry(group: Sequence[Made], scored: set[int], place: tuple[str, int, str],
     )
 
 
-def _worth(run: Run, scored: set[int]) -> tuple[bool, int]:
+def _worth(run: Run, scored: set[int]) -> tuple[bool, int, int]:
     """What speaks for a run where several have the same seed; of equals, the newest stands."""
-    return run.id in scored, -ORIGINS.get(run.origin, 9)
+    return run.id in scored, TRUST.get(run.trust, 0), -ORIGINS.get(run.origin, 9)
 
 
 def _tell_apart(found: Sequence[Entry]) -> None:
@@ -224,11 +228,14 @@ def _fill(session: Session, found: Sequence[Entry]) -> None:
     ):
         entry, seed = owner[run_id]
         entry.scores[metric][seed, number] = value
-    for run_id, number, seconds in session.execute(
-        select(Instance.run_id, Instance.number, Instance.seconds).where(Instance.run_id.in_(owner), Instance.status == "done")
+    for run_id, number, seconds, trust in session.execute(
+        select(Instance.run_id, Instance.number, Instance.seconds, Run.trust)
+        .join(Run, Instance.run_id == Run.id)
+        .where(Instance.run_id.in_(owner), Instance.status == "done")
     ):
         entry, seed = owner[run_id]
-        entry.seconds[seed, number] = seconds
+        if trust != "scored":  # predictions come without a time that was measured
+            entry.seconds[seed, number] = seconds
 
 
 def _find_twins(found: Sequence[Entry]) -> None:

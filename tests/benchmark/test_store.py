@@ -5,13 +5,13 @@ from pathlib import Path
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
-from sqlalchemy import text
+from sqlalchemy import create_engine, text
 from sqlalchemy.orm import Session
 
 from benchmark import store
 from benchmark.errors import UserError
 from benchmark.store import database
-from benchmark.store.models import Base, Task
+from benchmark.store.models import Base, Run, Score, Submission, Task
 
 
 def test_a_new_database_is_complete_and_in_wal_mode(tmp_path):
@@ -29,6 +29,50 @@ def test_a_new_database_is_complete_and_in_wal_mode(tmp_path):
 def test_the_newest_migration_is_the_one_expected():
     folder = Path(store.__file__).parent / "migrations" / "versions"
     assert max(p.name.split("_")[0] for p in folder.glob("0*.py")) == database.REVISION
+
+
+def test_a_database_without_submissions_is_brought_up_to_date_and_keeps_its_scores(tmp_path):
+    from alembic import command
+    from alembic.config import Config
+
+    config = Config()
+    config.set_main_option("script_location", str(Path(store.__file__).parent / "migrations"))
+    path = tmp_path / "a.db"
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA application_id = {database._APPLICATION}")
+    connection.close()
+    with create_engine(f"sqlite:///{path}").begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0002")
+        for table, row in OLD.items():
+            names = ", ".join(f'"{name}"' for name in row)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({', '.join(':' + n for n in row)})"), row)
+    engine = database.open_database(str(path))
+    with Session(engine) as session:
+        assert [(score.run_id, score.value) for score in session.query(Score)] == [(1, 2.5)]
+        assert [run.submission_id for run in session.query(Run)] == [None]
+        [kept] = session.query(Submission)
+        assert (kept.author, kept.kind, kept.seeds, kept.near, kept.changed) == ("Ada", "", 0, {}, kept.received)
+    engine.dispose()
+
+
+WHEN = "2026-01-01 00:00:00.000000"
+OLD = {
+    "task": {"id": 1, "name": "mri", "version": 1, "spec": "{}"},
+    "method": {"id": 1, "name": "dip", "solves": "LinearInverse", "kind": "", "paper": "", "summary": ""},
+    "environment": {
+        **{"id": 1, "digest": "e", "commit": "", "dirty": 0, "python": "", "platform": "", "cpu": ""},
+        **{"cores": 1, "threads": 1, "memory_gb": 1.0, "device": "cpu", "packages": "{}"},
+    },
+    "run": {
+        **{"id": 1, "digest": "r", "origin": "here", "task_id": 1, "preset": "tiny", "method_id": 1, "parameters": "{}"},
+        **{"seed": 0, "split": "test", "on_test": 0, "source": "", "data": "", "environment_id": 1, "trust": "reproduced"},
+        **{"command": "", "status": "done", "instances": 1, "started": WHEN, "runner": "", "heartbeat": WHEN},
+        **{"seconds": 1.0, "fit_seconds": 0.0},
+    },
+    "score": {"id": 1, "run_id": 1, "instance": 0, "metric": "psnr", "value": 2.5},
+    "submission": {"id": 1, "digest": "s", "author": "Ada", "state": "received", "reason": "", "received": WHEN},
+}
 
 
 def files_beside(path):

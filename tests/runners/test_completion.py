@@ -33,6 +33,8 @@ def ask(shell, line):
         ("lowdimbench run --task mri --preset sm", "small_noisy", "tiny"),
         ("lowdimbench run --method l1_wavelet --set we", "weight=", "steps="),
         ("lowdimbench re", "reproduce", "export"),
+        ("lowdimbench submit wi", "withdraw", "status"),
+        ("lowdimbench submit export-inputs --task m", "mri", "dip"),
     ],
 )
 def test_names_are_offered(shell, line, offered, kept_back):

@@ -1,5 +1,6 @@
 """The command that takes results out, on made-up databases; the formats are read back in tests/leaderboard/test_formats.py."""
 
+import io
 import json
 import subprocess
 import sys
@@ -8,6 +9,8 @@ import pandas as pd
 import pytest
 
 from benchmark import registry
+from leaderboard.export import View
+from runners import export
 from tests.leaderboard import synthetic
 
 
@@ -37,6 +40,16 @@ def test_a_board_says_how_to_make_it_again(database):
     assert head[2].startswith("# code: commit ")
     assert head[3].startswith("# newest result: 2026-01-01 ")
     assert call(database, "--task", "imaging", "--preset", "small", "--format", "csv").stdout == done.stdout
+
+
+def test_no_cell_of_a_csv_file_is_a_formula():
+    """Numbers with their signs and intervals stay as they are; a name that a spreadsheet would compute does not."""
+    frame = pd.DataFrame({"method": ["=1+1", "@a", "-2+cmd|' /C calc'!A0"], "gain": ["-0.1 [-0.2, 0.1]", "+1", None]})
+    text = export._in_format(View("=title", frame.assign(n=[-1, 2, 3]), {}, [False] * 3, frozenset(), []), "csv")
+    read = pd.read_csv(io.StringIO(text), comment="#")
+    assert read["method"].tolist() == ["'=1+1", "'@a", "'-2+cmd|' /C calc'!A0"]
+    assert read["gain"].tolist()[:2] == ["-0.1 [-0.2, 0.1]", "+1"]
+    assert read["n"].tolist() == [-1, 2, 3]
 
 
 @pytest.mark.parametrize("view", ["overview", "instances"])

@@ -1,0 +1,15 @@
+"""What others hand in: predictions that are scored here, and code that a maintainer runs. Nothing of it is believed.
+
+    text       which characters a text may hold, and how it is shown
+    entry      entry.toml: who hands in what
+    archive    a zip file that is never unpacked
+    bundle     entry and predictions of one zip file
+    inputs     observations without truth, for those who answer elsewhere
+    naming     which names a method may have
+    scoring    scores of a bundle, on instances made here
+    rows       what a scored bundle leaves in the database
+    likeness   predictions that are nearly those of another method
+    store      the states of a submission: what a command or a page calls
+
+Every refusal is a UserError of one line that names the file and the rule.
+"""

@@ -1,0 +1,182 @@
+"""Observations without truth, in files that any language reads: what somebody answers who does not run the suite.
+
+    manifest.json             task, version, preset, seeds; of each instance label, hash, files, type and shape of an answer
+    entry.toml                a form; only who hands in what is missing
+    inputs/0-3.safetensors    instance 3 of seed 0: every tensor that its problem holds, such as y, A.mask
+    inputs/0-3.json           its texts, where it has some
+    predictions/              empty, for the answers
+
+What a method may learn from before (`Task.training`) is not written, as it may be a simulator, nor is side information
+(`references`): who needs them hands in code. Imports torch.
+"""
+
+import json
+import os
+import shutil
+import zipfile
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field, fields
+from pathlib import Path
+from typing import Any
+
+import torch
+from safetensors.torch import save
+from torch import Tensor
+
+from benchmark.decorators import Task
+from benchmark.errors import UserError
+from benchmark.instances import make_instance, observed
+from benchmark.operators.linear import LinearOperator
+from benchmark.problems import Completion, FewShot, LinearInverse, Retrieval
+from benchmark.submissions import entry
+from benchmark.submissions.bundle import TENSOR, file_name
+
+Put = Callable[[str, bytes], None]
+# Side information, among it what is nearly the truth: a method that reads it says so in its kind, predictions say nothing.
+_LEFT_OUT = frozenset({"references"})
+
+
+@dataclass
+class Shown:
+    """All that a problem shows: tensors and texts by name, and plain values."""
+
+    tensors: dict[str, Tensor] = field(default_factory=dict)
+    texts: dict[str, Any] = field(default_factory=dict)
+    values: dict[str, Any] = field(default_factory=dict)
+
+    def add(self, name: str, value: Any) -> None:
+        """Take up one part of a problem. Raises UserError for a kind of thing that no file is written for."""
+        if isinstance(value, Tensor):
+            self.tensors[name] = value.cpu().contiguous().clone()  # files of safetensors share no memory
+        elif isinstance(value, LinearOperator):
+            self.values[name] = type(value).__name__
+            for part, inner in {"norm": value.norm, **vars(value)}.items():
+                self.add(f"{name}.{part.lstrip('_')}", inner)
+        elif isinstance(value, dict):
+            for part, inner in value.items():
+                self.add(f"{name}.{part}", inner)
+        elif isinstance(value, torch.dtype):
+            self.values[name] = str(value).removeprefix("torch.")
+        elif name == "backbone":  # a folder of this machine means nothing elsewhere; manifest.json names the source
+            self.values[name] = None if Path(value).is_dir() else value
+        elif _is_texts(value):
+            self.texts[name] = value
+        elif value is None or isinstance(value, bool | int | float | str) or _is_numbers(value):
+            self.values[name] = value
+        else:
+            raise UserError(f"'{name}' of this problem, a {type(value).__name__}, has no form in a file")
+
+
+def _is_texts(value: object) -> bool:
+    return isinstance(value, tuple) and bool(value) and all(isinstance(part, str | tuple) for part in value)
+
+
+def _is_numbers(value: object) -> bool:
+    return isinstance(value, tuple) and all(isinstance(part, bool | int | float) for part in value)
+
+
+def shown_by(problem: Any) -> Shown:
+    """What a problem of any interface shows, for files. Raises UserError for a part that none is written for."""
+    found = Shown()
+    for part in fields(problem):
+        if part.name not in _LEFT_OUT:
+            found.add(part.name, getattr(problem, part.name))
+    return found
+
+
+def answers_to(problem: Any) -> list[dict[str, Any]]:
+    """Type and shape of the tensors that answer a problem, any of them; a text in a shape stands for a length of your choice.
+
+    Raises UserError for an interface that nobody has described yet.
+    """
+    forms: list[tuple[torch.dtype, list[int | str]]]
+    if isinstance(problem, LinearInverse):
+        forms = [(problem.A.dtype, [*problem.A.shape])]
+    elif isinstance(problem, Completion):
+        count, m, n = problem.shape
+        forms = [(torch.float64, [count, m, n]), (torch.float64, [count, m + n, "k"])]
+    elif isinstance(problem, FewShot):
+        forms = [(torch.float32, [len(problem.test), problem.outputs])]
+    elif isinstance(problem, Retrieval):
+        forms = [(torch.float32, [problem.count, "d"])]
+    else:
+        raise UserError(f"predictions for a {type(problem).__name__} cannot be handed in yet; hand in code")
+    return [{"dtype": str(kind).removeprefix("torch."), "shape": shape} for kind, shape in forms]
+
+
+def export(task: Task, preset: str, seeds: Sequence[int], output: Path) -> int:
+    """Write the inputs of a preset into a new folder, or a zip file where the name ends in .zip; how many instances.
+
+    Raises UserError where something is there already or cannot be written; then nothing is left behind.
+    """
+    spec = task.spec
+    count = spec.presets[preset].instances
+    if list(seeds) != list(range(len(seeds))):
+        raise UserError("predictions are scored on seeds 0, 1, 2, ...: nobody picks those that suit a method; give a count")
+    if len(seeds) * count > entry.MAX_ANSWERS:
+        raise UserError(f"{len(seeds)} seeds of {count} instances are more than the {entry.MAX_ANSWERS} that a bundle may hold")
+    if output.exists() and not (output.is_dir() and not any(output.iterdir())):
+        raise UserError(f"--output {output} is there already; choose another name")
+    listed: list[dict[str, Any]] = []
+    about = {"task": spec.name, "version": spec.version, "preset": preset}
+    try:
+        with _zip(output) if output.suffix == ".zip" else _folder(output) as put:
+            for seed in seeds:
+                for number in range(count):
+                    listed.append(_one(task, preset, number, seed, put))
+            manifest = {"format": "lowdimbench inputs 1", **about, "title": spec.title, "poses": spec.poses}
+            manifest |= {"data": spec.presets[preset].data, "seeds": list(seeds), "tensor": TENSOR, "instances": listed}
+            put("manifest.json", (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
+            observations = {one["key"]: one["observation"] for one in listed}
+            put(entry.FILE, entry.form(about, observations, seeds).encode())
+    except OSError as error:
+        raise UserError(f"--output {output} cannot be written ({error.strerror})") from None
+    return len(listed)
+
+
+def _one(task: Task, preset: str, number: int, seed: int, put: Put) -> dict[str, Any]:
+    instance, key = make_instance(task, preset, number, seed), f"{seed}-{number}"
+    shown = shown_by(instance.problem)
+    put(f"inputs/{key}.safetensors", save(shown.tensors))
+    if shown.texts:
+        put(f"inputs/{key}.json", json.dumps(shown.texts, indent=1, ensure_ascii=False).encode())
+    return {
+        "key": key,
+        "seed": seed,
+        "number": number,
+        "label": instance.label,
+        "observation": observed(instance.problem.shown()),
+        "inputs": f"inputs/{key}.safetensors" if shown.tensors else None,
+        "texts": f"inputs/{key}.json" if shown.texts else None,
+        "values": shown.values,
+        "prediction": file_name(key),
+        "answers": answers_to(instance.problem),
+    }
+
+
+@contextmanager
+def _folder(output: Path) -> Iterator[Put]:
+    scratch = output.with_name(f".{output.name}.{os.getpid()}.part")
+
+    def put(name: str, content: bytes) -> None:
+        (scratch / name).parent.mkdir(parents=True, exist_ok=True)
+        (scratch / name).write_bytes(content)
+
+    try:
+        (scratch / "predictions").mkdir(parents=True)
+        yield put
+        scratch.replace(output)
+    finally:
+        shutil.rmtree(scratch, ignore_errors=True)
+
+
+@contextmanager
+def _zip(output: Path) -> Iterator[Put]:
+    scratch = output.with_name(f".{output.name}.{os.getpid()}.part")
+    try:
+        with zipfile.ZipFile(scratch, "w", zipfile.ZIP_DEFLATED) as packed:
+            yield packed.writestr
+        scratch.replace(output)
+    finally:
+        scratch.unlink(missing_ok=True)

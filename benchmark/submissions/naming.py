@@ -1,0 +1,34 @@
+"""Which names a method that is handed in may have. Imports no torch."""
+
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from benchmark import registry
+from benchmark.errors import UserError
+from benchmark.store.models import Method, Run, Submission
+from benchmark.submissions.text import shown, skeleton
+
+_RESERVED = frozenset({"all", "none", "truth", "baseline", "mean"})
+
+
+def check_name(session: Session, name: str, contact: str, *, code: bool) -> None:
+    """Raises UserError for a name that is taken or looks like one that is.
+
+    Taken are the names of methods that come with the suite or a plug-in, those of another's submission (another contact), and
+    for predictions those of methods whose code ran here. Who handed in a method may hand in more under its name.
+    """
+    here, place = registry.methods(), f"method name {shown(name)}"
+    if name in here or name in _RESERVED:
+        raise UserError(f"{place}: it is taken by a method of the suite; choose another")
+    used = set(session.scalars(select(Method.name)))
+    handed_in = session.execute(select(Submission.method, Submission.contact).where(Submission.state != "refused")).all()
+    owners = {contact for method, contact in handed_in if method == name}
+    if owners - {contact}:
+        raise UserError(f"{place}: it is taken by a submission with another contact; choose another")
+    for known in sorted({*here, *_RESERVED, *used, *(method for method, _ in handed_in)} - {name, ""}):
+        if skeleton(known) == skeleton(name):
+            raise UserError(f"{place}: it imitates {shown(known)}; choose one that cannot be mistaken for it")
+    others = select(Run.origin).join(Method, Run.method_id == Method.id).where(Method.name == name, Run.submission_id.is_(None))
+    origins = set(session.scalars(others))
+    if origins and not (code and origins == {"here"}):
+        raise UserError(f"{place}: there are results of a method with this name; choose another")

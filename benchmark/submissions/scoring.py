@@ -1,0 +1,97 @@
+"""Scores of a bundle, computed here: the suite makes each instance anew, and the task's own `score` judges the prediction.
+
+Metrics that tell how a method came to its estimate (`Task.facts`: how many numbers learned) cannot be known from predictions
+and are left out. Seconds that an entry tells are no scores.
+"""
+
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from benchmark import registry
+from benchmark.errors import UserError, unknown
+from benchmark.spec import TaskSpec
+from benchmark.submissions.bundle import Bundle
+from benchmark.submissions.text import shown
+
+if TYPE_CHECKING:
+    from torch import Tensor
+
+    from benchmark.decorators import Task
+
+
+@dataclass(frozen=True)
+class Scored:
+    """One instance with its scores and its pictures, "estimate" and "truth" among them."""
+
+    seed: int
+    number: int
+    label: str
+    observation: str
+    scores: dict[str, float]
+    pictures: dict[str, "Tensor"]
+
+
+def check_answers(bundle: Bundle) -> TaskSpec:
+    """The specification of the task that a bundle answers. Raises UserError unless it answers all of a preset, as it is now."""
+    answers, place = bundle.answers, f"{bundle.archive.name}, entry.toml"
+    if answers.task not in registry.tasks():
+        raise UserError(f"{place}: {unknown('task', answers.task, registry.tasks())}")
+    spec = registry.get_task(answers.task).spec
+    if answers.version != spec.version:
+        raise UserError(f"{place}: it answers version {answers.version} of {spec.name}, which is version {spec.version} here")
+    if answers.preset not in spec.presets:
+        raise UserError(f"{place}: {unknown(f'preset of {spec.name}', answers.preset, spec.presets)}")
+    count = spec.presets[answers.preset].instances
+    wanted = {f"{seed}-{number}" for seed in answers.seeds for number in range(count)}
+    for key in sorted(wanted - answers.observations.keys()):
+        raise UserError(f"{place}: instance {key} is missing; {spec.name}/{answers.preset} has {count} for each seed")
+    for key in sorted(answers.observations.keys() - wanted):
+        raise UserError(f"{place}: {spec.name}/{answers.preset} has no instance {key} with these seeds")
+    return spec
+
+
+def score(bundle: Bundle, data_dir: Path | None = None) -> Iterator[Scored]:
+    """Every instance of a bundle that `check_answers` has passed, in order. Imports torch.
+
+    Raises UserError, with the file, for a prediction of something else than what is observed here, of a wrong type or shape,
+    that is not finite, or that cannot be scored.
+    """
+    answers = bundle.answers
+    task = registry.get_task(answers.task).load(data_dir)
+    for seed in answers.seeds:
+        for number in range(task.spec.presets[answers.preset].instances):
+            yield _one(bundle, task, seed, number)
+
+
+def _one(bundle: Bundle, task: "Task", seed: int, number: int) -> Scored:
+    from benchmark.instances import make_instance, observed
+
+    preset, key = bundle.answers.preset, f"{seed}-{number}"
+    place = bundle.place(key)
+    instance = make_instance(task, preset, number, seed)
+    observation = observed(instance.problem.shown())
+    if bundle.answers.observations[key] != observation:
+        raise UserError(f"{bundle.archive.name}, entry.toml: the observation of instance {key} is not the one that is here")
+    given = bundle.estimate(key)
+    try:
+        estimate = instance.problem.check(given)
+    except ValueError as error:
+        raise UserError(f"{place}: {error}") from None
+    diverged = getattr(instance.problem, "diverged", None)
+    if diverged is not None and diverged(estimate):
+        raise UserError(f"{place}: it is no answer: 100 times further from what is observed than zero is")
+    try:
+        found = task.score(instance, estimate)
+        besides = task.picture(instance, instance.truth)
+        pictures = {"estimate": task.picture(instance, estimate)["image"].float(), "truth": besides["image"].float()}
+    except (ValueError, ArithmeticError, RuntimeError) as error:
+        raise UserError(f"{place}: it cannot be scored ({shown(str(error), 100)})") from None
+    pictures |= {name: thing.float() for name, thing in besides.items() if name != "image"}
+    spec = task.spec.at(preset)
+    scores = {metric.name: float(found[metric.name]) for metric in spec.metrics if metric.name in found}
+    if spec.primary.name not in scores or not all(map(math.isfinite, scores.values())):
+        raise UserError(f"{place}: its scores are not finite")
+    return Scored(seed, number, instance.label, observation, scores, pictures)

@@ -1,0 +1,260 @@
+"""Submissions in the database: how they are taken in, and what becomes of them. The command line and the web page call this.
+
+    received   it is kept; code waits for a maintainer          checked      what it holds obeys every rule
+    scored     predictions that were scored here                reproduced   code that was run here
+    refused    `reason` says why; nothing else of it is kept    withdrawn    its results are gone
+
+`receive_predictions` and `receive_code` run nothing of what they are given, and write nothing of it but the refusal where a
+rule is broken. Scores are written all at once, at the end.
+"""
+
+from collections.abc import Callable, Sequence
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+from sqlalchemy import delete, select, update
+from sqlalchemy.orm import Session
+
+from benchmark import registry
+from benchmark.datasets.sources import fingerprint
+from benchmark.errors import UserError
+from benchmark.store.lines import PREDICTIONS
+from benchmark.store.models import Run, Submission, now
+from benchmark.store.writing import persist, write_whole
+from benchmark.submissions import likeness, naming, rows, scoring
+from benchmark.submissions.bundle import read_bundle
+from benchmark.submissions.entry import Entry
+from benchmark.submissions.scoring import Scored
+from benchmark.submissions.text import shown
+
+STATES = ("received", "checked", "scored", "reproduced", "refused", "withdrawn")
+RULE = (
+    "Which row of a method is shown: of its results with the same hyperparameters those of one source stand, which is the code "
+    "that is here now, else that of the most trusted results (reproduced, then scored, then self-reported), of equals the "
+    "newest; so a later submission replaces an earlier one of the same method. The others are counted beneath the table."
+)
+_REASON = 300  # characters
+
+
+def find(session: Session, number: int) -> Submission:
+    """The submission with this number. Raises UserError where there is none."""
+    found = session.get(Submission, number)
+    if found is None:
+        newest = session.scalars(select(Submission.id).order_by(Submission.id.desc()).limit(3)).all()
+        raise UserError(f"no submission {number}; newest: {', '.join(map(str, newest)) or 'none'}")
+    return found
+
+
+def listed(session: Session, state: str | None = None) -> Sequence[Submission]:
+    """All submissions, or those in a state, the newest first."""
+    wanted = select(Submission).order_by(Submission.id.desc())
+    return session.scalars(wanted if state is None else wanted.where(Submission.state == state)).all()
+
+
+def runs_of(session: Session, submission: Submission) -> Sequence[Run]:
+    """The runs that a submission brought, by seed."""
+    return session.scalars(select(Run).where(Run.submission_id == submission.id).order_by(Run.seed)).all()
+
+
+def public(submission: Submission) -> dict[str, str]:
+    """What everybody may see of a submission, as texts; the contact is not among it. A page has to escape them."""
+    seconds = submission.seconds
+    near = [f"{one['method']} (r = {one['ratio']:g})" for one in submission.near.get("methods", ())]
+    return {
+        "submission": str(submission.id),
+        "kind": submission.kind,
+        "method": submission.method,
+        "authors": submission.author,
+        "task": submission.task and f"{submission.task}/{submission.preset}, seeds: {submission.seeds}",
+        "state": submission.state,
+        "reason": submission.reason,
+        "near": ", ".join(near),
+        "link": submission.link or "",
+        "licence": submission.licence or "",
+        "description": submission.description or "",
+        "hardware": submission.hardware or "",
+        "seconds told": "" if seconds is None else f"{seconds:g}",
+        "digest": submission.digest,
+        "received": f"{submission.received:%Y-%m-%d %H:%M:%S} UTC",
+        "changed": f"{submission.changed:%Y-%m-%d %H:%M:%S} UTC",
+    }
+
+
+# --- states -----------------------------------------------------------------------------------------------------------
+
+
+def _enter(session: Session, digest: str, kind: str, facts: dict[str, Any]) -> Submission:
+    """The row with this digest, new, or anew where it was refused or withdrawn."""
+
+    def work() -> Submission:
+        row = session.scalar(select(Submission).where(Submission.digest == digest))
+        if row is None:
+            row = Submission(digest=digest, kind=kind, state="received")
+            session.add(row)
+        for name, value in {"reason": "", "near": {}, "state": "received", **facts}.items():
+            setattr(row, name, value)
+        row.received = row.changed = now()
+        return row
+
+    return persist(session, work)
+
+
+def move(session: Session, submission: Submission, state: str, reason: str = "") -> Submission:
+    """Put a submission into a state, with the reason."""
+
+    def work() -> None:
+        submission.state, submission.reason, submission.changed = state, reason, now()
+
+    persist(session, work)
+    return submission
+
+
+def refuse(session: Session, submission: Submission, reason: str) -> Submission:
+    """Refuse a submission, with the reason on one line; results that it brought are taken back."""
+    line = shown(" ".join(reason.split()), _REASON)[1:-1]
+
+    def work() -> None:
+        session.execute(delete(Run).where(Run.submission_id == submission.id))
+        submission.state, submission.reason, submission.changed, submission.near = "refused", line, now(), {}
+
+    persist(session, work)
+    return submission
+
+
+def withdraw(session: Session, number: int, reason: str = "", contact: str | None = None) -> Submission:
+    """Take back a submission: its results go, its row says so. contact: what whoever asks must know; None for a maintainer.
+
+    Raises UserError for a submission that does not exist, is withdrawn already, or has another contact.
+    """
+    submission = find(session, number)
+    if contact is not None and contact != submission.contact:
+        raise UserError(f"submission {number} has another contact; whoever handed it in, or a maintainer, can withdraw it")
+    if submission.state in ("withdrawn", "refused"):
+        raise UserError(f"submission {number} is {submission.state}; there is nothing to withdraw")
+
+    def work() -> None:
+        session.execute(delete(Run).where(Run.submission_id == submission.id))
+        submission.state, submission.reason, submission.changed = "withdrawn", shown(reason, _REASON)[1:-1], now()
+
+    persist(session, work)
+    return submission
+
+
+# --- predictions ------------------------------------------------------------------------------------------------------
+
+
+def receive_predictions(
+    session: Session,
+    content: bytes,
+    folder: Path,
+    name: str = "bundle.zip",
+    data_dir: Path | None = None,
+    on_instance: Callable[[int, int], None] = lambda done, total: None,
+) -> Submission:
+    """Check, score and store a bundle: its submission is `scored`, or `refused` with the reason; a bad one raises nothing.
+
+    folder: that of the database, for the pictures; name: of the file, for messages; on_instance: told how many instances of how
+    many are scored. The same bundle again gives the same submission.
+    """
+    digest = sha256(content).hexdigest()
+    known = session.scalar(select(Submission).where(Submission.digest == digest))
+    if known is not None and known.state == "scored":
+        return known
+    facts: dict[str, Any] = {}
+    try:
+        bundle = read_bundle(content, shown(Path(name).name)[1:-1])
+        entry, answers = bundle.entry, bundle.answers
+        about = {"task": answers.task, "version": answers.version, "preset": answers.preset, "seeds": len(answers.seeds)}
+        facts = _facts(entry) | about
+        naming.check_name(session, entry.method, entry.contact, code=False)
+        spec = scoring.check_answers(bundle)
+        data = fingerprint(spec.presets[answers.preset].data, data_dir)
+    except UserError as error:
+        return refuse(session, _enter(session, digest, PREDICTIONS, facts), str(error))
+    row = move(session, _enter(session, digest, PREDICTIONS, facts), "checked")
+    results: list[Scored] = []
+    try:
+        for one in scoring.score(bundle, data_dir):
+            results.append(one)
+            on_instance(len(results), len(answers.observations))
+    except UserError as error:
+        return refuse(session, row, str(error))
+    pictures = rows.keep_pictures(results, folder)
+
+    def work() -> Submission:
+        runs = rows.add_runs(session, row, spec, entry, data, results, pictures)
+        row.near = {"methods": likeness.near(session, folder, runs)}
+        row.state, row.reason, row.changed = "scored", "", now()
+        return row
+
+    return persist(session, work)
+
+
+def _facts(entry: Entry) -> dict[str, Any]:
+    same = ("method", "contact", "link", "licence", "description", "hardware", "seconds")
+    return {"author": "; ".join(entry.authors), **{name: getattr(entry, name) for name in same}}
+
+
+# --- code -------------------------------------------------------------------------------------------------------------
+
+MAX_SOURCE = 256 * 1024  # bytes
+
+
+def receive_code(
+    session: Session, content: bytes, entry: Entry, *, task: str, preset: str, seeds: int, folder: Path, name: str = "code"
+) -> Submission:
+    """Keep the source of a method, without reading it as a program: its submission is `received`, or `refused` with the reason.
+
+    folder: that of the database. A maintainer runs it (runners/review.py). The same source for the same runs again gives the
+    same submission, which is received anew where it was refused or withdrawn.
+    """
+    content_hash = sha256(content).hexdigest()
+    words = (content_hash, entry.method, task, preset, str(seeds))
+    digest = sha256("\n".join(words).encode()).hexdigest()
+    known = session.scalar(select(Submission).where(Submission.digest == digest))
+    if known is not None and known.state in ("received", "checked", "reproduced"):
+        return known
+    facts = _facts(entry) | {"task": task, "preset": preset, "seeds": seeds, "content": content_hash}
+    try:
+        facts["version"] = _check_code(content, shown(Path(name).name)[1:-1], task, preset, seeds)
+        naming.check_name(session, entry.method, entry.contact, code=True)
+    except UserError as error:
+        facts |= {"task": shown(task)[1:-1], "preset": shown(preset)[1:-1]}
+        return refuse(session, _enter(session, digest, "code", facts), str(error))
+    write_whole(source_file(folder, content_hash, entry.method), content)
+    return _enter(session, digest, "code", facts)
+
+
+def _check_code(content: bytes, name: str, task: str, preset: str, seeds: int) -> int:
+    if len(content) > MAX_SOURCE:
+        raise UserError(f"{name}: it has {len(content):,} bytes; {MAX_SOURCE:,} are allowed")
+    try:
+        text = content.decode("utf-8")
+    except UnicodeDecodeError:
+        raise UserError(f"{name}: it is no text in UTF-8") from None
+    if not text.strip() or "\0" in text:
+        raise UserError(f"{name}: it is no Python file")
+    spec = registry.get_task(task).spec
+    if preset not in spec.presets:
+        raise UserError(f"{task} has no preset {shown(preset)}; it has {', '.join(spec.presets)}")
+    if not 1 <= seeds <= 100:
+        raise UserError(f"{seeds} seeds: 1 to 100 are allowed")
+    return spec.version
+
+
+def source_file(folder: Path, content: str, method: str) -> Path:
+    """Where a source is kept: under its hash, with a name that the submitter's words cannot change."""
+    return folder / "submissions" / content / f"{method}.py"
+
+
+def link_runs(session: Session, submission: Submission, runs: Sequence[Run], folder: Path) -> Submission:
+    """The runs of a code submission are made: it is `reproduced`, and compared with the predictions of other methods."""
+
+    def work() -> None:
+        session.execute(update(Run).where(Run.id.in_([run.id for run in runs])).values(submission_id=submission.id))
+        submission.near = {"methods": likeness.near(session, folder, runs)}
+        submission.state, submission.reason, submission.changed = "reproduced", "", now()
+
+    persist(session, work)
+    return submission

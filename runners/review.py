@@ -1,0 +1,127 @@
+"""Runs code that was handed in, in processes of its own: first the contract checks, then the preset.
+
+Nothing of it is read or imported in this process. It runs with the rights of whoever calls this: read it before.
+"""
+
+import os
+import signal
+import subprocess
+import sys
+import tempfile
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import delete, select
+from sqlalchemy.orm import Session
+
+from benchmark import registry
+from benchmark.errors import UserError
+from benchmark.store.models import Method, Run, Submission, Task
+from benchmark.store.writing import persist
+from benchmark.submissions import store
+
+_CHECK_SECONDS = 3600.0
+_TAIL = 20_000  # bytes of what a process printed
+
+
+@dataclass(frozen=True)
+class Machine:
+    """Where and how long code may run. db: path or URL of the database; folder: that of the database."""
+
+    db: str
+    folder: Path
+    device: str = "auto"
+    threads: int | None = None
+    data_dir: Path | None = None
+    timeout: str | None = None
+
+
+def review(session: Session, number: int, machine: Machine) -> Submission:
+    """Run the code of a submission: it is `reproduced` then, or `refused` with the reason and without results.
+
+    Raises UserError for a submission that is no code, was decided already, or whose source is gone. KeyboardInterrupt leaves it
+    as it is, to be reviewed again.
+    """
+    submission = store.find(session, number)
+    if submission.kind != "code":
+        raise UserError(f"submission {number} holds predictions; code alone is reviewed")
+    if submission.state not in ("received", "checked"):
+        raise UserError(f"submission {number} is {submission.state}; only what is received is reviewed")
+    source = store.source_file(machine.folder, submission.content, submission.method).absolute()
+    if not source.is_file():
+        raise UserError(f"the source of submission {number} is not in submissions beside the database")
+    session.commit()  # no transaction is open while others write
+    code, said = _run(["runners.check", str(source)], _CHECK_SECONDS)
+    if code:
+        return store.refuse(session, submission, _why(said, source, "the contract checks could not be made"))
+    store.move(session, submission, "checked")
+    words = ["--task", submission.task, "--preset", submission.preset, "--method", submission.method]
+    words += ["--seeds", str(submission.seeds), "--include", str(source), "--no-baseline", "--force"]
+    words += ["--db", machine.db, "--device", machine.device]
+    words += ["--threads", str(machine.threads)] if machine.threads else []
+    words += ["--data-dir", str(machine.data_dir)] if machine.data_dir else []
+    words += ["--timeout", machine.timeout] if machine.timeout else []
+    session.commit()
+    code, said = _run(["runners.run", *words], None)
+    if code == 130:
+        raise KeyboardInterrupt
+    runs = _made(session, submission, source)
+    if code == 0 and len(runs) == submission.seeds and all(run.status == "done" for run in runs):
+        return store.link_runs(session, submission, runs, machine.folder)
+    failed = next((run.error.splitlines()[0] for run in runs if run.error), None)
+    persist(session, lambda: session.execute(delete(Run).where(Run.id.in_([run.id for run in runs]))))
+    return store.refuse(session, submission, _private(failed, source) if failed else _why(said, source, "it did not run"))
+
+
+def _made(session: Session, submission: Submission, source: Path) -> Sequence[Run]:
+    """The runs of this preset that were made with the kept source, which stands in their command."""
+    session.expire_all()
+    return session.scalars(
+        select(Run)
+        .join(Method, Run.method_id == Method.id)
+        .join(Task, Run.task_id == Task.id)
+        .where(Method.name == submission.method, Task.name == submission.task, Run.preset == submission.preset)
+        .where(Run.origin == "here", Run.command.contains(str(source), autoescape=True))
+        .order_by(Run.seed)
+    ).all()
+
+
+def _run(words: Sequence[str], seconds: float | None) -> tuple[int, list[str]]:
+    """Exit code and last lines of `python -m ...`, which is ended with all of its group after so many seconds."""
+    with tempfile.TemporaryFile() as said:  # not a pipe: what a stranger's code prints may be endless, and only its end is read
+        process = subprocess.Popen(
+            [sys.executable, "-m", *words],
+            env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(registry.ROOT), os.environ.get("PYTHONPATH")]))},
+            stdin=subprocess.DEVNULL,
+            stdout=said,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        try:
+            code = process.wait(timeout=seconds)
+        except subprocess.TimeoutExpired:
+            return 1, [f"error: it was ended after {seconds:g} s"]
+        finally:
+            _end(process)
+        said.seek(max(0, said.seek(0, os.SEEK_END) - _TAIL))
+        return code, said.read().decode(errors="replace").splitlines()
+
+
+def _end(process: subprocess.Popen[bytes]) -> None:
+    with suppress(OSError):
+        os.killpg(process.pid, signal.SIGKILL) if hasattr(os, "killpg") else process.kill()
+    process.wait()
+
+
+def _why(said: Sequence[str], source: Path, otherwise: str) -> str:
+    """The check that failed, else the last line that reports an error."""
+    failed = [" ".join(line.split()).removeprefix("FAILED ") for line in said if line.startswith("FAILED")]
+    errors = [line.removeprefix("error: ") for line in said if line.startswith("error: ")]
+    return _private((failed or errors[-1:] or said[-1:] or [otherwise])[0], source)
+
+
+def _private(text: str, source: Path) -> str:
+    """Without the place where this machine keeps the source."""
+    return text.replace(str(source), source.name).replace(str(source.parent), "")

@@ -1,0 +1,225 @@
+"""Hand in a method, as predictions or as code:  python -m runners.submit predictions bundle.zip
+
+Predictions are scored here and stored as `scored`, code is run here and stored as `reproduced`. No number that somebody types
+is ever a score.
+"""
+
+import sys
+from pathlib import Path
+from typing import Annotated
+
+import typer
+from rich.console import Console
+from rich.markup import escape
+from rich.table import Table
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from benchmark import registry
+from benchmark.errors import UserError, unknown
+from benchmark.store.database import location, open_database
+from benchmark.store.models import Score, Submission
+from benchmark.submissions import archive, store
+from benchmark.submissions.entry import MAX_BYTES, Entry, made_entry, read_entry
+from runners import completion
+from runners.cli import Database, DataDir, run_app
+from runners.parse import parse_seeds
+from runners.review import Machine, review
+
+app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False, help=__doc__)
+console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
+
+TaskName = Annotated[str, typer.Option("--task", metavar="NAME", autocompletion=completion.tasks, help="Task.")]
+PresetName = Annotated[
+    str, typer.Option("--preset", metavar="NAME", autocompletion=completion.presets, help="Size of the task.")
+]
+Count = Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="How many seeds: 0, 1, 2, ...")]
+Device = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
+Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="CPU threads.", show_default="all cores")]
+Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Kill a run after this long: 90s, 10m, 2h.")]
+Number = Annotated[int, typer.Argument(metavar="SUBMISSION", min=1, help="Its number.")]
+
+
+@app.command(
+    "export-inputs", epilog="Example:\n\npython -m runners.submit export-inputs --task mri --preset tiny --output inputs"
+)
+def export_inputs(
+    task: TaskName,
+    output: Annotated[Path, typer.Option(metavar="PATH", help="A new folder, or a file that ends in .zip.")],
+    preset: PresetName = "small",
+    seeds: Count = 1,
+    data_dir: DataDir = None,
+) -> None:
+    """Write the observations of a preset, without truth, and a form to hand predictions in with."""
+    entry = registry.get_task(task)
+    if preset not in entry.spec.presets:
+        raise unknown(f"preset of {task}", preset, entry.spec.presets)
+    from benchmark.submissions.inputs import export
+
+    count = export(entry.load(data_dir), preset, parse_seeds(seeds), output)
+    print(f"{count} instances of {task}/{preset} written to {output}; next, there:")
+    print("  answer each in manifest.json with a tensor `estimate` in predictions/SEED-INSTANCE.safetensors")
+    print("  fill in entry.toml")
+    print("  python -m zipfile -c bundle.zip entry.toml predictions")
+    print("  python -m runners.submit predictions bundle.zip")
+
+
+@app.command("predictions", epilog="Example:\n\npython -m runners.submit predictions bundle.zip")
+def predictions(
+    bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A zip file: entry.toml and predictions/*.safetensors.")],
+    db: Database = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Check a bundle, score it on instances made here, and store the scores."""
+    content = _content(bundle, archive.MAX_BUNDLE)
+    with Session(open_database(location(db))) as session:
+        done = store.receive_predictions(session, content, _folder(location(db)), bundle.name, data_dir)
+        _report(session, done)
+
+
+@app.command("code", epilog="Example:\n\npython -m runners.submit code my_method.py --task mri --preset tiny")
+def code(
+    file: Annotated[Path, typer.Argument(metavar="FILE", help="A Python file with one method; it is named as the method is.")],
+    task: TaskName,
+    preset: PresetName = "small",
+    seeds: Count = 1,
+    entry: Annotated[
+        Path | None, typer.Option(metavar="FILE", help="An entry.toml without [answers]: authors, contact, link, ...")
+    ] = None,
+    receive: Annotated[bool, typer.Option("--receive", help="Only keep it, for `review`; nothing of it runs.")] = False,
+    device: Device = "auto",
+    threads: Threads = None,
+    timeout: Timeout = None,
+    db: Database = None,
+    data_dir: DataDir = None,
+) -> None:
+    """Check a method's code, run it on a preset in a process of its own, and store source and scores."""
+    content = _content(file, store.MAX_SOURCE)
+    target = location(db)
+    described = _entry(entry, file)
+    if preset not in (presets := registry.get_task(task).spec.presets):
+        raise unknown(f"preset of {task}", preset, presets)
+    with Session(open_database(target)) as session:
+        folder = _folder(target)
+        row = store.receive_code(
+            session, content, described, task=task, preset=preset, seeds=seeds, folder=folder, name=file.name
+        )
+        if row.state in ("received", "checked") and not receive:
+            row = _reviewed(session, row, Machine(target, folder, device, threads, data_dir, timeout))
+        _report(session, row)
+
+
+@app.command("review", epilog="Examples:\n\npython -m runners.submit review\n\npython -m runners.submit review 3")
+def review_command(
+    number: Annotated[
+        int | None, typer.Argument(metavar="SUBMISSION", min=1, help="Its number; without it, list what waits.")
+    ] = None,
+    device: Device = "auto",
+    threads: Threads = None,
+    timeout: Timeout = None,
+    db: Database = None,
+    data_dir: DataDir = None,
+) -> None:
+    """List code that waits, with where its source lies to be read first; or run one of it on this machine."""
+    target = location(db)
+    with Session(open_database(target, create=False)) as session:
+        folder = _folder(target)
+        if number is None:
+            waiting = [row for state in ("received", "checked") for row in store.listed(session, state) if row.kind == "code"]
+            for row in waiting:
+                print(f"{row.id}  {row.method} on {row.task}/{row.preset}, seeds: {row.seeds}, by {row.author} <{row.contact}>")
+                print(f"   read it first: {store.source_file(folder, row.content, row.method)}")
+            print(f"{len(waiting)} submissions wait; run one with: python -m runners.submit review NUMBER")
+            return
+        row = store.find(session, number)
+        _report(session, _reviewed(session, row, Machine(target, folder, device, threads, data_dir, timeout)))
+
+
+@app.command("status", epilog="Examples:\n\npython -m runners.submit status\n\npython -m runners.submit status 3")
+def status(
+    number: Annotated[int | None, typer.Argument(metavar="SUBMISSION", min=1, help="Its number; without it, list all.")] = None,
+    db: Database = None,
+) -> None:
+    """Say what became of a submission, or of all."""
+    with Session(open_database(location(db), create=False)) as session:
+        if number is not None:
+            row = store.find(session, number)
+            for name, text in store.public(row).items():
+                if text:
+                    console.print(f"{name:<13} {' '.join(text.split())}", highlight=False, markup=False)
+            for run in store.runs_of(session, row):
+                console.print(f"{'run':<13} {run.id} (seed {run.seed}, {run.trust})", highlight=False, markup=False)
+            return
+        table = Table("submission", "kind", "method", "task", "state", "changed", "reason", title_justify="left")
+        for row in store.listed(session):
+            facts = store.public(row)
+            cells = [facts[n] for n in ("submission", "kind", "method", "task", "state", "changed", "reason")]
+            table.add_row(*(escape(cell) for cell in cells))
+        console.print(table)
+        console.print(store.RULE, highlight=False, markup=False)
+
+
+@app.command("withdraw", epilog="Example:\n\npython -m runners.submit withdraw 3 --reason 'wrong version'")
+def withdraw(
+    number: Number,
+    reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is shown.")] = "",
+    db: Database = None,
+) -> None:
+    """Take a submission back: its results go, its row says so."""
+    with Session(open_database(location(db), create=False)) as session:
+        store.withdraw(session, number, reason)
+        print(f"submission {number} is withdrawn; its results are gone")
+
+
+def _content(file: Path, limit: int) -> bytes:
+    """Raises UserError for what is no file, cannot be read, or is larger than may be handed in."""
+    try:
+        if not file.is_file():
+            raise UserError(f"{file}: no such file")
+        if file.stat().st_size > limit:
+            raise UserError(f"{file.name}: it has {file.stat().st_size:,} bytes; {limit:,} are allowed")
+        return file.read_bytes()
+    except OSError as error:
+        raise UserError(f"{file} cannot be read ({error.strerror})") from None
+
+
+def _entry(file: Path | None, source: Path) -> Entry:
+    """What entry.toml says; without one the method has the name of its file, and nobody is named."""
+    if file is not None:
+        return read_entry(_content(file, MAX_BYTES), file.name)
+    return made_entry({"method": source.stem, "authors": ["not named"], "contact": "not named"}, source.name)
+
+
+def _folder(target: str) -> Path:
+    return (Path("results") if "://" in target else Path(target).parent).absolute()
+
+
+def _reviewed(session: Session, row: Submission, machine: Machine) -> Submission:
+    number = row.id
+    print(f"submission {number}: checking and running {row.method} on {row.task}/{row.preset}", flush=True)
+    try:
+        return review(session, number, machine)
+    except KeyboardInterrupt:
+        print(f"\nstopped; continue with: python -m runners.submit review {number}")
+        raise typer.Exit(130) from None
+
+
+def _report(session: Session, row: Submission) -> None:
+    """Say what became of it. Raises UserError where it is refused."""
+    if row.state == "refused":
+        raise UserError(f"{row.reason} (refused as submission {row.id})")
+    print(f"submission {row.id}: {row.method} on {row.task}/{row.preset} is {row.state}")
+    for run in store.runs_of(session, row):
+        found: dict[str, list[float]] = {}
+        for metric, value in session.execute(
+            select(Score.metric, Score.value).where(Score.run_id == run.id).order_by(Score.id)
+        ):
+            found.setdefault(metric, []).append(value)
+        means = ", ".join(f"{metric} {sum(values) / len(values):.6g}" for metric, values in found.items())
+        print(f"  run {run.id}, seed {run.seed}, means over {run.instances} instances: {means}")
+    for one in row.near.get("methods", ()):
+        print(f"  note: nearly the predictions of {one['method']} (r = {one['ratio']:g}); the submission is marked")
+
+
+if __name__ == "__main__":
+    run_app(app)

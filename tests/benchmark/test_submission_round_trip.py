@@ -1,0 +1,133 @@
+"""Inputs out, predictions in: for each interface the scores are those of a direct run."""
+
+import json
+import zipfile
+
+import pytest
+import torch
+from safetensors import safe_open
+from safetensors.torch import load_file, save_file
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from benchmark import registry
+from benchmark.errors import UserError
+from benchmark.instances import make_instance
+from benchmark.store.database import open_database
+from benchmark.store.models import Score
+from benchmark.submissions import store
+from benchmark.submissions.inputs import answers_to, export, shown_by
+from runners.worker import solve
+
+TASKS = ("mri", "deep_mc", "few_shot", "video_retrieval")
+
+
+def direct(task, number, folder):
+    """The estimate of the baseline on an instance, and the scores that a run of it stores."""
+    method = registry.get_method(task.spec.baseline).load()
+    found, messages = [], []
+
+    def seen(*given):
+        found.append(method(*given))
+        return found[-1]
+
+    parameters = method.spec.resolve(task.spec.name, "tiny", {})
+    job = {"preset": "tiny", "seed": 0, "parameters": parameters, "artifacts": str(folder / "artifacts")}
+    solve(task, seen, job, number, torch.device("cpu"), lambda kind, **content: messages.append((kind, content)))
+    [message] = [content for kind, content in messages if kind == "instance"]
+    return found[0], message
+
+
+@pytest.mark.parametrize("name", TASKS)
+def test_the_scores_of_predictions_are_those_of_a_direct_run(name, tmp_path):
+    task = registry.get_task(name).load()
+    inputs = tmp_path / "inputs"
+    assert export(task, "tiny", [0], inputs) == 2
+    manifest = json.loads((inputs / "manifest.json").read_text())
+    assert (manifest["task"], manifest["version"], manifest["preset"]) == (name, 1, "tiny")
+    expected = {}
+    for one in manifest["instances"]:
+        estimate, message = direct(task, one["number"], tmp_path)
+        assert one["observation"] == message["observation"]
+        assert any(fits(estimate, form) for form in one["answers"])
+        save_file({"estimate": estimate.contiguous()}, inputs / one["prediction"])
+        expected |= {(one["number"], metric): value for metric, value in message["scores"].items()}
+    form = (inputs / "entry.toml").read_text()
+    for empty, full in (('method = ""', 'method = "answered"'), ('[""]', '["A"]'), ('contact = ""', 'contact = "a@b.c"')):
+        assert empty in form
+        form = form.replace(empty, full, 1)
+    (inputs / "entry.toml").write_text(form)
+    with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as bundle:
+        for path in [inputs / "entry.toml", *(inputs / "predictions").iterdir()]:
+            bundle.write(path, path.relative_to(inputs))
+    engine = open_database(str(tmp_path / "results.db"))
+    with Session(engine) as session:
+        done = store.receive_predictions(session, (tmp_path / "bundle.zip").read_bytes(), tmp_path)
+        assert (done.state, done.reason) == ("scored", "")
+        scores = {(one.instance, one.metric): one.value for one in session.scalars(select(Score))}
+    engine.dispose()
+    assert scores == {key: value for key, value in expected.items() if key in scores}
+    facts = task.facts(make_instance(task, "tiny", 0, 0), {}) if hasattr(task, "facts") else {}
+    assert {metric for _, metric in expected.keys() - scores.keys()} <= facts.keys()
+
+
+def fits(estimate, form):
+    lengths = [isinstance(side, str) or side == n for side, n in zip(form["shape"], estimate.shape, strict=False)]
+    return str(estimate.dtype) == f"torch.{form['dtype']}" and len(form["shape"]) == estimate.ndim and all(lengths)
+
+
+@pytest.mark.parametrize("name", [name for name in sorted(registry.tasks()) if name != "video_retrieval"])
+def test_what_is_written_holds_no_truth_and_is_enough(name):
+    task = registry.get_task(name).load()
+    instance = make_instance(task, "tiny", 0, 0)
+    shown = shown_by(instance.problem)
+    assert "y" in shown.tensors
+    truth = instance.truth.abs() if instance.truth.is_complex() else instance.truth
+    for tensor in shown.tensors.values():
+        values = (tensor.abs() if tensor.is_complex() else tensor).float()
+        if values.shape == truth.shape:
+            assert not torch.allclose(values, truth.float())
+            assert not torch.allclose(values.square(), truth.float())
+    json.dumps([shown.values, shown.texts])
+    for form in answers_to(instance.problem):
+        shape = [1 if isinstance(side, str) else side for side in form["shape"]]
+        instance.problem.check(torch.zeros(shape, dtype=getattr(torch, form["dtype"])))
+
+
+def test_an_operator_can_be_built_again_from_what_is_written(tmp_path):
+    from benchmark.operators import MultiCoilMRI
+
+    task = registry.get_task("mri").load()
+    export(task, "tiny", [0], tmp_path / "a")
+    read = load_file(tmp_path / "a" / "inputs" / "0-0.safetensors")
+    problem = make_instance(task, "tiny", 0, 0).problem
+    assert torch.equal(MultiCoilMRI(read["A.maps"], read["A.mask"]).H(read["y"]), problem.A.H(problem.y))
+    assert "references.same" not in read  # all but the truth itself
+
+
+def test_a_zip_file_holds_the_same_as_a_folder(tmp_path):
+    task = registry.get_task("denoising").load()
+    export(task, "tiny", [0], tmp_path / "a")
+    export(task, "tiny", [0], tmp_path / "a.zip")
+    with zipfile.ZipFile(tmp_path / "a.zip") as packed:
+        files = {path.relative_to(tmp_path / "a").as_posix(): path for path in (tmp_path / "a").rglob("*") if path.is_file()}
+        assert set(packed.namelist()) == files.keys()
+        assert packed.read("entry.toml") == files["entry.toml"].read_bytes()
+    with safe_open(files["inputs/0-0.safetensors"], framework="pt") as file:
+        assert list(file.keys()) == ["y"]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["a", "a.zip"]
+
+
+def test_what_is_there_already_stays(tmp_path):
+    task = registry.get_task("denoising").load()
+    (tmp_path / "a.zip").write_text("mine")
+    with pytest.raises(UserError, match="is there already"):
+        export(task, "tiny", [0], tmp_path / "a.zip")
+    with pytest.raises(UserError, match="cannot be written"):
+        export(task, "tiny", [0], tmp_path / "a.zip" / "b")
+    with pytest.raises(UserError, match="give a count"):
+        export(task, "tiny", [3], tmp_path / "b")
+    with pytest.raises(UserError, match="more than the 1000"):
+        export(task, "tiny", range(501), tmp_path / "b")
+    assert (tmp_path / "a.zip").read_text() == "mine"
+    assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]

@@ -1,0 +1,178 @@
+"""The commands that take submissions, and the review of code."""
+
+import sys
+import zipfile
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from benchmark import registry
+from benchmark.errors import UserError
+from benchmark.store.database import open_database
+from benchmark.store.models import Run
+from benchmark.submissions import store
+from benchmark.submissions.entry import made_entry
+from runners import main, review, submit
+from runners.cli import run_app
+from tests.benchmark.submission_bundles import ENTRY, adjoint, files_of, packed
+from tests.runners.test_submit_code import CODE
+
+
+@pytest.fixture
+def call(tmp_path, monkeypatch, capsys):
+    """`python -m runners.submit WORDS` in a folder with a database of its own: exit code, output, errors."""
+    monkeypatch.chdir(tmp_path)
+    monkeypatch.setenv("LOWDIMBENCH_DB", str(tmp_path / "results.db"))
+
+    def run(*words):
+        monkeypatch.setattr(sys, "argv", ["submit", *map(str, words)])
+        with pytest.raises(SystemExit) as left:
+            run_app(submit.app)
+        said = capsys.readouterr()
+        return left.value.code, said.out, said.err
+
+    return run
+
+
+@pytest.fixture(scope="module")
+def bundle():
+    return packed(files_of(registry.get_task("mri").load(), estimate=adjoint))
+
+
+def test_predictions_from_hand_in_to_withdrawal(call, tmp_path, bundle):
+    (tmp_path / "mine.zip").write_bytes(bundle)
+    code, out, err = call("predictions", "mine.zip")
+    assert (code, err) == (0, "")
+    assert "submission 1: their_method on mri/tiny is scored" in out
+    assert "run 1, seed 0, means over 2 instances: psnr 17.19" in out
+    assert "their_method" in call("status")[1]
+    shown = call("status", 1)[1]
+    assert "scored" in shown
+    assert ENTRY["contact"] not in shown
+    assert call("withdraw", 1, "--reason", "too early")[0] == 0
+    assert "too early" in call("status", 1)[1]
+
+
+def test_the_rule_of_which_row_is_shown_is_printed(call, tmp_path, bundle):
+    (tmp_path / "mine.zip").write_bytes(bundle)
+    call("predictions", "mine.zip")
+    assert " ".join(store.RULE.split()) in " ".join(call("status")[1].split())
+
+
+def test_inputs_are_written(call, tmp_path):
+    code, out, err = call("export-inputs", "--task", "denoising", "--preset", "tiny", "--output", "a.zip")
+    assert (code, err) == (0, "")
+    assert out.startswith("2 instances of denoising/tiny written to a.zip")
+    assert "manifest.json" in zipfile.ZipFile(tmp_path / "a.zip").namelist()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (("predictions", "none.zip"), "none.zip: no such file"),
+        (("predictions", "bad.zip"), "bad.zip: it is no zip file"),
+        (("predictions", "."), ".: no such file"),
+        (("code", "none.py", "--task", "mri"), "none.py: no such file"),
+        (("code", "bad-name.py", "--task", "mri"), "bad-name.py: 'method': string should match pattern"),
+        (("code", "mine.py", "--task", "mry"), "unknown task 'mry'; did you mean mri?"),
+        (("code", "mine.py", "--task", "mri", "--preset", "tinny"), "unknown preset of mri 'tinny'; did you mean tiny?"),
+        (("code", "dip.py", "--task", "mri"), "method name 'dip': it is taken by a method of the suite"),
+        (("code", "mine.py", "--task", "mri", "--entry", "bad.zip"), "bad.zip: it is no TOML"),
+        (("export-inputs", "--task", "mry", "--output", "a"), "unknown task 'mry'"),
+        (("export-inputs", "--task", "mri", "--preset", "x", "--output", "a"), "unknown preset of mri 'x'"),
+        (("export-inputs", "--task", "mri", "--preset", "tiny", "--output", "bad.zip"), "bad.zip is there already"),
+        (("export-inputs", "--task", "mri", "--preset", "full", "--output", "a"), "--data-dir"),
+        (("review",), "no database"),
+        (("status", "1"), "no database"),
+    ],
+)
+def test_bad_input_is_one_line_and_exit_code_2(call, tmp_path, words, message):
+    for name, text in (("bad.zip", "no zip"), ("bad-name.py", CODE), ("mine.py", CODE), ("dip.py", CODE)):
+        (tmp_path / name).write_text(text)
+    code, _, err = call(*words)
+    assert code == 2
+    assert message in err
+    assert err.count("\n") == 1
+
+
+def test_code_that_is_only_kept_waits_for_a_review(call, tmp_path):
+    (tmp_path / "mine.py").write_text("raise SystemExit('it was run')\n")
+    code, out, _ = call("code", "mine.py", "--task", "mri", "--preset", "tiny", "--receive")
+    assert (code, out) == (0, "submission 1: mine on mri/tiny is received\n")
+    out = call("review")[1]
+    assert "1  mine on mri/tiny, seeds: 1, by not named <not named>" in out
+    assert "submissions/" in out
+    assert "1 submissions wait" in out
+
+
+def test_it_is_one_of_the_commands():
+    names = {group.name for group in main.app.registered_groups}
+    assert "submit" in names
+
+
+# --- review, without the processes that it starts (tests/runners/test_submit_code.py has those) -----------------------------
+
+
+@pytest.fixture
+def received(tmp_path):
+    """Session, submission and machine of a piece of code that waits."""
+    target = str(tmp_path / "results.db")
+    engine = open_database(target)
+    with Session(engine) as session:
+        entry = made_entry({**ENTRY, "method": "mine"})
+        row = store.receive_code(session, CODE.encode(), entry, task="mri", preset="tiny", seeds=1, folder=tmp_path)
+        yield session, row, review.Machine(target, tmp_path)
+    engine.dispose()
+
+
+@pytest.mark.parametrize(
+    ("answers", "state", "reason"),
+    [
+        ([(1, ["ok mine", "FAILED      mine on mri: repeats itself -- no"])], "refused", "mine on mri: repeats itself -- no"),
+        ([(2, ["error: SOURCE registers nothing"])], "refused", "mine.py registers nothing"),
+        ([(1, [])], "refused", "the contract checks could not be made"),
+        ([(0, []), (2, ["words", "error: unknown method 'mine'"])], "refused", "unknown method 'mine'"),
+        ([(0, []), (0, [])], "refused", "it did not run"),
+    ],
+)
+def test_code_that_fails_is_refused_with_its_reason(received, monkeypatch, answers, state, reason):
+    session, row, machine = received
+    source = str(store.source_file(machine.folder, row.content, row.method))
+    given = iter(answers)
+
+    def run(words, seconds):
+        code, said = next(given)
+        return code, [line.replace("SOURCE", source) for line in said]
+
+    monkeypatch.setattr(review, "_run", run)
+    done = review.review(session, row.id, machine)
+    assert (done.state, done.reason) == (state, reason)
+    assert session.scalars(select(Run)).all() == []
+    with pytest.raises(UserError, match="is refused; only what is received is reviewed"):
+        review.review(session, row.id, machine)
+
+
+def test_a_stopped_review_can_be_made_again(received, monkeypatch):
+    session, row, machine = received
+    given = iter([(0, []), (130, [])])
+    monkeypatch.setattr(review, "_run", lambda words, seconds: next(given))
+    with pytest.raises(KeyboardInterrupt):
+        review.review(session, row.id, machine)
+    assert row.state == "checked"
+
+
+def test_predictions_and_lost_sources_are_not_reviewed(received, tmp_path, bundle):
+    session, row, machine = received
+    other = store.receive_predictions(session, bundle, tmp_path)
+    with pytest.raises(UserError, match="holds predictions"):
+        review.review(session, other.id, machine)
+    store.source_file(machine.folder, row.content, row.method).unlink()
+    with pytest.raises(UserError, match="is not in submissions beside the database"):
+        review.review(session, row.id, machine)
+
+
+def test_a_process_is_ended_with_what_it_started(tmp_path):
+    code, said = review._run(["timeit", "-n1", "-r1", "import time; time.sleep(600)"], 0.5)
+    assert code == 1
+    assert said == ["error: it was ended after 0.5 s"]

@@ -1,0 +1,82 @@
+"""Code that is handed in, with the processes that really run it."""
+
+import subprocess
+import sys
+
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from benchmark.store.database import open_database
+from benchmark.store.models import Method, Run, Score
+from benchmark.submissions import store
+
+CODE = '''"""The adjoint, as a stranger would hand it in.
+
+x = A^H y
+"""
+
+import torch
+
+from benchmark import Context, LinearInverse, method
+
+
+@method("mine", solves="LinearInverse", kind="classical", paper="", needs=("coils",))
+def mine(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    return problem.A.H(problem.y)
+'''
+
+
+def call(command, module, *words):
+    return subprocess.run(
+        [sys.executable, "-m", f"runners.{module}", *words, "--db", str(command.db)],
+        cwd=command.folder,
+        env=command.environment,
+        capture_output=True,
+        text=True,
+        timeout=280,
+    )
+
+
+@pytest.mark.slow
+def test_code_is_checked_run_and_stored_and_scores_as_a_direct_run_does(command):
+    (command.folder / "mine.py").write_text(CODE)
+    (command.folder / "entry.toml").write_text('method = "mine"\nauthors = ["Ada"]\ncontact = "ada@example.org"\n')
+    where = ("--task", "mri", "--preset", "tiny")
+    done = call(command, "submit", "code", "mine.py", *where, "--entry", "entry.toml", "--threads", "1")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "submission 1: mine on mri/tiny is reproduced" in done.stdout
+    direct = call(command, "run", *where, "--method", "zero_filled", "--threads", "1")
+    assert direct.returncode == 0, direct.stderr
+    with Session(open_database(str(command.db))) as session:
+        [run] = store.runs_of(session, store.find(session, 1))
+        assert (run.trust, run.origin, run.status) == ("reproduced", "here", "done")
+        wanted = select(Run).join(Method).where(Method.name == "zero_filled", Run.origin == "here")
+        other = session.scalars(wanted).one()
+        scores = [
+            {(one.instance, one.metric): one.value for one in session.scalars(select(Score).where(Score.run_id == of.id))}
+            for of in (run, other)
+        ]
+    assert scores[0] == scores[1]
+    [kept] = (command.folder / "submissions").glob("*/mine.py")
+    assert kept.read_text() == CODE
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("text", "reason"),
+    [
+        (CODE.replace("return problem", "return 2 * torch.rand(()) * problem"), "gives the same estimate each time"),
+        ("x = 1\n", "registers nothing"),
+        (CODE.replace('"mine"', '"theirs"'), "unknown method 'mine'"),
+    ],
+)
+def test_code_that_breaks_the_contract_is_refused_and_leaves_no_result(command, text, reason):
+    (command.folder / "mine.py").write_text(text)
+    done = call(command, "submit", "code", "mine.py", "--task", "mri", "--preset", "tiny", "--threads", "1")
+    assert done.returncode == 2, done.stdout
+    assert reason in done.stderr
+    assert done.stderr.count("\n") == 1
+    with Session(open_database(str(command.db))) as session:
+        assert session.scalars(select(Run).where(Run.origin == "here")).all() == []
+        assert store.find(session, 1).state == "refused"
