@@ -146,9 +146,10 @@ def stack(shown: Board, key: tuple[int, int]) -> Stack:
 
 def choose(label: str, key: str, options: Sequence[Any], name: Callable[[Any], str] = str) -> Any:
     """A selection that lives in the URL as `key`, so that a link shows the same. Keeps the last choice across pages."""
-    wanted = st.query_params.get(key, st.session_state.get(f"last_{key}"))
+    last = st.session_state.get(f"last_{key}")
+    wanted = st.query_params.get(key, last)
     texts = [str(option) for option in options]
-    if key in st.query_params and wanted not in texts:
+    if key in st.query_params and wanted not in texts and wanted != last:  # else another choice took it away, no link
         st.warning(f"the link asks for {key} '{wanted}', which is not there; showing {texts[0]}")
     chosen = st.selectbox(label, options, index=texts.index(wanted) if wanted in texts else 0, format_func=name)
     st.query_params[key] = st.session_state[f"last_{key}"] = str(chosen)
