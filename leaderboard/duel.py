@@ -135,8 +135,8 @@ def metrics(board: Board, first: Row, second: Row) -> tuple[pd.DataFrame, dict[s
     one_wins, other_wins = f"{first.label} wins", f"{second.label} wins"
     columns = {
         "metric": Column("The first one ranks; ↑ higher is better, ↓ lower is better", 160),
-        first.label: Column("Mean over the instances that both have", 190),
-        second.label: Column("Mean over the instances that both have", 190),
+        f"mean of {first.label}": Column("Over the instances that both have", 230),
+        f"mean of {second.label}": Column("Over the instances that both have", 230),
         "difference": Column(f"Mean of {first.label} − {second.label}", 120),
         "95 %": Column("Bootstrap-t interval of the difference over instances", 180),
         "n": Column("Instances that both have", 46, "%d"),

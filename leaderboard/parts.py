@@ -2,13 +2,14 @@
 
 import html
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
 from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
 
+from benchmark.environment import commit
 from leaderboard import export, shell
 from leaderboard.export import View
 from leaderboard.tables import Column
@@ -38,6 +39,11 @@ def address(page: str, **query: object) -> str:
 def go(page: str, label: str, **query: object) -> None:
     """A link to a page, in this tab. The label is plain text."""
     st.page_link(f"views/{page}.py", label=f":blue[{plain(label)}]", query_params={k: str(v) for k, v in query.items()})
+
+
+def run_links(numbers: Iterable[int]) -> str:
+    """Markdown: 'run 3 · run 4', each a link, in one piece of text, because a board may have a thousand."""
+    return " · ".join(f"[run {number}]({address('run', run=number)})" for number in numbers)
 
 
 def paper(source: str) -> str:
@@ -84,7 +90,7 @@ def downloads(views: Mapping[str, View], name: str) -> None:
     """Buttons for CSV and JSON of each view; its key says what it holds. name: start of the files' names."""
     with st.container(horizontal=True):
         for what, view in views.items():
-            file = f"lowdimbench_{name}_{what.replace(' ', '_')}"
+            file = re.sub(r"[^\w.-]+", "_", f"lowdimbench_{name}_{what}")
             for suffix, make, mime in (
                 ("csv", export.to_csv, "text/csv"),
                 ("json", export.to_json, "application/json"),
@@ -99,6 +105,8 @@ def downloads(views: Mapping[str, View], name: str) -> None:
                 )
 
 
-def view(title: str, frame: pd.DataFrame, columns: Mapping[str, Column], about: Sequence[str] = ()) -> View:
-    """A table whose lines are not ranked."""
-    return View(title, frame, columns, None, frozenset(), about)
+def view(title: str, frame: pd.DataFrame, columns: Mapping[str, Column]) -> View:
+    """A table whose lines are not ranked; its files say what made them, and from what."""
+    head, dirty = commit()
+    code = f"code: commit {head}{' with uncommitted changes' if dirty and head != 'unknown' else ''}"
+    return View(title, frame, columns, None, frozenset(), (code, f"database: {shell.short_name(shell.database_name())}"))

@@ -146,12 +146,18 @@ def stack(shown: Board, key: tuple[int, int]) -> Stack:
 
 def choose(label: str, key: str, options: Sequence[Any], name: Callable[[Any], str] = str) -> Any:
     """A selection that lives in the URL as `key`, so that a link shows the same. Keeps the last choice across pages."""
-    last = st.session_state.get(f"last_{key}")
-    wanted = st.query_params.get(key, last)
-    texts = [str(option) for option in options]
-    if key in st.query_params and wanted not in texts and wanted != last:  # else another choice took it away, no link
-        st.warning(f"the link asks for {key} '{wanted}', which is not there; showing {texts[0]}")
-    chosen = st.selectbox(label, options, index=texts.index(wanted) if wanted in texts else 0, format_func=name)
+    state, last = f"choose_{key}", st.session_state.get(f"last_{key}")
+    known = {str(option): option for option in options}
+    asked = st.query_params.get(key)
+    if asked is not None and asked != last:  # a link, and not what stands there since the last choice
+        wanted = asked
+        if asked not in known:
+            st.warning(f"the link asks for {key} '{asked}', which is not there; showing {next(iter(known))}")
+    else:
+        wanted = str(st.session_state[state]) if state in st.session_state else last
+    # by its key and not by a default: a default that follows the URL makes another widget, which forgets what was clicked
+    st.session_state[state] = known.get(wanted, options[0])
+    chosen = st.selectbox(label, options, format_func=name, key=state)
     st.query_params[key] = st.session_state[f"last_{key}"] = str(chosen)
     return chosen
 

@@ -1,5 +1,6 @@
 """Two methods of one board: who is better, by how much, on which instances, at what cost."""
 
+import pandas as pd
 import streamlit as st
 
 from leaderboard import duel, duel_charts, parts, shell, tables
@@ -81,9 +82,12 @@ def metrics(one: Duel) -> None:
 def costs(one: Duel) -> None:
     """Cost, trust and hyperparameters beside each other."""
     st.subheader("Cost and making")
-    parts.lines(duel.side_by_side(one.board, one.first, one.second), ["", one.first.label, one.second.label])
+    lines = duel.side_by_side(one.board, one.first, one.second)
+    parts.lines(lines, ["", one.first.label, one.second.label])
     if one.first.devices != one.second.devices:
         st.caption("Measured on different devices: their seconds do not compare.")
+    frame = pd.DataFrame(lines, columns=["what", f"of {one.first.label}", f"of {one.second.label}"])
+    parts.downloads({"cost": parts.view(title(one), frame, {})}, name(one))
 
 
 def title(one: Duel) -> str:

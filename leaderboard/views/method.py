@@ -9,6 +9,7 @@ from leaderboard import methods, parts, runs, shell, tables
 from leaderboard.board import Board, Row
 from leaderboard.methods import Card
 
+COMMANDS = 5  # of one row
 Found = list[tuple[Board, Row]]
 
 
@@ -85,11 +86,12 @@ def reproduce(found: Found) -> None:
     for board, row in found:
         with st.expander(parts.plain(f"{board.task.name} / {board.preset}: {row.label}")):
             st.caption(parts.plain(tables.parameters_text(row)))
-            for command in methods.commands(row):
+            commands = methods.commands(row)
+            for command in commands[:COMMANDS]:
                 st.code(command, language="bash", wrap_lines=True)
-            with st.container(horizontal=True):
-                for run in row.runs:
-                    parts.go("run", f"run {run.id} (seed {run.seed})", run=run.id)
+            if len(commands) > COMMANDS:
+                st.caption(f"{len(commands) - COMMANDS} more commands, for other seeds, stand on the pages of its runs.")
+            st.caption(f"What came of it: {parts.run_links(run.id for run in row.runs)}")
 
 
 def every_run(session: Session, name: str) -> None:

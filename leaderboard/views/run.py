@@ -16,14 +16,17 @@ from leaderboard.runs import Detail
 
 def ask() -> str:
     """Number or start of a digest, kept in the URL as `run`."""
-    wanted = st.query_params.get("run", "")
+    asked = st.query_params.get("run", "")[:64]
+    if "run_text" not in st.session_state or asked != st.session_state.get("last_run", ""):
+        st.session_state["run_text"] = asked  # a link, and not what stands there since the last input
     with st.columns(3)[0]:
-        text = st.text_input("Run", wanted, placeholder="its number, or the start of its digest", max_chars=64).strip()
-    if text:
-        st.query_params["run"] = text
+        text = st.text_input("Run", key="run_text", placeholder="its number, or the start of its digest", max_chars=64)
+    st.session_state["last_run"] = text.strip()
+    if text.strip():
+        st.query_params["run"] = text.strip()
     elif "run" in st.query_params:
         del st.query_params["run"]
-    return text
+    return text.strip()
 
 
 def what_there_is(session: Session) -> None:
