@@ -1,4 +1,4 @@
-"""What several pages are made of: links to other pages, facts, tables with links, downloads, text shown as it is."""
+"""What several pages are made of: links to other pages, facts, tables with links, downloads."""
 
 import html
 import re
@@ -12,9 +12,9 @@ import streamlit as st
 from benchmark.environment import commit
 from leaderboard import export, shell
 from leaderboard.export import View
+from leaderboard.plain import plain
 from leaderboard.tables import Column
 
-_MARKUP = frozenset("\\`*_{}[]<>#|~&$:!")
 _IDENTIFIER = re.compile(r"(arxiv|doi):[\w./;()-]+", re.IGNORECASE)
 _LINES = """<style>
 table.lines { width: 100%; border-collapse: collapse; font-size: 0.875rem; }
@@ -24,11 +24,6 @@ table.lines th { font-weight: 600; overflow-wrap: normal; }
 table.lines tbody th { width: 8.5rem; }
 </style>"""
 OPEN = "open"
-
-
-def plain(text: object) -> str:
-    """Text in which Markdown, formulas, colours and icons of Streamlit are only characters."""
-    return "".join(f"\\{sign}" if sign in _MARKUP else sign for sign in " ".join(str(text).split()))
 
 
 def address(page: str, **query: object) -> str:

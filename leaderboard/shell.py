@@ -17,6 +17,7 @@ from benchmark.store.database import location, open_database
 from leaderboard import charts, images, kept, nearest, pairs, queries
 from leaderboard.board import Board
 from leaderboard.lines import Stack, read_stack
+from leaderboard.plain import plain
 from leaderboard.tables import Column
 
 FILL = "make demo\n# or\npython -m runners.run --task mri --method all"
@@ -152,7 +153,7 @@ def choose(label: str, key: str, options: Sequence[Any], name: Callable[[Any], s
     if asked is not None and asked != last:  # a link, and not what stands there since the last choice
         wanted = asked
         if asked not in known:
-            st.warning(f"the link asks for {key} '{asked}', which is not there; showing {next(iter(known))}")
+            st.warning(f"the link asks for {key} '{plain(asked)}', which is not there; showing {plain(next(iter(known)))}")
     else:
         wanted = str(st.session_state[state]) if state in st.session_state else last
     # by its key and not by a default: a default that follows the URL makes another widget, which forgets what was clicked

@@ -6,6 +6,7 @@ import streamlit as st
 from leaderboard import duel, duel_charts, parts, shell, tables
 from leaderboard.board import Board, Row
 from leaderboard.duel import Duel
+from leaderboard.plain import plain
 
 
 def choose_rows(board: Board) -> tuple[Row, Row]:
@@ -31,11 +32,11 @@ def links(one: Duel) -> None:
 
 def verdict(one: Duel) -> None:
     """The comparison in words."""
-    st.markdown(f"#### {parts.plain(one.verdict())}")
+    st.markdown(f"#### {plain(one.verdict())}")
     if one.found is None:
         return
     alone = f" Left out: {tables.count(one.alone, 'score')} that only one of them has." if one.alone else ""
-    st.write(parts.plain(one.wins() + alone))
+    st.write(plain(one.wins() + alone))
     st.caption(
         "The numbers depend on these two alone. Paired by instance, seeds averaged first; the interval is a 95 % bootstrap-t "
         "interval over instances; p is two-sided and for this one comparison: look at many pairs and some will be below 0.05 "
@@ -49,12 +50,12 @@ def pictures(one: Duel, addresses: dict[tuple[int, int], str]) -> None:
     left.altair_chart(duel_charts.scatter(one, addresses), width="stretch")
     above = "above" if one.metric.better == "higher" else "below"
     left.caption(
-        f"A point for each seed and instance; {above} the dashed line {parts.plain(one.first.label)} is better. "
+        f"A point for each seed and instance; {above} the dashed line {plain(one.first.label)} is better. "
         "A click on a point opens its instance."
     )
     right.altair_chart(duel_charts.differences(one), width="stretch")
     right.caption(
-        f"The difference on each instance, {parts.plain(one.first.label)} − {parts.plain(one.second.label)}; {above} zero the "
+        f"The difference on each instance, {plain(one.first.label)} − {plain(one.second.label)}; {above} zero the "
         "former is better. Dashed: their mean; grey band: its 95 % interval."
     )
 
@@ -66,7 +67,7 @@ def instances(one: Duel, addresses: dict[tuple[int, int], str]) -> None:
     view = parts.view(title(one), frame, columns)
     keys = zip(frame["seed"], frame["instance"], strict=True)
     parts.table(view, [addresses[int(seed), int(instance)] for seed, instance in keys])
-    st.caption(f"Sorted by difference: first where {parts.plain(one.first.label)} leads most, last where it trails most.")
+    st.caption(f"Sorted by difference: first where {plain(one.first.label)} leads most, last where it trails most.")
     parts.downloads({"instances": view}, name(one))
 
 
@@ -108,8 +109,8 @@ def show(board: Board) -> None:
     with st.columns(3)[0]:
         metric = known[shell.choose("Metric", "metric", list(known))]
     one = duel.duel(board, first, second, metric)
-    st.header(f"{parts.plain(first.label)} against {parts.plain(second.label)}")
-    st.write(parts.plain(f"{board.task.title} / {board.preset}"))
+    st.header(f"{plain(first.label)} against {plain(second.label)}")
+    st.write(plain(f"{board.task.title} / {board.preset}"))
     links(one)
     verdict(one)
     place = {"task": board.task.name, "preset": board.preset}

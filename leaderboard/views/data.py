@@ -4,6 +4,7 @@ import pandas as pd
 import streamlit as st
 
 from leaderboard import data, parts, shell
+from leaderboard.plain import plain
 from leaderboard.tables import Column
 
 USES = {
@@ -39,8 +40,8 @@ def one(source: data.Source) -> None:
             st.markdown(f"**{heading[0].upper()}{heading[1:]}**: {about[heading]}")
     if not about:
         st.write("SOURCES.md has no row for it.")
-    st.markdown(f"**Where**: {source.kind}" + (f"; {parts.plain(source.how)}" if source.how else ""))
-    st.caption(parts.plain(checked(source.name)))
+    st.markdown(f"**Where**: {source.kind}" + (f"; {plain(source.how)}" if source.how else ""))
+    st.caption(plain(checked(source.name)))
     if source.files:
         frame = pd.DataFrame(source.files, columns=list(CHECKSUMS))
         view = parts.view(f"Files of {source.name}", frame, CHECKSUMS)
@@ -62,7 +63,7 @@ def readers(source: data.Source) -> None:
         for task, preset in with_results:
             parts.go("task", f"{task} / {preset}", task=task, preset=preset)
     if rest:
-        st.caption(f"Without results here: {parts.plain(', '.join(rest))}.")
+        st.caption(f"Without results here: {plain(', '.join(rest))}.")
 
 
 def by_preset() -> None:

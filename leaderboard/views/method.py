@@ -8,6 +8,7 @@ from benchmark.registry import MethodEntry
 from leaderboard import methods, parts, runs, shell, tables
 from leaderboard.board import Board, Row
 from leaderboard.methods import Card
+from leaderboard.plain import plain
 
 COMMANDS = 5  # of one row
 Found = list[tuple[Board, Row]]
@@ -15,11 +16,11 @@ Found = list[tuple[Board, Row]]
 
 def describe(found: Card) -> None:
     """What it is, from its own description."""
-    st.header(parts.plain(found.name))
-    st.write(parts.plain(found.summary))
+    st.header(plain(found.name))
+    st.write(plain(found.summary))
     facts = [
-        f"Kind: {parts.plain(found.kind)}",
-        f"solves {parts.plain(found.solves)}",
+        f"Kind: {plain(found.kind)}",
+        f"solves {plain(found.solves)}",
         f"source {parts.paper(found.paper)}" if found.paper else "",
     ]
     if found.entry:
@@ -84,8 +85,8 @@ def reproduce(found: Found) -> None:
     """The command of each row."""
     st.subheader("Make it again")
     for board, row in found:
-        with st.expander(parts.plain(f"{board.task.name} / {board.preset}: {row.label}")):
-            st.caption(parts.plain(tables.parameters_text(row)))
+        with st.expander(plain(f"{board.task.name} / {board.preset}: {row.label}")):
+            st.caption(plain(tables.parameters_text(row)))
             commands = methods.commands(row)
             for command in commands[:COMMANDS]:
                 st.code(command, language="bash", wrap_lines=True)

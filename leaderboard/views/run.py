@@ -11,6 +11,7 @@ from benchmark.errors import UserError
 from benchmark.store.models import Run
 from benchmark.store.queries import pick_run
 from leaderboard import parts, run_curves, runs, shell
+from leaderboard.plain import plain
 from leaderboard.runs import Detail
 
 
@@ -56,10 +57,10 @@ def where(found: Detail) -> None:
         return
     row, why = runs.place(shell.board(found.task.name, found.preset), found)
     if row is None:
-        st.info(f"It is not on the board of its task and preset: {parts.plain(why)}.")
+        st.info(f"It is not on the board of its task and preset: {plain(why)}.")
     else:
         rank = f"rank {row.rank}" if row.rank else "without a rank"
-        st.caption(f"On the board it is a part of the row {parts.plain(row.label)} ({rank}, seeds {seeds(row.seeds)}).")
+        st.caption(f"On the board it is a part of the row {plain(row.label)} ({rank}, seeds {seeds(row.seeds)}).")
 
 
 def seeds(numbers: list[int]) -> str:
@@ -133,13 +134,13 @@ def files(found: Detail) -> None:
 
 def show(found: Detail) -> None:
     """The page of a run."""
-    st.header(f"Run {found.id}: {parts.plain(found.label)}")
-    st.write(parts.plain(f"{found.task.title} / {found.preset}, seed {found.seed}"))
+    st.header(f"Run {found.id}: {plain(found.label)}")
+    st.write(plain(f"{found.task.title} / {found.preset}, seed {found.seed}"))
     where(found)
     if found.errors:
         st.subheader("What went wrong")
         for name, text in found.errors:
-            st.caption(parts.plain(name))
+            st.caption(plain(name))
             st.code(text, language=None, wrap_lines=True)
     stored(found)
     again(found)
@@ -162,7 +163,7 @@ with Session(shell.engine()) as session:
             run = pick_run(session, text)
         except UserError as error:
             st.header("Run")
-            st.warning(parts.plain(error))
+            st.warning(plain(error))
             what_there_is(session)
         else:
             show(runs.detail(session, run, None if "://" in database else Path(database).resolve().parent))
