@@ -20,7 +20,7 @@ from leaderboard.board import Board
 from leaderboard.tables import Column
 
 BEST = "best"
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")
+_FORMULA = ("=", "+", "-", "@", "\t")
 _SIGNED = re.compile(r"[+-]\d+(\.\d+)?(e[+-]?\d+)?")
 
 
@@ -116,9 +116,10 @@ def _marked(view: View) -> pd.DataFrame:
 
 def _no_formula(cell: object) -> object:
     """Text that a spreadsheet would compute gets an apostrophe before it; signed numbers stay."""
-    if isinstance(cell, str) and cell[:1] in _FORMULA and not _SIGNED.fullmatch(cell):
-        return f"'{cell}"
-    return cell
+    if not isinstance(cell, str):
+        return cell
+    line = cell.replace("\r", " ")  # some programs begin a new line there
+    return f"'{line}" if line[:1] in _FORMULA and not _SIGNED.fullmatch(line) else line
 
 
 def to_csv(view: View) -> str:
