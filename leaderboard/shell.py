@@ -150,12 +150,11 @@ def choose(label: str, key: str, options: Sequence[Any], name: Callable[[Any], s
     state, last = f"choose_{key}", st.session_state.get(f"last_{key}")
     known = {str(option): option for option in options}
     asked = st.query_params.get(key)
+    wanted: str = str(st.session_state.get(state, last))
     if asked is not None and asked != last:  # a link, and not what stands there since the last choice
         wanted = asked
         if asked not in known:
             st.warning(f"the link asks for {key} '{plain(asked)}', which is not there; showing {plain(next(iter(known)))}")
-    else:
-        wanted = str(st.session_state[state]) if state in st.session_state else last
     # by its key and not by a default: a default that follows the URL makes another widget, which forgets what was clicked
     st.session_state[state] = known.get(wanted, options[0])
     chosen = st.selectbox(label, options, format_func=name, key=state)
