@@ -84,7 +84,7 @@ def address(chromium: str, database: str, tmp_path_factory: pytest.TempPathFacto
             yield f"http://127.0.0.1:{port}"
         finally:
             app.terminate()
-            app.wait(timeout=10)
+            app.wait(timeout=120)
 
 
 def _wait(url: str, app: subprocess.Popen[bytes], log: Path) -> None:
