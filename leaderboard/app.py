@@ -16,6 +16,7 @@ STYLE = """<style>
 .block-container { padding-top: 3.6rem; padding-bottom: 1rem; max-width: 1500px; }
 [data-testid="stImage"] img { image-rendering: pixelated; }
 </style>"""
+EARLY = {"method", "run", "data"}  # pages that have something to show before the first score
 
 
 def show(page) -> bool:  # type: ignore[no-untyped-def]  # the class of a page is not public
@@ -28,7 +29,7 @@ def show(page) -> bool:  # type: ignore[no-untyped-def]  # the class of a page i
     try:
         engine = shell.engine()
         opened = True
-        if shell.boards():
+        if shell.boards() or page.url_path in EARLY:
             page.run()
         else:
             with Session(engine) as session:
@@ -49,5 +50,9 @@ PAGES = [
     st.Page("views/overview.py", title="Overview", default=True),
     st.Page("views/task.py", title="Task", url_path="task"),
     st.Page("views/instance.py", title="Instance", url_path="instance"),
+    st.Page("views/compare.py", title="Compare", url_path="compare"),
+    st.Page("views/method.py", title="Method", url_path="method"),
+    st.Page("views/run.py", title="Run", url_path="run"),
+    st.Page("views/data.py", title="Data", url_path="data"),
 ]
 shell.footer(show(st.navigation(PAGES, position="top")))

@@ -8,6 +8,7 @@ import html
 import io
 import json
 import math
+import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -19,11 +20,14 @@ from leaderboard.board import Board
 from leaderboard.tables import Column
 
 BEST = "best"
+_FORMULA = ("=", "+", "-", "@", "\t")
+_SIGNED = re.compile(r"[+-]\d+(\.\d+)?(e[+-]?\d+)?")
 
 
 @dataclass(frozen=True)
 class View:
-    """A table as it is shown. best: whether each line has the first rank; strong: columns whose best cells stand out.
+    """A table as it is shown. best: whether each line has the first rank, None where lines are not ranked; strong: columns
+    whose best cells stand out.
 
     about: how to make it again, one statement a line.
     """
@@ -31,7 +35,7 @@ class View:
     title: str
     frame: pd.DataFrame
     columns: Mapping[str, Column]
-    best: Sequence[bool]
+    best: Sequence[bool] | None
     strong: frozenset[str]
     about: Sequence[str]
 
@@ -107,20 +111,30 @@ def instances_view(board: Board, about: Sequence[str]) -> View:
 
 
 def _marked(view: View) -> pd.DataFrame:
-    return view.frame.assign(**{BEST: list(view.best)})
+    return view.frame if view.best is None else view.frame.assign(**{BEST: list(view.best)})
+
+
+def _no_formula(cell: object) -> object:
+    """Text that a spreadsheet would compute gets an apostrophe before it; signed numbers stay."""
+    if not isinstance(cell, str):
+        return cell
+    line = cell.replace("\r", " ")  # some programs begin a new line there
+    return f"'{line}" if line[:1] in _FORMULA and not _SIGNED.fullmatch(line) else line
 
 
 def to_csv(view: View) -> str:
     """Comments behind '#', then the table."""
-    lines = [f"# {text}\n" for text in (view.title, *view.about)]
-    return "".join(lines) + _marked(view).to_csv(index=False, lineterminator="\n")
+    lines = [f"# {' '.join(text.split())}\n" for text in (view.title, *view.about)]
+    safe = _marked(view).map(_no_formula).rename(columns=_no_formula)
+    return "".join(lines) + safe.to_csv(index=False, lineterminator="\n")
 
 
 def to_json(view: View) -> str:
     """An object with title, about, columns (name -> help) and rows."""
     rows = json.loads(_marked(view).to_json(orient="records", double_precision=15))
     columns = {name: view.columns[name].help if name in view.columns else "" for name in view.frame.columns}
-    columns[BEST] = "has the first rank, alone or with others"
+    if view.best is not None:
+        columns[BEST] = "has the first rank, alone or with others"
     content = {"title": view.title, "about": list(view.about), "columns": columns, "rows": rows}
     return json.dumps(content, indent=1, ensure_ascii=False) + "\n"
 
@@ -148,7 +162,8 @@ def _document(view: View, escape: Callable[[str], str], strong: str) -> tuple[li
     for name in map(str, view.frame.columns):
         cells = [escape(text) for text in view.printed(name)]
         if name in view.strong:
-            cells = [strong.format(c) if best and c else c for c, best in zip(cells, view.best, strict=True)]
+            marks = view.best or [False] * len(cells)
+            cells = [strong.format(c) if best and c else c for c, best in zip(cells, marks, strict=True)]
         columns.append(cells)
     return [escape(str(name)) for name in view.frame.columns], [list(line) for line in zip(*columns, strict=True)]
 

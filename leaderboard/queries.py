@@ -68,7 +68,7 @@ def board(session: Session, task: str, preset: str) -> Board:
         raise UserError(f"{task} has no results on preset {preset}; the overview lists what there is")
     version = max(versions)
     spec = session.scalars(select(Task.spec).where(Task.name == task, Task.version == version)).one()
-    info = _task_info(spec, preset)
+    info = task_info(spec, preset)
     found, left_out = entries_and_hidden(session, task, version, preset)
     found = [entry for entry in found if info.primary.name in entry.scores]
     instances = _instances(session, [run.id for entry in found for run in entry.runs])
@@ -114,9 +114,9 @@ def curves(session: Session, rows: Iterable[Row]) -> pd.DataFrame:
 # --- parts of a board -------------------------------------------------------------------------------------------------
 
 
-def _task_info(spec: dict[str, Any], preset: str) -> TaskInfo:
-    """With the metrics that the preset scores; its first one ranks. Keys that specifications had once, or will have, are left
-    out.
+def task_info(spec: dict[str, Any], preset: str) -> TaskInfo:
+    """A stored specification with the metrics that the preset scores; its first one ranks. Keys that specifications had once,
+    or will have, are left out.
     """
     known = {m["name"]: _known(m, Metric) for m in spec["metrics"]}
     if chosen := spec["presets"].get(preset, {}).get("metrics"):

@@ -17,6 +17,7 @@ from benchmark.store.database import location, open_database
 from leaderboard import charts, images, kept, nearest, pairs, queries
 from leaderboard.board import Board
 from leaderboard.lines import Stack, read_stack
+from leaderboard.plain import plain
 from leaderboard.tables import Column
 
 FILL = "make demo\n# or\npython -m runners.run --task mri --method all"
@@ -146,11 +147,17 @@ def stack(shown: Board, key: tuple[int, int]) -> Stack:
 
 def choose(label: str, key: str, options: Sequence[Any], name: Callable[[Any], str] = str) -> Any:
     """A selection that lives in the URL as `key`, so that a link shows the same. Keeps the last choice across pages."""
-    wanted = st.query_params.get(key, st.session_state.get(f"last_{key}"))
-    texts = [str(option) for option in options]
-    if key in st.query_params and wanted not in texts:
-        st.warning(f"the link asks for {key} '{wanted}', which is not there; showing {texts[0]}")
-    chosen = st.selectbox(label, options, index=texts.index(wanted) if wanted in texts else 0, format_func=name)
+    state, last = f"choose_{key}", st.session_state.get(f"last_{key}")
+    known = {str(option): option for option in options}
+    asked = st.query_params.get(key)
+    wanted: str = str(st.session_state.get(state, last))
+    if asked is not None and asked != last:  # a link, and not what stands there since the last choice
+        wanted = asked
+        if asked not in known:
+            st.warning(f"the link asks for {key} '{plain(asked)}', which is not there; showing {plain(next(iter(known)))}")
+    # by its key and not by a default: a default that follows the URL makes another widget, which forgets what was clicked
+    st.session_state[state] = known.get(wanted, options[0])
+    chosen = st.selectbox(label, options, format_func=name, key=state)
     st.query_params[key] = st.session_state[f"last_{key}"] = str(chosen)
     return chosen
 

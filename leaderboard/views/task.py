@@ -5,7 +5,7 @@ import ast
 import streamlit as st
 
 from benchmark import registry, statistics
-from leaderboard import charts, grids, pairs, shell, studies, tables
+from leaderboard import charts, grids, pairs, parts, shell, studies, tables
 from leaderboard.board import Board
 
 
@@ -82,6 +82,14 @@ def hidden(board: Board) -> None:
             st.dataframe(frame, hide_index=True)
         if len(failed):
             st.dataframe(failed, hide_index=True)
+
+
+def method_pages(board: Board) -> None:
+    """A link to the page of each method."""
+    with st.container(horizontal=True, gap="xsmall"):
+        st.caption("About the methods:", width="content")
+        for method in dict.fromkeys(row.method for row in board.rows):
+            parts.go("method", method, method=method)
 
 
 def progress(board: Board) -> None:
@@ -168,6 +176,8 @@ def duel(board: Board) -> None:
     others = [label for label in rows if label != first]
     second = right.selectbox("against", others, index=0, key="second")
     st.write(pairs.comparison_text(board, rows[first], rows[second]))
+    place = {"task": board.task.name, "preset": board.preset}
+    parts.go("compare", "Compare them instance by instance →", **place, first=first, second=second)
     st.caption(
         "Paired by instance, seeds averaged first; p is two-sided and for this one comparison: look at many pairs and some "
         "will be below 0.05 by chance. The ranks above are corrected for that."
@@ -204,6 +214,7 @@ def reproduce(board: Board) -> None:
                 env = run.environment
                 packages = ", ".join(f"{name} {version}" for name, version in env["packages"].items())
                 st.caption(
+                    f"{parts.run_links([run.id])} · "
                     f"seed {run.seed} · code {env['commit'][:10]}{' + uncommitted changes' if env['dirty'] else ''} · "
                     f"Python {env['python']} · {env['platform']} · {env['cpu']}, {env['threads']} threads on "
                     f"{env['cores']} cores, {env['memory_gb']:.0f} GB · device {env['device']} · {packages}"
@@ -213,6 +224,7 @@ def reproduce(board: Board) -> None:
 shown = shell.choose_board(*st.columns([2, 2, 3])[:2])
 describe(shown)
 ranks(shown)
+method_pages(shown)
 hidden(shown)
 place = {"task": shown.task.name, "preset": shown.preset}
 st.page_link("views/instance.py", label=":blue[See the instances of this board one by one →]", query_params=place)

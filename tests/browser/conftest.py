@@ -9,10 +9,14 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import pytest
 
 from tests.leaderboard import synthetic_retrieval
+
+if TYPE_CHECKING:
+    from playwright.sync_api import ConsoleMessage, Page
 
 ROOT = Path(__file__).parents[2]
 CHROMIUM = ("chromium", "chromium-browser", "google-chrome")
@@ -80,11 +84,11 @@ def address(chromium: str, database: str, tmp_path_factory: pytest.TempPathFacto
             yield f"http://127.0.0.1:{port}"
         finally:
             app.terminate()
-            app.wait(timeout=10)
+            app.wait(timeout=120)
 
 
 def _wait(url: str, app: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(120):
+    for _ in range(1200):
         if app.poll() is not None:
             break
         try:
@@ -93,3 +97,37 @@ def _wait(url: str, app: subprocess.Popen[bytes], log: Path) -> None:
         except OSError:
             time.sleep(0.25)
     pytest.fail(f"the app did not start: {log.read_text()[-2000:]}")
+
+
+@pytest.fixture(scope="module")
+def page(chromium: str) -> "Iterator[Page]":
+    """A page of a browser, one for all tests of a file."""
+    from playwright.sync_api import sync_playwright
+
+    from tests.browser.driver import PATIENCE
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
+        found = browser.new_context(viewport={"width": 1400, "height": 1000}).new_page()
+        found.set_default_timeout(PATIENCE)
+        yield found
+        browser.close()
+
+
+@pytest.fixture
+def problems(page: "Page") -> Iterator[list[str]]:
+    """What the browser complains of. Streamlit itself asks for two of its addresses below the page's own first: 404."""
+    found: list[str] = []
+
+    def on_console(message: "ConsoleMessage") -> None:
+        if message.type == "error" and "/_stcore/" not in message.location.get("url", ""):
+            found.append(message.text)
+
+    def on_error(error: object) -> None:
+        found.append(str(error))
+
+    page.on("console", on_console)
+    page.on("pageerror", on_error)
+    yield found
+    page.remove_listener("console", on_console)
+    page.remove_listener("pageerror", on_error)

@@ -1,64 +1,17 @@
 """Every page in a real browser, with a photograph of each in tests/browser/output/."""
 
-import os
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed; get it with: pip install playwright")
 
-from playwright.sync_api import ConsoleMessage, Page, expect, sync_playwright
+from playwright.sync_api import Page, expect
 
-from tests.browser.conftest import QUIET
+from tests.browser.driver import MADE_UP, PLACE, visit
 
-OUTPUT = Path(__file__).parent / "output"
-MADE_UP = "LOWDIMBENCH_SCREENSHOT_DB" not in os.environ
-PLACE = "?task=imaging&preset=small" if MADE_UP else os.environ.get("LOWDIMBENCH_SCREENSHOT_QUERY", "")
 CURVES = "?task=waves&preset=small"
 pytestmark = pytest.mark.browser
-
-
-@pytest.fixture(scope="module")
-def page(chromium: str) -> Iterator[Page]:
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=chromium, args=QUIET)
-        yield browser.new_page(viewport={"width": 1400, "height": 1000})
-        browser.close()
-
-
-@pytest.fixture
-def problems(page: Page) -> Iterator[list[str]]:
-    """What the browser complains of. Streamlit itself asks for two of its addresses below the page's own first: 404."""
-    found: list[str] = []
-
-    def on_console(message: ConsoleMessage) -> None:
-        if message.type == "error" and "/_stcore/" not in message.location.get("url", ""):
-            found.append(message.text)
-
-    def on_error(error: object) -> None:
-        found.append(str(error))
-
-    page.on("console", on_console)
-    page.on("pageerror", on_error)
-    yield found
-    page.remove_listener("console", on_console)
-    page.remove_listener("pageerror", on_error)
-
-
-def visit(page: Page, url: str, name: str, width: int = 1400) -> None:
-    """Open an address, wait until the page is complete, check that nothing failed, and photograph all of it."""
-    page.set_viewport_size({"width": width, "height": 1000})
-    page.goto(url)
-    expect(page.get_by_text("every number is computed from the raw scores")).to_be_visible(timeout=30_000)
-    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=30_000)
-    expect(page.get_by_test_id("stException")).to_have_count(0)
-    expect(page.get_by_text("Traceback")).to_have_count(0)
-    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
-    page.set_viewport_size({"width": width, "height": max(1000, height + 20)})
-    page.wait_for_timeout(800)  # charts and tables draw themselves anew
-    OUTPUT.mkdir(exist_ok=True)
-    page.screenshot(path=OUTPUT / f"{name}.png")
 
 
 def test_overview(page: Page, address: str, problems: list[str]) -> None:

@@ -12,7 +12,7 @@ from streamlit.testing.v1 import AppTest
 from tests.leaderboard import synthetic, synthetic_curves
 from tests.leaderboard.conftest import APP
 
-PAGES = ["overview", "task", "instance"]
+PAGES = ["overview", "task", "instance", "compare"]
 
 
 def text(app: AppTest) -> str:

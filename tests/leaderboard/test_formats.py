@@ -176,3 +176,23 @@ def test_overview_and_instances(made):
     for make in export.FORMATS.values():
         assert make(overview)
         assert make(instances)
+
+
+@pytest.mark.parametrize("text", ["=1+1", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1"])
+def test_a_formula_is_text_to_a_spreadsheet(text):
+    frame = pd.DataFrame({text: [text], "gain": ["+3.2"], "loss": ["-1e-05"], "number": [-1.5]})
+    table = export.to_csv(export.View("T", frame, {}, None, frozenset(), ()))
+    back = pd.read_csv(io.StringIO(table), skiprows=1, dtype=str)
+    assert [back.columns[0], back.iloc[0, 0]] == [f"'{text}", f"'{text}"]
+    assert back.iloc[0, 1:].tolist() == ["+3.2", "-1e-05", "-1.5"]
+
+
+def test_lines_that_are_not_ranked_carry_no_mark(nasty):
+    plain = export.View(nasty.title, nasty.frame, nasty.columns, None, nasty.strong, ("one\n=1+1",))
+    assert export.to_csv(plain).splitlines()[1] == "# one =1+1"
+    broken = export.View("T", pd.DataFrame({"a": ["x\r=1+1"]}), {}, None, frozenset(), ())
+    assert export.to_csv(broken) == "# T\na\nx =1+1\n"
+    assert "best" not in export.to_csv(plain).splitlines()[2]
+    assert "best" not in json.loads(export.to_json(plain))["rows"][0]
+    assert "textbf" not in export.to_latex(plain)
+    assert Page(export.to_html(plain)).bold == []

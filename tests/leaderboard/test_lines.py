@@ -59,7 +59,7 @@ def test_a_board_says_what_its_columns_stand_for(made: Callable[[str], Path], op
 def test_an_axis_with_a_later_key_is_read() -> None:
     spec = made_up.waves()
     spec["axis"] = {"name": "time", "unit": "s", "later": 1}
-    assert queries._task_info(spec, "small").axis == Axis(name="time", unit="s")
+    assert queries.task_info(spec, "small").axis == Axis(name="time", unit="s")
 
 
 def test_truth_estimates_and_signal_of_an_instance_are_read(opened: tuple[Board, lines.Stack]) -> None:

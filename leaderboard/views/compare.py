@@ -1,0 +1,130 @@
+"""Two methods of one board: who is better, by how much, on which instances, at what cost."""
+
+import pandas as pd
+import streamlit as st
+
+from leaderboard import duel, duel_charts, parts, shell, tables
+from leaderboard.board import Board, Row
+from leaderboard.duel import Duel
+from leaderboard.plain import plain
+
+
+def choose_rows(board: Board) -> tuple[Row, Row]:
+    """Selectors of two rows; at first the best one and the baseline."""
+    rows = {row.label: row for row in board.rows}
+    left, right = st.columns(2)
+    with left:
+        first = shell.choose("Method", "first", list(rows))
+    others = sorted((label for label in rows if label != first), key=lambda label: rows[label] is not board.baseline)
+    with right:
+        second = shell.choose("against", "second", others)
+    return rows[first], rows[second]
+
+
+def links(one: Duel) -> None:
+    """To the board and to the methods."""
+    board = one.board
+    with st.container(horizontal=True):
+        parts.go("task", f"← Board {board.task.name} / {board.preset}", task=board.task.name, preset=board.preset)
+        for method in dict.fromkeys([one.first.method, one.second.method]):
+            parts.go("method", f"Method {method} →", method=method)
+
+
+def verdict(one: Duel) -> None:
+    """The comparison in words."""
+    st.markdown(f"#### {plain(one.verdict())}")
+    if one.found is None:
+        return
+    alone = f" Left out: {tables.count(one.alone, 'score')} that only one of them has." if one.alone else ""
+    st.write(plain(one.wins() + alone))
+    st.caption(
+        "The numbers depend on these two alone. Paired by instance, seeds averaged first; the interval is a 95 % bootstrap-t "
+        "interval over instances; p is two-sided and for this one comparison: look at many pairs and some will be below 0.05 "
+        "by chance. The ranks of the board are corrected for that."
+    )
+
+
+def pictures(one: Duel, addresses: dict[tuple[int, int], str]) -> None:
+    """Scatter and differences."""
+    left, right = st.columns(2)
+    left.altair_chart(duel_charts.scatter(one, addresses), width="stretch")
+    above = "above" if one.metric.better == "higher" else "below"
+    left.caption(
+        f"A point for each seed and instance; {above} the dashed line {plain(one.first.label)} is better. "
+        "A click on a point opens its instance."
+    )
+    right.altair_chart(duel_charts.differences(one), width="stretch")
+    right.caption(
+        f"The difference on each instance, {plain(one.first.label)} − {plain(one.second.label)}; {above} zero the "
+        "former is better. Dashed: their mean; grey band: its 95 % interval."
+    )
+
+
+def instances(one: Duel, addresses: dict[tuple[int, int], str]) -> None:
+    """Every (seed, instance), sorted by the difference."""
+    st.subheader("Instance by instance")
+    frame, columns = duel.instances(one)
+    view = parts.view(title(one), frame, columns)
+    keys = zip(frame["seed"], frame["instance"], strict=True)
+    parts.table(view, [addresses[int(seed), int(instance)] for seed, instance in keys])
+    st.caption(f"Sorted by difference: first where {plain(one.first.label)} leads most, last where it trails most.")
+    parts.downloads({"instances": view}, name(one))
+
+
+def metrics(one: Duel) -> None:
+    """All metrics of the preset."""
+    st.subheader("In every metric")
+    frame, columns = duel.metrics(one.board, one.first, one.second)
+    view = parts.view(title(one), frame, columns)
+    parts.table(parts.view("", frame[list(columns)], columns))
+    parts.downloads({"metrics": view}, name(one))
+
+
+def costs(one: Duel) -> None:
+    """Cost, trust and hyperparameters beside each other."""
+    st.subheader("Cost and making")
+    lines = duel.side_by_side(one.board, one.first, one.second)
+    parts.lines(lines, ["", one.first.label, one.second.label])
+    if one.first.devices != one.second.devices:
+        st.caption("Measured on different devices: their seconds do not compare.")
+    frame = pd.DataFrame(lines, columns=["what", f"of {one.first.label}", f"of {one.second.label}"])
+    parts.downloads({"cost": parts.view(title(one), frame, {})}, name(one))
+
+
+def title(one: Duel) -> str:
+    """Of the tables."""
+    task = one.board.task
+    return f"{task.name} version {task.version}, {one.board.preset}: {one.first.label} against {one.second.label}"
+
+
+def name(one: Duel) -> str:
+    """Of the files: no more of a label than its method."""
+    return f"compare_{one.board.task.name}_{one.board.preset}_{one.first.method}_{one.second.method}"
+
+
+def show(board: Board) -> None:
+    """The page of a board with two rows at least."""
+    first, second = choose_rows(board)
+    known = {metric.name: metric for metric in tables.ordered(board)}
+    with st.columns(3)[0]:
+        metric = known[shell.choose("Metric", "metric", list(known))]
+    one = duel.duel(board, first, second, metric)
+    st.header(f"{plain(first.label)} against {plain(second.label)}")
+    st.write(plain(f"{board.task.title} / {board.preset}"))
+    links(one)
+    verdict(one)
+    place = {"task": board.task.name, "preset": board.preset}
+    addresses = {key: parts.address("instance", **place, seed=key[0], instance=key[1]) for key in one.signed}
+    if one.found is not None:
+        pictures(one, addresses)
+        metrics(one)
+        instances(one, addresses)
+    costs(one)
+
+
+board = shell.choose_board(*st.columns(2))
+if len(board.rows) < 2:
+    st.header("Compare")
+    st.write(f"This board has {tables.count(len(board.rows), 'row')}: nothing to compare.")
+else:
+    show(board)

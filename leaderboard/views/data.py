@@ -1,0 +1,90 @@
+"""Every source of data: what it is and is not, origin, licence, checksums, and which presets read it."""
+
+import pandas as pd
+import streamlit as st
+
+from leaderboard import data, parts, shell
+from leaderboard.plain import plain
+from leaderboard.tables import Column
+
+USES = {
+    "task": Column("", 150),
+    "preset": Column("", 130),
+    "version": Column("Of the task", 70, "%d"),
+    "source": Column("What the preset reads; empty: made from the seed alone", 190),
+    "about": Column("What is special about the preset", 420),
+}
+CHECKSUMS = {"file": Column("", 420), "SHA-256": Column("", 520)}
+
+
+@st.cache_data(ttl=600, max_entries=64, show_spinner=False)
+def checked(name: str) -> str:
+    """data.check, not at every click: an encoder is 90 MB."""
+    return data.check(name)
+
+
+def everything(found: dict[str, data.Source]) -> None:
+    """All sources in one table."""
+    view = parts.view("Sources of data (benchmark/datasets/SOURCES.md)", data.overview(found), data.COLUMNS)
+    links = [parts.address("data", source=name) for name in found]
+    parts.table(view, links)
+    parts.downloads({"sources": view}, "data")
+
+
+def one(source: data.Source) -> None:
+    """One source in full."""
+    st.subheader(source.name)
+    about = source.about
+    for heading in ("what it is", "what it is not", "origin", "licence", "made by", "SHA-256"):
+        if about.get(heading):
+            st.markdown(f"**{heading[0].upper()}{heading[1:]}**: {about[heading]}")
+    if not about:
+        st.write("SOURCES.md has no row for it.")
+    st.markdown(f"**Where**: {source.kind}" + (f"; {plain(source.how)}" if source.how else ""))
+    st.caption(plain(checked(source.name)))
+    if source.files:
+        frame = pd.DataFrame(source.files, columns=list(CHECKSUMS))
+        view = parts.view(f"Files of {source.name}", frame, CHECKSUMS)
+        parts.table(view)
+        parts.downloads({"checksums": view}, f"data_{source.name}")
+    if source.licence_text:
+        with st.expander("The licence in full"):
+            st.code(source.licence_text, language=None, wrap_lines=True)
+    readers(source)
+
+
+def readers(source: data.Source) -> None:
+    """Links to the boards of presets that read the source; without results, their names."""
+    boards = set(shell.boards())
+    with_results = [pair for pair in source.used if pair in boards]
+    rest = [f"{task} / {preset}" for task, preset in source.used if (task, preset) not in boards]
+    st.markdown("**Read by**" + ("" if source.used else ": no preset"))
+    with st.container(horizontal=True):
+        for task, preset in with_results:
+            parts.go("task", f"{task} / {preset}", task=task, preset=preset)
+    if rest:
+        st.caption(f"Without results here: {plain(', '.join(rest))}.")
+
+
+def by_preset() -> None:
+    """Which preset reads what."""
+    st.subheader("Which task and preset reads which source")
+    frame = data.uses()
+    view = parts.view("What each preset reads", frame, USES)
+    parts.table(view)
+    parts.downloads({"presets": view}, "data")
+
+
+st.header("Data")
+sources = data.known()
+yours = sum(source.kind == "you bring it" for source in sources.values())
+st.write(
+    f"{len(sources)} sources: {len(sources) - yours} come with the suite or with packages that it depends on, and work "
+    f"offline; {yours} you bring, with `--data-dir`. Every file that comes with it has a SHA-256, checked whenever it is read, "
+    "and the checksums are a part of the key of each result: other data, another result."
+)
+everything(sources)
+with st.columns(3)[0]:
+    chosen = shell.choose("Source in full", "source", list(sources))
+one(sources[chosen])
+by_preset()

@@ -1,0 +1,129 @@
+"""One method: its paper, its header, its hyperparameters, every result, and the commands that made them."""
+
+import pandas as pd
+import streamlit as st
+from sqlalchemy.orm import Session
+
+from benchmark.registry import MethodEntry
+from leaderboard import methods, parts, runs, shell, tables
+from leaderboard.board import Board, Row
+from leaderboard.methods import Card
+from leaderboard.plain import plain
+
+COMMANDS = 5  # of one row
+Found = list[tuple[Board, Row]]
+
+
+def describe(found: Card) -> None:
+    """What it is, from its own description."""
+    st.header(plain(found.name))
+    st.write(plain(found.summary))
+    facts = [
+        f"Kind: {plain(found.kind)}",
+        f"solves {plain(found.solves)}",
+        f"source {parts.paper(found.paper)}" if found.paper else "",
+    ]
+    if found.entry:
+        facts.append(f"file `{methods.place(found.entry)}`")
+        needs = ", ".join(found.entry.spec.needs)
+        facts += [f"needs of a task: {needs}"] * bool(needs)
+        facts += ["learns once for all instances"] * (found.entry.spec.learns is not None)
+    st.write(" · ".join(fact for fact in facts if fact))
+    if found.entry is None:
+        st.info("The suite that shows this page does not know this method: its results are here, its code is not.")
+    else:
+        with st.expander("What its file says: the method as formulas, its source, what differs from the paper", expanded=True):
+            st.code(methods.header(found.entry) or "Its file has no header.", language=None, wrap_lines=True)
+
+
+def hyperparameters(entry: MethodEntry) -> None:
+    """Defaults, what is allowed, and recommended values."""
+    st.subheader("Hyperparameters")
+    spec, views = entry.spec, {}
+    if not spec.parameters.model_fields:
+        st.write("It has none.")
+        return
+    views["hyperparameters"] = parts.view(f"Hyperparameters of {spec.name}", methods.parameters(spec), methods.PARAMETERS)
+    parts.table(views["hyperparameters"])
+    if spec.settings:
+        st.caption("Recommended values, where they are not the defaults. `--set NAME=VALUE` overrides both.")
+        views["settings"] = parts.view(f"Recommended values of {spec.name}", methods.settings(spec), methods.SETTINGS)
+        parts.table(views["settings"])
+    parts.downloads(views, f"method_{spec.name}")
+
+
+def results(name: str, found: Found) -> None:
+    """Every row of every board."""
+    st.subheader("Results")
+    if not found:
+        st.write("No board has a result of it.")
+        return
+    frame = methods.results(found)
+    links = [parts.address("task", task=board.task.name, preset=board.preset) for board, _ in found]
+    parts.table(parts.view("", frame[list(methods.RESULTS)], methods.RESULTS), links)
+    st.caption(
+        "Each line is a row of a board, opened by its link. Rank: on its board, from scores on the same instances; ranks of "
+        "different boards do not average to anything here. Intervals are 95 % bootstrap-t intervals over instances."
+    )
+    view = parts.view(f"Results of {name}", frame, methods.RESULTS)
+    parts.downloads({"results": view}, f"method_{name}")
+
+
+def rivals(found: Found) -> None:
+    """Links to the comparison with the first of each board, or the second where it is the first."""
+    shown = [(board, row, next((other for other in board.rows if other is not row), None)) for board, row in found]
+    pairs = [(board, row, other) for board, row, other in shown if other is not None]
+    if not pairs:
+        return
+    with st.expander(f"Compare it, instance by instance ({tables.count(len(pairs), 'board row')})"):
+        for board, row, other in pairs:
+            label = f"{board.task.name} / {board.preset}: {row.label} against {other.label}"
+            parts.go("compare", label, task=board.task.name, preset=board.preset, first=row.label, second=other.label)
+
+
+def reproduce(found: Found) -> None:
+    """The command of each row."""
+    st.subheader("Make it again")
+    for board, row in found:
+        with st.expander(plain(f"{board.task.name} / {board.preset}: {row.label}")):
+            st.caption(plain(tables.parameters_text(row)))
+            commands = methods.commands(row)
+            for command in commands[:COMMANDS]:
+                st.code(command, language="bash", wrap_lines=True)
+            if len(commands) > COMMANDS:
+                st.caption(f"{len(commands) - COMMANDS} more commands, for other seeds, stand on the pages of its runs.")
+            st.caption(f"What came of it: {parts.run_links(run.id for run in row.runs)}")
+
+
+def every_run(session: Session, name: str) -> None:
+    """All its runs, those on no board too."""
+    st.subheader("Runs")
+    frame: pd.DataFrame = runs.listing(session, name)
+    if frame.empty:
+        st.write("It never ran here.")
+        return
+    view = parts.view(f"Runs of {name}", frame, runs.LISTING)
+    parts.table(view, [parts.address("run", run=number) for number in frame["run"]])
+    if len(frame) == runs.LISTED:
+        st.caption(f"The newest {runs.LISTED}; a run's page opens by its number or digest.")
+    parts.downloads({"runs": view}, f"method_{name}")
+
+
+with Session(shell.engine()) as session:
+    with st.columns(3)[0]:
+        name = shell.choose("Method", "method", methods.names(session))
+    card = methods.card(session, name)
+    places = methods.boards_of(session, name)
+    on_boards = methods.rows([shell.board(*pair) for pair in shell.boards() if pair in places], name)
+    describe(card)
+    results(name, on_boards)
+    rivals(on_boards)
+    if card.entry:
+        hyperparameters(card.entry)
+    if on_boards:
+        reproduce(on_boards)
+    every_run(session, name)
+    untried = methods.to_try(card.entry.spec, places) if card.entry else []
+    if untried:
+        st.caption("Tasks that it fits and has no run on, at their default size:")
+        st.code("\n".join(untried), language="bash", wrap_lines=True)

@@ -1,0 +1,169 @@
+"""One run: everything that is stored about it, and how to make it again."""
+
+import json
+from pathlib import Path
+
+import streamlit as st
+from sqlalchemy import func, select
+from sqlalchemy.orm import Session
+
+from benchmark.errors import UserError
+from benchmark.store.models import Run
+from benchmark.store.queries import pick_run
+from leaderboard import parts, run_curves, runs, shell
+from leaderboard.plain import plain
+from leaderboard.runs import Detail
+
+
+def ask() -> str:
+    """Number or start of a digest, kept in the URL as `run`."""
+    asked = st.query_params.get("run", "")[:64]
+    if "run_text" not in st.session_state or asked != st.session_state.get("last_run", ""):
+        st.session_state["run_text"] = asked  # a link, and not what stands there since the last input
+    with st.columns(3)[0]:
+        text = st.text_input("Run", key="run_text", placeholder="its number, or the start of its digest", max_chars=64)
+    st.session_state["last_run"] = text.strip()
+    if text.strip():
+        st.query_params["run"] = text.strip()
+    elif "run" in st.query_params:
+        del st.query_params["run"]
+    return text.strip()
+
+
+def what_there_is(session: Session) -> None:
+    """The newest runs, each with a link."""
+    every = session.scalar(select(func.count(Run.id))) or 0
+    if not every:
+        st.write("The database holds no run yet. This fills it:")
+        st.code(shell.FILL, language="bash")
+        return
+    frame = runs.listing(session)
+    newest = f"; the newest {len(frame)} are listed" if len(frame) < every else ""
+    st.subheader("Runs in this database")
+    st.caption(f"{every} in all{newest}, newest first. A method's page lists its own.")
+    view = parts.view("Runs", frame, runs.LISTING)
+    parts.table(view, [parts.address("run", run=number) for number in frame["run"]])
+    parts.downloads({"list": view}, "runs")
+
+
+def where(found: Detail) -> None:
+    """Links to its board and method, and how it stands on the board."""
+    with st.container(horizontal=True):
+        parts.go("method", f"Method {found.method} →", method=found.method)
+        if (found.task.name, found.preset) in shell.boards():
+            parts.go("task", f"Board {found.task.name} / {found.preset} →", task=found.task.name, preset=found.preset)
+    if (found.task.name, found.preset) not in shell.boards():
+        st.caption("Its task and preset have no board: nothing has a score there.")
+        return
+    row, why = runs.place(shell.board(found.task.name, found.preset), found)
+    if row is None:
+        st.info(f"It is not on the board of its task and preset: {plain(why)}.")
+    else:
+        rank = f"rank {row.rank}" if row.rank else "without a rank"
+        st.caption(f"On the board it is a part of the row {plain(row.label)} ({rank}, seeds {seeds(row.seeds)}).")
+
+
+def seeds(numbers: list[int]) -> str:
+    """'0, 1, 2'."""
+    return ", ".join(map(str, numbers))
+
+
+def stored(found: Detail) -> None:
+    """Key, outcome and environment."""
+    left, right = st.columns(2)
+    with left:
+        st.subheader("Key")
+        parts.facts(found.key)
+    with right:
+        st.subheader("Outcome")
+        parts.facts(found.outcome)
+    st.subheader("Environment")
+    parts.facts(found.environment)
+
+
+def again(found: Detail) -> None:
+    """Commands."""
+    st.subheader("Make it again")
+    st.code(found.command, language="bash", wrap_lines=True)
+    st.caption("What is different now, and whether the scores agree when it runs once more:")
+    st.code(f"python -m runners.show {found.id}\npython -m runners.reproduce {found.id}", language="bash", wrap_lines=True)
+
+
+def scores(found: Detail) -> None:
+    """Means and a line for each instance, which leads to its page."""
+    st.subheader("Scores by instance")
+    if found.scores.empty:
+        st.write("No instance was begun, or the run ended before the first was done.")
+        return
+    means = parts.view(f"Means of run {found.id}", found.means, runs.MEANS)
+    table = parts.view(f"Scores of run {found.id}", found.scores, found.score_columns)
+    parts.table(parts.view(means.title, found.means[list(runs.MEANS)], runs.MEANS))
+    on_page = (found.task.name, found.preset) in shell.boards() and found.split == "test"
+    place = {"task": found.task.name, "preset": found.preset, "seed": found.seed}
+    links = [parts.address("instance", **place, instance=number) for number in found.scores["instance"]]
+    parts.table(table, links if on_page else None)
+    parts.downloads({"scores": table, "means": means}, f"run_{found.id}")
+
+
+def progress(found: Detail) -> None:
+    """The points of its curves."""
+    st.subheader("Curves")
+    if found.curves.empty:
+        st.write("The method recorded no intermediate estimates.")
+        return
+    left, right = st.columns(2)
+    left.altair_chart(run_curves.chart(found.curves, found.task, "step"), width="stretch")
+    right.altair_chart(run_curves.chart(found.curves, found.task, "seconds"), width="stretch")
+    st.caption(
+        f"One line for each instance and series, {len(found.curves)} points in all. The estimate is what the method would "
+        "return if stopped there; other series are other iterates of it, or what the task computes of it besides."
+    )
+    parts.downloads({"curves": parts.view(f"Curves of run {found.id}", found.curves, {})}, f"run_{found.id}")
+
+
+def files(found: Detail) -> None:
+    """What it kept beside the database."""
+    st.subheader("Files it kept")
+    if found.artifacts.empty:
+        st.write("None.")
+        return
+    view = parts.view(f"Files of run {found.id}", found.artifacts, runs.ARTIFACTS)
+    parts.table(view)
+    parts.downloads({"files": view}, f"run_{found.id}")
+
+
+def show(found: Detail) -> None:
+    """The page of a run."""
+    st.header(f"Run {found.id}: {plain(found.label)}")
+    st.write(plain(f"{found.task.title} / {found.preset}, seed {found.seed}"))
+    where(found)
+    if found.errors:
+        st.subheader("What went wrong")
+        for name, text in found.errors:
+            st.caption(plain(name))
+            st.code(text, language=None, wrap_lines=True)
+    stored(found)
+    again(found)
+    scores(found)
+    progress(found)
+    files(found)
+    text = json.dumps(runs.content(found), indent=1, ensure_ascii=False)
+    name = f"lowdimbench_run_{found.id}.json"
+    st.download_button("Everything as JSON", text, name, "application/json", on_click="ignore")
+
+
+text = ask()
+database = shell.database_name()
+with Session(shell.engine()) as session:
+    if not text:
+        st.header("Run")
+        what_there_is(session)
+    else:
+        try:
+            run = pick_run(session, text)
+        except UserError as error:
+            st.header("Run")
+            st.warning(plain(error))
+            what_there_is(session)
+        else:
+            show(runs.detail(session, run, None if "://" in database else Path(database).resolve().parent))

@@ -1,0 +1,28 @@
+"""What the tests in a browser share."""
+
+import os
+from pathlib import Path
+
+from playwright.sync_api import Page, expect
+
+OUTPUT = Path(__file__).parent / "output"
+MADE_UP = "LOWDIMBENCH_SCREENSHOT_DB" not in os.environ
+PLACE = "?task=imaging&preset=small" if MADE_UP else os.environ.get("LOWDIMBENCH_SCREENSHOT_QUERY", "")
+PATIENCE = 180_000  # milliseconds: a busy machine is slow, not wrong
+
+expect.set_options(timeout=PATIENCE)
+
+
+def visit(page: Page, url: str, name: str, width: int = 1400) -> None:
+    """Open an address, wait until the page is complete, check that nothing failed, and photograph all of it."""
+    page.set_viewport_size({"width": width, "height": 1000})
+    page.goto(url)
+    expect(page.get_by_text("every number is computed from the raw scores")).to_be_visible()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    expect(page.get_by_test_id("stException")).to_have_count(0)
+    expect(page.get_by_text("Traceback")).to_have_count(0)
+    height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
+    page.set_viewport_size({"width": width, "height": max(1000, height + 20)})
+    page.wait_for_timeout(800)  # charts and tables draw themselves anew
+    OUTPUT.mkdir(exist_ok=True)
+    page.screenshot(path=OUTPUT / f"{name}.png")

@@ -1,0 +1,117 @@
+"""Method: the page and its tables."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+from streamlit.testing.v1 import AppTest
+
+from benchmark import registry
+from leaderboard import methods
+from tests.leaderboard.synthetic import Writer, imaging, make_empty
+from tests.leaderboard.words import words
+
+
+def test_a_method_of_the_suite_without_results(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    for size in ("empty", "tiny", "full"):
+        app = open_page(made(size), "method", method="self_guided_dip")
+        assert not app.exception
+        text = words(app)
+        assert "[arXiv:2402.04097](https://arxiv.org/abs/2402.04097)" in text
+        assert "file `methods/self_guided_dip.py`" in text
+        assert methods.header(registry.get_method("self_guided_dip")) in text
+        assert "No board has a result of it." in text
+        assert "python -m runners.run --task mri --method self_guided_dip" in text
+        assert "lr_input" in app.dataframe[0].value["hyperparameter"].tolist()
+        assert str(registry.ROOT) not in text
+
+
+def test_a_method_that_only_the_database_knows(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("full"), "method", method="classic_cg")
+    assert not app.exception
+    assert "does not know this method" in words(app)
+    table = app.dataframe[0].value
+    assert list(zip(table["task"], table["preset"], table["row"], strict=True)) == [
+        ("imaging", "tiny", "classic_cg"),
+        ("imaging", "small", "classic_cg [steps=100]"),
+        ("imaging", "small", "classic_cg [steps=3]"),
+        ("sorting", "small", "classic_cg"),
+    ]
+    assert table["open"][3] == "task?task=sorting&preset=small"
+    assert table["score"].str.contains("dB").tolist() == [True, True, True, False]
+    assert table["rank"].isna().tolist() == [True, False, False, False]  # two instances are too few
+    assert "python -m runners.run --task sorting --preset small --method classic_cg --seeds 0" in words(app)
+    assert "(run?run=" in words(app)
+    every = app.dataframe[-1].value
+    assert len(every) == 8  # with tuning data, older code and another version
+    assert set(every["data"]) == {"test", "tuning"}
+
+
+def test_the_choice_is_in_the_link(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("full"), "method", method="net_plain")
+    app.selectbox[0].select("net_guided").run()
+    assert not app.exception
+    assert app.query_params["method"] == "net_guided"
+    assert "net_guided" in words(app)
+
+
+def test_an_unknown_method_says_so(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("tiny"), "method", method="nobody")
+    assert not app.exception
+    assert "the link asks for method 'nobody'" in words(app)
+
+
+def test_a_method_with_a_run_and_no_score(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+    app = open_page(made("full"), "method", method="net_slow")
+    assert not app.exception
+    assert "No board has a result of it." in words(app)
+    assert app.dataframe[-1].value["status"].tolist() == ["timeout"]
+
+
+def test_many_seeds_do_not_make_a_page_of_commands(open_page: Callable[..., AppTest], tmp_path: Path) -> None:
+    engine = make_empty(tmp_path / "many.db")
+    with Session(engine) as session:
+        writer = Writer(session, tmp_path)
+        for seed in range(9):
+            writer.imaging_run("tiny", "classic_cg", seed)
+        session.commit()
+    engine.dispose()
+    app = open_page(tmp_path / "many.db", "method", method="classic_cg")
+    assert not app.exception
+    assert len(app.code) == 5
+    assert "4 more commands" in words(app)
+
+
+def test_every_method_of_the_suite_has_a_header_and_readable_hyperparameters() -> None:
+    for name, entry in registry.methods().items():
+        assert methods.header(entry), name
+        assert methods.place(entry).startswith("methods/"), name
+        frame = methods.parameters(entry.spec)
+        assert frame["hyperparameter"].tolist() == list(entry.spec.parameters.model_fields), name
+        assert not any(text.startswith("any") for text in frame["allowed"]), name
+        assert len(methods.settings(entry.spec)) == len(entry.spec.settings), name
+        assert ("used to" in frame) == (entry.spec.learns is not None), name
+
+
+def test_what_a_hyperparameter_may_be_in_words() -> None:
+    assert methods.allowed({"type": "integer", "minimum": 1}) == "whole number ≥ 1"
+    assert methods.allowed({"type": "number", "minimum": 0, "exclusiveMaximum": 1}) == "number ≥ 0, < 1"
+    assert methods.allowed({"enum": ["a", "b"], "type": "string"}) == 'one of "a", "b"'
+    assert methods.allowed({"type": "boolean"}) == "true or false"
+
+
+def test_no_command_for_a_task_that_does_not_fit() -> None:
+    spec = registry.get_method("zero_filled").spec
+    assert methods.to_try(spec, {("mri", "small")})
+    assert not any("--task mri " in command for command in methods.to_try(spec, {("mri", "small")}))
+    assert not any("--task mc " in command for command in methods.to_try(spec, set()))
+
+
+def test_names_are_of_the_suite_and_of_the_database(tmp_path: Path) -> None:
+    engine = make_empty(tmp_path / "names.db")
+    with Session(engine) as session:
+        Writer(session, tmp_path).run(imaging(), "small", "foreign")
+        session.commit()
+        assert {"foreign", "dip"} < set(methods.names(session))
+        assert methods.card(session, "foreign").entry is None
+    engine.dispose()
