@@ -95,6 +95,7 @@ class Row:
     standing: Standing = field(default_factory=Standing)
     older: bool = False
     marks: tuple[str, ...] = ()
+    paper: str = ""
 
     @property
     def complete(self) -> bool:

@@ -158,6 +158,7 @@ def _row(
         label=entry.label,
         method=entry.method,
         kind=entry.kind,
+        paper=entry.paper,
         parameters=entry.parameters,
         scores=dict(entry.scores),
         means={name: statistics.mean(values) for name, values in entry.scores.items()},

@@ -94,6 +94,11 @@ def board(task: str, preset: str) -> Board:
     return _board(_version(), task, preset)
 
 
+def overview() -> list[Board]:
+    """Every board."""
+    return [board(task, preset) for task, preset in boards()]
+
+
 def lines(task: str, preset: str) -> pd.DataFrame:
     """The curves of a board as charts.summarise gives them."""
     return _lines(_version(), task, preset)

@@ -47,6 +47,7 @@ class Entry:
     dirty: bool = False
     tuned: bool = False
     twins: tuple[str, ...] = ()
+    paper: str = ""
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -193,6 +194,7 @@ def _entry(group: Sequence[Made], scored: set[int], place: tuple[str, int, str],
     return Entry(
         method=method.name,
         kind=method.kind,
+        paper=method.paper,
         parameters=parameters,
         label=method.name + changed,
         runs=[run for run, _, _ in best.values()],
