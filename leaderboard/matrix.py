@@ -9,7 +9,7 @@ from leaderboard.board import Board, Row
 from leaderboard.export import View
 from leaderboard.filters import Selection
 from leaderboard.ranking import improves
-from leaderboard.tables import Column, digits, interval, with_unit
+from leaderboard.tables import Column, count, digits, interval, with_unit
 
 HOW_RANKS = (
     "A cell is the method's rank on the task's page, by the primary metric among all complete rows there, also those hidden "
@@ -107,10 +107,7 @@ def _gain_cell(board: Board, row: Row, largest: float) -> Cell | None:
 
 def _score(board: Board, row: Row) -> str:
     primary = board.task.primary
-    mean, places = row.means[primary.name], digits([row.means[primary.name]])
-    solved = len({instance for _, instance in row.scores[primary.name]})
-    value = with_unit(f"{mean.mean:.{places}f}", primary)
-    return f"{primary.name} {value} {interval(mean, places)}, n {solved} x {len(row.seeds)}"
+    return f"{primary.name} {with_unit(f'{row.mean(primary):.4g}', primary)}, {count(len(row.seeds), 'seed')}"
 
 
 def view(found: Matrix, gains: bool, about: Sequence[str]) -> View:

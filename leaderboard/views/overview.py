@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import streamlit as st
 
 from leaderboard import downloads, filters, heat, leads, matrix, shell, tables
-from leaderboard.across import HOW_AVERAGED, Across, across, by_preset, shared
+from leaderboard.across import HOW_AVERAGED, Across, by_preset
 from leaderboard.board import Board
 from leaderboard.export import View
 from leaderboard.rank_chart import rank_chart
@@ -42,7 +42,7 @@ def counts(shown: filters.Selection) -> None:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f":material/filter_alt: {shown.sentence()}", width="content")
             st.button("Show everything", on_click=reset, type="tertiary", key="reset", icon=":material/filter_alt_off:")
-    left_out = sum(len(board.hidden) for board in shown.boards)
+    left_out = sum(board.left_out for board in shown.boards)
     if left_out:
         st.caption(
             f"{tables.count(left_out, 'run')} on these boards have no result here (unfinished, tuning data, older code, data "
@@ -79,12 +79,12 @@ def heat_map(shown: filters.Selection, about: list[str]) -> None:
 
 def average_ranks(preset: str, boards: list[Board], about: list[str]) -> None:
     """The methods across the tasks of one preset; where no two are complete on all of them, across the largest shared set."""
-    found = across(boards)
+    found, sets = shell.averages(boards)
     st.subheader(f"Average rank over tasks, preset {preset}")
-    sets = [one for one in shared(boards) if len(one[0]) < len(boards)]
+    sets = [one for one in sets if len(one[0]) < len(boards)]
     if len(found.intervals) < 2 and sets:
         tasks, methods = sets[0]
-        found = across([board for board in boards if board.task.name in tasks])
+        found, _ = shell.averages([board for board in boards if board.task.name in tasks])
         st.write(
             f"No two methods are complete on all {len(boards)} tasks. The set of tasks with most results in common is "
             f"{', '.join(tasks)}: {tables.count(methods, 'method')} are complete on all of it, and so they are ranked."
@@ -127,7 +127,8 @@ st.write(
     "Methods that exploit low-dimensional structure, on versioned tasks. Every method meets the same instances, so "
     "differences are paired; intervals are 95 % bootstrap intervals over instances."
 )
-every = shell.overview()
+gains = st.session_state.get("show", st.query_params.get("show")) == GAINS
+every = shell.overview(gains)
 picked = choose(every)
 shown = filters.select(every, picked)
 counts(shown)
