@@ -42,7 +42,7 @@ def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
 def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
     """Opens a page of the app on a database, without a browser; `query` is what a link says."""
 
-    def opened(database: Path, page: str, **query: Any) -> AppTest:
+    def opened(database: Path | str, page: str, **query: Any) -> AppTest:
         monkeypatch.setenv("LOWDIMBENCH_DB", str(database))
         monkeypatch.setattr(sys, "argv", ["app.py"])
         app = AppTest.from_file(str(APP), default_timeout=20)
