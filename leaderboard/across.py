@@ -2,8 +2,8 @@
 
 import math
 import string
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pandas as pd
@@ -27,7 +27,8 @@ HOW_AVERAGED = (
 class Across:
     """frame: one line for each method, ranked ones first; columns: how to show it; sentences: what the ranks allow to say.
 
-    tasks: what is averaged over; intervals: method -> average rank and its interval, of the ranked ones.
+    tasks: what is averaged over; intervals: method -> average rank and its interval, of the ranked ones, best first;
+    hidden: how many methods `only` has left out.
     """
 
     preset: str
@@ -36,6 +37,13 @@ class Across:
     sentences: list[str]
     tasks: tuple[str, ...]
     intervals: dict[str, tuple[float, float, float]]
+    hidden: int = 0
+
+    def only(self, methods: Collection[str]) -> "Across":
+        """The lines of some methods, with the ranks that they have among all."""
+        kept = self.frame[self.frame["method"].isin(list(methods))].reset_index(drop=True)
+        intervals = {method: found for method, found in self.intervals.items() if method in methods}
+        return replace(self, frame=kept, intervals=intervals, hidden=len(self.frame) - len(kept))
 
 
 def by_preset(boards: Sequence[Board]) -> dict[str, list[Board]]:

