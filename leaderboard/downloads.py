@@ -16,7 +16,7 @@ FORMATS = {
     "JSON": ("json", "json", "application/json"),
     "LaTeX": ("latex", "tex", "text/x-tex"),
 }
-CHARTS = "A chart saves itself as SVG or PNG: the menu ⋯ at its upper right corner, which appears on it."
+CHARTS = "A chart saves itself as PNG: the button at its upper right corner, which appears when you point at it."
 
 
 def about(*lines: str) -> list[str]:

@@ -169,7 +169,7 @@ def test_a_link_filters_the_overview_and_there_is_a_way_back(page: Page, address
 def saved(page: Page, name: str) -> tuple[str, str]:
     """Click the first button that saves something of that kind: the file's name and contents."""
     with page.expect_download(timeout=30_000) as download:
-        page.get_by_role("button", name=name).first.click()
+        page.get_by_test_id("stDownloadButton").get_by_role("button", name=name).first.click()
     return download.value.suggested_filename, Path(download.value.path()).read_text(encoding="utf-8")
 
 
@@ -197,11 +197,11 @@ def test_a_chart_saves_itself(page: Page, address: str) -> None:
     page.goto(f"{address}/task{PLACE}")
     chart = page.get_by_test_id("stVegaLiteChart").first
     expect(chart).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("every number is computed from the raw scores")).to_be_visible(timeout=30_000)
     chart.hover()
-    chart.locator("summary").click()
     with page.expect_download(timeout=30_000) as download:
-        page.get_by_text("Save as SVG").first.click()
-    assert download.value.suggested_filename.endswith(".svg")
+        page.get_by_role("button", name="Download as PNG").first.click()
+    assert download.value.suggested_filename.endswith(".png")
 
 
 @pytest.mark.skipif(not MADE_UP, reason="downloads from the made-up database")
