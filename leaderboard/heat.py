@@ -22,7 +22,7 @@ STYLE = f"""<style>
 .ldb a:hover, .ldb a:focus {{ text-decoration: underline; }}
 .ldb th {{ font-weight: 400; text-align: left; white-space: nowrap; }}
 .ldb tbody th, .ldb thead td {{ position: sticky; left: 0; z-index: 1; padding: 0 .5rem 0 .15rem;
-  background: Canvas; background: light-dark(#fff, #0e1117); max-width: 11.5rem; overflow: hidden; text-overflow: ellipsis; }}
+  background: Canvas; background: light-dark(#fff, #171614); max-width: 11.5rem; overflow: hidden; text-overflow: ellipsis; }}
 .ldb thead th {{ vertical-align: bottom; padding: .2rem 0; }}
 .ldb thead th > * {{ writing-mode: vertical-rl; transform: rotate(180deg); margin: 0 auto; display: block;
   max-height: 11.5rem; }}
