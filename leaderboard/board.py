@@ -1,5 +1,6 @@
 """A board as plain values: one (task, preset), a row for each method and set of hyperparameters. No SQL, no Streamlit."""
 
+from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any
@@ -71,6 +72,25 @@ class Hidden:
     detail: str
 
 
+class Means(Mapping[str, Estimate]):
+    """Metric -> mean with its interval, made when it is asked for: an overview shows few of them."""
+
+    def __init__(self, scores: Mapping[str, Mapping[Key, float]]) -> None:
+        self._scores = scores
+        self._found: dict[str, Estimate] = {}
+
+    def __getitem__(self, name: str) -> Estimate:
+        if name not in self._found:
+            self._found[name] = statistics.mean(self._scores[name])
+        return self._found[name]
+
+    def __iter__(self) -> Iterator[str]:
+        return iter(self._scores)
+
+    def __len__(self) -> int:
+        return len(self._scores)
+
+
 @dataclass
 class Row:
     """A method with one set of hyperparameters.
@@ -83,9 +103,9 @@ class Row:
     method: str
     kind: str
     parameters: dict[str, Any]
-    scores: dict[str, dict[Key, float]]
-    means: dict[str, Estimate]
-    seconds: dict[Key, float]
+    scores: dict[str, Mapping[Key, float]]
+    means: Mapping[str, Estimate]
+    seconds: Mapping[Key, float]
     peak_memory: float | None
     runs: tuple[RunFacts, ...]
     done: int
@@ -95,6 +115,11 @@ class Row:
     standing: Standing = field(default_factory=Standing)
     older: bool = False
     marks: tuple[str, ...] = ()
+    paper: str = ""
+
+    def mean(self, metric: Metric) -> float:
+        """Mean over instances, seeds averaged first."""
+        return float(statistics.by_instance(self.scores[metric.name])[1].mean())
 
     @property
     def complete(self) -> bool:
@@ -161,6 +186,7 @@ class Row:
 class Board:
     """Everything about one (task, preset). rows: ranked ones first, then the incomplete; best first in each part.
 
+    left_out       how many runs are hidden; known where `hidden` lists none, too (leaderboard.outlines)
     labels         (seed, instance) -> what the task calls the instance
     unequal        (seed, instance) pairs whose observations differ between methods: must be empty
     known_methods  names with a run on this task, sorted: the order of the colours
@@ -174,6 +200,7 @@ class Board:
     labels: dict[Key, str]
     unequal: list[Key]
     known_methods: list[str]
+    left_out: int = 0
 
     @property
     def instances(self) -> int:

@@ -19,16 +19,18 @@ from leaderboard.tables import ARROW, digits, interval
 # Okabe and Ito (2008) without yellow, then Paul Tol's muted colours.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#882255", "#44AA99", "#332288", "#999933"]
 BASELINE = "#6F6F6F"
+INK = "#767676"  # of texts: a contrast of 4.5 on white and of 4.1 on the dark page
 SHAPES = ["circle", "square", "triangle-up", "diamond"]
 LEGEND_LINE = 28  # pixels
 _POINTS = 160  # of one line
 _LEVEL_NAMES = 8  # methods whose names have room side by side
+_FAINT = "rgba(128, 128, 128, 0.3)"
 _DASHES = [[1, 0], [5, 3], [2, 2], [8, 2]]  # of a curve's series, "estimate" first
 _FONT: dict[str, Any] = {
     "labelFontSize": 12,
     "titleFontSize": 12,
-    "labelColor": "#333",
-    "titleColor": "#333",
+    "labelColor": INK,
+    "titleColor": INK,
     "titleFontWeight": "normal",
 }
 
@@ -57,10 +59,11 @@ def metric_title(metric: Metric) -> str:
 
 
 def summarise(points: pd.DataFrame) -> pd.DataFrame:
-    """Each line's points: columns label, series, step, seconds, mean, low, high, n.
+    """Each line's points: columns label, series, step, seconds, mean, low, high, seed_low, seed_high, n.
 
     points: columns label, series, seed, instance, step, seconds, value. At each step: the mean of the seconds, the mean and the
-    middle half of the values, all over instances (seeds of one instance are averaged first). A run that has ended keeps its
+    middle half of the values, all over instances (seeds of one instance are averaged first); seed_low and seed_high are the
+    lowest and the highest mean over instances of any one seed, NaN for a single seed. A run that has ended keeps its
     last point, and a line begins where every instance has begun.
     """
     parts = []
@@ -68,10 +71,18 @@ def summarise(points: pd.DataFrame) -> pd.DataFrame:
         steps = _steps(line)
         values = _by_instance(line, steps, "value")  # (instances, steps)
         part = {"label": label, "series": series, "step": steps, "mean": values.mean(), "n": len(values)}
-        spread = {"low": values.quantile(0.25), "high": values.quantile(0.75)}
+        spread = {"low": values.quantile(0.25), "high": values.quantile(0.75), **_over_seeds(line, steps)}
         parts.append(pd.DataFrame({**part, **spread, "seconds": _by_instance(line, steps, "seconds").mean()}))
-    names = ["label", "series", "step", "seconds", "mean", "low", "high", "n"]
+    names = ["label", "series", "step", "seconds", "mean", "low", "high", "seed_low", "seed_high", "n"]
     return pd.concat(parts, ignore_index=True)[names] if parts else pd.DataFrame(columns=names)
+
+
+def _over_seeds(line: pd.DataFrame, steps: np.ndarray) -> dict[str, np.ndarray]:
+    """Lowest and highest mean of any one seed at each step."""
+    by_seed = [_by_instance(runs, steps, "value").mean().to_numpy() for _, runs in line.groupby("seed")]
+    if len(by_seed) < 2:
+        return dict.fromkeys(("seed_low", "seed_high"), np.full(len(steps), np.nan))
+    return {"seed_low": np.min(by_seed, axis=0), "seed_high": np.max(by_seed, axis=0)}
 
 
 def _steps(line: pd.DataFrame) -> np.ndarray:
@@ -90,8 +101,9 @@ def _by_instance(line: pd.DataFrame, steps: np.ndarray, column: str) -> pd.DataF
     return pd.DataFrame(rows)
 
 
-def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False) -> alt.LayerChart:
-    """Primary metric against step or seconds: lines with bands, and the baseline's mean as a dotted rule."""
+def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, seeds: bool = False) -> alt.LayerChart:
+    """Primary metric against step or seconds: lines with bands of instances or seeds, and the baseline's mean as a rule."""
+    low, high = ("seed_low", "seed_high") if seeds else ("low", "high")
     primary, palette, series = board.task.primary, colours(board), _series(summary)
     labels = [row.label for row in board.rows if row.label in set(summary["label"])]
     title = {"step": "step", "seconds": "seconds of the method's own time, one instance"}[axis]
@@ -105,7 +117,7 @@ def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False) -> 
     dashes = alt.StrokeDash(
         "series:N",
         scale=alt.Scale(domain=series, range=_DASHES[: len(series)]),
-        legend=alt.Legend(title=None, orient="top", symbolStrokeColor="#333") if len(series) > 1 else None,
+        legend=alt.Legend(title=None, orient="top", symbolStrokeColor=INK) if len(series) > 1 else None,
     )
     places = digits(row.means.get(primary.name) for row in board.rows)
     tips = [
@@ -123,7 +135,7 @@ def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False) -> 
         x, y, colour, dashes, alt.Order("step:Q"), opacity=alt.condition(pick, alt.value(1.0), alt.value(0.12)), tooltip=tips
     )
     layers: list[alt.Chart] = [
-        band.encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour, opacity=shade),
+        band.encode(x, alt.Y(f"{low}:Q"), alt.Y2(f"{high}:Q"), colour, opacity=shade),
         lines.add_params(pick),
     ]
     if board.baseline is not None and board.baseline.label not in labels:
@@ -181,8 +193,8 @@ def quality_against_time(board: Board) -> alt.LayerChart:
     )
     bars = base.mark_rule(strokeWidth=2, opacity=0.75).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour, tooltip=tips)
     dots = base.mark_point(size=80, strokeWidth=2, opacity=1).encode(x, y, stroke=colour, fill=fill, tooltip=tips)
-    left = base.transform_filter("datum.side == 'left'").mark_text(align="left", dx=9, dy=-10, fontSize=12, color="#333")
-    right = base.transform_filter("datum.side == 'right'").mark_text(align="right", dx=-9, dy=-10, fontSize=12, color="#333")
+    left = base.transform_filter("datum.side == 'left'").mark_text(align="left", dx=9, dy=-10, fontSize=12, color=INK)
+    right = base.transform_filter("datum.side == 'right'").mark_text(align="right", dx=-9, dy=-10, fontSize=12, color=INK)
     names = [text.encode(x, alt.Y("name_y:Q"), alt.Text("name:N")) for text in (left, right)]
     return styled(line.encode(x, y, order=alt.Order("seconds:Q")), bars, dots, *names, height=360)
 
@@ -236,32 +248,9 @@ def strip(board: Board, key: Key) -> alt.LayerChart:
     y = alt.Y("label:N", title=None, sort=names, axis=alt.Axis(labelLimit=260))
     colour = alt.Color("label:N", scale=alt.Scale(domain=names, range=[palette[n] for n in names]), legend=None)
     tips = ["label:N", "instance:Q", "name:N", alt.Tooltip("value:Q", title=primary.name, format=".4~g")]
-    ticks = alt.Chart(frame).mark_tick(thickness=2, size=16, opacity=0.4, color="#555").encode(x, y, tooltip=tips)
+    ticks = alt.Chart(frame).mark_tick(thickness=2, size=16, opacity=0.4, color=INK).encode(x, y, tooltip=tips)
     dots = alt.Chart(frame).transform_filter("datum.chosen").mark_circle(size=130, opacity=1)
     return styled(ticks, dots.encode(x, y, colour, tooltip=tips), height=34 * len(names) + 50)
-
-
-def heat_map(gains: pd.DataFrame, order: Sequence[str]) -> alt.LayerChart:
-    """Difference to the baseline, boards x methods. Colour is scaled within a board; brackets mark the unclear."""
-    frame = gains.assign(
-        text=[f"({t})" if verdict == "unclear" else t for t, verdict in zip(gains["text"], gains["verdict"], strict=True)]
-    )
-    many = frame["method"].nunique() > _LEVEL_NAMES
-    angle = -45 if many else 0
-    x = alt.X(
-        "method:N",
-        title=None,
-        sort=None,
-        axis=alt.Axis(orient="top", labelAngle=angle, labelLimit=150, labelOverlap=False, ticks=False, labelFlush=False),
-    )
-    y = alt.Y("board:N", title=None, sort=list(order), axis=alt.Axis(labelLimit=240, ticks=False, labelFlush=False))
-    base = alt.Chart(frame)
-    colour = alt.Color("share:Q", scale=alt.Scale(scheme="blueorange", reverse=True, domain=[-1.25, 1.25]), legend=None)
-    tips = ["board:N", "method:N", alt.Tooltip("detail:N", title="difference"), "verdict:N"]
-    cells = base.mark_rect(stroke="white", strokeWidth=3).encode(x, y, colour, tooltip=tips)
-    dark = alt.condition("abs(datum.share) > 0.72", alt.value("white"), alt.value("#222"))
-    text = base.mark_text(fontSize=13).encode(x, y, alt.Text("text:N"), color=dark)
-    return styled(cells, text, height=36 * len(order) + (160 if many else 64), grid=False)
 
 
 def styled(*layers: alt.Chart, height: int, grid: bool = True) -> alt.LayerChart:
@@ -269,8 +258,8 @@ def styled(*layers: alt.Chart, height: int, grid: bool = True) -> alt.LayerChart
     chart: alt.LayerChart = (
         alt.LayerChart(layer=list(layers))
         .properties(height=height)
-        .configure_axis(grid=grid, gridColor="#ececec", domainColor="#bbb", tickColor="#bbb", **_FONT)
-        .configure_legend(labelFontSize=12, labelColor="#333")
+        .configure_axis(grid=grid, gridColor=_FAINT, domainColor=_FAINT, tickColor=_FAINT, **_FONT)
+        .configure_legend(labelFontSize=12, labelColor=INK)
         .configure_view(stroke=None)
     )
     return chart

@@ -1,6 +1,6 @@
 """Two rows of a board against each other, instance by instance: tables and sentences. No Streamlit here."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import pandas as pd
@@ -44,7 +44,7 @@ class Duel:
         """How many (seed, instance) pairs only one of both has."""
         return len(self._scores(self.first).keys() ^ self._scores(self.second).keys())
 
-    def _scores(self, row: Row) -> dict[Key, float]:
+    def _scores(self, row: Row) -> Mapping[Key, float]:
         return row.scores.get(self.metric.name, {})
 
     @property

@@ -20,7 +20,7 @@ from benchmark.errors import UserError
 from benchmark.statistics import Key
 from benchmark.store.models import Instance
 from leaderboard.board import Board, Row
-from leaderboard.charts import colours, styled
+from leaderboard.charts import INK, colours, styled
 from leaderboard.clips import Clips
 from leaderboard.images import Array
 from leaderboard.tables import Column
@@ -193,7 +193,7 @@ def class_chart(frame: pd.DataFrame, board: Board) -> alt.LayerChart:
     top = alt.Scale(domain=[0, 1.1], nice=False)
     x = alt.X("share:Q", title="nearest video right", scale=top, axis=alt.Axis(format="%", values=[0, 0.25, 0.5, 0.75, 1]))
     bars = base.mark_bar().encode(x, alt.Color("label:N", scale=scale, legend=legend))
-    texts = base.mark_text(align="left", dx=4, fontSize=10, color="#333").encode(x, alt.Text("text:N"))
+    texts = base.mark_text(align="left", dx=4, fontSize=10, color=INK).encode(x, alt.Text("text:N"))
     return styled(bars, texts, height=60 + 18 * len(order) * len(labels))
 
 

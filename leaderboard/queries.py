@@ -13,17 +13,17 @@ import pandas as pd
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
-from benchmark import statistics
 from benchmark.errors import UserError
 from benchmark.spec import Axis, Frozen, Metric
 from benchmark.statistics import Key
 from benchmark.store import models
 from benchmark.store.models import Curve, Environment, Method, Run, Score, Task
-from benchmark.store.queries import Entry, entries_and_hidden, presets_with_runs, status
-from leaderboard.board import Board, Failure, Hidden, Row, RunFacts, TaskInfo, first_line, last_line
+from benchmark.store.queries import Entry, entries_and_hidden, newest_version, presets_with_runs, status
+from leaderboard.board import Board, Failure, Hidden, Means, Row, RunFacts, TaskInfo, first_line, last_line
 from leaderboard.ranking import best_first, stand
 
 Instances = dict[int, list[Any]]  # run -> rows of table instance
+Environments = dict[int, dict[str, Any]]  # id -> its row without id and digest
 
 
 def data_version(engine: Engine) -> tuple[Any, ...]:
@@ -63,23 +63,15 @@ def run_counts(session: Session) -> dict[str, int]:
 
 def board(session: Session, task: str, preset: str) -> Board:
     """The board of a task and preset. Raises UserError where it has no score."""
-    versions = [v for name, v, p in presets_with_runs(session) if (name, p) == (task, preset)]
-    if not versions:
-        raise UserError(f"{task} has no results on preset {preset}; the overview lists what there is")
-    version = max(versions)
-    spec = session.scalars(select(Task.spec).where(Task.name == task, Task.version == version)).one()
-    info = task_info(spec, preset)
+    version, info = shown_version(session, task, preset)
     found, left_out = entries_and_hidden(session, task, version, preset)
     found = [entry for entry in found if info.primary.name in entry.scores]
     instances = _instances(session, [run.id for entry in found for run in entry.runs])
-    environments = {env.id: env for env in session.scalars(select(Environment))}
+    places = environments(session)
     size = int(info.presets.get(preset, {}).get("instances", 0))
-    rows = [_row(entry, info, size, instances, environments) for entry in found]
-    base = _baseline(rows, info.baseline)
-    primary = info.primary
-    stand(rows, primary, base)
-    rows = best_first(rows, primary)
-    rows.sort(key=lambda row: not row.complete)  # stable: best first within each part
+    rows = [row(entry, info, size, instances, places) for entry in found]
+    base = baseline(rows, info.baseline)
+    rows = ordered(rows, info.primary, base)
     return Board(
         task=info,
         preset=preset,
@@ -90,6 +82,21 @@ def board(session: Session, task: str, preset: str) -> Board:
         unequal=_unequal(rows, instances),
         known_methods=_known_methods(session, task),
     )
+
+
+def shown_version(session: Session, task: str, preset: str) -> tuple[int, TaskInfo]:
+    """The version of the task that its board shows. Raises UserError where it has no score."""
+    version = newest_version(session, task, preset)
+    if version is None:
+        raise UserError(f"{task} has no results on preset {preset}; the overview lists what there is")
+    spec = session.scalars(select(Task.spec).where(Task.name == task, Task.version == version)).one()
+    return version, task_info(spec, preset)
+
+
+def ordered(rows: list[Row], primary: Metric, base: Row | None) -> list[Row]:
+    """The rows with their standing, the complete ones first, best first in each part."""
+    stand(rows, primary, base)
+    return sorted(best_first(rows, primary), key=lambda row: not row.complete)
 
 
 def _known_methods(session: Session, task: str) -> list[str]:
@@ -140,41 +147,48 @@ def _instances(session: Session, runs: list[int]) -> Instances:
     return found
 
 
-def _row(
+def row(
     entry: Entry,
     task: TaskInfo,
     size: int,
     instances: Instances,
-    environments: dict[int, Environment],
+    places: Environments,
 ) -> Row:
+    """The row of an entry; size: how many instances the preset has; without `instances` it knows no failures."""
     failures = [
         Failure(entry.label, run.seed, one.number, one.status, last_line(one.error))
         for run in entry.runs
-        for one in instances[run.id]
+        for one in instances.get(run.id, ())
         if one.status not in ("done", "running")
     ]
-    runs = tuple(_facts(run, environments[run.environment_id]) for run in sorted(entry.runs, key=lambda r: r.seed))
+    runs = tuple(_facts(run, places[run.environment_id]) for run in sorted(entry.runs, key=lambda r: r.seed))
     return Row(
         label=entry.label,
         method=entry.method,
         kind=entry.kind,
+        paper=entry.paper,
         parameters=entry.parameters,
-        scores=dict(entry.scores),
-        means={name: statistics.mean(values) for name, values in entry.scores.items()},
+        scores=entry.scores,
+        means=Means(entry.scores),
         seconds=entry.seconds,
         peak_memory=entry.peak_memory,
         runs=runs,
         done=len(entry.scores[task.primary.name]),
         expected=max(size, 1) * len(entry.runs),
-        cut=sum(one.truncated for run in entry.runs for one in instances[run.id]),
+        cut=sum(one.truncated for run in entry.runs for one in instances.get(run.id, ())),
         failures=failures,
         older=entry.older,
         marks=entry.marks,
     )
 
 
-def _facts(run: Run, environment: Environment) -> RunFacts:
+def environments(session: Session) -> Environments:
+    """Every environment by its id."""
     columns = [c.key for c in Environment.__table__.columns if c.key not in ("id", "digest")]
+    return {env.id: {name: getattr(env, name) for name in columns} for env in session.scalars(select(Environment))}
+
+
+def _facts(run: Run, environment: dict[str, Any]) -> RunFacts:
     return RunFacts(
         id=run.id,
         seed=run.seed,
@@ -185,11 +199,11 @@ def _facts(run: Run, environment: Environment) -> RunFacts:
         source=run.source,
         fit_seconds=run.fit_seconds,
         error=run.error,
-        environment={name: getattr(environment, name) for name in columns},
+        environment=environment,
     )
 
 
-def _baseline(rows: list[Row], name: str) -> Row | None:
+def baseline(rows: list[Row], name: str) -> Row | None:
     """The baseline at its recommended hyperparameters, or at the only others there are."""
     found = [row for row in rows if row.method == name]
     return next((row for row in found if row.label == name), found[0] if found else None)

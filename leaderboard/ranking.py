@@ -17,14 +17,15 @@ def sign(metric: Metric) -> int:
 
 def best_first(rows: Sequence[Row], metric: Metric) -> list[Row]:
     """The rows by their mean of the metric, best first; equal means by label."""
-    return sorted(rows, key=lambda row: (-sign(metric) * row.means[metric.name].mean, row.label))
+    return sorted(rows, key=lambda row: (-sign(metric) * row.mean(metric), row.label))
 
 
 def stand(rows: Sequence[Row], metric: Metric, baseline: Row | None) -> None:
     """Set the standing of each row: rank, rank interval, difference to the baseline and its p."""
     position = next((at for at, row in enumerate(rows) if row is baseline), None)
     scores, complete = [row.scores[metric.name] for row in rows], [row.complete for row in rows]
-    for row, standing in zip(rows, statistics.standings(scores, complete, metric.better, position), strict=True):
+    found = statistics.standings(scores, complete, metric.better, position)
+    for row, standing in zip(rows, found, strict=True):
         row.standing = standing
 
 
@@ -38,6 +39,6 @@ def improves(difference: Estimate, metric: Metric) -> str:
 def pareto(rows: Sequence[Row], metric: Metric) -> set[str]:
     """Labels of the complete rows that no other complete row dominates in mean score and mean time."""
     known = [row for row in rows if row.complete and row.time is not None]
-    quality = np.array([sign(metric) * row.means[metric.name].mean for row in known])
+    quality = np.array([sign(metric) * row.mean(metric) for row in known])
     front = statistics.pareto(np.array([row.time for row in known], float), quality)
     return {row.label for row, on_front in zip(known, front, strict=True) if on_front}

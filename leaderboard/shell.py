@@ -14,7 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.environment import commit
 from benchmark.store.database import location, open_database
-from leaderboard import charts, images, kept, nearest, pairs, queries
+from leaderboard import across, charts, images, kept, nearest, outlines, pairs, queries
 from leaderboard.board import Board
 from leaderboard.lines import Stack, read_stack
 from leaderboard.plain import plain
@@ -42,7 +42,7 @@ def short_name(name: str) -> str:
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _engine(name: str, inode: int) -> Engine:
-    return open_database(name, create=False)
+    return open_database(name, create=False, read_only=True)
 
 
 def engine() -> Engine:
@@ -63,6 +63,12 @@ def _version() -> tuple[Any, ...]:
 def _board(version: tuple[Any, ...], task: str, preset: str) -> Board:
     with Session(engine()) as session:
         return queries.board(session, task, preset)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _outline(name: str, state: outlines.State | None, task: str, preset: str) -> Board:
+    with Session(engine()) as session:
+        return outlines.outline(session, task, preset)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
@@ -93,6 +99,36 @@ def boards() -> list[tuple[str, str]]:
 def board(task: str, preset: str) -> Board:
     """A board, computed once for each state of the database. Shared between visitors: not to be changed."""
     return _board(_version(), task, preset)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _outline_with_gains(name: str, state: outlines.State | None, task: str, preset: str) -> Board:
+    return outlines.with_gains(_outline(name, state, task, preset))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _averages(
+    name: str, places: tuple[tuple[str, str, outlines.State | None], ...]
+) -> tuple[across.Across, list[tuple[tuple[str, ...], int]]]:
+    found = [_outline(name, state, task, preset) for task, preset, state in places]
+    return across.across(found), across.shared(found)
+
+
+def overview(gains: bool = False) -> list[Board]:
+    """Outlines of every board, with differences to the baseline if asked for; only those that changed are computed anew."""
+    name = database_name()
+    with Session(engine()) as session:
+        states = outlines.states(session)
+    make = _outline_with_gains if gains else _outline
+    return [make(name, states.get(place), *place) for place in boards()]
+
+
+def averages(shown: Sequence[Board]) -> tuple[across.Across, list[tuple[tuple[str, ...], int]]]:
+    """Average ranks over boards of one preset, and the sets of tasks that methods share there."""
+    with Session(engine()) as session:
+        states = outlines.states(session)
+    places = [(board.task.name, board.preset) for board in shown]
+    return _averages(database_name(), tuple((*place, states.get(place)) for place in places))
 
 
 def lines(task: str, preset: str) -> pd.DataFrame:

@@ -1,5 +1,6 @@
 """What is real and what is noise. Pure functions on arrays and on mappings (seed, instance) -> score.
 
+grid           the scores of a method as a mapping that is an array
 intervals      means and paired differences with bootstrap-t intervals, seeds nested in instances
 significance   sign-flip and Wilcoxon tests, Holm's correction, comparison of any two methods
 ranking        within a task: pairs separated by one test of all, rank intervals, tie groups
@@ -12,6 +13,7 @@ SciPy is imported where it is used: it takes a second, which commands that compu
 
 from benchmark.statistics.aggregate import Aggregate, aggregate, critical_difference, critical_groups, friedman
 from benchmark.statistics.curves import Reached, first_reached, pareto, summarise_times, time_to_quality
+from benchmark.statistics.grid import Grid
 from benchmark.statistics.intervals import (
     DRAWS,
     LEVEL,
@@ -42,6 +44,7 @@ __all__ = [
     "Aggregate",
     "Comparison",
     "Estimate",
+    "Grid",
     "Key",
     "Reached",
     "Standing",

@@ -59,21 +59,29 @@ def aggregate(
     """
     if not tasks or len({len(task) for task in tasks}) > 1:
         raise ValueError("aggregate needs at least one task and the same methods in each")
-    from scipy import stats
-
     complete = np.array([np.isfinite(task).all(1) & (task.shape[1] > 0) for task in tasks])  # (T, m)
     ranked = complete.all(0) if missing == "unranked" else complete.any(0)
     m, k, count = len(tasks[0]), int(np.sum(ranked)), len(tasks)
     present = [np.where(row[ranked, None], task[ranked], -np.inf) for task, row in zip(tasks, complete, strict=True)]
-    on_instances = [np.asarray(stats.rankdata(-values, axis=0)) for values in present]  # (k, n_t)
+    on_instances = [shared_ranks(values) for values in present]  # (k, n_t)
     ranks, average, interval = np.full((count, m), np.nan), np.full(m, np.nan), np.full((m, 2), np.nan)
     if k:
-        ranks[:, ranked] = [stats.rankdata(-_rounded(values.mean(1))) for values in present]
+        ranks[:, ranked] = [shared_ranks(_rounded(values.mean(1))[:, None])[:, 0] for values in present]
         by_task = np.stack([values.mean(1) for values in on_instances], axis=1)  # (k, T)
         average[ranked] = by_task.mean(1)
         interval[ranked] = intervals(by_task, level) if resample_tasks else _stratified(on_instances, level)
     borda, ends = count * (k - average), count * (k - interval[:, ::-1])
     return Aggregate(average, interval, borda, ends, complete.sum(0), count, ranks)
+
+
+def shared_ranks(scores: Floats) -> Floats:
+    """Ranks (k, n) of k methods on each of n instances: 1 is the highest score, equal ones share the mean of their places.
+
+    The numbers of scipy.stats.rankdata, whose import takes longer than the first page of the leaderboard may.
+    """
+    above = np.array([(scores > one).sum(0) for one in scores], float).reshape(scores.shape)
+    equal = np.array([(scores == one).sum(0) for one in scores], float).reshape(scores.shape)
+    return above + (equal + 1) / 2
 
 
 def _rounded(means: Floats) -> Floats:

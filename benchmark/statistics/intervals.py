@@ -15,8 +15,10 @@ from functools import lru_cache
 import numpy as np
 from numpy.typing import NDArray
 
-Key = tuple[int, int]  # (seed, instance)
-Floats = NDArray[np.float64]
+from benchmark.statistics.grid import Floats as Floats
+from benchmark.statistics.grid import Grid
+from benchmark.statistics.grid import Key as Key
+
 LEVEL = 0.95
 MINIMUM = 4  # instances; with fewer there is no interval
 DRAWS = 2000
@@ -49,6 +51,8 @@ def paired_difference(scores: Mapping[Key, float], reference: Mapping[Key, float
 
 def difference_by_instance(scores: Mapping[Key, float], reference: Mapping[Key, float]) -> Floats:
     """scores - reference of each instance (n,), averaged over the seeds that both have; (0,) where they share none."""
+    if isinstance(scores, Grid) and isinstance(reference, Grid) and scores.fits(reference):
+        return by_instance(Grid(scores.numbers, scores.seeds, scores.array - reference.array))[1]
     return by_instance({key: value - reference[key] for key, value in scores.items() if key in reference})[1]
 
 
@@ -56,6 +60,11 @@ def by_instance(scores: Mapping[Key, float]) -> tuple[NDArray[np.int64], Floats]
     """Instance numbers (n,), ascending, and the mean score of each over its seeds (n,)."""
     if not scores:
         return np.zeros(0, np.int64), np.zeros(0)
+    if isinstance(scores, Grid):
+        known = np.isfinite(scores.array)
+        there = known.any(1)
+        sums = np.where(known, scores.array, 0.0)[there].sum(1)
+        return scores.numbers[there], sums / known[there].sum(1)
     keys = np.array(list(scores), np.int64)
     order = np.lexsort((keys[:, 0], keys[:, 1]))  # one order of summation, whatever the order of the mapping
     instances, starts, seeds = np.unique(keys[order, 1], return_index=True, return_counts=True)
@@ -65,6 +74,12 @@ def by_instance(scores: Mapping[Key, float]) -> tuple[NDArray[np.int64], Floats]
 
 def table(rows: Sequence[Mapping[Key, float]]) -> Floats:
     """Scores of several methods as one array (m, n, r): methods, instances, seeds; NaN where a method has no score."""
+    grids = [row for row in rows if isinstance(row, Grid)]
+    if grids and all(grids[0].fits(row) or not row for row in rows):
+        empty = np.full_like(grids[0].array, np.nan)
+        cube = np.stack([row.array if isinstance(row, Grid) else empty for row in rows])
+        known = np.isfinite(cube)
+        return cube if known.all() else cube[:, known.any((0, 2))][:, :, known.any((0, 1))]
     keys = set().union(*rows)
     seeds = {seed: at for at, seed in enumerate(sorted({seed for seed, _ in keys}))}
     instances = {number: at for at, number in enumerate(sorted({number for _, number in keys}))}

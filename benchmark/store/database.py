@@ -5,9 +5,11 @@ import sqlite3
 import time
 from pathlib import Path
 from typing import Any
+from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event, inspect, text
-from sqlalchemy.exc import DBAPIError
+from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.pool import NullPool
 
 from benchmark.errors import UserError
 
@@ -15,6 +17,7 @@ DEFAULT = "results/lowdimbench.db"
 REVISION = "0003"  # the newest migration; a test compares it with the folder
 _APPLICATION = 0x4C444231  # "LDB1", in the header of our SQLite files
 _BUSY_MS = 30_000
+_MAPPED = 1 << 28  # bytes of the file that a reader maps into memory
 
 
 def location(db: str | None) -> str:
@@ -22,14 +25,16 @@ def location(db: str | None) -> str:
     return db or os.environ.get("LOWDIMBENCH_DB") or DEFAULT
 
 
-def open_database(db: str, *, create: bool = True) -> Engine:
+def open_database(db: str, *, create: bool = True, read_only: bool = False) -> Engine:
     """An engine on a path of a SQLite file or an SQLAlchemy URL, with the newest schema.
 
-    A missing SQLite file is made if `create`. Raises UserError for a database that is missing, unreadable, not ours, damaged
-    or written by a newer version, and for a folder that cannot be written.
+    A missing SQLite file is made if `create`. `read_only`: the database itself refuses every change, nothing is made or brought
+    up to date, and writers beside it are not disturbed. Raises UserError for a database that is missing, unreadable, not ours,
+    damaged or written by a newer version, and for a folder that cannot be written.
     """
     if "://" in db:
-        return _prepared(create_engine(db), db)
+        return _prepared(_connected(db, read_only), _without_password(db), read_only)
+    create = create and not read_only
     path = Path(db)
     if not path.exists():
         if not create:
@@ -40,10 +45,48 @@ def open_database(db: str, *, create: bool = True) -> Engine:
     elif create and not os.access(path, os.W_OK):
         raise UserError(f"{path} cannot be written; copy it or choose another with --db")
     elif path.stat().st_size:
-        _check_ours(path)
-    engine = create_engine(f"sqlite:///{path}")
-    event.listen(engine, "connect", _pragmas)
-    return _prepared(engine, str(path))
+        _check_ours(path, thorough=not read_only)
+    if read_only:
+        engine = create_engine("sqlite://", creator=lambda: _reader(path), poolclass=NullPool)
+    else:
+        engine = create_engine(f"sqlite:///{path}")
+        event.listen(engine, "connect", _pragmas)
+    return _prepared(engine, str(path), read_only)
+
+
+def _connected(url: str, read_only: bool) -> Engine:
+    """An engine on a URL. Raises UserError for one that names nothing, or a driver that is not installed."""
+    try:
+        postgresql = make_url(url).get_backend_name() == "postgresql"
+        arguments = {"options": "-c default_transaction_read_only=on"} if postgresql and read_only else {}
+        return create_engine(url, connect_args=arguments, pool_pre_ping=postgresql)
+    except ModuleNotFoundError as error:
+        remedy = "; pip install 'lowdimbench[postgresql]'" if error.name == "psycopg" else ""
+        raise UserError(f"the driver {error.name} of {_without_password(url)} is not installed{remedy}") from None
+    except ArgumentError as error:
+        raise UserError(f"--db cannot be understood as a URL ({error})") from None
+
+
+def _without_password(url: str) -> str:
+    try:
+        return make_url(url).render_as_string(hide_password=True)
+    except ArgumentError:
+        return "the database"
+
+
+def _unwritten(path: Path) -> str:
+    """Address for reading alone. Where the folder cannot be written, nobody does, and no lock is asked for."""
+    still = not os.access(path.parent, os.W_OK) and not Path(f"{path}-wal").exists()
+    return f"file:{quote(str(path.resolve()))}?{'immutable=1' if still else 'mode=ro'}"
+
+
+def _reader(path: Path) -> sqlite3.Connection:
+    """A connection that cannot write."""
+    connection = sqlite3.connect(_unwritten(path), uri=True, check_same_thread=False)
+    connection.execute(f"PRAGMA busy_timeout = {_BUSY_MS}")
+    connection.execute("PRAGMA query_only = ON")
+    connection.execute(f"PRAGMA mmap_size = {_MAPPED}")
+    return connection
 
 
 def _make_folder(path: Path) -> None:
@@ -55,12 +98,13 @@ def _make_folder(path: Path) -> None:
         raise UserError(f"the folder {path.parent} cannot be written; choose another with --db")
 
 
-def _check_ours(path: Path) -> None:
+def _check_ours(path: Path, thorough: bool) -> None:
     try:
-        with sqlite3.connect(f"file:{path}?mode=ro", uri=True) as connection:
+        with sqlite3.connect(_unwritten(path), uri=True) as connection:
             application = connection.execute("PRAGMA application_id").fetchone()[0]
             tables = connection.execute("SELECT count(*) FROM sqlite_master").fetchone()[0]
-            health = connection.execute("PRAGMA quick_check(1)").fetchone()[0]
+            # it reads the whole file: seconds where there are millions of scores
+            health = connection.execute("PRAGMA quick_check(1)").fetchone()[0] if thorough else "ok"
     except sqlite3.DatabaseError as error:
         raise UserError(f"{path} is not a readable SQLite database ({error}); choose another with --db") from None
     finally:
@@ -95,7 +139,7 @@ def _write_ahead(cursor: Any) -> None:
             time.sleep(0.05)
 
 
-def _prepared(engine: Engine, name: str) -> Engine:
+def _prepared(engine: Engine, name: str, read_only: bool = False) -> Engine:
     try:
         with engine.connect() as connection:
             known = inspect(connection).has_table("alembic_version")
@@ -104,6 +148,9 @@ def _prepared(engine: Engine, name: str) -> Engine:
                 raise UserError(f"{name} holds tables of another program; choose another with --db")
         if revision is not None and revision > REVISION:
             raise UserError(f"{name} was written by a newer version of this suite (schema {revision}); update the suite")
+        if revision != REVISION and read_only:
+            state = f"has the schema {revision} of an older version of this suite" if revision else "has no tables yet"
+            raise UserError(f"{name} {state}; bring it up to date with: python -m runners.load --reference --db {name}")
         if revision != REVISION:
             _migrate(engine)
     except DBAPIError as error:

@@ -1,24 +1,26 @@
 """The questions that the runner, the leaderboard and an export all ask of the database."""
 
 from collections import Counter, defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import select
+from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.datasets.sources import fingerprint
 from benchmark.errors import UserError
-from benchmark.statistics import Key
+from benchmark.statistics import Grid, Key
+from benchmark.store.filling import fill_scores, fill_seconds
 from benchmark.store.models import Environment, Instance, Method, Run, Score, Task, now
 
 Made = tuple[Run, Method, bool]  # a run, its method, and whether its code had uncommitted changes
 
 _TWIN = 4  # instances at least, all equal, before two methods are said to have the same scores
 SILENCE = timedelta(seconds=120)  # without a heartbeat, a run is no longer at work
+_HAS_SCORE = select(Score.id).where(Score.run_id == Run.id).exists()
 ORIGINS = {"here": 0, "reference": 1, "loaded": 2}  # what stands for a seed where several runs could
 TRUST = {"self_reported": 0, "scored": 1, "reproduced": 2}  # and before that
 
@@ -41,13 +43,14 @@ class Entry:
     parameters: dict[str, Any]
     label: str
     runs: list[Run] = field(default_factory=list)
-    scores: dict[str, dict[Key, float]] = field(default_factory=lambda: defaultdict(dict))
-    seconds: dict[Key, float] = field(default_factory=dict)
+    scores: dict[str, Mapping[Key, float]] = field(default_factory=dict)
+    seconds: Mapping[Key, float] = field(default_factory=dict)
     older: bool = False
     old_data: bool = False
     dirty: bool = False
     tuned: bool = False
     twins: tuple[str, ...] = ()
+    paper: str = ""
 
     @property
     def marks(self) -> tuple[str, ...]:
@@ -117,12 +120,17 @@ def presets_with_runs(session: Session) -> list[tuple[str, int, str]]:
     rows = session.execute(
         select(Task.name, Task.version, Run.preset)
         .join(Run, Run.task_id == Task.id)
-        .join(Score, Score.run_id == Run.id)
-        .where(Run.split == "test")
+        .where(Run.split == "test", _HAS_SCORE)
         .distinct()
         .order_by(Task.name, Task.version.desc(), Run.preset)
     )
     return [(name, version, preset) for name, version, preset in rows]
+
+
+def newest_version(session: Session, task: str, preset: str) -> int | None:
+    """The newest version of a task with a score on test data of the preset."""
+    about = (Task.name == task, Run.preset == preset, Run.split == "test", _HAS_SCORE)
+    return session.scalar(select(func.max(Task.version)).join(Run, Run.task_id == Task.id).where(*about))
 
 
 def entries(session: Session, task: str, version: int, preset: str, split: str = "test") -> list[Entry]:
@@ -131,7 +139,12 @@ def entries(session: Session, task: str, version: int, preset: str, split: str =
 
 
 def entries_and_hidden(
-    session: Session, task: str, version: int, preset: str, split: str = "test"
+    session: Session,
+    task: str,
+    version: int,
+    preset: str,
+    split: str = "test",
+    metrics: Sequence[str] | None = None,
 ) -> tuple[list[Entry], dict[int, str]]:
     """The rows of a board, and by id the runs with scores that stand in none of them, each with its reason.
 
@@ -139,6 +152,8 @@ def entries_and_hidden(
     source. That is the present one where it has results, else the newest of the most trusted, and then the row says so
     (`older`). Of several runs of one seed the most trusted counts, then one made here before a reference, a reference before a
     loaded one, then the newest.
+
+    metrics: only these, and neither seconds nor twins: what an overview needs.
     """
     about = (Task.name == task, Task.version == version, Run.preset == preset, Run.split == split)
     runs = session.execute(
@@ -149,8 +164,7 @@ def entries_and_hidden(
         .where(*about)
         .order_by(Run.started)
     ).all()
-    has_score = select(Score.id).where(Score.run_id == Run.id).exists()
-    scored = set(session.scalars(select(Run.id).join(Task, Run.task_id == Task.id).where(*about, has_score)))
+    scored = set(session.scalars(select(Run.id).join(Task, Run.task_id == Task.id).where(*about, _HAS_SCORE)))
     present = present_data(task, version, preset)
     data = next((run.data for run, _, _ in reversed(runs) if run.id in scored), "")
     if any(run.data == present for run, _, _ in runs if run.id in scored):
@@ -167,8 +181,10 @@ def entries_and_hidden(
     for entry in found:
         entry.old_data = present is not None and data != present
     _tell_apart(found)
-    _fill(session, found)
-    _find_twins(found)
+    fill_scores(session, found, metrics)
+    if metrics is None:
+        fill_seconds(session, found)
+        _find_twins(found)
     return sorted(found, key=lambda e: (e.method, e.label)), hidden
 
 
@@ -197,6 +213,7 @@ def _entry(group: Sequence[Made], scored: set[int], place: tuple[str, int, str],
     return Entry(
         method=method.name,
         kind=method.kind,
+        paper=method.paper,
         parameters=parameters,
         label=method.name + changed,
         runs=[run for run, _, _ in best.values()],
@@ -221,30 +238,13 @@ def _tell_apart(found: Sequence[Entry]) -> None:
             entry.label += f" [{', '.join(f'{name}={entry.parameters.get(name)}' for name in varying)}]"
 
 
-def _fill(session: Session, found: Sequence[Entry]) -> None:
-    owner = {run.id: (entry, run.seed) for entry in found for run in entry.runs}
-    for run_id, number, metric, value in session.execute(
-        select(Score.run_id, Score.instance, Score.metric, Score.value).where(Score.run_id.in_(owner))
-    ):
-        entry, seed = owner[run_id]
-        entry.scores[metric][seed, number] = value
-    for run_id, number, seconds, trust in session.execute(
-        select(Instance.run_id, Instance.number, Instance.seconds, Run.trust)
-        .join(Run, Instance.run_id == Run.id)
-        .where(Instance.run_id.in_(owner), Instance.status == "done")
-    ):
-        entry, seed = owner[run_id]
-        if trust != "scored":  # predictions come without a time that was measured
-            entry.seconds[seed, number] = seconds
-
-
 def _find_twins(found: Sequence[Entry]) -> None:
     """Continuous scores that agree to the last digit on several instances are no chance: a copy, or the same code twice."""
-    groups: dict[frozenset[Any], list[Entry]] = defaultdict(list)
+    groups: dict[tuple[tuple[str, bytes], ...], list[Entry]] = defaultdict(list)
     for entry in found:
-        scores = {(metric, *key, value) for metric, values in entry.scores.items() for key, value in values.items()}
-        if all(len(values) >= _TWIN for values in entry.scores.values()):
-            groups[frozenset(scores)].append(entry)
+        scores = [(metric, grid) for metric, grid in sorted(entry.scores.items()) if isinstance(grid, Grid)]
+        if all(len(grid) >= _TWIN for _, grid in scores):
+            groups[tuple((metric, grid.array.tobytes()) for metric, grid in scores)].append(entry)
     for group in groups.values():
         for entry in group:
             entry.twins = tuple(sorted(other.label for other in group if other.method != entry.method))

@@ -1,93 +1,147 @@
-"""Every task and preset with results: who leads, by how much over the baseline, and what cannot be told apart."""
+"""Every task and preset with results: where each method stands, what cannot be told apart, and who leads by how much."""
+
+from collections.abc import Sequence
+from functools import partial
+from html import escape
+from pathlib import Path
+from urllib.parse import urlencode
 
 import streamlit as st
 
-from leaderboard import charts, shell, tables
-from leaderboard.across import Across, by_preset
+from leaderboard import downloads, filters, heat, leads, matrix, shell, tables
+from leaderboard.across import HOW_AVERAGED, Across, by_preset
 from leaderboard.board import Board
-from leaderboard.ranking import improves
+from leaderboard.export import View
+from leaderboard.rank_chart import rank_chart
 
-WIDTHS = [2.2, 3.6, 2.8]
-
-
-def leaders(board: Board) -> str:
-    """The methods of rank 1, or why there are no ranks."""
-    first = [row.label for row in board.rows if row.rank == 1]
-    if not first:
-        why = "no complete row" if board.rankable else f"{board.instances} instances are too few for ranks"
-        return f"**{board.rows[0].label}** in the mean; {why}"
-    rest = f" — not separable from it: {', '.join(first[1:])}" if first[1:] else ""
-    return f"**{first[0]}**{rest}"
+RANKS, GAINS = "rank", "difference to the baseline"
 
 
-def lead(board: Board) -> str:
-    """Difference of the best row to the baseline, with interval."""
-    best, base = board.rows[0], board.task.baseline
-    if board.baseline is None:
-        return f"No difference: {base} has no results here"
-    if best is board.baseline:
-        return f"The baseline {base} leads"
-    if best.gain is None:
-        return f"No difference: no seed in common with {base}"
-    text = tables.gain_text(best.gain, board.task.primary)
-    unclear = improves(best.gain, board.task.primary) == "unclear" and tables.TOO_FEW not in text
-    return f"Against {base}: {text}{' (zero not excluded)' if unclear else ''}"
+def choose(boards: list[Board]) -> dict[str, list[str]]:
+    """The filters, which live in the URL."""
+    known, chosen = filters.options(boards), {}
+    with st.container(horizontal=True, gap="small"):
+        for name, label in {**filters.BOARD_FILTERS, **filters.ROW_FILTERS}.items():
+            lost = [text for text in st.query_params.get_all(name) if text and text not in known[name]]
+            if lost:
+                st.warning(f"the link asks for {label.lower()} '{', '.join(lost)}', which is not there; it is left out")
+            box = partial(st.multiselect, label, known[name], key=name, bind="query-params", placeholder="all", width=168)
+            chosen[name] = box()
+    return chosen
 
 
-def line(board: Board) -> None:
-    """One task and preset: where it is, who leads, by how much."""
-    place = {"task": board.task.name, "preset": board.preset}
-    seeds, methods = ({run.seed for row in board.rows for run in row.runs}, {row.method for row in board.rows})
-    partial = sum(not row.complete for row in board.rows)
-    parts = [
-        f"{tables.count(board.instances, 'instance')} x {tables.count(len(seeds), 'seed')}",
-        tables.count(len(methods), "method"),
-    ]
-    if partial:
-        parts.append(f"{tables.count(partial, 'row')} incomplete")
-    with st.container(border=True):
-        title, best, difference = st.columns(WIDTHS, vertical_alignment="center")
-        title.page_link(
-            "views/task.py", label=f":blue[**{board.task.title}** / {board.preset}]", query_params=place, width="stretch"
+def reset() -> None:
+    """Let every filter through."""
+    for name in (*filters.BOARD_FILTERS, *filters.ROW_FILTERS):
+        st.session_state[name] = []
+
+
+def counts(shown: filters.Selection) -> None:
+    """What the filters hide with a way back, and what the rules leave out."""
+    if shown.hides:
+        with st.container(horizontal=True, vertical_alignment="center"):
+            st.markdown(f":material/filter_alt: {shown.sentence()}", width="content")
+            st.button("Show everything", on_click=reset, type="tertiary", key="reset", icon=":material/filter_alt_off:")
+    left_out = sum(board.left_out for board in shown.boards)
+    if left_out:
+        st.caption(
+            f"{tables.count(left_out, 'run')} on these boards have no result here (unfinished, tuning data, older code, data "
+            "or version); each task's page counts and lists them under its table."
         )
-        title.caption(" · ".join(parts))
-        best.write(f"Best by {board.task.primary.name}: {leaders(board)}")
-        difference.write(lead(board))
 
 
-def average_ranks(ranked: Across) -> None:
-    """The methods across all tasks with results on one preset."""
-    st.subheader(f"Average rank over tasks, preset {ranked.preset}")
-    shell.table(ranked.frame, ranked.columns)
-    st.caption(
-        " ".join(ranked.sentences) + " Average rank: on each instance the methods that are complete on all of these tasks are "
-        "ranked by the primary metric (seeds averaged first; 1 is best, ties share a rank), ranks are averaged over the "
-        "instances of a task, then over tasks, so that each task counts the same. Other methods follow without a rank, because "
-        "averages over other tasks do not compare."
+def method_link(name: str) -> str | None:
+    """Address of a method's page, where the app has one."""
+    there = Path(__file__).with_name("method.py").exists()
+    return "method?" + urlencode({"name": name}) if there else None
+
+
+def heat_map(shown: filters.Selection, about: list[str]) -> None:
+    """Methods by boards."""
+    st.subheader("Methods on every board")
+    mode = st.segmented_control(
+        "Cells show",
+        [RANKS, GAINS],
+        default=RANKS,
+        key="show",
+        bind="query-params",
+        label_visibility="collapsed",
+        required=True,
     )
+    gains = mode == GAINS
+    found = matrix.matrix(shown, gains)
+    st.html(heat.STYLE + heat.html(found, method_link))
+    st.caption(matrix.HOW_GAINS if gains else matrix.HOW_RANKS)
+    title = "Difference to the baseline" if gains else "Rank on each board"
+    stem = f"lowdimbench_{'differences' if gains else 'ranks'}"
+    downloads.buttons(lambda: matrix.view(found, gains, about), stem, lambda: heat.svg(found, title))
+
+
+def average_ranks(preset: str, boards: list[Board], methods: list[str], about: list[str]) -> None:
+    """The methods across the tasks of one preset; where no two are complete on all of them, across the largest shared set."""
+    found, sets = shell.averages(boards)
+    st.subheader(f"Average rank over tasks, preset {preset}")
+    sets = [one for one in sets if len(one[0]) < len(boards)]
+    if len(found.intervals) < 2 and sets:
+        tasks, several = sets[0]
+        found, _ = shell.averages([board for board in boards if board.task.name in tasks])
+        st.write(
+            f"No two methods are complete on all {len(boards)} tasks. The set of tasks with most results in common is "
+            f"{', '.join(tasks)}: {tables.count(several, 'method')} are complete on all of it, and so they are ranked."
+        )
+        sets = sets[1:]
+    first = next(iter(found.intervals), "")
+    found = found.only(methods)
+    if found.intervals:
+        st.altair_chart(rank_chart(found), width="stretch")
+    shell.table(found.frame, found.columns)
+    if found.hidden:
+        st.caption(f"The filters hide {tables.count(found.hidden, 'method')} of this table; ranks are among all.")
+    st.caption(" ".join([*found.sentences, HOW_AVERAGED, "Bars: 95 % intervals."]))
+    downloads.buttons(partial(ranks_view, found, first, about), f"lowdimbench_average_ranks_{preset}")
+    if sets:
+        links = [f"{sets_link(preset, tasks)} ({tables.count(several, 'method')})" for tasks, several in sets[:6]]
+        st.html(f"<p><small>Other sets of tasks that methods share: {'; '.join(links)}.</small></p>")
+
+
+def sets_link(preset: str, tasks: Sequence[str]) -> str:
+    """A link to this page with these tasks alone."""
+    query = urlencode({"tasks": tasks, "presets": [preset]}, doseq=True)
+    return f'<a href="?{escape(query)}" target="_self">{escape(", ".join(tasks))}</a>'
+
+
+def ranks_view(found: Across, first: str, about: list[str]) -> View:
+    """The table of average ranks, to be saved."""
+    title = f"Average rank over {', '.join(found.tasks)}, preset {found.preset}"
+    best = [method == first for method in found.frame["method"]]
+    return View(title, found.frame, found.columns, best, frozenset({"method", "average rank"}), about)
+
+
+def leaders(shown: filters.Selection, about: list[str]) -> None:
+    """Who leads on each board."""
+    st.subheader("Who leads")
+    frame, columns = leads.table(shown.boards)
+    st.html(heat.STYLE + leads.html(shown.boards, frame))
+    st.caption(leads.HOW)
+    downloads.buttons(lambda: downloads.simple("Who leads", frame, columns, about), "lowdimbench_leaders")
 
 
 st.header("LowDimBench")
 st.write(
     "Methods that exploit low-dimensional structure, on versioned tasks. Every method meets the same instances, so "
-    "differences are paired; intervals are 95 % bootstrap intervals over instances. Methods lead together unless the first is "
-    "separated from them by a test of all pairs at once (any false separation: at most 5 %)."
+    "differences are paired; intervals are 95 % bootstrap intervals over instances."
 )
-found = [shell.board(task, preset) for task, preset in shell.boards()]
-for one in found:
-    line(one)
-
-for across in by_preset(found):
-    average_ranks(across)
-
-st.subheader("Difference to the baseline in each task's primary metric")
-table = tables.gains(found)
-if table.empty:
-    st.write("No task has results of its baseline, so there is no difference to show.")
+gains = st.session_state.get("show", st.query_params.get("show")) == GAINS
+every = shell.overview(gains)
+picked = choose(every)
+shown = filters.select(every, picked)
+counts(shown)
+if shown.boards:
+    said = downloads.about(filters.described(picked))
+    heat_map(shown, said)
+    for preset, group in by_preset(shown.boards).items():
+        average_ranks(preset, group, shown.methods, said)
+    leaders(shown, said)
+    st.caption(downloads.CHARTS)
 else:
-    st.altair_chart(charts.heat_map(table, list(dict.fromkeys(table["board"]))), width="stretch")
-    st.caption(
-        "Blue: better than the baseline; orange: worse. Colour is scaled within each row and units are never mixed. "
-        "In brackets: the interval contains zero, or there are too few instances for one, or the row is incomplete. "
-        "\\*: not at the recommended hyperparameters. Hover for the interval."
-    )
+    st.info("No result is left: the filters exclude each other. Show everything, or take one of them back.")

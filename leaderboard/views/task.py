@@ -5,8 +5,11 @@ import ast
 import streamlit as st
 
 from benchmark import registry, statistics
-from leaderboard import charts, grids, pairs, parts, shell, studies, tables
+from leaderboard import charts, downloads, export, grids, heat, images, pairs, parts, shell, spread, studies, tables
 from leaderboard.board import Board
+
+BADGES = {"self_reported": "○ self_reported", "scored": "◐ scored", "reproduced": "● reproduced"}  # told apart by shape
+BANDS = ["band of instances", "band of seeds"]
 
 
 def describe(board: Board) -> None:
@@ -33,6 +36,18 @@ def describe(board: Board) -> None:
         if live and live.spec.version == task.version:
             text = ast.get_docstring(ast.parse(live.file.read_text(encoding="utf-8"))) or ""
             st.code(text, language=None)
+        example(board)
+
+
+def example(board: Board) -> None:
+    """The truth of one instance, where the task draws pictures."""
+    if not board.labels or board.task.axis or board.task.poses in ("FewShot", "Retrieval"):  # those keep other arrays
+        return
+    key = min(board.labels)
+    truth = shell.pictures(board, key).truth
+    if truth is not None:
+        st.image(images.picture_png(truth, float(truth.max())), width=240)
+        st.caption(f"The truth of one instance: {board.labels[key]}, {truth.shape[-2]} x {truth.shape[-1]} pixels")
 
 
 def ranks(board: Board) -> None:
@@ -50,16 +65,16 @@ def ranks(board: Board) -> None:
             f"Incomplete: {incomplete} of {tables.count(len(board.rows), 'row')}, at the end, without a rank (see n, status)."
         )
     frame, columns = tables.leaderboard(board)
-    shell.table(frame, columns)
-    left, right = st.columns([5, 1])
+    said = downloads.about(f"page: {heat.board_link(board)}")
+    shell.table(frame.assign(trust=[BADGES.get(row.trust, row.trust) for row in board.rows]), columns)
     few = f" With fewer than {statistics.SEPARABLE} instances nothing can be separated." if too_few(board) else ""
-    left.caption(
+    st.caption(
         f"Rank: {statistics.HOW_RANKED}.{few} Rank 95 %: {statistics.HOW_BOUNDED}. Δ p: {statistics.HOW_TESTED}. "
         "Other intervals: bootstrap-t over instances, seeds averaged first. Times count the method alone; compare them only "
-        "within one device."
+        "within one device. Trust: ○ self_reported < ◐ scored (predictions scored here) < ● reproduced (code run here)."
     )
-    name = f"lowdimbench_{board.task.name}_v{board.task.version}_{board.preset}.csv"
-    right.download_button("Download CSV", frame.to_csv(index=False), name, "text/csv", on_click="ignore", width="stretch")
+    stem = f"lowdimbench_{board.task.name}_v{board.task.version}_{board.preset}"
+    downloads.buttons(lambda: export.board_view(board, said), stem)
 
 
 def too_few(board: Board) -> bool:
@@ -99,10 +114,13 @@ def progress(board: Board) -> None:
     if lines.empty:
         st.write("This task has no curves: no method on it recorded intermediate estimates.")
         return
-    log = st.toggle("Logarithmic seconds", value=True)
+    several_seeds = bool(lines["seed_low"].notna().any())
+    with st.container(horizontal=True, vertical_alignment="center"):
+        log = st.toggle("Logarithmic seconds", value=True)
+        band = st.segmented_control("Band", BANDS, default=BANDS[0], key="band", required=True) if several_seeds else BANDS[0]
     left, right = st.columns(2)
-    left.altair_chart(charts.curve(lines, board, "step"), width="stretch")
-    right.altair_chart(charts.curve(lines, board, "seconds", log), width="stretch")
+    left.altair_chart(charts.curve(lines, board, "step", seeds=band == BANDS[1]), width="stretch")
+    right.altair_chart(charts.curve(lines, board, "seconds", log, seeds=band == BANDS[1]), width="stretch")
     several = (
         "Solid: the estimate a method would return if stopped there; dashed: another iterate of it, unselected, or what the "
         "task computes of it besides, as named above. "
@@ -113,10 +131,20 @@ def progress(board: Board) -> None:
     partial = [row.label for row in board.rows if row not in board.comparable]
     without += f" Not drawn, because incomplete: {', '.join(partial)}." if partial else ""
     st.caption(
-        f"{others}Line: mean over instances. Band: their middle half, the spread of instances and not an interval of "
-        "the mean. Seconds: their mean at the same step. A run that has ended keeps its last value."
+        f"{others}Line: mean over instances, seeds averaged first. Band of instances: their middle half, which is their spread "
+        "and not an interval of the mean; band of seeds: from the lowest to the highest mean of any one seed. Seconds: their "
+        "mean at the same step. A run that has ended keeps its last value."
         f"{without} Click a name to single it out."
     )
+
+
+def distribution(board: Board) -> None:
+    """Scores of every instance."""
+    if not board.rows:
+        return
+    st.subheader("Distribution over instances")
+    st.altair_chart(spread.spread(board), width="stretch")
+    st.caption(spread.HOW)
 
 
 def costs(board: Board) -> None:
@@ -232,6 +260,7 @@ cells(shown)
 study(shown)
 progress(shown)
 costs(shown)
+distribution(shown)
 arrivals(shown)
 duel(shown)
 reproduce(shown)

@@ -1,11 +1,13 @@
 import os
 import sqlite3
+import sys
 from pathlib import Path
 
 import pytest
 from alembic.autogenerate import compare_metadata
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from benchmark import store
@@ -144,3 +146,52 @@ def test_location_order(monkeypatch):
     monkeypatch.setenv("LOWDIMBENCH_DB", "x.db")
     assert database.location(None) == "x.db"
     assert database.location("y.db") == "y.db"
+
+
+def test_a_reader_cannot_write_and_a_writer_beside_it_can(tmp_path):
+    path = tmp_path / "a b%.db"
+    writer = database.open_database(str(path))
+    reader = database.open_database(str(path), read_only=True)
+    with Session(reader) as session:
+        session.add(Task(name="a", version=1, spec={}))
+        with pytest.raises(OperationalError, match="readonly"):
+            session.flush()
+    with Session(writer) as session, Session(reader) as other:
+        assert other.query(Task).count() == 0
+        session.add(Task(name="a", version=1, spec={}))
+        session.commit()
+    with Session(reader) as session:
+        assert session.query(Task).count() == 1
+    for engine in (reader, writer):
+        engine.dispose()
+
+
+def test_a_reader_makes_nothing_and_brings_nothing_up_to_date(tmp_path):
+    with pytest.raises(UserError, match="no database at"):
+        database.open_database(str(tmp_path / "none.db"), read_only=True)
+    (tmp_path / "bare.db").touch()
+    refused(tmp_path / "bare.db", "has no tables yet; bring it up to date with", read_only=True)
+    database.open_database(str(tmp_path / "old.db")).dispose()
+    with sqlite3.connect(tmp_path / "old.db") as connection:
+        connection.execute("UPDATE alembic_version SET version_num = '0001'")
+    connection.close()
+    refused(tmp_path / "old.db", "has the schema 0001 of an older version", read_only=True)
+
+
+def test_a_file_in_a_folder_that_nobody_can_write_is_read(tmp_path, monkeypatch):
+    database.open_database(str(tmp_path / "a.db")).dispose()
+    for leftover in tmp_path.glob("a.db-*"):
+        leftover.unlink()
+    monkeypatch.setattr(database.os, "access", lambda *_: False)
+    with Session(database.open_database(str(tmp_path / "a.db"), read_only=True)) as session:
+        assert session.query(Task).count() == 0
+    assert not list(tmp_path.glob("a.db-*"))
+
+
+def test_a_url_that_names_nothing(monkeypatch):
+    with pytest.raises(UserError, match="cannot be understood as a URL"):
+        database.open_database("nonsense://place")
+    monkeypatch.setitem(sys.modules, "psycopg", None)
+    with pytest.raises(UserError, match=r"pip install 'lowdimbench\[postgresql\]'") as caught:
+        database.open_database("postgresql+psycopg://me:secret@here/data", read_only=True)
+    assert "secret" not in str(caught.value)

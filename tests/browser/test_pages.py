@@ -16,8 +16,8 @@ pytestmark = pytest.mark.browser
 
 def test_overview(page: Page, address: str, problems: list[str]) -> None:
     visit(page, address, "overview")
-    expect(page.get_by_text("Difference to the baseline in each task's primary metric")).to_be_visible()
-    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    expect(page.get_by_role("region", name="methods by boards")).to_be_visible()
+    expect(page.get_by_text("1 is best, and methods that the test cannot separate")).to_be_visible()
     assert problems == []
 
 
@@ -25,7 +25,7 @@ def test_task(page: Page, address: str, problems: list[str]) -> None:
     visit(page, f"{address}/task{PLACE}", "task")
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     expect(page.get_by_text("Quality against time")).to_be_visible()
-    expect(page.get_by_text("Download CSV")).to_be_visible()
+    expect(page.get_by_role("button", name="CSV")).to_be_visible()
     assert problems == []
 
 
@@ -39,7 +39,7 @@ def test_instance(page: Page, address: str, problems: list[str]) -> None:
 
 @pytest.mark.parametrize("name", ["overview", "task", "instance"])
 def test_narrow(page: Page, address: str, problems: list[str], name: str) -> None:
-    visit(page, f"{address}/{'' if name == 'overview' else name + PLACE}", f"{name}_narrow", width=640)
+    visit(page, f"{address}/{'' if name == 'overview' else name + PLACE}", f"{name}_narrow", width=400)
     assert problems == []
 
 
@@ -93,7 +93,7 @@ def test_a_task_of_named_groups(page: Page, address: str, problems: list[str], n
 def test_from_the_overview_to_an_instance_and_the_link_says_where(page: Page, address: str) -> None:
     page.set_viewport_size({"width": 1400, "height": 1000})
     page.goto(address)
-    page.get_by_role("link", name="Imaging (made up) / small").click()
+    page.get_by_role("link", name="Imaging (made up) / small", exact=True).click()
     expect(page.get_by_role("heading", name="Imaging (made up) / small")).to_be_visible(timeout=30_000)
     assert "task=imaging" in page.url
     assert "preset=small" in page.url
@@ -102,12 +102,67 @@ def test_from_the_overview_to_an_instance_and_the_link_says_where(page: Page, ad
     assert "instance=0" in page.url
 
 
+@pytest.mark.skipif(not MADE_UP, reason="filters the made-up database")
+def test_a_link_filters_the_overview_and_there_is_a_way_back(page: Page, address: str, problems: list[str]) -> None:
+    visit(page, f"{address}/?tasks=imaging&presets=small", "overview_filtered")
+    heads = page.locator("table.ldb thead th[scope=col]")
+    expect(heads).to_have_text(["imaging small"])
+    expect(page.get_by_text("The filters hide")).to_be_visible()
+    page.get_by_role("combobox", name="Preset").click()
+    page.get_by_role("option", name="tiny", exact=True).click()
+    expect(heads).to_have_text(["imaging tiny", "imaging small"], timeout=30_000)
+    page.wait_for_url("**presets=tiny**")
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Show everything").click()
+    expect(page.get_by_text("The filters hide")).to_have_count(0, timeout=30_000)
+    assert "presets" not in page.url
+    assert problems == []
+
+
+def saved(page: Page, name: str) -> tuple[str, str]:
+    """Click the first button that saves something of that kind: the file's name and contents."""
+    with page.expect_download(timeout=30_000) as download:
+        page.get_by_test_id("stDownloadButton").get_by_role("button", name=name).first.click()
+    return download.value.suggested_filename, Path(download.value.path()).read_text(encoding="utf-8")
+
+
+@pytest.mark.skipif(not MADE_UP, reason="downloads from the made-up database")
+def test_what_the_overview_saves_is_what_it_shows(page: Page, address: str) -> None:
+    visit(page, f"{address}/?tasks=imaging", "overview_imaging")
+    shown = page.locator("table.ldb tbody tr").evaluate_all(
+        "lines => lines.map(line => Array.from(line.children).map(cell => cell.textContent))"
+    )
+    name, contents = saved(page, "CSV")
+    assert name == "lowdimbench_ranks.csv"
+    lines = [line.split(",") for line in contents.splitlines() if not line.startswith("#")]
+    assert lines[0] == ["method", "complete on", "imaging / tiny", "imaging / small", "best"]
+    assert [line[:-1] for line in lines[1:]] == shown
+    assert "# filters: task imaging" in contents
+    name, picture = saved(page, "SVG")
+    assert name == "lowdimbench_ranks.svg"
+    assert picture.startswith("<svg")
+    assert all(f">{line[0]}</text>" in picture for line in shown)
+
+
+@pytest.mark.skipif(not MADE_UP, reason="downloads from the made-up database")
+def test_a_chart_saves_itself(page: Page, address: str) -> None:
+    page.set_viewport_size({"width": 1400, "height": 1000})
+    page.goto(f"{address}/task{PLACE}")
+    chart = page.get_by_test_id("stVegaLiteChart").first
+    expect(chart).to_be_visible(timeout=30_000)
+    expect(page.get_by_text("every number is computed from the raw scores")).to_be_visible(timeout=30_000)
+    chart.hover()
+    with page.expect_download(timeout=30_000) as download:
+        page.get_by_role("button", name="Download as PNG").first.dispatch_event("click")  # it shows on hovering alone
+    assert download.value.suggested_filename.endswith(".png")
+
+
 @pytest.mark.skipif(not MADE_UP, reason="downloads from the made-up database")
 def test_csv_holds_what_is_shown(page: Page, address: str) -> None:
     page.goto(f"{address}/task{PLACE}")
-    with page.expect_download(timeout=30_000) as download:
-        page.get_by_text("Download CSV").click()
-    lines = Path(download.value.path()).read_text(encoding="utf-8").splitlines()
-    assert download.value.suggested_filename == "lowdimbench_imaging_v1_small.csv"
+    expect(page.get_by_text("every number is computed from the raw scores")).to_be_visible(timeout=30_000)
+    name, contents = saved(page, "CSV")
+    lines = [line for line in contents.splitlines() if not line.startswith("#")]
+    assert name == "lowdimbench_imaging_v1_small.csv"
     assert lines[0].startswith("rank,rank 95 %,method,n,psnr ↑ (dB),psnr 95 %,Δ psnr (dB),Δ psnr 95 %,Δ p")
     assert len(lines) == 10

@@ -5,10 +5,10 @@ import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
-from benchmark.statistics import aggregate, critical_difference
+from benchmark.statistics import Aggregate, aggregate, critical_difference
 from benchmark.store.database import open_database
 from leaderboard import queries
-from leaderboard.across import Across, across, by_preset
+from leaderboard.across import Across, across, by_preset, letters, shared
 from leaderboard.board import Board
 from leaderboard.tables import representatives
 
@@ -24,13 +24,14 @@ def boards(made: Callable[[str], Path]) -> list[Board]:
 
 @pytest.fixture
 def found(boards: list[Board]) -> Across:
-    [only] = by_preset(boards)
-    return only
+    [group] = by_preset(boards).values()
+    return across(group)
 
 
 def test_only_presets_with_results_on_two_tasks_are_ranked_across(boards: list[Board], found: Across) -> None:
     assert found.preset == "small"
-    assert by_preset([board for board in boards if board.task.name == "imaging"]) == []
+    assert found.tasks == ("imaging", "sorting")
+    assert by_preset([board for board in boards if board.task.name == "imaging"]) == {}
 
 
 def test_average_ranks_are_those_of_the_scores(boards: list[Board], found: Across) -> None:
@@ -78,3 +79,30 @@ def test_sentences_name_the_critical_difference_and_its_groups(found: Across) ->
     assert f"{critical_difference(2, 2):.2f}" in found.sentences[0]
     assert "classic_cg, base_fill" in found.sentences[0]
     assert len(found.sentences) == 1  # Friedman's test needs three methods
+    assert list(found.frame["tie"]) == ["a", "a", "", "", "", ""]
+
+
+def test_methods_that_are_further_apart_than_the_critical_difference_share_no_letter() -> None:
+    ranks = np.array([1.0, 2.0, 2.5, np.nan, 9.0, 9.2])
+    blank = np.full((6, 2), np.nan)
+    found = Aggregate(ranks, blank, ranks, blank, np.full(6, 9), 9, np.zeros((9, 6)))
+    assert critical_difference(5, 9) == pytest.approx(2.03, abs=0.01)
+    assert letters(found) == {0: "a", 1: "a", 2: "a", 4: "b", 5: "b"}
+    ranks[1:3] = 2.9, 4.5
+    assert letters(found) == {0: "a", 1: "a b", 2: "b", 4: "c", 5: "c"}
+
+
+def test_some_methods_keep_the_ranks_that_they_have_among_all(found: Across) -> None:
+    some = found.only(["base_fill", "net_plain", "unknown"])
+    assert list(some.frame["method"]) == ["base_fill", "net_plain"]
+    assert some.hidden == 4
+    assert some.intervals == {"base_fill": found.intervals["base_fill"]}
+
+
+def test_tasks_that_methods_share(made: Callable[[str], Path]) -> None:
+    engine = open_database(str(made("varied")), create=False)
+    with Session(engine) as session:
+        found = [queries.board(session, *place) for place in queries.boards(session)]
+    engine.dispose()
+    assert shared(found) == [(("alpha", "beta"), 3)]
+    assert shared(found[:1]) == []

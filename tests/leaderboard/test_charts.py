@@ -8,7 +8,7 @@ import pytest
 from sqlalchemy.orm import Session
 
 from benchmark.store.database import open_database
-from leaderboard import charts, queries, tables
+from leaderboard import charts, queries, spread
 from leaderboard.board import Board
 
 
@@ -80,17 +80,39 @@ def test_where_colours_begin_anew_the_shape_is_another(opened: tuple[Board, pd.D
 
 
 def test_charts_name_their_metric_unit_and_direction(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
-    board, points, every = opened
+    board, points, _ = opened
     made = [
         charts.curve(charts.summarise(points), board, "step"),
         charts.curve(charts.summarise(points), board, "seconds", log=True),
         charts.quality_against_time(board),
         charts.strip(board, (0, 1)),
+        spread.spread(board),
     ]
     for chart in made:
         assert "psnr (dB), ↑ higher is better" in chart.to_json()
-    heat = charts.heat_map(tables.gains(every), ["imaging / small (dB)", "imaging / tiny (dB)", "sorting / small"])
-    assert "imaging / small (dB)" in heat.to_json()
+
+
+def test_the_band_of_seeds_lies_around_the_mean(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
+    board, points, _ = opened
+    found = charts.summarise(points)
+    several = found[found["seed_low"].notna()]
+    assert len(set(several["label"])) == 4
+    assert len(set(found["label"])) > 4  # others ran one seed
+    assert (several["seed_low"] <= several["mean"] + 1e-9).all()
+    assert (several["mean"] <= several["seed_high"] + 1e-9).all()
+    assert "seed_low" in charts.curve(found, board, "step", seeds=True).to_json()
+    one = charts.summarise(points[points["seed"] == 0])
+    assert one["seed_low"].isna().all()
+
+
+def test_the_distribution_holds_each_instance_of_each_complete_row(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
+    board = opened[0]
+    frame = spread.scores(board)
+    assert len(frame) == 8 * sum(row.complete for row in board.rows)
+    best = board.rows[0]
+    mine = frame[frame["label"] == best.label].set_index("instance")["value"]
+    assert mine[3] == pytest.approx((best.scores["psnr"][0, 3] + best.scores["psnr"][1, 3]) / 2)
+    assert frame["name"][0] == "slice 0"
 
 
 def test_names_of_a_legend_stay_on_a_narrow_screen() -> None:

@@ -1,18 +1,19 @@
 import time
 from collections.abc import Callable, Iterator
+from datetime import UTC, datetime
 from pathlib import Path
 
 import numpy as np
 import pytest
-from sqlalchemy import update
+from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
 from benchmark.spec import Metric
 from benchmark.statistics import compare, holm, paired_difference, separated, table
 from benchmark.store.database import open_database
-from benchmark.store.models import Instance, Score
-from leaderboard import images, queries, tables
+from benchmark.store.models import Instance, Run, Score
+from leaderboard import images, outlines, queries, tables
 from leaderboard.board import Board, first_line, last_line
 from leaderboard.ranking import pareto
 from tests.leaderboard import synthetic
@@ -227,3 +228,29 @@ def test_reasons_are_one_line() -> None:
     assert last_line("Traceback\n  File\nValueError: no\n") == "ValueError: no"
     assert first_line("out of time\nlast lines") == "out of time"
     assert last_line(None) == first_line(None) == ""
+
+
+def test_an_outline_has_the_rows_and_ranks_of_its_board(session: Session) -> None:
+    for place in queries.boards(session):
+        whole, short = queries.board(session, *place), outlines.outline(session, *place)
+        assert [(r.label, r.rank, r.standing.interval, r.done) for r in short.rows] == [
+            (r.label, r.rank, r.standing.interval, r.done) for r in whole.rows
+        ]
+        assert short.left_out == len(whole.hidden)
+        gains = [(r.gain and r.gain.mean, r.gain and r.gain.n) for r in outlines.with_gains(short).rows]
+        assert gains == [(r.gain and pytest.approx(r.gain.mean), r.gain and r.gain.n) for r in whole.rows]
+        assert all(r.gain is None for r in short.rows[1:])
+
+
+def test_the_state_of_a_board_changes_with_its_scores_alone(tmp_path: Path) -> None:
+    synthetic.make_full(tmp_path / "a.db").dispose()
+    engine = open_database(str(tmp_path / "a.db"))
+    with Session(engine) as opened:
+        before = outlines.states(opened)
+        run = opened.scalars(select(Run).where(Run.preset == "small")).first()
+        assert run is not None
+        run.heartbeat = datetime.now(UTC)
+        opened.commit()
+        after = outlines.states(opened)
+    engine.dispose()
+    assert {place for place in before if before[place] != after[place]} == {("imaging", "small")}

@@ -1,0 +1,53 @@
+"""Buttons that save what a page shows. The contents are made when a button is clicked."""
+
+from collections.abc import Callable, Mapping, Sequence
+from functools import partial
+
+import pandas as pd
+import streamlit as st
+
+from benchmark.environment import commit
+from leaderboard import export, shell
+from leaderboard.export import View
+from leaderboard.tables import Column
+
+FORMATS = {
+    "CSV": ("csv", "csv", "text/csv"),
+    "JSON": ("json", "json", "application/json"),
+    "LaTeX": ("latex", "tex", "text/x-tex"),
+}
+CHARTS = "A chart saves itself as PNG: the button at its upper right corner, which appears when you point at it."
+
+
+def about(*lines: str) -> list[str]:
+    """How to find a view again: the code, the database, and what the page adds."""
+    head, dirty = commit()
+    return [
+        f"code: commit {head[:10]}{' + uncommitted changes' if dirty and head != 'unknown' else ''}",
+        f"database: {shell.short_name(shell.database_name())}",
+        *lines,
+    ]
+
+
+def buttons(view: Callable[[], View], stem: str, picture: Callable[[], str] | None = None) -> None:
+    """A row of them: the table `view()` in each format, and an SVG where there is one. stem: of the files' names."""
+    with st.container(horizontal=True, gap="small"):
+        for label, (name, suffix, mime) in FORMATS.items():
+            _button(label, partial(_table, view, name), f"{stem}.{suffix}", mime)
+        if picture is not None:
+            _button("SVG", picture, f"{stem}.svg", "image/svg+xml")
+
+
+def _table(view: Callable[[], View], name: str) -> str | bytes:
+    return export.FORMATS[name](view())
+
+
+def _button(label: str, contents: Callable[[], str | bytes], file: str, mime: str) -> None:
+    st.download_button(
+        label, contents, file, mime, key=f"save_{file}", on_click="ignore", icon=":material/download:", type="tertiary"
+    )
+
+
+def simple(title: str, frame: pd.DataFrame, columns: Mapping[str, Column], lines: Sequence[str]) -> View:
+    """A table without a best line."""
+    return View(title, frame, columns, [False] * len(frame), frozenset(), lines)

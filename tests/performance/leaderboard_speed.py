@@ -1,0 +1,204 @@
+"""How long a visitor waits for the leaderboard, in a real browser, on made-up databases of two sizes.
+
+    python tests/performance/leaderboard_speed.py [--repeats 5] [--sizes 100000 2000000] [--keep FOLDER]
+
+Prints, for each size: seconds until the overview of a freshly started server is usable (nothing cached), until that of a
+running server is (a new visitor), until the page of a task is, and until a change of a filter has changed the heat map; beside
+the seconds of a fixed piece of arithmetic, before and after, because a busy machine makes everything slower by the same ratio.
+Usable: the heat map and the footer, which is drawn last, are there, and the server has nothing left to run.
+"""
+
+import argparse
+import math
+import os
+import shutil
+import socket
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+import urllib.request
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+
+sys.path.insert(0, str(Path(__file__).resolve().parents[2]))  # for the made-up databases of the tests
+
+import numpy as np
+from playwright.sync_api import Page, expect, sync_playwright
+from sqlalchemy import insert
+from sqlalchemy.orm import Session
+
+from benchmark.store.database import open_database
+from benchmark.store.models import Curve, Instance, Score
+from tests.browser.conftest import CHROMIUM, QUIET, ROOT
+from tests.leaderboard.synthetic import Writer, imaging
+
+TASKS, PRESETS, METRICS, CURVES = 12, ("tiny", "small", "full"), ("psnr", "nmse", "ssim"), 50_000
+# scores -> methods, seeds and instances of each board
+SIZES = {100_000: (20, 3, 15), 2_000_000: (60, 10, 31)}
+
+
+def make(path: Path, size: int) -> tuple[int, int]:
+    """A database of about `size` scores and 50 000 points of curves; returns how many there are of both."""
+    methods, seeds, instances = SIZES[size]
+    engine = open_database(str(path))
+    scores = points = 0
+    with Session(engine) as session:
+        writer = Writer(session, path.parent)
+        for at in range(TASKS):
+            spec = imaging() | {"name": f"task_{at:02d}", "title": f"Task {at} (made up)"}
+            spec["metrics"].append({"name": "ssim", "better": "higher", "description": "made up", "unit": "", "primary": False})
+            for preset in PRESETS:
+                spec["presets"][preset]["instances"] = instances
+            for preset in PRESETS:
+                rows: dict[type, list[dict[str, object]]] = {Score: [], Instance: [], Curve: []}
+                for number in range(methods):
+                    name = "base_fill" if number == 0 else f"method_{number:02d}"
+                    for seed in range(seeds):
+                        run = writer.run(spec, preset, name, seed)
+                        values = writer.random.normal(25 + 0.2 * ((number * 7) % methods), 2.0, instances)
+                        fill(rows, run.id, seed, values)
+                        if preset == "small" and number < 14 and seed == 0:
+                            curves(rows[Curve], run.id, values, CURVES // (TASKS * 14 * instances))
+                for table, lines in rows.items():
+                    if lines:
+                        session.execute(insert(table), lines)
+                scores, points = scores + len(rows[Score]), points + len(rows[Curve])
+                session.commit()
+    engine.dispose()
+    return scores, points
+
+
+def fill(rows: dict[type, list[dict[str, object]]], run: int, seed: int, values: np.ndarray) -> None:
+    ended = {"run_id": run, "status": "done", "label": "", "steps": 1, "truncated": False, "error": None, "seconds": 0.1}
+    for number, value in enumerate(values):
+        rows[Instance].append({**ended, "number": number, "observation": f"{seed}/{number}"})
+        for metric, scale in zip(METRICS, (1.0, 0.01, 0.02), strict=True):
+            rows[Score].append({"run_id": run, "instance": number, "metric": metric, "value": float(value * scale)})
+
+
+def curves(rows: list[dict[str, object]], run: int, values: np.ndarray, steps: int) -> None:
+    for number, value in enumerate(values):
+        for step in range(1, steps + 1):
+            height = float(value - 9 * math.exp(-6 * step / steps))
+            place = {"run_id": run, "instance": number, "series": "estimate", "step": step}
+            rows.append({**place, "seconds": 0.1 * step, "value": height})
+
+
+@contextmanager
+def served(database: Path) -> Iterator[str]:
+    """Address of an app on the database that has answered nobody yet."""
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
+    command = [
+        sys.executable,
+        "-m",
+        "streamlit",
+        "run",
+        str(ROOT / "leaderboard/app.py"),
+        *options,
+        "--",
+        "--db",
+        str(database),
+    ]
+    path = os.pathsep.join([str(ROOT), os.environ.get("PYTHONPATH", "")])
+    app = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.DEVNULL, env={**os.environ, "PYTHONPATH": path})
+    try:
+        for _ in range(400):
+            try:
+                urllib.request.urlopen(f"http://127.0.0.1:{port}/_stcore/health", timeout=2).close()
+                break
+            except OSError:
+                time.sleep(0.05)
+        yield f"http://127.0.0.1:{port}"
+    finally:
+        app.terminate()
+        app.wait(timeout=20)
+
+
+def usable(page: Page, url: str, landmark: str) -> float:
+    """Seconds from asking for an address until its page can be used."""
+    began = time.perf_counter()
+    page.goto(url, wait_until="commit")
+    expect(page.locator(landmark).first).to_be_visible(timeout=120_000)
+    expect(page.get_by_text("every number is computed from the raw scores")).to_be_visible(timeout=120_000)
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=120_000)
+    return time.perf_counter() - began
+
+
+def filtered(page: Page, task: str) -> float:
+    """Seconds from the choice of a task until the heat map has its boards alone, from the choice already made till then."""
+    page.get_by_role("combobox", name="Task").click()
+    option = page.get_by_role("option", name=task, exact=True)
+    option.wait_for()
+    began = time.perf_counter()
+    option.click()
+    page.wait_for_function("document.querySelectorAll('table.ldb thead th').length === 4", timeout=60_000)
+    waited = time.perf_counter() - began
+    page.keyboard.press("Escape")
+    page.get_by_role("button", name="Show everything").click()
+    page.wait_for_function("document.querySelectorAll('table.ldb thead th').length > 4", timeout=60_000)
+    page.wait_for_timeout(300)
+    return waited
+
+
+def arithmetic() -> float:
+    """Seconds of a fixed piece of work on one core."""
+    began = time.perf_counter()
+    sum(math.sqrt(number) for number in range(2_000_000))
+    return time.perf_counter() - began
+
+
+def shown(name: str, seconds: Sequence[float]) -> None:
+    spread = f"from {min(seconds):.2f} to {max(seconds):.2f} s, n {len(seconds)}"
+    print(f"  {name:<30} median {statistics.median(seconds):6.2f} s, {spread}")
+
+
+def measure(database: Path, repeats: int, executable: str) -> None:
+    """Print the four times on one database."""
+    cold: list[float] = []
+    warm: list[float] = []
+    task: list[float] = []
+    change: list[float] = []
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=executable, args=QUIET)
+        for _ in range(repeats):
+            with served(database) as address:
+                for times in (cold, warm):
+                    page = browser.new_page(viewport={"width": 1400, "height": 1000})
+                    times.append(usable(page, address, "table.ldb"))
+                change += [filtered(page, f"task_{at:02d}") for at in (2, 5)]
+                task.append(usable(page, f"{address}/task?task=task_03&preset=small", "[data-testid=stDataFrame]"))
+        browser.close()
+    shown("overview, server just started", cold)
+    shown("overview, another visitor", warm)
+    shown("change of a filter", change)
+    shown("task page, first visit", task)
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    parser.add_argument("--repeats", type=int, default=5)
+    parser.add_argument("--sizes", type=int, nargs="+", choices=list(SIZES), default=[100_000])
+    parser.add_argument("--keep", type=Path, help="folder in which the databases stay, to be used again")
+    options = parser.parse_args()
+    executable = next(path for name in CHROMIUM if (path := shutil.which(name)))
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = options.keep or Path(scratch)
+        folder.mkdir(parents=True, exist_ok=True)
+        for size in options.sizes:
+            path = folder / f"{size}.db"
+            if not path.exists():
+                print(f"{path.name}: {make(path, size)} scores and points of curves")
+            before = arithmetic()
+            print(f"{size} scores, {len(os.sched_getaffinity(0))} cores, load {os.getloadavg()[0]:.1f}:")
+            measure(path, options.repeats, executable)
+            print(f"  arithmetic of about 0.1 s: {before:.2f} s before, {arithmetic():.2f} s after")
+
+
+if __name__ == "__main__":
+    main()
