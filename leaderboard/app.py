@@ -16,7 +16,7 @@ STYLE = """<style>
 .block-container { padding-top: 3.6rem; padding-bottom: 1rem; max-width: 1500px; }
 [data-testid="stImage"] img { image-rendering: pixelated; }
 </style>"""
-EARLY = {"method", "run", "data"}  # pages that have something to show before the first score
+EARLY = {"method", "run", "data", "submit"}  # pages that have something to show before the first score
 
 
 def show(page) -> bool:  # type: ignore[no-untyped-def]  # the class of a page is not public
@@ -54,5 +54,6 @@ PAGES = [
     st.Page("views/method.py", title="Method", url_path="method"),
     st.Page("views/run.py", title="Run", url_path="run"),
     st.Page("views/data.py", title="Data", url_path="data"),
+    st.Page("views/submit.py", title="Submit", url_path="submit"),
 ]
 shell.footer(show(st.navigation(PAGES, position="top")))

@@ -8,6 +8,7 @@ import sys
 import time
 import urllib.request
 from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -53,14 +54,14 @@ def database(tmp_path_factory: pytest.TempPathFactory) -> str:
     return str(path)
 
 
-@pytest.fixture(scope="session")
-def address(chromium: str, database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
-    """Address of the running app. `chromium` is asked for first, so that nothing starts where there is none."""
+@contextmanager
+def serve(database: str, folder: Path) -> Iterator[str]:
+    """The app on a database, and its address. folder: for its log."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
-    log = tmp_path_factory.mktemp("app") / "log.txt"
+    log = folder / "log.txt"
     command = [
         sys.executable,
         "-m",
@@ -72,7 +73,8 @@ def address(chromium: str, database: str, tmp_path_factory: pytest.TempPathFacto
         "--db",
         database,
     ]
-    plugin = tmp_path_factory.mktemp("plugin")
+    plugin = folder / "plugin"
+    plugin.mkdir()
     synthetic_retrieval.install(plugin)
     search = os.pathsep.join(filter(None, [str(plugin), os.environ.get("PYTHONPATH", "")]))
     with log.open("w") as out:
@@ -85,6 +87,13 @@ def address(chromium: str, database: str, tmp_path_factory: pytest.TempPathFacto
         finally:
             app.terminate()
             app.wait(timeout=120)
+
+
+@pytest.fixture(scope="session")
+def address(chromium: str, database: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
+    """Address of the running app. `chromium` is asked for first, so that nothing starts where there is none."""
+    with serve(database, tmp_path_factory.mktemp("app")) as found:
+        yield found
 
 
 def _wait(url: str, app: subprocess.Popen[bytes], log: Path) -> None:

@@ -1,0 +1,156 @@
+"""Hand in a method: predictions are scored at once, code is kept until a maintainer runs it. Nothing uploaded runs here."""
+
+from pathlib import Path
+
+import streamlit as st
+from sqlalchemy.orm import Session
+
+from benchmark import registry
+from benchmark.errors import UserError
+from benchmark.store.database import open_database
+from benchmark.store.models import Submission
+from benchmark.submissions import store
+from benchmark.submissions.entry import made_entry
+from leaderboard import handed, parts, shell
+from leaderboard.plain import plain
+
+COMMANDS = """python -m runners.submit export-inputs --task mri --preset small --output answers   # observations, no truth
+# answer each instance with a tensor `estimate` in answers/predictions/SEED-INSTANCE.safetensors; fill in answers/entry.toml
+cd answers
+python -m zipfile -c ../bundle.zip entry.toml predictions"""
+
+
+def writable() -> Session:
+    """Pages read a database that they cannot change; this one writes what was handed in."""
+    return Session(open_database(shell.database_name()))
+
+
+def folder() -> Path:
+    """Where files of the database lie, as for `runners.submit`."""
+    name = shell.database_name()
+    return (Path("results") if "://" in name else Path(name).parent).absolute()
+
+
+def outcome(row: Submission) -> None:
+    """What became of it, in one box."""
+    if row.state == "refused":
+        st.error(f"Submission {row.id} is refused: {plain(row.reason)}")
+    elif row.state == "scored":
+        near = store.public(row)["near"]
+        st.success(f"Submission {row.id} is scored" + (f"; it is near {plain(near)}, and is marked so." if near else "."))
+        parts.go("task", f"{row.task} / {row.preset}: the board", task=row.task, preset=row.preset)
+    else:
+        st.success(f"Submission {row.id} is {row.state}: {handed.STATES[row.state]}.")
+
+
+def predictions() -> None:
+    """A bundle, scored while one waits."""
+    st.subheader("Predictions")
+    st.write("They are scored here, on instances that the suite makes itself. No number that somebody types is ever a score.")
+    st.code(COMMANDS, language="bash")
+    with st.form("predictions"):
+        file = st.file_uploader("bundle.zip: entry.toml and predictions/*.safetensors", type="zip")
+        sent = st.form_submit_button("Check and score")
+    if not sent:
+        return
+    if file is None:
+        st.error("Choose a file first.")
+        return
+    bar = st.progress(0.0, "checking")
+
+    def show(done: int, total: int) -> None:
+        bar.progress(done / total, f"{done} of {total} instances")
+
+    with writable() as session:
+        row = store.receive_predictions(session, file.getvalue(), folder(), file.name, on_instance=show)
+        bar.empty()
+        outcome(row)
+
+
+def code() -> None:
+    """A method's file, kept until a maintainer has read it."""
+    st.subheader("Code")
+    st.write(
+        "One Python file with one method, named as the method is (`python -m runners.new method NAME` writes one that works). "
+        "It is kept, and runs only after a maintainer has read it; then its results are `reproduced`."
+    )
+    tasks = registry.tasks()
+    task = st.selectbox("Task to run it on", sorted(tasks), key="submit_task")
+    with st.form("code"):
+        left, right = st.columns(2)
+        preset = left.selectbox("Preset to run it on", list(tasks[task].spec.presets), index=1)
+        seeds = right.number_input("Seeds: 0, 1, 2, ...", 1, 100, 1)
+        authors = left.text_input("Authors, apart by ;")
+        contact = right.text_input("Contact, for the maintainers; not shown")
+        link = left.text_input("Link (may be empty)")
+        licence = right.text_input("Licence of the code (may be empty)")
+        description = st.text_input("Description, one sentence (may be empty)")
+        file = st.file_uploader("my_method.py", type="py")
+        sent = st.form_submit_button("Hand in")
+    if not sent:
+        return
+    if file is None:
+        st.error("Choose a file first.")
+        return
+    told = {"link": link, "licence": licence, "description": description}
+    values: dict[str, object] = {
+        "method": Path(file.name).stem,
+        "authors": [name.strip() for name in authors.split(";") if name.strip()],
+        "contact": contact,
+        **{name: value for name, value in told.items() if value},
+    }
+    try:
+        entry = made_entry(values, "the form")
+    except UserError as error:
+        st.error(plain(str(error)))
+        return
+    with writable() as session:
+        outcome(
+            store.receive_code(
+                session,
+                file.getvalue(),
+                entry,
+                task=task,
+                preset=str(preset),
+                seeds=int(seeds),
+                folder=folder(),
+                name=file.name,
+            )
+        )
+
+
+def everything() -> None:
+    """All submissions, and the door out."""
+    st.subheader("What was handed in")
+    asked = [state for state in st.query_params.get_all("state") if state in store.STATES]
+    states = st.pills("State", store.STATES, selection_mode="multi", default=asked or None, key="submit_states")
+    st.query_params["state"] = list(states)
+    with Session(shell.engine()) as session:
+        found = handed.table(session, list(states) or list(store.STATES))
+        total = len(store.listed(session))
+    view = parts.view("Submissions", found, handed.COLUMNS)
+    if total:
+        parts.table(view)
+        hidden = f"; {total - len(found)} in other states are hidden" if len(found) < total else ""
+        st.caption(f"{len(found)} of {total}{hidden}. {store.RULE}")
+        parts.downloads({"submissions": view}, "all")
+    else:
+        st.write("Nothing yet.")
+    with st.expander("Take a submission back"), st.form("withdraw"):
+        left, right = st.columns(2)
+        number = left.number_input("Submission", 1, None, 1)
+        contact = right.text_input("The contact that it was handed in with")
+        reason = st.text_input("Why; it is shown")
+        if st.form_submit_button("Withdraw"):
+            try:
+                with writable() as session:
+                    store.withdraw(session, int(number), reason, contact)
+                st.success(f"Submission {number} is withdrawn; its results are gone. Reload the page to see it in the table.")
+            except UserError as error:
+                st.error(plain(str(error)))
+
+
+st.header("Submit a method")
+predictions()
+code()
+everything()
