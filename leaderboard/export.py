@@ -8,20 +8,18 @@ import html
 import io
 import json
 import math
-import re
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import pandas as pd
 
 from benchmark.errors import UserError
+from benchmark.submissions.text import csv_cell
 from leaderboard import tables
 from leaderboard.board import Board
 from leaderboard.tables import Column
 
 BEST = "best"
-_FORMULA = ("=", "+", "-", "@", "\t")
-_SIGNED = re.compile(r"[+-]\d+(\.\d+)?(e[+-]?\d+)?")
 
 
 @dataclass(frozen=True)
@@ -114,18 +112,10 @@ def _marked(view: View) -> pd.DataFrame:
     return view.frame if view.best is None else view.frame.assign(**{BEST: list(view.best)})
 
 
-def _no_formula(cell: object) -> object:
-    """Text that a spreadsheet would compute gets an apostrophe before it; signed numbers stay."""
-    if not isinstance(cell, str):
-        return cell
-    line = cell.replace("\r", " ")  # some programs begin a new line there
-    return f"'{line}" if line[:1] in _FORMULA and not _SIGNED.fullmatch(line) else line
-
-
 def to_csv(view: View) -> str:
-    """Comments behind '#', then the table."""
+    """Comments behind '#', then the table, in which no text is a formula."""
     lines = [f"# {' '.join(text.split())}\n" for text in (view.title, *view.about)]
-    safe = _marked(view).map(_no_formula).rename(columns=_no_formula)
+    safe = _marked(view).map(csv_cell).rename(columns=csv_cell)
     return "".join(lines) + safe.to_csv(index=False, lineterminator="\n")
 
 

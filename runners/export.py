@@ -7,7 +7,6 @@ import importlib.util
 import shlex
 import sys
 from collections.abc import Sequence
-from dataclasses import replace
 from fnmatch import fnmatchcase
 from io import BytesIO
 from pathlib import Path
@@ -24,7 +23,6 @@ from benchmark.store import exchange, queries
 from benchmark.store.database import location, open_database
 from benchmark.store.lines import PICTURES, PicturePart, RunLine, file_digest, header, is_picture
 from benchmark.store.models import Artifact, Method, Run, Task
-from benchmark.submissions.text import csv_cell
 from runners import completion
 from runners.cli import Database, run_app
 from runners.load import REFERENCE
@@ -135,9 +133,6 @@ def _commit() -> str:
 def _in_format(shown: "View", format_: str) -> str | bytes:
     from leaderboard import export
 
-    if format_ == "csv":  # a spreadsheet opens it, and names may be a stranger's
-        texts = [name for name in shown.frame if not shown.is_number(str(name))]
-        shown = replace(shown, frame=shown.frame.assign(**{str(name): shown.frame[name].map(csv_cell) for name in texts}))
     return export.FORMATS[format_](shown)
 
 

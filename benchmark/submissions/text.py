@@ -12,8 +12,9 @@ from pydantic import AfterValidator, Field
 
 # Cc, Cf: control characters and invisible ones that turn or join text; Cs, Co, Cn: no characters; Zl, Zp: ends of lines
 _FORBIDDEN = frozenset({"Cc", "Cf", "Cs", "Co", "Cn", "Zl", "Zp"})
-_FORMULA = ("=", "+", "-", "@", "\t", "\r")  # a spreadsheet takes what begins so for something to compute
-_NUMBERS = re.compile(r"[-+0-9.,eE \[\]()]*")  # a number with its interval computes nothing
+_FORMULA = ("=", "+", "-", "@", "\t")  # a spreadsheet takes what begins so for something to compute
+_NUMBER = r"[-+]?\d+(\.\d+)?([eE][-+]?\d+)?"
+_NUMBERS = re.compile(rf"{_NUMBER}( \[{_NUMBER}, {_NUMBER}\])?")  # a number with its interval computes nothing
 _LOOKALIKE = str.maketrans({"0": "o", "1": "l", "i": "l", "5": "s", "8": "b", "2": "z", "_": ""})
 
 
@@ -57,6 +58,7 @@ def skeleton(name: str) -> str:
 
 def csv_cell(value: object) -> object:
     """A cell of a CSV file; a text that a spreadsheet would compute gets an apostrophe before it, a number stays as it is."""
-    if isinstance(value, str) and value.startswith(_FORMULA) and not _NUMBERS.fullmatch(value):
-        return f"'{value}"
-    return value
+    if not isinstance(value, str):
+        return value
+    line = value.replace("\r", " ")  # some programs begin a new line there
+    return f"'{line}" if line.startswith(_FORMULA) and not _NUMBERS.fullmatch(line) else line

@@ -25,7 +25,7 @@ def test_task(page: Page, address: str, problems: list[str]) -> None:
     visit(page, f"{address}/task{PLACE}", "task")
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     expect(page.get_by_text("Quality against time")).to_be_visible()
-    expect(page.get_by_role("button", name="CSV")).to_be_visible()
+    expect(page.get_by_role("button", name="CSV", exact=True)).to_be_visible()
     assert problems == []
 
 
