@@ -13,6 +13,7 @@ from playwright.sync_api import Page, expect
 from benchmark import registry
 from benchmark.store.database import open_database
 from benchmark.submissions import store
+from benchmark.submissions.entry import made_entry
 from leaderboard import queries
 from tests.benchmark.submission_bundles import adjoint, files_of, packed
 from tests.browser.conftest import serve
@@ -21,14 +22,14 @@ from tests.browser.driver import visit
 pytestmark = pytest.mark.browser
 
 
-@pytest.fixture(scope="module")
-def empty(tmp_path_factory: pytest.TempPathFactory) -> str:
-    path = str(tmp_path_factory.mktemp("empty") / "results.db")
+@pytest.fixture
+def empty(tmp_path: Path) -> str:
+    path = str(tmp_path / "results.db")
     open_database(path).dispose()
     return path
 
 
-@pytest.fixture(scope="module")
+@pytest.fixture
 def place(chromium: str, empty: str, tmp_path_factory: pytest.TempPathFactory) -> Iterator[str]:
     with serve(empty, tmp_path_factory.mktemp("app")) as found:
         yield found
@@ -78,6 +79,12 @@ def test_from_an_empty_database_to_a_scored_row_and_back(page: Page, place: str,
 
 
 def test_a_bad_bundle_is_refused_with_the_rule_and_the_table_says_so(page: Page, place: str, empty: str) -> None:
+    engine = open_database(empty)
+    with Session(engine) as session:
+        entry = made_entry({"method": "kept", "authors": ["Ada"], "contact": "ada@example.org"})
+        folder = Path(empty).parent
+        store.receive_code(session, b"x = 1\n", entry, task="mri", preset="tiny", seeds=1, folder=folder, name="kept.py")
+    engine.dispose()
     files = files_of(registry.get_task("mri").load(), estimate=adjoint, method="bad_bundle") | {"../outside": b"x"}
     visit(page, f"{place}/submit", "submit")
     upload(page, 0, "<b>bundle</b>.zip", packed(files))
