@@ -4,7 +4,7 @@
     $run --method all
     for orders in same mixed random; do $run --method vididi_simclr --set orders=$orders; done
     $run --method vididi_simclr --set coin=false
-    $run --method vididi_simclr --set share=0.25
+    $run --method vididi_simclr --set share=0.25 --set cycles=48  # as many steps
     python tests/performance/video_claims.py --db FILE
 
 Differences are paired by (seed, instance); intervals are 95 %, bootstrap over instances, seeds averaged.
