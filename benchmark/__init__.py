@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from benchmark.photograph_task import PhotographTask
     from benchmark.photographs import PHOTOGRAPH_METRICS, Photographs
     from benchmark.problems import Completion, FewShot, Instance, LinearInverse, Retrieval
-    from benchmark.spec import Axis, Count, Fraction, Kept, Metric, NonNegative, Positive, Preset, Rate, TaskSpec
+    from benchmark.spec import Axis, Count, Fraction, Kept, Metric, NonNegative, Picture, Positive, Preset, Rate, TaskSpec
 
 EXPORTS = {
     "Axis": "benchmark.spec",
@@ -33,6 +33,7 @@ EXPORTS = {
     "PHOTOGRAPH_METRICS": "benchmark.photographs",
     "PhotographTask": "benchmark.photograph_task",
     "Photographs": "benchmark.photographs",
+    "Picture": "benchmark.spec",
     "Positive": "benchmark.spec",
     "Preset": "benchmark.spec",
     "Rate": "benchmark.spec",
@@ -62,6 +63,7 @@ __all__ = [
     "NonNegative",
     "PhotographTask",
     "Photographs",
+    "Picture",
     "Positive",
     "Preset",
     "Rate",

@@ -23,7 +23,8 @@ class Task(Protocol):
     make      one instance; all randomness comes from `generator`; `split` says whether test or tuning data is drawn
     score     every metric that the preset scores (others are left aside), from an estimate on the CPU
     picture   what the leaderboard shows, by name: tensors (H, W), or (3, H, W) in colour; "image" among them. Of the truth
-              all are kept, such as what was measured; of an estimate "image" alone
+              all are kept, such as what was measured; of an estimate "image" and what `spec.pictures` declares. Then they may
+              be of any size, and of the truth those that mean nothing are left out (not "image")
 
     A task whose other metrics are slow may also have `quality(instance, estimate) -> float`: the primary one alone, for curves.
     A task that offers "training" has `training(preset, generator)`: what a method may learn from. It holds no test instance.

@@ -28,3 +28,18 @@ def observed(shown: Iterable[Tensor]) -> str:
     for tensor in shown:
         total.update(np.ascontiguousarray(tensor.numpy()).reshape(-1).view(np.uint8).data)
     return total.hexdigest()
+
+
+def drawn(task: Task, instance: Instance, estimate: Tensor) -> dict[str, Tensor]:
+    """The pictures to keep of an instance, float32, by kind of artifact.
+
+    estimate, truth; of a task that declares several pictures besides `estimate_NAME` and `truth_NAME` for each other one that
+    it drew; of others, by its own name, what they draw beside the truth, such as what was measured
+    """
+    mine, true = task.picture(instance, estimate), task.picture(instance, instance.truth)
+    found = {"estimate": mine["image"], "truth": true["image"]}
+    declared = {picture.name for picture in task.spec.pictures}
+    for name in declared - {"image"}:
+        found |= {f"{kind}_{name}": thing[name] for kind, thing in (("estimate", mine), ("truth", true)) if name in thing}
+    found |= {name: thing for name, thing in true.items() if name not in {"image", *declared}}
+    return {kind: thing.float() for kind, thing in found.items()}

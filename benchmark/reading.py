@@ -19,7 +19,7 @@ _NAMES: dict[str, Any] = {
     "Literal": Literal,
     "Self": Self,
     "model_validator": model_validator,
-    **{name: getattr(specs, name) for name in ("Axis", "Metric", "Preset", "TaskSpec")},
+    **{name: getattr(specs, name) for name in ("Axis", "Metric", "Picture", "Preset", "TaskSpec")},
     **{name: getattr(specs, name) for name in ("Count", "Positive", "NonNegative", "Fraction", "Rate", "Kept")},
     **{name: getattr(photographs, name) for name in ("Photographs", "PHOTOGRAPH_METRICS")},
 }

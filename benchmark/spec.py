@@ -123,10 +123,34 @@ class Axis(Frozen):
     step: Positive = 1.0
 
 
+class Picture(Frozen):
+    """One of several drawings of an estimate: what `Task.picture` gives under `name`, which is "image" for the first.
+
+    kind        heat: a matrix, a tile each, between `low` and `high`; lines: a curve for each row of a matrix, over `axis`
+    about       what a pixel or a point is, what is good, and how the truth's drawing is to be read
+    rows        what a row of lines is, such as a class
+    value       title of the numbers, with their unit
+    low, high   ends of their scale; those of the numbers where None
+    log         logarithmic scale of the numbers, lines only; what is not positive is not drawn
+    """
+
+    name: Name
+    kind: Literal["heat", "lines"]
+    title: str
+    about: str = ""
+    rows: str = "row"
+    value: str = "value"
+    axis: Axis | None = None
+    low: float | None = None
+    high: float | None = None
+    log: bool = False
+
+
 class TaskSpec(Frozen):
     """A versioned problem family: its presets, metrics, baseline and source; `offers` is what its problems hold besides.
 
     axis: for a task whose pictures are stacks of curves, a row each; the board draws them as lines over it
+    pictures: for a task whose pictures are no images of one scene: what each is and how it is drawn, "image" first
     """
 
     name: Name
@@ -139,6 +163,7 @@ class TaskSpec(Frozen):
     presets: dict[str, SerializeAsAny[Preset]]
     offers: tuple[Feature, ...] = ()
     axis: Axis | None = None
+    pictures: tuple[Picture, ...] = ()
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -149,6 +174,9 @@ class TaskSpec(Frozen):
             raise ValueError(f"task {self.name}: metric names repeat or are reserved ({', '.join(RESERVED_METRICS)})")
         if missing := {"tiny", "small", "full"} - self.presets.keys():
             raise ValueError(f"task {self.name}: preset {', '.join(sorted(missing))} is missing")
+        drawn = [picture.name for picture in self.pictures]
+        if drawn and (drawn[0] != "image" or len(set(drawn)) < len(drawn)):
+            raise ValueError(f"task {self.name}: names of pictures repeat, or the first is not 'image'")
         for preset, size in self.presets.items():
             if unknown := set(size.metrics) - set(names):
                 raise ValueError(f"task {self.name}: preset {preset} scores {', '.join(sorted(unknown))}, which is no metric")

@@ -21,7 +21,7 @@ from benchmark import environment, registry
 from benchmark.errors import UserError, unknown
 from benchmark.store import exchange, queries
 from benchmark.store.database import location, open_database
-from benchmark.store.lines import PICTURES, PicturePart, RunLine, file_digest, header, is_picture
+from benchmark.store.lines import PicturePart, RunLine, file_digest, header, is_drawn, is_picture
 from benchmark.store.models import Artifact, Method, Run, Task
 from runners import completion
 from runners.cli import Database, run_app
@@ -224,8 +224,10 @@ def _keep_pictures(session: Session, run: Run, count: int, folder: Path, output:
     import numpy as np
 
     found = []
-    rows = select(Artifact).where(Artifact.run_id == run.id, Artifact.instance < count, Artifact.kind.in_(PICTURES))
+    rows = select(Artifact).where(Artifact.run_id == run.id, Artifact.instance < count)
     for artifact in session.scalars(rows.order_by(Artifact.instance, Artifact.kind)):
+        if not is_drawn(artifact.kind):
+            continue
         try:
             array = np.load(folder / artifact.path, allow_pickle=False)
         except (OSError, ValueError):

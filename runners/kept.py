@@ -12,7 +12,7 @@ from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.spec import KEPT
 from benchmark.store.database import location, open_database
-from benchmark.store.lines import PICTURES
+from benchmark.store.lines import is_drawn
 from benchmark.store.models import Artifact
 from benchmark.store.queries import pick_run
 from runners.request import Request
@@ -44,8 +44,8 @@ def _digest(session: Session, what: str, text: str, others: list[str]) -> str:
         found = pick_run(session, run)
     except UserError as error:
         raise UserError(f"{what}: {error}; besides a run: {', '.join(others) or 'nothing'}") from None
-    query = select(Artifact).where(Artifact.run_id == found.id, Artifact.kind.not_in(PICTURES)).order_by(Artifact.instance)
-    kept = {artifact.instance: artifact.sha256 for artifact in session.scalars(query)}
+    query = select(Artifact).where(Artifact.run_id == found.id).order_by(Artifact.instance)
+    kept = {artifact.instance: artifact.sha256 for artifact in session.scalars(query) if not is_drawn(artifact.kind)}
     if not kept:
         raise UserError(f"{what}: run {found.id} kept nothing")
     instance = number or str(min(kept))

@@ -18,7 +18,7 @@ from benchmark.datasets.sources import fingerprint
 from benchmark.errors import UserError
 from benchmark.store import queries
 from benchmark.store.database import location, open_database
-from benchmark.store.lines import PICTURES
+from benchmark.store.lines import is_drawn
 from benchmark.store.models import Artifact, Environment, Instance, Method, Run, Score, Task
 from runners.cli import Database, DataDir, Include, run_app
 
@@ -98,9 +98,10 @@ def _facts(run: Run, task: Task, method: Method) -> list[tuple[str, str]]:
 def _kept(session: Session, run: Run) -> list[tuple[str, str]]:
     """What the method kept besides its estimates, and how another run takes it up."""
     kept: dict[str, list[int]] = {}
-    rows = select(Artifact.kind, Artifact.instance).where(Artifact.run_id == run.id, Artifact.kind.not_in(PICTURES))
+    rows = select(Artifact.kind, Artifact.instance).where(Artifact.run_id == run.id)
     for kind, instance in session.execute(rows.order_by(Artifact.instance)):
-        kept.setdefault(kind, []).append(instance)
+        if not is_drawn(kind):
+            kept.setdefault(kind, []).append(instance)
     return [
         ("kept", f"{kind} of instances {', '.join(map(str, instances))}; elsewhere: --set {kind}_from={run.id}:{instances[0]}")
         for kind, instances in kept.items()

@@ -26,7 +26,7 @@ from benchmark.context import Context
 from benchmark.decorators import Method, Task
 from benchmark.errors import Diverged, UserError
 from benchmark.fits import Fit
-from benchmark.instances import make_instance, observed
+from benchmark.instances import drawn, make_instance, observed
 from benchmark.problems import Instance
 from benchmark.spec import TaskSpec
 from benchmark.threads import few_threads
@@ -178,7 +178,6 @@ def solve(
     scores = {metric.name: found[metric.name] for metric in spec.metrics if metric.name in found}
     if len(scores) < len(spec.metrics) or not all(map(np.isfinite, scores.values())):
         raise ValueError(f"the task scored {found}")
-    besides = task.picture(instance, instance.truth)  # what else a task draws is kept once, with the truth
     send(
         "instance",
         instance=number,
@@ -190,11 +189,8 @@ def solve(
         scores=scores,
         curve=curve,
         artifacts=[
-            _keep(artifacts, kind, image.float())
-            for kind, image in (("estimate", task.picture(instance, estimate)["image"]), ("truth", besides["image"]))
-        ]
-        + [_keep(artifacts, name, thing.float()) for name, thing in besides.items() if name != "image"]
-        + [_keep(artifacts, name, thing) for name, thing in ctx.kept.items()],
+            _keep(artifacts, name, thing) for name, thing in (*drawn(task, instance, estimate).items(), *ctx.kept.items())
+        ],
     )
 
 

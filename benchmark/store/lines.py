@@ -187,7 +187,9 @@ def header(lines: Sequence[RunLine]) -> Header:
     return Header(commit=environment.commit()[0], runs={name: tuple(digests) for name, digests in runs.items()})
 
 
-PICTURES = ("truth", "estimate")  # kinds of artifacts
+def is_drawn(kind: str) -> bool:
+    """Whether an artifact of this kind is a picture of the truth or of an estimate, and not what a method kept."""
+    return kind.partition("_")[0] in ("truth", "estimate")
 
 
 def is_picture(shape: Sequence[int]) -> bool:

@@ -67,7 +67,7 @@ def score(bundle: Bundle, data_dir: Path | None = None) -> Iterator[Scored]:
 
 
 def _one(bundle: Bundle, task: "Task", seed: int, number: int) -> Scored:
-    from benchmark.instances import make_instance, observed
+    from benchmark.instances import drawn, make_instance, observed
 
     preset, key = bundle.answers.preset, f"{seed}-{number}"
     place = bundle.place(key)
@@ -85,11 +85,9 @@ def _one(bundle: Bundle, task: "Task", seed: int, number: int) -> Scored:
         raise UserError(f"{place}: it is no answer: 100 times further from what is observed than zero is")
     try:
         found = task.score(instance, estimate)
-        besides = task.picture(instance, instance.truth)
-        pictures = {"estimate": task.picture(instance, estimate)["image"].float(), "truth": besides["image"].float()}
+        pictures = drawn(task, instance, estimate)
     except (ValueError, ArithmeticError, RuntimeError) as error:
         raise UserError(f"{place}: it cannot be scored ({shown(str(error), 100)})") from None
-    pictures |= {name: thing.float() for name, thing in besides.items() if name != "image"}
     spec = task.spec.at(preset)
     scores = {metric.name: float(found[metric.name]) for metric in spec.metrics if metric.name in found}
     if spec.primary.name not in scores or not all(map(math.isfinite, scores.values())):
