@@ -180,7 +180,7 @@ def quality_against_time(board: Board) -> alt.LayerChart:
     y = alt.Y("mean:Q", title=metric_title(primary), scale=alt.Scale(zero=False, padding=18))
     scale = alt.Scale(domain=[row.label for row in rows], range=[palette[row.label] for row in rows])
     colour = alt.Color("label:N", scale=scale, legend=None)
-    fill = alt.condition("datum.front", alt.Fill("label:N", scale=scale, legend=None), alt.value("white"))
+    fill = alt.condition("datum.front", alt.Fill("label:N", scale=scale, legend=None), alt.value("transparent"))
     tips = [
         alt.Tooltip("label:N", title="method"),
         alt.Tooltip("text:N", title=primary.name),

@@ -13,9 +13,9 @@ from leaderboard.tables import Column, count, digits, interval, with_unit
 
 HOW_RANKS = (
     "A cell is the method's rank on the task's page, by the primary metric among all complete rows there, also those hidden "
-    "here: 1 is best, and methods that the test cannot separate from the first of their group share a rank. Darker: nearer to "
-    "the first. Striped: no result; k/n: only k of n scores, so no rank; –: complete, but with too few instances for ranks; "
-    "\\*: not at the recommended hyperparameters."
+    "here: 1 is best, and methods that the test cannot separate from the first of their group share a rank. Deeper blue: "
+    "nearer to the first. Striped: no result; k/n: only k of n scores, so no rank; –: complete, but with too few instances for "
+    "ranks; \\*: not at the recommended hyperparameters."
 )
 HOW_GAINS = (
     "A cell is the mean paired difference to the task's baseline in its primary metric and unit; blue is better than the "

@@ -115,31 +115,37 @@ def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
     table.text("rank 95 %", [row.standing.interval for row in rows], text)
     table.text("method", [row.label for row in rows], "In brackets: changed hyperparameters")
     table.text("n", [_count(row, primary) for row in rows], "Instances x seeds")
-    for metric in ordered(board):
-        found = [row.means.get(metric.name) for row in rows]
-        places, text = digits(found), f"{metric.description}; {metric.better} is better"
-        wide = max(92, 22 + 7 * len(heading(metric)))
-        table.number(heading(metric), [e.mean if e else None for e in found], text, f"%.{places}f", wide)
-        spread = "95 % bootstrap-t interval of the mean over instances (seeds of one instance are averaged first)"
-        table.text(f"{metric.name} 95 %", [interval(e, places) for e in found], spread)
-        if metric.primary and board.baseline:
-            _add_gain(table, board)
+    _add_metric(table, board, primary)
+    if board.baseline:
+        _add_gain(table, board)
     table.number("s / instance", [row.time for row in rows], "Mean seconds of the method's own time", "%.3g", 86)
     if any(run.fit_seconds for row in rows for run in row.runs):
         text = "Seconds to learn, once for all instances and not part of s / instance; mean over seeds. Empty: learns nothing"
         table.number("s to learn", [row.fit_time for row in rows], text, "%.3g", 86)
     memory = "Largest peak of memory: of the GPU where one was used, else of the process"
     table.number("peak MB", [row.peak_memory for row in rows], memory, "%.0f", 74)
+    trust = "self_reported < scored (predictions scored here) < reproduced (code run here)"
+    table.text("trust", [row.trust for row in rows], trust)
     table.text("status", [row.status for row in rows], "Complete, or what is missing and why")
+    for metric in ordered(board):
+        if not metric.primary:
+            _add_metric(table, board, metric)
     if any(len(row.seeds) > 1 for row in rows):
         text = f"Standard deviation over seeds of the mean {primary.name}"
         spreads = [seed_spread(row, primary) for row in rows]
         table.number("seed sd", spreads, text, f"%.{primary_digits(board) + 1}f", 74)
     table.text("kind", [row.kind for row in rows], "What sort of method it is")
-    trust = "self_reported < scored (predictions scored here) < reproduced (code run here)"
-    table.text("trust", [row.trust for row in rows], trust)
     table.text("device", [row.devices for row in rows], "What the time was measured on", 320)
     return pd.DataFrame(table.values), table.columns
+
+
+def _add_metric(table: _Builder, board: Board, metric: Metric) -> None:
+    found = [row.means.get(metric.name) for row in board.rows]
+    places, text = digits(found), f"{metric.description}; {metric.better} is better"
+    wide = max(92, 22 + 7 * len(heading(metric)))
+    table.number(heading(metric), [e.mean if e else None for e in found], text, f"%.{places}f", wide)
+    spread = "95 % bootstrap-t interval of the mean over instances (seeds of one instance are averaged first)"
+    table.text(f"{metric.name} 95 %", [interval(e, places) for e in found], spread)
 
 
 def _add_gain(table: _Builder, board: Board) -> None:
