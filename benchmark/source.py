@@ -1,6 +1,7 @@
 """What a result depends on: the code of its task, of its method, and of all that they import from here.
 
-Of a file that lies elsewhere, what it imports from its own folder or package counts too.
+Of a file that lies elsewhere, what it imports from its own folder or package counts too. Elsewhere is also an environment inside
+the repository's folder, such as .venv; and where packages lie side by side, what lies beside a file is not its own.
 """
 
 import ast
@@ -9,6 +10,7 @@ from hashlib import sha256
 from pathlib import Path
 
 ROOT = Path(__file__).parents[1]
+_OURS = ("benchmark", "tasks", "methods")
 # Modules that cannot change a number: what they say is in the key already, or they only carry messages.
 _NEUTRAL = {
     "benchmark/__init__.py",
@@ -34,7 +36,11 @@ def imported_files(file: Path) -> list[Path]:
 
 
 def _relative(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix() if path.is_relative_to(ROOT) else path.name
+    return path.relative_to(ROOT).as_posix() if _is_ours(path) else path.name
+
+
+def _is_ours(path: Path) -> bool:
+    return any(path.is_relative_to(ROOT / folder) for folder in _OURS)
 
 
 @cache
@@ -59,14 +65,22 @@ def _imports(path: Path) -> list[Path]:
 def _file_of(module: str, importer: Path) -> Path | None:
     """The file of a module, if it is of this repository or of what lies around its importer."""
     top, *rest = module.split(".")
-    if top in {"benchmark", "tasks", "methods"}:
+    if top in _OURS:
         base = ROOT.joinpath(top, *rest)
-    elif importer.is_relative_to(ROOT):
+    elif _is_ours(importer):
         return None
     else:
         package = _package(importer)
+        if top != package.name and _is_shared(importer.parent):
+            return None
         base = (package if top == package.name else importer.parent / top).joinpath(*rest)
     return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
+
+
+@cache
+def _is_shared(folder: Path) -> bool:
+    """Whether packages are installed into a folder, so that what lies side by side there is of several."""
+    return any(folder.glob("*.dist-info"))
 
 
 def _package(file: Path) -> Path:
@@ -81,7 +95,7 @@ def _parent(file: Path, level: int) -> str:
     """The package that `from .` (level 1), `from ..` (level 2) and so on mean in a file; empty for level 0."""
     if level == 0:
         return ""
-    home = ROOT if file.is_relative_to(ROOT) else _package(file).parent
+    home = ROOT if _is_ours(file) else _package(file).parent
     return ".".join(file.relative_to(home).parts[:-level])
 
 

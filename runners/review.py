@@ -13,14 +13,14 @@ from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
-from sqlalchemy import delete, select
+from sqlalchemy import ColumnElement, delete, select
 from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.errors import UserError
-from benchmark.store.models import Method, Run, Submission, Task
+from benchmark.store.models import Method, Run, Submission, Task, now
 from benchmark.store.writing import persist
-from benchmark.submissions import store
+from benchmark.submissions import package, store
 
 _CHECK_SECONDS = 3600.0
 _TAIL = 20_000  # bytes of what a process printed
@@ -49,16 +49,15 @@ def review(session: Session, number: int, machine: Machine) -> Submission:
         raise UserError(f"submission {number} holds predictions; code alone is reviewed")
     if submission.state not in ("received", "checked"):
         raise UserError(f"submission {number} is {submission.state}; only what is received is reviewed")
-    source = store.source_file(machine.folder, submission.content, submission.method).absolute()
-    if not source.is_file():
-        raise UserError(f"the source of submission {number} is not in submissions beside the database")
+    source, named = _source(submission, machine.folder)
+    begun = now()
     session.commit()  # no transaction is open while others write
-    code, said = _run(["runners.check", str(source)], _CHECK_SECONDS)
+    code, said = _run(["runners.check", named[-1] if named else submission.method], _CHECK_SECONDS)
     if code:
         return store.refuse(session, submission, _why(said, source, "the contract checks could not be made"))
     store.move(session, submission, "checked")
     words = ["--task", submission.task, "--preset", submission.preset, "--method", submission.method]
-    words += ["--seeds", str(submission.seeds), "--include", str(source), "--no-baseline", "--force"]
+    words += ["--seeds", str(submission.seeds), *named, "--no-baseline", "--force"]
     words += ["--db", machine.db, "--device", machine.device]
     words += ["--threads", str(machine.threads)] if machine.threads else []
     words += ["--data-dir", str(machine.data_dir)] if machine.data_dir else []
@@ -67,7 +66,7 @@ def review(session: Session, number: int, machine: Machine) -> Submission:
     code, said = _run(["runners.run", *words], None)
     if code == 130:
         raise KeyboardInterrupt
-    runs = _made(session, submission, source)
+    runs = _made(session, submission, Run.command.contains(str(source), autoescape=True) if named else Run.heartbeat >= begun)
     if code == 0 and len(runs) == submission.seeds and all(run.status == "done" for run in runs):
         return store.link_runs(session, submission, runs, machine.folder)
     failed = next((run.error.splitlines()[0] for run in runs if run.error), None)
@@ -75,15 +74,37 @@ def review(session: Session, number: int, machine: Machine) -> Submission:
     return store.refuse(session, submission, _private(failed, source) if failed else _why(said, source, "it did not run"))
 
 
-def _made(session: Session, submission: Submission, source: Path) -> Sequence[Run]:
-    """The runs of this preset that were made with the kept source, which stands in their command."""
+def _source(submission: Submission, folder: Path) -> tuple[Path, list[str]]:
+    """Where the code lies that is to run, and the words that name it to a command: none for an installed package.
+
+    Raises UserError where it was kept no more, or where what is installed is not what was handed in.
+    """
+    source = store.source_file(folder, submission.content, submission.method).absolute()
+    if source.is_file():
+        return source, ["--include", str(source)]
+    kept = store.package_folder(folder, submission.content, submission.method)
+    if not kept.is_dir():
+        raise UserError(f"the source of submission {submission.id} is not in submissions beside the database")
+    modules = " or ".join(sorted(path.stem for path in kept.iterdir()))
+    if submission.method not in registry.methods():
+        raise UserError(
+            f"no installed package brings {submission.method}; install the one with {modules}, then review it again"
+        )
+    found = package.find(submission.method)
+    if found.digest != submission.content:
+        raise UserError(f"{found.label} is installed with other source than was handed in; install that, or hand this one in")
+    return found.home, []
+
+
+def _made(session: Session, submission: Submission, these: ColumnElement[bool]) -> Sequence[Run]:
+    """The runs that it brought: `these` tells them, by the kept source in their command or by when they were made."""
     session.expire_all()
     return session.scalars(
         select(Run)
         .join(Method, Run.method_id == Method.id)
         .join(Task, Run.task_id == Task.id)
         .where(Method.name == submission.method, Task.name == submission.task, Run.preset == submission.preset)
-        .where(Run.origin == "here", Run.command.contains(str(source), autoescape=True))
+        .where(Run.origin == "here", these, Run.seed < submission.seeds)
         .order_by(Run.seed)
     ).all()
 

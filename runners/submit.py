@@ -19,7 +19,7 @@ from benchmark import registry
 from benchmark.errors import UserError, unknown
 from benchmark.store.database import location, open_database
 from benchmark.store.models import Score, Submission
-from benchmark.submissions import archive, store
+from benchmark.submissions import archive, package, store
 from benchmark.submissions.entry import MAX_BYTES, Entry, made_entry, read_entry
 from runners import completion
 from runners.cli import Database, DataDir, run_app
@@ -77,9 +77,19 @@ def predictions(
         _report(session, done)
 
 
-@app.command("code", epilog="Example:\n\npython -m runners.submit code my_method.py --task mri --preset tiny")
+@app.command(
+    "code",
+    epilog="Examples:\n\npython -m runners.submit code my_method.py --task mri --preset tiny\n\n"
+    "python -m runners.submit code my-package --task mri",
+)
 def code(
-    file: Annotated[Path, typer.Argument(metavar="FILE", help="A Python file with one method; it is named as the method is.")],
+    what: Annotated[
+        str,
+        typer.Argument(
+            metavar="FILE_OR_NAME",
+            help="A Python file with one method, named as the method is; or an installed package, or a method that one brings.",
+        ),
+    ],
     task: TaskName,
     preset: PresetName = "small",
     seeds: Count = 1,
@@ -94,16 +104,22 @@ def code(
     data_dir: DataDir = None,
 ) -> None:
     """Check a method's code, run it on a preset in a process of its own, and store source and scores."""
-    content = _content(file, store.MAX_SOURCE)
     target = location(db)
-    described = _entry(entry, file)
+    folder = _folder(target)
+    given = None if entry is None else read_entry(_content(entry, MAX_BYTES), entry.name)
+    file = Path(what)
+    brought = None if what.endswith(".py") else package.find(what)
+    content = b"" if brought else _content(file, store.MAX_SOURCE)
+    described = brought.entry(given) if brought else given or _nobody(file)
     if preset not in (presets := registry.get_task(task).spec.presets):
         raise unknown(f"preset of {task}", preset, presets)
     with Session(open_database(target)) as session:
-        folder = _folder(target)
-        row = store.receive_code(
-            session, content, described, task=task, preset=preset, seeds=seeds, folder=folder, name=file.name
-        )
+        if brought:
+            row = store.receive_package(session, brought, described, task=task, preset=preset, seeds=seeds, folder=folder)
+        else:
+            row = store.receive_code(
+                session, content, described, task=task, preset=preset, seeds=seeds, folder=folder, name=file.name
+            )
         if row.state in ("received", "checked") and not receive:
             row = _reviewed(session, row, Machine(target, folder, device, threads, data_dir, timeout))
         _report(session, row)
@@ -128,7 +144,8 @@ def review_command(
             waiting = [row for state in ("received", "checked") for row in store.listed(session, state) if row.kind == "code"]
             for row in waiting:
                 print(f"{row.id}  {row.method} on {row.task}/{row.preset}, seeds: {row.seeds}, by {row.author} <{row.contact}>")
-                print(f"   read it first: {store.source_file(folder, row.content, row.method)}")
+                kept = store.source_file(folder, row.content, row.method)
+                print(f"   read it first: {kept if kept.is_file() else kept.with_suffix('')}")
             print(f"{len(waiting)} submissions wait; run one with: python -m runners.submit review NUMBER")
             return
         row = store.find(session, number)
@@ -183,10 +200,8 @@ def _content(file: Path, limit: int) -> bytes:
         raise UserError(f"{file} cannot be read ({error.strerror})") from None
 
 
-def _entry(file: Path | None, source: Path) -> Entry:
-    """What entry.toml says; without one the method has the name of its file, and nobody is named."""
-    if file is not None:
-        return read_entry(_content(file, MAX_BYTES), file.name)
+def _nobody(source: Path) -> Entry:
+    """Without entry.toml the method has the name of its file, and nobody is named."""
     return made_entry({"method": source.stem, "authors": ["not named"], "contact": "not named"}, source.name)
 
 

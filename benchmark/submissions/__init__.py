@@ -4,6 +4,7 @@
     entry      entry.toml: who hands in what
     archive    a zip file that is never unpacked
     bundle     entry and predictions of one zip file
+    package    a method of an installed package, with its source and what its metadata tell
     inputs     observations without truth, for those who answer elsewhere
     naming     which names a method may have
     scoring    scores of a bundle, on instances made here

@@ -11,15 +11,16 @@ from benchmark.submissions.text import shown, skeleton
 _RESERVED = frozenset({"all", "none", "truth", "baseline", "mean"})
 
 
-def check_name(session: Session, name: str, contact: str, *, code: bool) -> None:
+def check_name(session: Session, name: str, contact: str, *, code: bool, installed: bool = False) -> None:
     """Raises UserError for a name that is taken or looks like one that is.
 
     Taken are the names of methods that come with the suite or a plug-in, those of another's submission (another contact), and
     for predictions those of methods whose code ran here. Who handed in a method may hand in more under its name.
+    installed: the method of an installed package itself is handed in, which is why its name is here.
     """
     here, place = registry.methods(), f"method name {shown(name)}"
-    if name in here or name in _RESERVED:
-        raise UserError(f"{place}: it is taken by a method of the suite; choose another")
+    if (name in here and not (installed and here[name].module)) or name in _RESERVED:
+        raise UserError(f"{place}: it is taken by a method of the suite or of an installed package; choose another")
     used = set(session.scalars(select(Method.name)))
     handed_in = session.execute(select(Submission.method, Submission.contact).where(Submission.state != "refused")).all()
     owners = {contact for method, contact in handed_in if method == name}

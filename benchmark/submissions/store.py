@@ -8,7 +8,7 @@
 rule is broken. Scores are written all at once, at the end.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
@@ -25,6 +25,7 @@ from benchmark.store.writing import persist, write_whole
 from benchmark.submissions import likeness, naming, rows, scoring
 from benchmark.submissions.bundle import read_bundle
 from benchmark.submissions.entry import Entry
+from benchmark.submissions.package import Package
 from benchmark.submissions.scoring import Scored
 from benchmark.submissions.text import shown
 
@@ -209,32 +210,61 @@ def receive_code(
     folder: that of the database. A maintainer runs it (runners/review.py). The same source for the same runs again gives the
     same submission, which is received anew where it was refused or withdrawn.
     """
-    content_hash = sha256(content).hexdigest()
-    words = (content_hash, entry.method, task, preset, str(seeds))
-    digest = sha256("\n".join(words).encode()).hexdigest()
+    digest = sha256(content).hexdigest()
+    files = {source_file(folder, digest, entry.method): content}
+    return _receive(session, digest, files, entry, (task, preset, seeds), shown(Path(name).name)[1:-1])
+
+
+def receive_package(
+    session: Session, package: Package, entry: Entry, *, task: str, preset: str, seeds: int, folder: Path
+) -> Submission:
+    """The same for a method of an installed package: the files of the package that it imports are kept."""
+    kept = package_folder(folder, package.digest, package.method)
+    files = {kept / place: content for place, content in package.files.items()}
+    return _receive(session, package.digest, files, entry, (task, preset, seeds), package.label, installed=True)
+
+
+def _receive(
+    session: Session,
+    content: str,
+    files: Mapping[Path, bytes],
+    entry: Entry,
+    where: tuple[str, str, int],
+    name: str,
+    *,
+    installed: bool = False,
+) -> Submission:
+    task, preset, seeds = where
+    digest = sha256("\n".join((content, entry.method, task, preset, str(seeds))).encode()).hexdigest()
     known = session.scalar(select(Submission).where(Submission.digest == digest))
     if known is not None and known.state in ("received", "checked", "reproduced"):
         return known
-    facts = _facts(entry) | {"task": task, "preset": preset, "seeds": seeds, "content": content_hash}
+    facts = _facts(entry) | {"task": task, "preset": preset, "seeds": seeds, "content": content}
     try:
-        facts["version"] = _check_code(content, shown(Path(name).name)[1:-1], task, preset, seeds)
-        naming.check_name(session, entry.method, entry.contact, code=True)
+        for path, text in files.items():
+            _check_source(text, f"{name}, {path.name}" if installed else name, may_be_empty=installed)
+        facts["version"] = _check_where(task, preset, seeds)
+        naming.check_name(session, entry.method, entry.contact, code=True, installed=installed)
     except UserError as error:
         facts |= {"task": shown(task)[1:-1], "preset": shown(preset)[1:-1]}
         return refuse(session, _enter(session, digest, "code", facts), str(error))
-    write_whole(source_file(folder, content_hash, entry.method), content)
+    for path, text in files.items():
+        write_whole(path, text)
     return _enter(session, digest, "code", facts)
 
 
-def _check_code(content: bytes, name: str, task: str, preset: str, seeds: int) -> int:
+def _check_source(content: bytes, name: str, *, may_be_empty: bool) -> None:
     if len(content) > MAX_SOURCE:
         raise UserError(f"{name}: it has {len(content):,} bytes; {MAX_SOURCE:,} are allowed")
     try:
         text = content.decode("utf-8")
     except UnicodeDecodeError:
         raise UserError(f"{name}: it is no text in UTF-8") from None
-    if not text.strip() or "\0" in text:
+    if "\0" in text or not (may_be_empty or text.strip()):
         raise UserError(f"{name}: it is no Python file")
+
+
+def _check_where(task: str, preset: str, seeds: int) -> int:
     spec = registry.get_task(task).spec
     if preset not in spec.presets:
         raise UserError(f"{task} has no preset {shown(preset)}; it has {', '.join(spec.presets)}")
@@ -246,6 +276,11 @@ def _check_code(content: bytes, name: str, task: str, preset: str, seeds: int) -
 def source_file(folder: Path, content: str, method: str) -> Path:
     """Where a source is kept: under its hash, with a name that the submitter's words cannot change."""
     return folder / "submissions" / content / f"{method}.py"
+
+
+def package_folder(folder: Path, content: str, method: str) -> Path:
+    """Where the files of an installed package are kept, each at its place in the package."""
+    return folder / "submissions" / content / method
 
 
 def link_runs(session: Session, submission: Submission, runs: Sequence[Run], folder: Path) -> Submission:
