@@ -1,6 +1,6 @@
 """What a result depends on: the code of its task, of its method, and of all that they import from here.
 
-Of a file that lies elsewhere, what it imports from its own folder or package counts too. Elsewhere is also an environment inside
+Of a file that lies elsewhere, what it imports from its own folder or package counts too. Elsewhere is also an environment in
 the repository's folder, such as .venv; and where packages lie side by side, what lies beside a file is not its own.
 """
 

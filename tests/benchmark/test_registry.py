@@ -94,6 +94,20 @@ def test_source_hash_sees_code_and_not_words(tmp_path):
     assert first != code
 
 
+def test_of_a_package_in_an_environment_inside_the_repository_its_own_modules_count(tmp_path, monkeypatch):
+    monkeypatch.setattr(source, "ROOT", tmp_path)
+    site = tmp_path / ".venv" / "site-packages"
+    (site / "theirs").mkdir(parents=True)
+    (site / "theirs-1.dist-info").mkdir()
+    write(site, "x = 1", "other.py")
+    write(site / "theirs", "", "__init__.py")
+    write(site / "theirs", "import other", "parts.py")
+    file = write(site / "theirs", "from .parts import x\nimport other", "mine.py")
+    assert [path.name for path in registry.imported_files(file)] == ["mine.py", "parts.py"]
+    alone = write(site, "import other, theirs", "alone.py")
+    assert registry.imported_files(alone) == [alone]
+
+
 def test_a_task_depends_on_its_operators_and_not_on_the_registry():
     names = {file.name for file in registry.imported_files(registry.get_task("mri").file)}
     assert {"mri.py", "linear.py", "image.py", "colin27.py", "context.py", "seeds.py", "linear_inverse.py"} <= names

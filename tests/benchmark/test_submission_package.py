@@ -60,12 +60,14 @@ def test_the_metadata_say_who_wrote_it_where_nobody_else_does(installed):
     given = made_entry({**ENTRY, "method": "half", "licence": "Apache-2.0"})
     both = package.find("half").entry(given)
     assert (both.contact, both.licence, both.link) == (given.contact, "Apache-2.0", "https://example.org/code")
-    with pytest.raises(UserError, match="entry.toml names the method 'other'; somebodys-methods 1.2 brings 'half'"):
+    with pytest.raises(UserError, match=r"entry\.toml names the method 'other'; somebodys-methods 1\.2 brings 'half'"):
         package.find("half").entry(made_entry({**ENTRY, "method": "other"}))
 
 
 def test_metadata_of_older_tools_and_none(installed):
-    text = "Author: Ada\nAuthor-email: UNKNOWN\nLicense: long\n        text\nClassifier: License :: OSI Approved :: BSD License\n"
+    text = (
+        "Author: Ada\nAuthor-email: UNKNOWN\nLicense: long\n        text\nClassifier: License :: OSI Approved :: BSD License\n"
+    )
     installed.somebodys(metadata=text.replace("long", "long" * 60))
     entry = package.find("half").entry()
     assert (entry.authors, entry.contact, entry.licence, entry.link) == (("Ada",), "not named", "BSD License", None)
@@ -89,10 +91,16 @@ def test_a_package_of_one_module_is_that_module_alone(installed):
 @pytest.mark.parametrize(
     ("name", "message"),
     [
-        ("halv", "unknown file (my_method.py), method of an installed package, or installed package 'halv'; did you mean half?"),
+        (
+            "halv",
+            "unknown file (my_method.py), method of an installed package, or installed package 'halv'; did you mean half?",
+        ),
         ("somebodys-method", "did you mean somebodys-methods"),
         ("dip", "dip comes with the suite or an included file; there is nothing to hand in"),
-        ("dist/somebodys_methods-1.2-py3-none-any.whl", "somebodys_methods-1.2-py3-none-any.whl: nothing is installed here; ins"),
+        (
+            "dist/somebodys_methods-1.2-py3-none-any.whl",
+            "somebodys_methods-1.2-py3-none-any.whl: nothing is installed here; ins",
+        ),
         ("somebodys_methods-1.2.tar.gz", "nothing is installed here; install it yourself with `python -m pip install`"),
         ("git+https://example.org/a", "nothing is installed here"),
         (".", "nothing is installed here"),
@@ -115,7 +123,7 @@ def test_names_that_are_none(installed, name, message):
 def test_packages_that_are_too_large(installed, monkeypatch):
     installed.somebodys()
     monkeypatch.setattr(package, "MAX_FILES", 2)
-    with pytest.raises(UserError, match="half imports 3 files of its package .*; 2 files"):
+    with pytest.raises(UserError, match=r"half imports 3 files of its package .*; 2 files"):
         package.find("half")
     monkeypatch.undo()
 
@@ -142,7 +150,11 @@ def test_its_files_are_kept_under_their_hash(installed, session, tmp_path):
 @pytest.mark.parametrize(
     ("files", "given", "reason"),
     [
-        ({"parts/__init__.py": "x = '" + "a" * 300_000 + "'\n"}, {}, "somebodys-methods 1.2, __init__.py: it has 300,007 bytes"),
+        (
+            {"parts/__init__.py": "x = '" + "a" * 300_000 + "'\n"},
+            {},
+            "somebodys-methods 1.2, __init__.py: it has 300,007 bytes",
+        ),
         ({}, {"task": "mry"}, "unknown task 'mry'; did you mean mri?"),
         ({}, {"seeds": 1000}, "1000 seeds: 1 to 100 are allowed"),
     ],
@@ -176,5 +188,3 @@ def test_names_of_packages_that_imitate(installed, session, tmp_path):
     found = package.find("d1p")
     row = store.receive_package(session, found, found.entry(), task="mri", preset="tiny", seeds=1, folder=tmp_path)
     assert "method name 'd1p': it imitates 'dip'" in row.reason
-
-

@@ -1,7 +1,9 @@
 """The commands that take submissions, and the review of code."""
 
+import shutil
 import sys
 import zipfile
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -16,6 +18,7 @@ from benchmark.submissions.entry import made_entry
 from runners import main, review, submit
 from runners.cli import run_app
 from tests.benchmark.submission_bundles import ENTRY, adjoint, files_of, packed
+from tests.runners.installed import Installed
 from tests.runners.test_submit_code import CODE
 
 
@@ -75,6 +78,11 @@ def test_inputs_are_written(call, tmp_path):
         (("predictions", "."), ".: no such file"),
         (("code", "none.py", "--task", "mri"), "none.py: no such file"),
         (("code", "bad-name.py", "--task", "mri"), "bad-name.py: 'method': string should match pattern"),
+        (
+            ("code", "halv", "--task", "mri"),
+            "unknown file (my_method.py), method of an installed package, or installed package",
+        ),
+        (("code", "a/my.whl", "--task", "mri"), "my.whl: nothing is installed here; install it yourself"),
         (("code", "mine.py", "--task", "mry"), "unknown task 'mry'; did you mean mri?"),
         (("code", "mine.py", "--task", "mri", "--preset", "tinny"), "unknown preset of mri 'tinny'; did you mean tiny?"),
         (("code", "dip.py", "--task", "mri"), "method name 'dip': it is taken by a method of the suite"),
@@ -104,6 +112,34 @@ def test_code_that_is_only_kept_waits_for_a_review(call, tmp_path):
     assert "1  mine on mri/tiny, seeds: 1, by not named <not named>" in out
     assert "submissions/" in out
     assert "1 submissions wait" in out
+
+
+@pytest.fixture
+def installed(tmp_path, monkeypatch):
+    folder = tmp_path / "site"
+    folder.mkdir()
+    monkeypatch.syspath_prepend(str(folder))
+    found = Installed(folder)
+    found.somebodys()
+    yield found
+    registry.include(())
+
+
+def test_a_package_that_is_only_kept_waits_and_runs_while_it_is_what_was_handed_in(call, installed, tmp_path, monkeypatch):
+    code, out, _ = call("code", "half", "--task", "mri", "--preset", "tiny", "--receive")
+    assert (code, out) == (0, "submission 1: half on mri/tiny is received\n")
+    out = call("review")[1]
+    assert "1  half on mri/tiny, seeds: 1, by Ada Example; Bo <ada@example.org>" in out
+    kept = out.split("read it first: ")[1].splitlines()[0]
+    assert Path(kept, "somebodys", "half.py").is_file()
+    installed.write("somebodys/parts/__init__.py", "FACTOR = 2\n")
+    code, _, err = call("review", 1)
+    assert code == 2
+    assert err.startswith("error: somebodys-methods 1.2 is installed with other source than was handed in")
+    shutil.rmtree(installed.folder / "somebodys_methods-1.2.dist-info")
+    registry.include(())
+    assert "no installed package brings half; install the one with somebodys, then review it again" in call("review", 1)[2]
+    assert call("status", 1)[1].startswith("submission    1")
 
 
 def test_it_is_one_of_the_commands():

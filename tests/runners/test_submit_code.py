@@ -1,5 +1,6 @@
 """Code that is handed in, with the processes that really run it."""
 
+import os
 import subprocess
 import sys
 
@@ -10,6 +11,7 @@ from sqlalchemy.orm import Session
 from benchmark.store.database import open_database
 from benchmark.store.models import Method, Run, Score
 from benchmark.submissions import store
+from tests.runners.installed import Installed
 
 CODE = '''"""The adjoint, as a stranger would hand it in.
 
@@ -27,11 +29,12 @@ def mine(problem: LinearInverse, ctx: Context) -> torch.Tensor:
 '''
 
 
-def call(command, module, *words):
+def call(command, module, *words, site=None):
+    path = os.pathsep.join([command.environment["PYTHONPATH"], *([str(site)] if site else [])])
     return subprocess.run(
         [sys.executable, "-m", f"runners.{module}", *words, "--db", str(command.db)],
         cwd=command.folder,
-        env=command.environment,
+        env={**command.environment, "PYTHONPATH": path},
         capture_output=True,
         text=True,
         timeout=280,
@@ -80,3 +83,36 @@ def test_code_that_breaks_the_contract_is_refused_and_leaves_no_result(command, 
     with Session(open_database(str(command.db))) as session:
         assert session.scalars(select(Run).where(Run.origin == "here")).all() == []
         assert store.find(session, 1).state == "refused"
+
+
+@pytest.mark.slow
+def test_a_method_of_an_installed_package_is_checked_run_and_stored(command):
+    site = command.folder / "site"
+    installed = Installed(site)
+    installed.somebodys()
+    where = ("--task", "mri", "--preset", "tiny", "--threads", "1")
+    assert call(command, "run", *where, "--method", "half", "--seeds", "2", site=site).returncode == 0  # results from before
+    done = call(command, "submit", "code", "somebodys-methods", *where, site=site)
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert "submission 1: half on mri/tiny is reproduced" in done.stdout
+    with Session(open_database(str(command.db))) as session:
+        row = store.find(session, 1)
+        [run] = store.runs_of(session, row)
+        assert (run.trust, run.seed, row.licence, row.contact) == ("reproduced", 0, "MIT", "ada@example.org")
+        assert len(session.scalars(select(Run).join(Method).where(Method.name == "half")).all()) == 2
+    [kept] = (command.folder / "submissions").glob("*/half")
+    assert {path.relative_to(kept).as_posix() for path in kept.rglob("*.py")} == {
+        path.relative_to(site).as_posix() for path in site.rglob("*.py")
+    }
+    # one that breaks the contract is refused, and results from before stay
+    installed.write(
+        "somebodys/parts/__init__.py",
+        "import torch\n\n\nclass F:\n    __mul__ = lambda s, x: torch.rand(()) * x\nFACTOR = F()\n",
+    )
+    done = call(command, "submit", "code", "half", *where, site=site)
+    assert done.returncode == 2, done.stdout
+    assert "gives the same estimate each time" in done.stderr
+    assert str(site) not in done.stderr
+    assert done.stderr.count("\n") == 1
+    with Session(open_database(str(command.db))) as session:
+        assert len(session.scalars(select(Run).join(Method).where(Method.name == "half")).all()) == 2
