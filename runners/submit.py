@@ -16,6 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmark import registry
+from benchmark.datasets.sources import SOURCES, Folder
 from benchmark.errors import UserError, unknown
 from benchmark.store.database import location, open_database
 from benchmark.store.models import Score, Submission
@@ -48,6 +49,9 @@ def export_inputs(
     output: Annotated[Path, typer.Option(metavar="PATH", help="A new folder, or a file that ends in .zip.")],
     preset: PresetName = "small",
     seeds: Count = 1,
+    training: Annotated[
+        bool, typer.Option("--training/--no-training", help="Write what methods may learn from, where there is such.")
+    ] = True,
     data_dir: DataDir = None,
 ) -> None:
     """Write the observations of a preset, without truth, and a form to hand predictions in with."""
@@ -56,12 +60,21 @@ def export_inputs(
         raise unknown(f"preset of {task}", preset, entry.spec.presets)
     from benchmark.submissions.inputs import export
 
-    count = export(entry.load(data_dir), preset, parse_seeds(seeds), output)
-    print(f"{count} instances of {task}/{preset} written to {output}; next, there:")
+    written = export(entry.load(data_dir), preset, parse_seeds(seeds), output, learn=training)
+    print(f"{len(written['instances'])} instances of {task}/{preset} written to {output}", end="")
+    if "training" in entry.spec.offers:
+        size = sum({one["tensors"]: one["bytes"] for one in written["training"]}.values())
+        print(
+            f", and {size / 1e6:,.1f} MB to learn from in training/" if training else ", without what methods learn from",
+            end="",
+        )
+    print("; next, there:")
     print("  answer each in manifest.json with a tensor `estimate` in predictions/SEED-INSTANCE.safetensors")
     print("  fill in entry.toml")
     print("  python -m zipfile -c bundle.zip entry.toml predictions")
     print("  python -m runners.submit predictions bundle.zip")
+    if given := [name for name in written["data"] if isinstance(SOURCES[name], Folder)]:
+        print(f"note: {', '.join(given)} came from --data-dir: do not pass these files on unless its owner lets you")
 
 
 @app.command("predictions", epilog="Example:\n\npython -m runners.submit predictions bundle.zip")

@@ -6,6 +6,8 @@
     bundle     entry and predictions of one zip file
     package    a method of an installed package, with its source and what its metadata tell
     inputs     observations without truth, for those who answer elsewhere
+    shown      parts of a problem in the forms that files have
+    training   what methods may learn from before, likewise
     naming     which names a method may have
     scoring    scores of a bundle, on instances made here
     rows       what a scored bundle leaves in the database

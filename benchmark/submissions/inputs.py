@@ -4,76 +4,35 @@
     entry.toml                a form; only who hands in what is missing
     inputs/0-3.safetensors    instance 3 of seed 0: every tensor that its problem holds, such as y, A.mask
     inputs/0-3.json           its texts, where it has some
+    training/0.safetensors    what methods may learn from before, for seed 0 (benchmark/submissions/training.py)
     predictions/              empty, for the answers
 
-What a method may learn from before (`Task.training`) is not written, as it may be a simulator, nor is side information
-(`references`): who needs them hands in code. Imports torch.
+Side information (`references`) is not written: who needs it hands in code. Imports torch.
 """
 
 import json
 import os
 import shutil
 import zipfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field, fields
+from dataclasses import fields
 from pathlib import Path
 from typing import Any
 
 import torch
 from safetensors.torch import save
-from torch import Tensor
 
 from benchmark.decorators import Task
 from benchmark.errors import UserError
 from benchmark.instances import make_instance, observed
-from benchmark.operators.linear import LinearOperator
 from benchmark.problems import Completion, FewShot, LinearInverse, Retrieval
-from benchmark.submissions import entry
+from benchmark.submissions import entry, training
 from benchmark.submissions.bundle import TENSOR, file_name
+from benchmark.submissions.shown import Put, Shown
 
-Put = Callable[[str, bytes], None]
 # Side information, among it what is nearly the truth: a method that reads it says so in its kind, predictions say nothing.
 _LEFT_OUT = frozenset({"references"})
-
-
-@dataclass
-class Shown:
-    """All that a problem shows: tensors and texts by name, and plain values."""
-
-    tensors: dict[str, Tensor] = field(default_factory=dict)
-    texts: dict[str, Any] = field(default_factory=dict)
-    values: dict[str, Any] = field(default_factory=dict)
-
-    def add(self, name: str, value: Any) -> None:
-        """Take up one part of a problem. Raises UserError for a kind of thing that no file is written for."""
-        if isinstance(value, Tensor):
-            self.tensors[name] = value.cpu().contiguous().clone()  # files of safetensors share no memory
-        elif isinstance(value, LinearOperator):
-            self.values[name] = type(value).__name__
-            for part, inner in {"norm": value.norm, **vars(value)}.items():
-                self.add(f"{name}.{part.lstrip('_')}", inner)
-        elif isinstance(value, dict):
-            for part, inner in value.items():
-                self.add(f"{name}.{part}", inner)
-        elif isinstance(value, torch.dtype):
-            self.values[name] = str(value).removeprefix("torch.")
-        elif name == "backbone":  # a folder of this machine means nothing elsewhere; manifest.json names the source
-            self.values[name] = None if Path(value).is_dir() else value
-        elif _is_texts(value):
-            self.texts[name] = value
-        elif value is None or isinstance(value, bool | int | float | str) or _is_numbers(value):
-            self.values[name] = value
-        else:
-            raise UserError(f"'{name}' of this problem, a {type(value).__name__}, has no form in a file")
-
-
-def _is_texts(value: object) -> bool:
-    return isinstance(value, tuple) and bool(value) and all(isinstance(part, str | tuple) for part in value)
-
-
-def _is_numbers(value: object) -> bool:
-    return isinstance(value, tuple) and all(isinstance(part, bool | int | float) for part in value)
 
 
 def shown_by(problem: Any) -> Shown:
@@ -105,8 +64,10 @@ def answers_to(problem: Any) -> list[dict[str, Any]]:
     return [{"dtype": str(kind).removeprefix("torch."), "shape": shape} for kind, shape in forms]
 
 
-def export(task: Task, preset: str, seeds: Sequence[int], output: Path) -> int:
-    """Write the inputs of a preset into a new folder, or a zip file where the name ends in .zip; how many instances.
+def export(task: Task, preset: str, seeds: Sequence[int], output: Path, *, learn: bool = True) -> dict[str, Any]:
+    """Write the inputs of a preset into a new folder, or a zip file where the name ends in .zip; what manifest.json says.
+
+    learn: what methods may learn from before is written too, where the task offers it.
 
     Raises UserError where something is there already or cannot be written; then nothing is left behind.
     """
@@ -126,13 +87,20 @@ def export(task: Task, preset: str, seeds: Sequence[int], output: Path) -> int:
                 for number in range(count):
                     listed.append(_one(task, preset, number, seed, put))
             manifest = {"format": "lowdimbench inputs 1", **about, "title": spec.title, "poses": spec.poses}
-            manifest |= {"data": spec.presets[preset].data, "seeds": list(seeds), "tensor": TENSOR, "instances": listed}
+            learnt = training.write(task, preset, seeds, put) if learn else []
+            manifest |= {
+                "training": learnt,
+                "data": spec.presets[preset].data,
+                "seeds": list(seeds),
+                "tensor": TENSOR,
+                "instances": listed,
+            }
             put("manifest.json", (json.dumps(manifest, indent=1, ensure_ascii=False) + "\n").encode())
             observations = {one["key"]: one["observation"] for one in listed}
             put(entry.FILE, entry.form(about, observations, seeds).encode())
     except OSError as error:
         raise UserError(f"--output {output} cannot be written ({error.strerror})") from None
-    return len(listed)
+    return manifest
 
 
 def _one(task: Task, preset: str, number: int, seed: int, put: Put) -> dict[str, Any]:

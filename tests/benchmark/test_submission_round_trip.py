@@ -2,6 +2,7 @@
 
 import json
 import zipfile
+from dataclasses import dataclass
 
 import pytest
 import torch
@@ -12,10 +13,11 @@ from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.errors import UserError
+from benchmark.fits import training_data
 from benchmark.instances import make_instance
 from benchmark.store.database import open_database
 from benchmark.store.models import Score
-from benchmark.submissions import store
+from benchmark.submissions import store, training
 from benchmark.submissions.inputs import answers_to, export, shown_by
 from runners.worker import solve
 
@@ -42,7 +44,7 @@ def direct(task, number, folder):
 def test_the_scores_of_predictions_are_those_of_a_direct_run(name, tmp_path):
     task = registry.get_task(name).load()
     inputs = tmp_path / "inputs"
-    assert export(task, "tiny", [0], inputs) == 2
+    assert len(export(task, "tiny", [0], inputs)["instances"]) == 2
     manifest = json.loads((inputs / "manifest.json").read_text())
     assert (manifest["task"], manifest["version"], manifest["preset"]) == (name, 1, "tiny")
     expected = {}
@@ -52,23 +54,29 @@ def test_the_scores_of_predictions_are_those_of_a_direct_run(name, tmp_path):
         assert any(fits(estimate, form) for form in one["answers"])
         save_file({"estimate": estimate.contiguous()}, inputs / one["prediction"])
         expected |= {(one["number"], metric): value for metric, value in message["scores"].items()}
-    form = (inputs / "entry.toml").read_text()
-    for empty, full in (('method = ""', 'method = "answered"'), ('[""]', '["A"]'), ('contact = ""', 'contact = "a@b.c"')):
-        assert empty in form
-        form = form.replace(empty, full, 1)
-    (inputs / "entry.toml").write_text(form)
-    with zipfile.ZipFile(tmp_path / "bundle.zip", "w") as bundle:
-        for path in [inputs / "entry.toml", *(inputs / "predictions").iterdir()]:
-            bundle.write(path, path.relative_to(inputs))
     engine = open_database(str(tmp_path / "results.db"))
     with Session(engine) as session:
-        done = store.receive_predictions(session, (tmp_path / "bundle.zip").read_bytes(), tmp_path)
+        done = store.receive_predictions(session, filled_in(inputs), tmp_path)
         assert (done.state, done.reason) == ("scored", "")
         scores = {(one.instance, one.metric): one.value for one in session.scalars(select(Score))}
     engine.dispose()
     assert scores == {key: value for key, value in expected.items() if key in scores}
     facts = task.facts(make_instance(task, "tiny", 0, 0), {}) if hasattr(task, "facts") else {}
     assert {metric for _, metric in expected.keys() - scores.keys()} <= facts.keys()
+
+
+def filled_in(inputs):
+    """The bundle of a folder of inputs whose predictions are there."""
+    form = (inputs / "entry.toml").read_text()
+    for empty, full in (('method = ""', 'method = "answered"'), ('[""]', '["A"]'), ('contact = ""', 'contact = "a@b.c"')):
+        assert empty in form
+        form = form.replace(empty, full, 1)
+    (inputs / "entry.toml").write_text(form)
+    packed = inputs.with_name("bundle.zip")
+    with zipfile.ZipFile(packed, "w") as bundle:
+        for path in [inputs / "entry.toml", *(inputs / "predictions").iterdir()]:
+            bundle.write(path, path.relative_to(inputs))
+    return packed.read_bytes()
 
 
 def fits(estimate, form):
@@ -131,3 +139,107 @@ def test_what_is_there_already_stays(tmp_path):
         export(task, "tiny", range(501), tmp_path / "b")
     assert (tmp_path / "a.zip").read_text() == "mine"
     assert [path.name for path in tmp_path.iterdir()] == ["a.zip"]
+
+
+# --- what methods learn from ------------------------------------------------------------------------------------------
+
+
+def learnt_from(inputs, seed=0):
+    """What manifest.json says of a seed, and the tensors."""
+    [about] = [one for one in json.loads((inputs / "manifest.json").read_text())["training"] if one["seed"] == seed]
+    return about, load_file(inputs / about["tensors"])
+
+
+def test_what_is_learnt_from_is_written_once_for_each_seed(tmp_path):
+    task = registry.get_task("video_retrieval").load()
+    export(task, "tiny", [0, 1], tmp_path / "a")
+    found = []
+    for seed in (0, 1):
+        about, tensors = learnt_from(tmp_path / "a", seed)
+        videos = training_data(task, "tiny", seed).videos
+        assert about == {"seed": seed, "preset": "tiny", "tensors": f"training/{seed}.safetensors", "bytes": videos.nbytes} | {
+            "drawn": None,
+            "values": {},
+        }
+        assert torch.equal(tensors["videos"], videos)
+        found.append(tensors["videos"])
+    assert not torch.equal(*found)
+    assert sorted(path.name for path in (tmp_path / "a" / "training").iterdir()) == ["0.safetensors", "1.safetensors"]
+
+
+def test_predictions_learnt_from_the_files_alone_are_scored(tmp_path, monkeypatch):
+    """Least squares from simulated measurements to spectra, far better than nothing."""
+    monkeypatch.setattr(training, "DRAWN", 500)
+    task = registry.get_task("spectral").load()
+    inputs = tmp_path / "a"
+    export(task, "tiny", [0], inputs)
+    about, seen = learnt_from(inputs)
+    data = training_data(task, "tiny", 0)
+    assert about["drawn"] == 500
+    assert torch.equal(seen["matrix"], data.matrix)
+    assert torch.equal(seen["drawn"], data.draw(500))
+    x = seen["drawn"].double()  # (500, n)
+    learnt = torch.linalg.solve(*_normal(x @ seen["matrix"].double().T, x))
+    manifest = json.loads((inputs / "manifest.json").read_text())
+    for one in manifest["instances"]:
+        y = load_file(inputs / one["inputs"])["y"].double()
+        save_file({"estimate": (y @ learnt).contiguous()}, inputs / one["prediction"])
+    engine = open_database(str(tmp_path / "results.db"))
+    with Session(engine) as session:
+        done = store.receive_predictions(session, filled_in(inputs), tmp_path)
+        assert (done.state, done.reason) == ("scored", "")
+        found = session.scalar(select(Score.value).where(Score.metric == "rmse", Score.instance == 0))
+    engine.dispose()
+    instance = make_instance(task, "tiny", 0, 0)  # of simulated spectra, as those that were learnt from
+    assert found < 0.5 * instance.truth.square().mean().sqrt().item()
+
+
+def _normal(y, x):
+    return y.T @ y + 1e-4 * y.square().mean() * len(y) * torch.eye(y.shape[1], dtype=y.dtype), y.T @ x
+
+
+def test_presets_that_learn_as_another_say_so(tmp_path, monkeypatch):
+    monkeypatch.setattr(training, "DRAWN", 10)
+    task = registry.get_task("spectral").load()
+    listed = training.write(task, "small_lines", [0], lambda name, content: None)
+    assert [one["preset"] for one in listed] == ["small"]
+
+
+def test_seeds_with_the_same_data_share_a_file(monkeypatch):
+    task = registry.get_task("video_retrieval").load()
+    monkeypatch.setattr(training, "training_data", lambda *given: training_data(task, "tiny", 0))
+    files = {}
+    listed = training.write(task, "tiny", [0, 1], files.__setitem__)
+    assert list(files) == ["training/0.safetensors"]
+    assert [one["tensors"] for one in listed] == ["training/0.safetensors"] * 2
+
+
+def test_what_is_learnt_from_is_left_out_where_it_is_too_large_or_not_wanted(tmp_path, monkeypatch):
+    task = registry.get_task("video_retrieval").load()
+    assert export(task, "tiny", [0], tmp_path / "a", learn=False)["training"] == []
+    assert not (tmp_path / "a" / "training").exists()
+    monkeypatch.setattr(training, "MAX_BYTES", 1000)
+    with pytest.raises(UserError, match=r"video_retrieval/tiny have [\d,]+ bytes for each of 1 seeds; 1,000 .*--no-training"):
+        export(task, "tiny", [0], tmp_path / "b")
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+    mri = registry.get_task("mri").load()
+    assert export(mri, "tiny", [0], tmp_path / "c")["training"] == []
+
+
+@dataclass(frozen=True)
+class Strange:
+    """Training data with parts of every kind."""
+
+    x: torch.Tensor
+    rate: float = 0.5
+    words: tuple = ()
+    thing: object = None
+
+
+def test_training_data_of_any_task_are_tensors_and_values():
+    found = training.shown_by(Strange(torch.ones(2), thing="a"))
+    assert (list(found.tensors), found.values) == (["x"], {"rate": 0.5, "words": (), "thing": "a"})
+    with pytest.raises(UserError, match="'words' of the training data, texts, has no form"):
+        training.shown_by(Strange(torch.ones(2), words=("a",)))
+    with pytest.raises(UserError, match="'thing' of this problem, a set, has no form in a file"):
+        training.shown_by(Strange(torch.ones(2), thing={1}))

@@ -211,6 +211,42 @@ def test_a_copy_with_a_little_noise_is_flagged_and_work_apart_is_not(hand_in, mr
     assert hand_in(packed(files_of(mri, estimate=apart, method="apart"))).near["methods"] == []
 
 
+def guessed(seed, change=0.0):
+    """Scores of random labels, of which some are changed, as a softmax of them would be."""
+
+    def estimate(instance):
+        count = len(instance.problem.test)
+        labels = torch.randint(2, (count,), generator=torch.Generator().manual_seed(seed))
+        changed = torch.rand(count, generator=torch.Generator().manual_seed(9)) < change
+        return torch.nn.functional.one_hot((labels + changed) % 2, 2).float().mul(3 + change).softmax(1)
+
+    return estimate
+
+
+def test_labels_are_compared_where_they_are_wrong(hand_in):
+    few_shot = registry.get_task("few_shot").load()
+    hand_in(packed(files_of(few_shot, estimate=guessed(0))))
+    copy = hand_in(packed(files_of(few_shot, estimate=guessed(0, change=0.02), method="copied")))
+    assert copy.state == "scored"
+    [found] = copy.near["methods"]
+    assert (found["method"], found["instances"]) == ("their_method", 2)
+    assert found["ratio"] < 0.1
+    apart = hand_in(packed(files_of(few_shot, estimate=guessed(1), method="apart")))
+    assert apart.near["methods"] == []
+    right = hand_in(packed(files_of(few_shot, estimate=lambda i: torch.eye(2)[i.truth], method="right")))
+    assert (
+        hand_in(packed(files_of(few_shot, estimate=lambda i: 2 * torch.eye(2)[i.truth], method="right_too"))).near == right.near
+    )
+
+
+def test_wrong_labels():
+    t = np.array([[0, 0, 1, 1, 2]])
+    assert likeness.wrong_of(t, t, t) == (0, 0)
+    assert likeness.wrong_of(np.array([[1, 0, 0, 1, 0]]), np.array([[1, 0, 0, 1, 1]]), t) == (3, 2)
+    assert likeness.wrong_of(np.array([[1, 0, 1, 1, 2]]), t, t) == (1, 0)
+    assert likeness.wrong_of(t[:, :3], t, t) == likeness.wrong_of(None, t, t) == (0, 0)
+
+
 def test_ratio():
     t = np.zeros((8, 8))
     a, b = t + 1, t + 1.01

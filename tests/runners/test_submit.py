@@ -70,6 +70,24 @@ def test_inputs_are_written(call, tmp_path):
     assert "manifest.json" in zipfile.ZipFile(tmp_path / "a.zip").namelist()
 
 
+def test_what_is_learnt_from_is_written_or_left_out(call, tmp_path):
+    words = ("export-inputs", "--task", "video_retrieval", "--preset", "tiny", "--output")
+    code, out, err = call(*words, "a")
+    assert (code, err) == (0, "")
+    assert out.startswith("2 instances of video_retrieval/tiny written to a, and 2.2 MB to learn from in training/; next")
+    assert (tmp_path / "a" / "training" / "0.safetensors").is_file()
+    out = call(*words, "b", "--no-training")[1]
+    assert out.startswith("2 instances of video_retrieval/tiny written to b, without what methods learn from; next")
+    assert "note:" not in out
+
+
+def test_data_of_the_user_s_own_get_a_note(call, monkeypatch):
+    found = {"instances": [], "training": [], "data": ("fastmri",)}
+    monkeypatch.setattr("benchmark.submissions.inputs.export", lambda *given, **how: found)
+    out = call("export-inputs", "--task", "mri", "--preset", "tiny", "--output", "a")[1]
+    assert out.endswith("note: fastmri came from --data-dir: do not pass these files on unless its owner lets you\n")
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
