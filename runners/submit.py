@@ -38,6 +38,8 @@ Count = Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="How man
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="CPU threads.", show_default="all cores")]
 Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Kill a run after this long: 90s, 10m, 2h.")]
+_UNNAMED = "not named"
+_PACK = "; in it: python -m zipfile -c bundle.zip entry.toml predictions"
 Number = Annotated[int, typer.Argument(metavar="SUBMISSION", min=1, help="Its number.")]
 
 
@@ -71,7 +73,7 @@ def export_inputs(
     print("; next, there:")
     print("  answer each in manifest.json with a tensor `estimate` in predictions/SEED-INSTANCE.safetensors")
     print("  fill in entry.toml")
-    print("  python -m zipfile -c bundle.zip entry.toml predictions")
+    print(f"  {_PACK.partition(': ')[2]}")
     print("  python -m runners.submit predictions bundle.zip")
     if given := [name for name in written["data"] if isinstance(SOURCES[name], Folder)]:
         print(f"note: {', '.join(given)} came from --data-dir: do not pass these files on unless its owner lets you")
@@ -159,7 +161,7 @@ def review_command(
                 print(f"{row.id}  {row.method} on {row.task}/{row.preset}, seeds: {row.seeds}, by {row.author} <{row.contact}>")
                 kept = store.source_file(folder, row.content, row.method)
                 print(f"   read it first: {kept if kept.is_file() else kept.with_suffix('')}")
-            print(f"{len(waiting)} submissions wait; run one with: python -m runners.submit review NUMBER")
+            print(f"waiting: {len(waiting)}" + ("; run one with: python -m runners.submit review NUMBER" if waiting else ""))
             return
         row = store.find(session, number)
         _report(session, _reviewed(session, row, Machine(target, folder, device, threads, data_dir, timeout)))
@@ -204,6 +206,8 @@ def withdraw(
 def _content(file: Path, limit: int) -> bytes:
     """Raises UserError for what is no file, cannot be read, or is larger than may be handed in."""
     try:
+        if file.is_dir():
+            raise UserError(f"{file}: it is a folder, not a file" + (_PACK if limit == archive.MAX_BUNDLE else ""))
         if not file.is_file():
             raise UserError(f"{file}: no such file")
         if file.stat().st_size > limit:
@@ -215,7 +219,7 @@ def _content(file: Path, limit: int) -> bytes:
 
 def _nobody(source: Path) -> Entry:
     """Without entry.toml the method has the name of its file, and nobody is named."""
-    return made_entry({"method": source.stem, "authors": ["not named"], "contact": "not named"}, source.name)
+    return made_entry({"method": source.stem, "authors": [_UNNAMED], "contact": _UNNAMED}, source.name)
 
 
 def _folder(target: str) -> Path:
@@ -237,6 +241,10 @@ def _report(session: Session, row: Submission) -> None:
     if row.state == "refused":
         raise UserError(f"{row.reason} (refused as submission {row.id})")
     print(f"submission {row.id}: {row.method} on {row.task}/{row.preset} is {row.state}")
+    if row.state == "received":
+        print(f"  nothing of it ran; read it, then: python -m runners.submit review {row.id}")
+    if row.author == _UNNAMED:
+        print("  note: it names nobody; --entry FILE says authors, contact, link and licence")
     for run in store.runs_of(session, row):
         found: dict[str, list[float]] = {}
         for metric, value in session.execute(

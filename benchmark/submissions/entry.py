@@ -36,9 +36,14 @@ MAX_BYTES = 256 * 1024
 MAX_ANSWERS = 1000  # predictions in one bundle
 _MAX_LINE, _MAX_POINTS = 500, 20  # in a line: a parser of TOML takes the square of the parts of a key, a.a.a.a...
 
+_NAME, _SHA = r"^[a-z][a-z0-9_]*$", r"^[0-9a-f]{64}$"
 Key = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,3})-(0|[1-9][0-9]{0,4})$")]  # SEED-INSTANCE
-Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$", max_length=40)]
-Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Name = Annotated[str, Field(pattern=_NAME, max_length=40)]
+Sha256 = Annotated[str, Field(pattern=_SHA)]
+_PATTERNS = {
+    _NAME: "a name has lower-case letters, digits and _, and begins with a letter",
+    _SHA: "it is no SHA-256; export-inputs writes [answers.observations], which is to stay as it is",
+}
 
 
 class Strict(Frozen):
@@ -114,6 +119,7 @@ def _reason(error: ValidationError) -> str:
         fields = Answers.model_fields if len(place) > 1 else Entry.model_fields
         return f"{where}: {unknown('key', shown(place[-1])[1:-1], fields)}"
     words = first["msg"].removeprefix("Value error, ")
+    words = _PATTERNS.get(first.get("ctx", {}).get("pattern", ""), words)
     return f"{where}: {words[:1].lower()}{words[1:]}" if where else words
 
 

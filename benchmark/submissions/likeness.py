@@ -13,7 +13,7 @@ Two good methods agree on most labels, as most are right; so labels (`few_shot`)
 
 over all instances. It is flagged below 0.1, and not compared where w < 20. On tuning data (few_shot/small with texts cut after
 24 tokens, three draws of 150 texts, six methods, two of them with two seeds) no pair fell below 0.26, not even two seeds of one
-method; a copy with one label in a hundred changed has about 0.04, with one in twenty 0.19, which is not flagged.
+method; a copy with one label in a hundred changed has about 0.04, with one in twenty 0.18, which is not flagged.
 Other pictures of fewer than 64 numbers say too little and are not compared; equal scores are marked on the board in any case.
 """
 

@@ -99,6 +99,8 @@ def _refusal(name: str, known: list[str]) -> UserError:
     points = {p.value for p in entry_points(group=_GROUP) if p.dist is not None and _plain(p.dist.name) == _plain(name)}
     if left := [line for line in registry.problems() if any(f"plug-in {value}:" in line for value in points)]:
         return UserError(f"{name} brings no method that can be read: {left[0]}")
+    if Path(f"{name}.py").is_file():
+        return UserError(f"{name}: no such package or method of one; the file is {name}.py")
     if Path(name).suffix.lower() in _BUILT or re.search(r"[/\\]|^git\+|^\.+$", name) or Path(name).is_dir():
         return UserError(
             f"{Path(name).name or name}: nothing is installed here; install it yourself with `python -m pip install`, after "

@@ -21,6 +21,9 @@ from tests.benchmark.submission_bundles import ENTRY, adjoint, files_of, packed
 from tests.runners.installed import Installed
 from tests.runners.test_submit_code import CODE
 
+RECEIVED = "submission 1: {} on mri/tiny is received\n  nothing of it ran; read it, then: python -m runners.submit review 1\n"
+NOBODY = "  note: it names nobody; --entry FILE says authors, contact, link and licence\n"
+
 
 @pytest.fixture
 def call(tmp_path, monkeypatch, capsys):
@@ -93,9 +96,13 @@ def test_data_of_the_user_s_own_get_a_note(call, monkeypatch):
     [
         (("predictions", "none.zip"), "none.zip: no such file"),
         (("predictions", "bad.zip"), "bad.zip: it is no zip file"),
-        (("predictions", "."), ".: no such file"),
+        (("predictions", "."), ".: it is a folder, not a file; in it: python -m zipfile -c bundle.zip entry.toml predictions"),
+        (("code", "mine", "--task", "mri"), "mine: no such package or method of one; the file is mine.py"),
         (("code", "none.py", "--task", "mri"), "none.py: no such file"),
-        (("code", "bad-name.py", "--task", "mri"), "bad-name.py: 'method': string should match pattern"),
+        (
+            ("code", "bad-name.py", "--task", "mri"),
+            "bad-name.py: 'method': a name has lower-case letters, digits and _, and begins with",
+        ),
         (
             ("code", "halv", "--task", "mri"),
             "unknown file (my_method.py), method of an installed package, or installed package",
@@ -125,11 +132,11 @@ def test_bad_input_is_one_line_and_exit_code_2(call, tmp_path, words, message):
 def test_code_that_is_only_kept_waits_for_a_review(call, tmp_path):
     (tmp_path / "mine.py").write_text("raise SystemExit('it was run')\n")
     code, out, _ = call("code", "mine.py", "--task", "mri", "--preset", "tiny", "--receive")
-    assert (code, out) == (0, "submission 1: mine on mri/tiny is received\n")
+    assert (code, out) == (0, RECEIVED.format("mine") + NOBODY)
     out = call("review")[1]
     assert "1  mine on mri/tiny, seeds: 1, by not named <not named>" in out
     assert "submissions/" in out
-    assert "1 submissions wait" in out
+    assert "waiting: 1; run one with" in out
 
 
 @pytest.fixture
@@ -145,7 +152,7 @@ def installed(tmp_path, monkeypatch):
 
 def test_a_package_that_is_only_kept_waits_and_runs_while_it_is_what_was_handed_in(call, installed, tmp_path, monkeypatch):
     code, out, _ = call("code", "half", "--task", "mri", "--preset", "tiny", "--receive")
-    assert (code, out) == (0, "submission 1: half on mri/tiny is received\n")
+    assert (code, out) == (0, RECEIVED.format("half"))
     out = call("review")[1]
     assert "1  half on mri/tiny, seeds: 1, by Ada Example; Bo <ada@example.org>" in out
     kept = out.split("read it first: ")[1].splitlines()[0]
