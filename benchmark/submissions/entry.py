@@ -119,6 +119,8 @@ def _reason(error: ValidationError) -> str:
         fields = Answers.model_fields if len(place) > 1 else Entry.model_fields
         return f"{where}: {unknown('key', shown(place[-1])[1:-1], fields)}"
     words = first["msg"].removeprefix("Value error, ")
+    if first["type"] == "too_short":
+        words = f"at least {first['ctx']['min_length']} is needed"
     words = _PATTERNS.get(first.get("ctx", {}).get("pattern", ""), words)
     return f"{where}: {words[:1].lower()}{words[1:]}" if where else words
 

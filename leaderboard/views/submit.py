@@ -72,7 +72,8 @@ def code() -> None:
     st.subheader("Code")
     st.write(
         "One Python file with one method, named as the method is (`python -m runners.new method NAME` writes one that works). "
-        "It is kept, and runs only after a maintainer has read it; then its results are `reproduced`."
+        "It is kept, and runs only after a maintainer has read it; then its results are `reproduced`. "
+        "Of an installed package, a maintainer hands in the method: `python -m runners.submit code PACKAGE`."
     )
     tasks = registry.tasks()
     task = st.selectbox("Task to run it on", sorted(tasks), key="submit_task")
