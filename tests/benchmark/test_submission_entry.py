@@ -48,7 +48,7 @@ def test_html_and_formulas_are_kept_as_they_are_for_who_shows_them_to_escape():
         ({"method": "d\u0456p"}, "'method': a name has lower-case letters"),  # a Cyrillic letter
         ({"method": "dip\n"}, "'method': a name has lower-case letters"),
         ({"method": "a" * 41}, "'method': string should have at most 40 characters"),
-        ({"authors": []}, "'authors': tuple should have at least 1 item"),
+        ({"authors": []}, "'authors': at least 1 is needed"),
         ({"authors": ["a"] * 51}, "'authors': tuple should have at most 50 items"),
         ({"authors": ["a\x00b"]}, "'authors.0': it holds the control or invisible character U+0000"),
         ({"authors": ["a\x1b[2J"]}, "'authors.0': it holds the control or invisible character U+001B"),
