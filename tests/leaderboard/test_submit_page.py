@@ -1,0 +1,76 @@
+"""The Submit page without a browser: what it says to a newcomer, and what strangers' words do there (nothing)."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+from streamlit.testing.v1 import AppTest
+
+from benchmark.store.database import open_database
+from benchmark.submissions import store
+from benchmark.submissions.entry import made_entry
+from leaderboard import export, handed
+from tests.benchmark.submission_bundles import ENTRY
+
+CODE = b"raise SystemExit('it was run')\n"
+HTML, FORMULA, MARKDOWN = "<script>alert(1)</script>", "=HYPERLINK(1)", "![x](https://example.org/a.png)"
+
+
+@pytest.fixture
+def page(open_page: Callable[..., AppTest], tmp_path: Path) -> Callable[[], AppTest]:
+    open_database(str(tmp_path / "results.db")).dispose()
+    return lambda: open_page(tmp_path / "results.db", "submit")
+
+
+def send(app: AppTest, button: str) -> list[str]:
+    """What a click on a button brings: errors, else good news."""
+    next(one for one in app.button if one.label == button).click().run()
+    assert not app.exception
+    return [box.value.replace("\\", "") for box in (app.error or app.success)]
+
+
+def fill(app: AppTest, label: str, text: str) -> None:
+    next(one for one in app.text_input if one.label.startswith(label)).set_value(text)
+
+
+def test_what_is_missing_is_said(page: Callable[[], AppTest]) -> None:
+    app = page()
+    assert send(app, "Check and score") == ["Choose a file first."]
+    app.get("file_uploader")[1].set_value(("mine.py", CODE, "text/x-python"))
+    assert send(app, "Hand in") == ["the form: 'authors': at least 1 is needed"]
+    fill(app, "Authors", "Ada; Bo")
+    app.get("file_uploader")[1].set_value(("mine.py", CODE, "text/x-python"))
+    assert send(app, "Hand in") == ["the form: 'contact': it is empty"]
+    fill(app, "Contact", "ada@example.org")
+    app.get("file_uploader")[1].set_value(("my-code.py", CODE, "text/x-python"))
+    assert "'method': a name has lower-case letters, digits and _, and begins with a letter" in send(app, "Hand in")[0]
+    app.get("file_uploader")[1].set_value(("mine.py", CODE, "text/x-python"))
+    assert send(app, "Hand in") == [f"Submission 1 is received: {handed.STATES['received']}."]
+
+
+def test_a_file_that_is_no_bundle_is_refused_by_name(page: Callable[[], AppTest]) -> None:
+    app = page()
+    app.get("file_uploader")[0].set_value(("a<b>.zip", b"no zip", "application/zip"))
+    assert "a<b>.zip: it is no zip file" in send(app, "Check and score")[0]
+
+
+def test_html_formulas_and_markdown_of_strangers_do_nothing(page: Callable[[], AppTest], tmp_path: Path) -> None:
+    told = {"authors": [HTML, MARKDOWN], "description": HTML, "licence": FORMULA, "hardware": HTML, "method": "mine"}
+    engine = open_database(str(tmp_path / "results.db"))
+    with Session(engine) as session:
+        entry = made_entry({**ENTRY, **told})
+        row = store.receive_code(session, CODE, entry, task="mri", preset="tiny", seeds=1, folder=tmp_path)
+        store.withdraw(session, row.id, FORMULA)
+        found = handed.table(session, list(store.STATES))
+    engine.dispose()
+    app = page()
+    assert not app.exception
+    assert all(HTML not in element.proto.body for element in app.get("html"))
+    assert all(HTML not in box.value and MARKDOWN not in box.value for box in app.markdown)
+    assert app.dataframe[0].value["authors"].tolist() == [f"{HTML}; {MARKDOWN}"]  # a cell of a table is text
+    text = export.to_csv(export.View("Submissions", found, handed.COLUMNS, None, frozenset(), ()))
+    lines = [line for line in text.splitlines() if "withdrawn" in line]
+    assert f"'{FORMULA}" in lines[0]
+    assert f",{FORMULA}" not in lines[0]
+    assert ENTRY["contact"] not in text
