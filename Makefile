@@ -29,7 +29,7 @@ demo: setup
 # with the results that came with the suite, so that the first board is not empty
 leaderboard: setup
 	$(BIN)/python -m runners.load --reference
-	$(BIN)/python -m streamlit run leaderboard/app.py
+	$(BIN)/python -m leaderboard
 
 test: check unit
 

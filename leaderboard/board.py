@@ -3,6 +3,7 @@
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
+from functools import cached_property
 from typing import Any
 
 import numpy as np
@@ -116,10 +117,13 @@ class Row:
     older: bool = False
     marks: tuple[str, ...] = ()
     paper: str = ""
+    _centres: dict[str, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def mean(self, metric: Metric) -> float:
         """Mean over instances, seeds averaged first."""
-        return float(statistics.by_instance(self.scores[metric.name])[1].mean())
+        if metric.name not in self._centres:
+            self._centres[metric.name] = float(statistics.by_instance(self.scores[metric.name])[1].mean())
+        return self._centres[metric.name]
 
     @property
     def complete(self) -> bool:
@@ -135,7 +139,7 @@ class Row:
         """Paired difference to the baseline in the primary metric."""
         return self.standing.gain
 
-    @property
+    @cached_property
     def seeds(self) -> list[int]:
         return sorted({run.seed for run in self.runs})
 
@@ -159,7 +163,13 @@ class Row:
         }
         return " / ".join(sorted(names))
 
-    @property
+    @cached_property
+    def machines(self) -> tuple[str, ...]:
+        """Names of the processors or GPUs that it was computed on."""
+        environments = {id(run.environment): run.environment for run in self.runs}.values()
+        return tuple(sorted({str(env["cpu"] if env["device"] == "cpu" else env["device"]) for env in environments}))
+
+    @cached_property
     def trust(self) -> str:
         """The lowest level among its runs."""
         order = ["self_reported", "scored", "reproduced"]

@@ -47,13 +47,7 @@ class Selection:
 
 def values(row: Row) -> dict[str, set[str]]:
     """What each filter of rows looks at."""
-    return {"kinds": {row.kind}, "papers": {row.paper or NO_PAPER}, "trusts": {row.trust}, "devices": set(machines(row))}
-
-
-def machines(row: Row) -> list[str]:
-    """Names of the processors or GPUs that a row was computed on."""
-    environments = [run.environment for run in row.runs]
-    return sorted({str(env["cpu"] if env["device"] == "cpu" else env["device"]) for env in environments})
+    return {"kinds": {row.kind}, "papers": {row.paper or NO_PAPER}, "trusts": {row.trust}, "devices": set(row.machines)}
 
 
 def options(boards: Iterable[Board]) -> dict[str, list[str]]:

@@ -61,12 +61,13 @@ def matrix(selection: Selection, gains: bool = False) -> Matrix:
     complete = dict.fromkeys(selection.methods, 0)
     for column, (board, rows) in enumerate(zip(selection.boards, selection.rows, strict=True)):
         ranked = max((row.rank for row in board.rows if row.rank), default=1)
+        finished = sum(row.complete for row in board.rows)
         largest = max((abs(row.gain.mean) for row in rows.values() if row.gain), default=0.0) or 1.0
         for method, row in rows.items():
             complete[method] += row.complete
             if row.rank:
                 shares[method].append((row.rank - 1) / max(ranked - 1, 1))
-            cell = _gain_cell(board, row, largest) if gains else _rank_cell(board, row, ranked)
+            cell = _gain_cell(board, row, largest) if gains else _rank_cell(board, row, ranked, finished)
             if cell:
                 cells[method, column] = cell
     order = sorted(selection.methods, key=lambda m: (-complete[m], _mean(shares[m]), m))
@@ -77,15 +78,14 @@ def _mean(numbers: Sequence[float]) -> float:
     return sum(numbers) / len(numbers) if numbers else 2.0
 
 
-def _rank_cell(board: Board, row: Row, ranked: int) -> Cell:
+def _rank_cell(board: Board, row: Row, ranked: int, finished: int) -> Cell:
     star = "" if row.label == row.method else "*"
     detail = f"{row.label} on {name(board)}: {_score(board, row)}"
     if not row.complete:
         return Cell(f"{row.done}/{row.expected}{star}", f"{detail}; no rank, {row.done} of {row.expected} scores", muted=True)
     if row.rank is None:
         return Cell(f"–{star}", f"{detail}; no rank, {board.instances} instances are too few", muted=True)
-    complete = sum(one.complete for one in board.rows)
-    place = f"rank {row.rank} of {complete} rows (95 %: {row.standing.interval})"
+    place = f"rank {row.rank} of {finished} rows (95 %: {row.standing.interval})"
     return Cell(f"{row.rank}{star}", f"{detail}; {place}", 1 - (row.rank - 1) / max(ranked - 1, 1))
 
 

@@ -12,7 +12,6 @@ from leaderboard import downloads, filters, heat, leads, matrix, shell, tables
 from leaderboard.across import HOW_AVERAGED, Across, by_preset
 from leaderboard.board import Board
 from leaderboard.export import View
-from leaderboard.rank_chart import rank_chart
 
 RANKS, GAINS = "rank", "difference to the baseline"
 
@@ -93,7 +92,7 @@ def average_ranks(preset: str, boards: list[Board], methods: list[str], about: l
     first = next(iter(found.intervals), "")
     found = found.only(methods)
     if found.intervals:
-        st.altair_chart(rank_chart(found), width="stretch")
+        shell.draw_ranks(found)
     shell.table(found.frame, found.columns)
     if found.hidden:
         st.caption(f"The filters hide {tables.count(found.hidden, 'method')} of this table; ranks are among all.")

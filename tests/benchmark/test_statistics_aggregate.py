@@ -119,6 +119,12 @@ def test_critical_difference_is_demsars(methods, q):
     assert critical_difference(methods, 14) == pytest.approx(q * (methods * (methods + 1) / (6 * 14)) ** 0.5, abs=1e-3)
 
 
+@pytest.mark.parametrize(("methods", "level"), [(2, 0.95), (7, 0.9), (60, 0.95), (60, 0.99)])
+def test_studentised_range_is_that_of_scipy(methods, level):
+    expected = float(stats.studentized_range.ppf(level, methods, np.inf)) / 2**0.5
+    assert studentised_range(methods, level) == pytest.approx(expected, rel=1e-9)
+
+
 def test_critical_difference_of_demsars_example():
     assert critical_difference(4, 14) == pytest.approx(1.25, abs=0.005)  # page 13: four methods, 14 data sets
     with pytest.raises(ValueError, match="two methods"):
@@ -147,7 +153,9 @@ def test_friedman_is_that_of_scipy_and_needs_enough():
     ranks = np.array([[1.0, 2, 3], [1, 3, 2], [1, 2, 3], [2, 1, 3]])
     # chi2 = 12 / (4 x 3 x 4) x (5^2 + 8^2 + 11^2) - 3 x 4 x 4 = 4.5, two degrees of freedom
     assert friedman(ranks) == pytest.approx(np.exp(-4.5 / 2))
-    assert friedman(ranks) == stats.friedmanchisquare(*ranks.T).pvalue
+    assert friedman(ranks) == pytest.approx(stats.friedmanchisquare(*ranks.T).pvalue)
+    tied = np.random.default_rng(0).integers(0, 4, (6, 5)).astype(float)
+    assert friedman(tied) == pytest.approx(stats.friedmanchisquare(*tied.T).pvalue)
     assert np.isnan(friedman(ranks[:, :2]))
     assert np.isnan(friedman(ranks[:1]))
     assert np.isnan(friedman(np.ones((4, 3))))

@@ -132,10 +132,10 @@ def test_data_version_follows_the_data(tmp_path: Path) -> None:
 def test_hundred_thousand_scores_take_seconds_at_most(made: Callable[[str], Path]) -> None:
     engine = open_database(str(made("large")), create=False)
     with Session(engine) as session:
-        start = time.perf_counter()
+        start = time.process_time()  # of this process alone: other work on the machine does not count
         found = queries.board(session, "imaging", "full")
         tables.leaderboard(found)
-        assert time.perf_counter() - start < 5  # about 1 s; a loaded machine may take longer
+        assert time.process_time() - start < 3  # about 0.7 s
     assert sum(len(values) for row in found.rows for values in row.scores.values()) > 100_000
     engine.dispose()
 

@@ -1,0 +1,46 @@
+"""The leaderboard, ready before the first visitor: python -m leaderboard [--db PATH] [options of streamlit run]
+
+`streamlit run leaderboard/app.py` shows the same, but imports and computes while its first visitor waits.
+"""
+
+import argparse
+import os
+import sys
+from pathlib import Path
+from threading import Thread
+
+from scipy import special  # noqa: F401  # the statistics import it when they first need it, which would be a visitor's time
+from sqlalchemy.exc import DBAPIError
+from streamlit.web import cli
+
+from benchmark.errors import UserError
+from leaderboard import shell
+from leaderboard.across import by_preset
+
+APP = Path(__file__).with_name("app.py")
+
+
+def prepare() -> None:
+    """Fill the caches of the overview. What stands in the way of that, the page says itself."""
+    if shell.is_missing(shell.database_name()):
+        return
+    try:
+        for group in by_preset(shell.overview()).values():
+            shell.averages(group)
+    except (UserError, DBAPIError):
+        return
+
+
+def main() -> None:
+    parser = argparse.ArgumentParser(prog="python -m leaderboard", allow_abbrev=False, description=__doc__)
+    parser.add_argument("--db", help="path of a SQLite file, or a URL; default: LOWDIMBENCH_DB, else results/lowdimbench.db")
+    options, rest = parser.parse_known_args()
+    if options.db:
+        os.environ["LOWDIMBENCH_DB"] = options.db
+    sys.argv = ["streamlit", "run", str(APP), *rest]
+    Thread(target=prepare, daemon=True).start()
+    cli.main()
+
+
+if __name__ == "__main__":
+    main()
