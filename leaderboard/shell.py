@@ -16,6 +16,7 @@ from benchmark.environment import commit
 from benchmark.store.database import location, open_database
 from leaderboard import across, charts, images, kept, nearest, outlines, pairs, queries
 from leaderboard.board import Board
+from leaderboard.figures import Figure, read_figures
 from leaderboard.lines import Stack, read_stack
 from leaderboard.plain import plain
 from leaderboard.tables import Column
@@ -164,6 +165,15 @@ def pictures(shown: Board, key: tuple[int, int]) -> images.Pictures:
         return images.Pictures(None, {}, {})
     with Session(engine()) as session:
         return images.pictures(session, Path(name).resolve().parent, shown.rows, key)
+
+
+def drawn(shown: Board, key: tuple[int, int]) -> list[Figure]:
+    """What the task declares that it draws, of one (seed, instance), in its order; files are looked for beside the database."""
+    name = database_name()
+    if "://" in name:
+        return [Figure(picture, None, {}, {}) for picture in shown.task.pictures]
+    with Session(engine()) as session:
+        return read_figures(session, Path(name).resolve().parent, shown.rows, key, shown.task.pictures)
 
 
 def observations(shown: Board, key: tuple[int, int]) -> dict[str, str]:
