@@ -12,7 +12,9 @@ from torch import Tensor
 
 from benchmark import seeds
 from benchmark.decorators import Task
-from benchmark.problems import Instance
+from benchmark.problems import FewShot, Instance
+
+LABELS = "labels"
 
 
 def make_instance(task: Task, preset: str, number: int, repeat: int) -> Instance:
@@ -34,7 +36,8 @@ def drawn(task: Task, instance: Instance, estimate: Tensor) -> dict[str, Tensor]
     """The pictures to keep of an instance, float32, by kind of artifact.
 
     estimate, truth; of a task that declares several pictures besides `estimate_NAME` and `truth_NAME` for each other one that
-    it drew; of others, by its own name, what they draw beside the truth, such as what was measured
+    it drew; of others, by its own name, what they draw beside the truth, such as what was measured. Of texts with classes also
+    the class that each test text was given, (1, N): estimate_labels, truth_labels
     """
     mine, true = task.picture(instance, estimate), task.picture(instance, instance.truth)
     found = {"estimate": mine["image"], "truth": true["image"]}
@@ -42,4 +45,6 @@ def drawn(task: Task, instance: Instance, estimate: Tensor) -> dict[str, Tensor]
     for name in declared - {"image"}:
         found |= {f"{kind}_{name}": thing[name] for kind, thing in (("estimate", mine), ("truth", true)) if name in thing}
     found |= {name: thing for name, thing in true.items() if name not in {"image", *declared}}
+    if isinstance(instance.problem, FewShot) and instance.problem.classes and LABELS not in declared:
+        found |= {f"estimate_{LABELS}": estimate.argmax(1)[None], f"truth_{LABELS}": instance.truth[None]}
     return {kind: thing.float() for kind, thing in found.items()}

@@ -46,7 +46,8 @@ def _figure(board: Board, figure: Figure, key: Key) -> None:
             with flow.container(width=tiles.TILE, gap="xsmall"):
                 _tile(board, figure, key, row, ends)
         if figure.truth is None and figure.picture.kind == "heat":
-            _scale(figure, ends)
+            with st.container(width=tiles.TILE):
+                _scale(figure, ends)
         _said(figure)
     tiles.problems(figure.problems, what)
     if not figure.empty:
@@ -57,6 +58,7 @@ def _tile(board: Board, figure: Figure, key: Key, row: Row | None, ends: tuple[f
     """The truth where there is no row."""
     if row is None:
         st.markdown("**truth**")
+        st.caption("the same for all methods")
     else:
         tiles.heading(board, row, key)
     drawing(board, figure, TRUTH if row is None else row.label, ends)

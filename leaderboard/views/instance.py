@@ -5,7 +5,22 @@ import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.statistics import Key
-from leaderboard import charts, confusion, drawn, images, kept, lines, shell, tables, tiles, videos
+from leaderboard import (
+    asked,
+    charts,
+    confusion,
+    drawn,
+    images,
+    kept,
+    lines,
+    parts,
+    shell,
+    singular,
+    tables,
+    tiles,
+    videos,
+    wipe,
+)
 from leaderboard.board import Board, Row
 from leaderboard.ranking import sign
 from leaderboard.tables import Column
@@ -37,8 +52,8 @@ def grid(board: Board, found: images.Pictures, key: Key) -> None:
         with flow.container(width=tiles.TILE, gap="xsmall"):
             if row is None:
                 st.markdown("**truth**")
-                st.image(images.picture_png(truth, top), width="stretch")
                 st.caption(f"{truth.shape[-2]} x {truth.shape[-1]} pixels")
+                st.image(images.picture_png(truth, top), width="stretch")
                 scale(top, limit, colour=truth.ndim == 3)
             else:
                 tiles.heading(board, row, key)
@@ -46,6 +61,27 @@ def grid(board: Board, found: images.Pictures, key: Key) -> None:
                 st.image(images.heat_png(images.error_map(found.estimates[row.label], truth), limit), width="stretch")
     tiles.problems(found.problems)
     tiles.absent(board, found.estimates, found.problems)
+    overlay(board, found, truth, top)
+
+
+def overlay(board: Board, found: images.Pictures, truth: images.Array, top: float) -> None:
+    """Two methods, or one and the truth, on one picture with a slider; the link says which."""
+    rows = sorted((row for row in board.rows if row.label in found.estimates), key=lambda row: row is not board.baseline)
+    every = {row.label: found.estimates[row.label] for row in rows} | {"truth": truth}
+    if len(every) < 2:
+        return
+    st.subheader("Two on top of each other")
+    left, right, _ = st.columns([1, 1, 2])
+    with left:
+        first = shell.choose("Left", "first", list(every))
+    with right:
+        second = shell.choose("Right", "second", [label for label in every if label != first])
+    png = {label: images.picture_png(every[label], top, side=1) for label in (first, second)}
+    wipe.show(first, png[first], second, png[second])
+    st.caption("Drag on the picture, or move the slider with the arrow keys. Both share the scale of the tiles above.")
+    if "truth" not in (first, second):
+        place = {"task": board.task.name, "preset": board.preset, "first": first, "second": second}
+        parts.go("compare", "Compare these two over all instances →", **place)
 
 
 def labels(board: Board, found: images.Pictures, key: Key) -> None:
@@ -145,6 +181,20 @@ def multiples(board: Board, key: Key, found: lines.Stack, number: int, frame: pd
             st.altair_chart(lines.small_chart(frame, board, row.label, ends), width="stretch")
 
 
+def matrix_spectra(board: Board, found: images.Pictures) -> None:
+    """Singular values of the matrices in the tiles."""
+    frame = singular.table(found)
+    if frame.empty:
+        return
+    st.subheader("Singular values of the matrices")
+    st.altair_chart(singular.chart(frame, board), width="stretch")
+    st.caption(
+        f"Of the matrices in the tiles above, as they are drawn: the {singular.SHOWN} largest at most, in units of the truth's "
+        f"largest entry. Where a tile shows some entries alone, all others are 0 here. Below {singular.FLOOR:.0e} of the "
+        "truth's largest one they are rounding of the kept pictures, and drawn there."
+    )
+
+
 def spectra(board: Board, key: Key) -> None:
     """Singular values along the run, of the methods that kept them."""
     frame = shell.spectra(board, key)
@@ -209,9 +259,13 @@ elif shown.task.poses == "Retrieval":
     tiles.problems(found.problems, "nearest videos")
     tiles.absent(shown, found.estimates, found.problems, "nearest videos")
 elif shown.task.axis is None:
-    grid(shown, shell.pictures(shown, chosen), chosen)
+    found = shell.pictures(shown, chosen)
+    grid(shown, found, chosen)
+    if shown.task.poses == "Completion":
+        matrix_spectra(shown, found)
 else:
     curves(shown, chosen)
+asked.show(shown, chosen)
 spectra(shown, chosen)
 scores(shown, chosen)
 difficulty(shown, chosen)

@@ -114,7 +114,7 @@ def test_a_tile_runs_from_the_low_end_to_the_high_one() -> None:
     assert pixels[half, 0].tolist() not in (pixels[0, 0].tolist(), pixels[0, half].tolist(), [128, 128, 128])
 
 
-@pytest.mark.parametrize(("shape", "least"), [((200, 2), 0.2), ((1, 300), 0.2), ((7, 5), 0.7)])
+@pytest.mark.parametrize(("shape", "least"), [((200, 2), 0.4), ((1, 300), 0.4), ((7, 5), 0.7)])
 def test_a_long_matrix_is_no_hairline(shape: tuple[int, int], least: float) -> None:
     height, width, _ = decoded(figures.tile(np.zeros(shape), (0.0, 1.0))).shape
     assert min(height, width) / max(height, width) >= least
@@ -134,6 +134,14 @@ def test_a_large_matrix_is_thinned() -> None:
     assert figures.thinned(array) == 3
     assert figures.table(array, LINES)["at"].tolist() == [*range(0, 1000, 3)] * 10
     assert figures.thinned(np.zeros((40, 100))) == 1
+
+
+@pytest.mark.parametrize(
+    ("ends", "ticks"),
+    [((0.02, 30.0), [0.1, 1.0, 10.0]), ((2.0, 30.0), [2.0, 30.0]), ((1e-12, 1.0), [1e-12, 1e-9, 1e-6, 1e-3, 1.0])],
+)
+def test_a_logarithmic_axis_has_few_ticks(ends: tuple[float, float], ticks: list[float]) -> None:
+    assert figures._powers(ends) == pytest.approx(ticks)
 
 
 def test_charts_share_their_axes_and_have_the_colours_of_the_board(opened: tuple[Board, list[Figure]]) -> None:
