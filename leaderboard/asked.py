@@ -21,8 +21,9 @@ def _given(task: str, version: int, preset: str, key: Key) -> Given:
     return given.remake(task, version, preset, key)
 
 
+@st.fragment
 def show(board: Board, key: Key) -> None:
-    """Behind a toggle, of tasks for which there is something to show."""
+    """Behind a toggle, of tasks for which there is something to show; the rest of the page does not wait."""
     if not given.offered(board.task):
         return
     texts = board.task.poses == given.FEW_SHOT
@@ -62,9 +63,10 @@ def _texts(board: Board, key: Key, found: Given, same: set[str]) -> None:
     kept = shell.figures_of(board, key, picture)[0].estimates
     fitting = {label: array for label, array in kept.items() if label in same and array.size == len(found.texts)}
     frame = given.texts(found, fitting, board)
-    config: dict[str, Any] = {"text": st.column_config.TextColumn(width="large"), "number": st.column_config.Column(width=60)}
+    narrow, wide = st.column_config.Column(width=60), st.column_config.TextColumn(width=640)
+    config: dict[str, Any] = {"number": narrow, "text": wide, "true": narrow}
     st.dataframe(frame, hide_index=True, column_config=config, width="stretch")
     wrong = "those that most methods have wrong come first. ✓: right; ✗: the name that it was given" if fitting else ""
     st.caption(f"{len(frame)} texts" + (f"; {wrong}." if wrong and not grades else "."))
     if missing := [row.label for row in board.rows if row.label not in fitting]:
-        st.caption(f"What each text was named was not kept of {plain(', '.join(missing))}: runs made before it was kept.")
+        st.caption(f"Which texts they name right was not kept of {plain(', '.join(missing))}: their runs are older than that.")

@@ -14,8 +14,19 @@ TILE = 290  # pixels: four side by side on a usual screen, two on a narrow one
 
 def heading(board: Board, row: Row, key: Key) -> None:
     """A method's name, which leads to its page; how it does here, and the run that says so."""
-    st.markdown(f"**[{plain(row.label)}]({parts.address('method', method=row.method)})**")
+    st.markdown(f"**{name(row)}**")
     st.caption(" · ".join([plain(tables.caption(board, row, key)), parts.run_links(runs(row, key))]))
+
+
+def name(row: Row) -> str:
+    """Markdown of a row's name, which leads to the page of its method."""
+    return f"[{plain(row.label)}]({parts.address('method', method=row.method)})"
+
+
+def sources(board: Board, key: Key) -> None:
+    """The run behind each row, in one piece of text."""
+    found = [f"{name(row)} {parts.run_links(runs(row, key))}" for row in board.rows if runs(row, key)]
+    st.caption(f"From {', '.join(found)}")
 
 
 def runs(row: Row, key: Key) -> list[int]:

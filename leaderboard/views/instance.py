@@ -238,6 +238,7 @@ def scores(board: Board, key: Key) -> None:
         columns[tables.gain_heading(board)] = Column(text, 110, f"%+.{tables.primary_digits(board)}f")
     columns["seconds"] = Column("The method's own time on this instance", 100, "%.3g")
     shell.table(frame, columns)
+    tiles.sources(board, key)
 
 
 selectors = st.columns(4)

@@ -164,6 +164,7 @@ def test_instance_without_images_says_so(open_page: Callable[..., AppTest], made
     app = open_page(made("full"), "instance", task="sorting", preset="small")
     assert not app.exception
     assert "This instance has no images" in text(app)
+    assert "From [classic_cg](method?method=classic_cg) [run" in text(app)
 
 
 def test_database_can_be_named_on_the_command_line(

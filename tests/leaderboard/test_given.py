@@ -149,7 +149,7 @@ def test_texts_are_shown_with_what_they_were_named(open_page: Open, tmp_path: Pa
     app = open_page(path, "instance", task="few_shot", preset="tiny", instance="0")
     app.toggle(key="given").set_value(True).run()
     assert not app.exception
-    assert "What each text was named was not kept of guess" in text(app)
+    assert "Which texts they name right was not kept of guess" in text(app)
 
 
 def test_matrices_have_their_singular_values(open_page: Open, tmp_path: Path) -> None:
