@@ -188,11 +188,7 @@ def matrix_spectra(board: Board, found: images.Pictures) -> None:
         return
     st.subheader("Singular values of the matrices")
     st.altair_chart(singular.chart(frame, board), width="stretch")
-    st.caption(
-        f"Of the matrices in the tiles above, as they are drawn: the {singular.SHOWN} largest at most, in units of the truth's "
-        f"largest entry. Where a tile shows some entries alone, all others are 0 here. Below {singular.FLOOR:.0e} of the "
-        "truth's largest one they are rounding of the kept pictures, and drawn there."
-    )
+    st.caption(singular.about(found))
 
 
 def spectra(board: Board, key: Key) -> None:
