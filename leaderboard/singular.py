@@ -17,8 +17,8 @@ TRUTH = "truth"
 SHOWN = 60  # the largest ones
 HOW = (
     f"Of the matrices in the tiles above, as they are drawn: the {SHOWN} largest at most, in units of the truth's largest "
-    "entry. Where a tile shows some entries alone, all others are 0 here. A line ends where the rest is below what the rounding "
-    "of the kept picture adds"
+    "entry. Where a tile shows some entries alone, all others are 0 here. A line ends where the rest is below what rounding of "
+    "the kept picture adds"
 )
 _NEUTRAL = "#c4c4c4"
 
