@@ -14,6 +14,8 @@ from benchmark import seeds
 from benchmark.decorators import Task
 from benchmark.problems import FewShot, Instance
 
+LABELS = "labels"
+
 
 def make_instance(task: Task, preset: str, number: int, repeat: int) -> Instance:
     """Instance `number` of a preset, the same for every method and on every machine."""
@@ -34,8 +36,8 @@ def drawn(task: Task, instance: Instance, estimate: Tensor) -> dict[str, Tensor]
     """The pictures to keep of an instance, float32, by kind of artifact.
 
     estimate, truth; of a task that declares several pictures besides `estimate_NAME` and `truth_NAME` for each other one that
-    it drew; of others, by its own name, what they draw beside the truth, such as what was measured. Of labels, whose picture
-    is a table that says little, `estimate_labels` and `truth_labels` (1, N) too: what submissions are compared by
+    it drew; of others, by its own name, what they draw beside the truth, such as what was measured. Of texts with classes also
+    the class that each test text was given, (1, N): estimate_labels, truth_labels, by which submissions are compared too
     """
     mine, true = task.picture(instance, estimate), task.picture(instance, instance.truth)
     found = {"estimate": mine["image"], "truth": true["image"]}
@@ -43,6 +45,6 @@ def drawn(task: Task, instance: Instance, estimate: Tensor) -> dict[str, Tensor]
     for name in declared - {"image"}:
         found |= {f"{kind}_{name}": thing[name] for kind, thing in (("estimate", mine), ("truth", true)) if name in thing}
     found |= {name: thing for name, thing in true.items() if name not in {"image", *declared}}
-    if isinstance(instance.problem, FewShot) and instance.problem.classes:
-        found |= {"estimate_labels": estimate.argmax(1)[None], "truth_labels": instance.truth.reshape(1, -1)}
+    if isinstance(instance.problem, FewShot) and instance.problem.classes and LABELS not in declared:
+        found |= {f"estimate_{LABELS}": estimate.argmax(1)[None], f"truth_{LABELS}": instance.truth.reshape(1, -1)}
     return {kind: thing.float() for kind, thing in found.items()}

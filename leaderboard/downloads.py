@@ -16,7 +16,10 @@ FORMATS = {
     "JSON": ("json", "json", "application/json"),
     "LaTeX": ("latex", "tex", "text/x-tex"),
 }
-CHARTS = "A chart saves itself as PNG: the button at its upper right corner, which appears when you point at it."
+CHARTS = (
+    "A chart saves itself as PNG: the button at its upper right corner, which appears when you point at it. SVG: the "
+    "table of ranks, by the button beneath it."
+)
 
 
 def about(*lines: str) -> list[str]:

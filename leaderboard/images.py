@@ -108,9 +108,13 @@ def picture_png(image: Array, top: float, side: int = 360) -> bytes:
     return _png(np.moveaxis(channels, 0, -1), side)
 
 
-def heat_png(image: Array, top: float, side: int = 360) -> bytes:
-    """`image` (H, W) on the colour scale of errors, 0 to `top`, its pixels enlarged to about `side`, as PNG."""
-    return _png(_lookup()[_level(image, top)], side)
+def heat_png(image: Array, top: float, side: int = 360, low: float = 0.0) -> bytes:
+    """`image` (H, W) on the colour scale of errors, `low` to `top`, its pixels enlarged to about `side`, as PNG; what is no
+    number is grey.
+    """
+    pixels = _lookup()[_level(image - low, top - low)]
+    pixels[np.isnan(image)] = 128  # the scale has no grey
+    return _png(pixels, side)
 
 
 def bar_png(width: int = 600, height: int = 36) -> bytes:

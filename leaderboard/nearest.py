@@ -15,10 +15,9 @@ from numpy.typing import NDArray
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from benchmark import registry
-from benchmark.errors import UserError
 from benchmark.statistics import Key
 from benchmark.store.models import Instance
+from leaderboard import live
 from leaderboard.board import Board, Row
 from leaderboard.charts import INK, colours, styled
 from leaderboard.clips import Clips
@@ -70,26 +69,12 @@ class Videos:
 
 def remake(task: str, version: int, preset: str, key: Key) -> Videos:
     """The instance of a (seed, number). Imports torch. Raises UserError, with the reason as a clause, where there is none."""
-    seed, number = key
-    if task not in registry.tasks():
-        raise UserError(f"the task {task} is not installed here")
-    entry = registry.get_task(task)
-    if entry.spec.version != version:
-        raise UserError(f"the task here is version {entry.spec.version}, these results are of version {version}")
-    if preset not in entry.spec.presets:
-        raise UserError(f"the task here has no preset {preset}")
-    try:
-        return _made(entry.load(), preset, number, seed)
-    except UserError:
-        raise
-    except Exception as error:  # of a task that anybody may have written: the page goes on without videos
-        raise UserError(f"the task cannot make them ({type(error).__name__}: {error})") from error
+    return live.remake(task, version, preset, key, _made)
 
 
-def _made(task: Any, preset: str, number: int, seed: int) -> Videos:
-    from benchmark.instances import make_instance, observed
+def _made(task: Any, instance: Any) -> Videos:
+    from benchmark.instances import observed
 
-    instance = make_instance(task, preset, number, seed)
     problem, truth = instance.problem, instance.truth.numpy().reshape(len(instance.truth), -1)
     return Videos(
         gallery=problem.gallery.numpy(),

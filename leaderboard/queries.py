@@ -14,7 +14,7 @@ from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
-from benchmark.spec import Axis, Frozen, Metric
+from benchmark.spec import Axis, Frozen, Metric, Picture
 from benchmark.statistics import Key
 from benchmark.store import models
 from benchmark.store.models import Curve, Environment, Method, Run, Score, Task
@@ -130,8 +130,22 @@ def task_info(spec: dict[str, Any], preset: str) -> TaskInfo:
         known = {name: {**known[name], "primary": name == chosen[0]} for name in chosen}
     metrics = tuple(Metric.model_validate_json(json.dumps(one)) for one in known.values())
     names = ("name", "version", "title", "baseline", "source", "presets")
-    axis = Axis.model_validate(_known(spec["axis"], Axis)) if spec.get("axis") else None
-    return TaskInfo(metrics=metrics, axis=axis, poses=spec.get("poses", ""), **{name: spec[name] for name in names})
+    return TaskInfo(
+        metrics=metrics,
+        axis=_axis(spec.get("axis")),
+        poses=spec.get("poses", ""),
+        offers=tuple(spec.get("offers", ())),
+        pictures=tuple(_picture(one) for one in spec.get("pictures", ())),
+        **{name: spec[name] for name in names},
+    )
+
+
+def _axis(values: dict[str, Any] | None) -> Axis | None:
+    return Axis.model_validate(_known(values, Axis)) if values else None
+
+
+def _picture(values: dict[str, Any]) -> Picture:
+    return Picture.model_validate({**_known(values, Picture), "axis": _axis(values.get("axis"))})
 
 
 def _known(values: dict[str, Any], model: type[Frozen]) -> dict[str, Any]:

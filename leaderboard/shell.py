@@ -13,9 +13,11 @@ from sqlalchemy.orm import Session
 from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.environment import commit
+from benchmark.spec import Picture
 from benchmark.store.database import location, open_database
 from leaderboard import across, charts, images, kept, nearest, outlines, pairs, queries
 from leaderboard.board import Board
+from leaderboard.figures import Figure, read_figures
 from leaderboard.lines import Stack, read_stack
 from leaderboard.plain import plain
 from leaderboard.rank_chart import rank_chart
@@ -175,6 +177,20 @@ def pictures(shown: Board, key: tuple[int, int]) -> images.Pictures:
         return images.Pictures(None, {}, {})
     with Session(engine()) as session:
         return images.pictures(session, Path(name).resolve().parent, shown.rows, key)
+
+
+def drawn(shown: Board, key: tuple[int, int]) -> list[Figure]:
+    """What the task declares that it draws, of one (seed, instance), in its order; files are looked for beside the database."""
+    return figures_of(shown, key, *shown.task.pictures)
+
+
+def figures_of(shown: Board, key: tuple[int, int], *pictures: Picture) -> list[Figure]:
+    """These pictures, declared or not."""
+    name = database_name()
+    if "://" in name:
+        return [Figure(picture, None, {}, {}) for picture in pictures]
+    with Session(engine()) as session:
+        return read_figures(session, Path(name).resolve().parent, shown.rows, key, pictures)
 
 
 def observations(shown: Board, key: tuple[int, int]) -> dict[str, str]:

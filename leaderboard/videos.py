@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.errors import UserError
 from benchmark.statistics import Key
-from leaderboard import clips, images, nearest, shell, tables
+from leaderboard import clips, images, nearest, shell, tiles
 from leaderboard.board import Board, Row
 from leaderboard.nearest import SHOWN, Places, Videos
 
@@ -117,8 +117,8 @@ def choose_query(videos: Videos, queries: list[int]) -> int:
 
 def strips(board: Board, row: Row, key: Key, videos: Videos, found: Places, queries: list[int], moving: bool) -> None:
     """One method: how it does, and a page of queries."""
-    st.markdown(f"**{row.label}**")
-    st.caption(f"{tables.caption(board, row, key)}  \n{nearest.hits(videos, found)}")
+    tiles.heading(board, row, key)
+    st.caption(nearest.hits(videos, found))
     for query in queries:
         st.html(_strip(videos.observation, query, tuple(found[query, :SHOWN].tolist()), moving, videos))
 

@@ -1,18 +1,29 @@
 """One instance: the truth, every estimate and its error, the scores, and how hard the instance is among the others."""
 
-from collections.abc import Mapping
-
 import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.statistics import Key
-from leaderboard import charts, confusion, images, kept, lines, shell, tables, videos
+from leaderboard import (
+    asked,
+    charts,
+    confusion,
+    drawn,
+    images,
+    kept,
+    lines,
+    parts,
+    shell,
+    singular,
+    tables,
+    tiles,
+    videos,
+    wipe,
+)
 from leaderboard.board import Board, Row
 from leaderboard.ranking import sign
 from leaderboard.tables import Column
-
-TILE = 290  # pixels: four side by side on a usual screen, two on a narrow one
 
 
 def choose_key(board: Board, left: DeltaGenerator, right: DeltaGenerator) -> Key:
@@ -31,26 +42,46 @@ def grid(board: Board, found: images.Pictures, key: Key) -> None:
     if truth is None:
         if not found.problems:
             st.write("This instance has no images: its task draws none, or they were not kept.")
-        problems(found.problems)
+        tiles.problems(found.problems)
         return
     top, limit = float(truth.max()), images.error_limit(found)
     rows = sorted(board.rows, key=lambda row: row is not board.baseline)
-    tiles: list[Row | None] = [None, *(row for row in rows if row.label in found.estimates)]
+    every: list[Row | None] = [None, *(row for row in rows if row.label in found.estimates)]
     flow = st.container(horizontal=True)
-    for row in tiles:
-        with flow.container(width=TILE, gap="xsmall"):
+    for row in every:
+        with flow.container(width=tiles.TILE, gap="xsmall"):
             if row is None:
                 st.markdown("**truth**")
-                st.image(images.picture_png(truth, top), width="stretch")
                 st.caption(f"{truth.shape[-2]} x {truth.shape[-1]} pixels")
+                st.image(images.picture_png(truth, top), width="stretch")
                 scale(top, limit, colour=truth.ndim == 3)
             else:
-                st.markdown(f"**{row.label}**")
+                tiles.heading(board, row, key)
                 st.image(images.picture_png(found.estimates[row.label], top), width="stretch")
-                st.caption(tables.caption(board, row, key))
                 st.image(images.heat_png(images.error_map(found.estimates[row.label], truth), limit), width="stretch")
-    problems(found.problems)
-    absent(board, found.estimates, found.problems)
+    tiles.problems(found.problems)
+    tiles.absent(board, found.estimates, found.problems)
+    overlay(board, found, truth, top)
+
+
+def overlay(board: Board, found: images.Pictures, truth: images.Array, top: float) -> None:
+    """Two methods, or one and the truth, on one picture with a slider; the link says which."""
+    rows = sorted((row for row in board.rows if row.label in found.estimates), key=lambda row: row is not board.baseline)
+    every = {row.label: found.estimates[row.label] for row in rows} | {"truth": truth}
+    if len(every) < 2:
+        return
+    st.subheader("Two on top of each other")
+    left, right, _ = st.columns([1, 1, 2])
+    with left:
+        first = shell.choose("Left", "first", list(every))
+    with right:
+        second = shell.choose("Right", "second", [label for label in every if label != first])
+    png = {label: images.picture_png(every[label], top, side=1) for label in (first, second)}
+    wipe.show(first, png[first], second, png[second])
+    st.caption("Drag on the picture, or move the slider with the arrow keys. Both share the scale of the tiles above.")
+    if "truth" not in (first, second):
+        place = {"task": board.task.name, "preset": board.preset, "first": first, "second": second}
+        parts.go("compare", "Compare these two over all instances →", **place)
 
 
 def labels(board: Board, found: images.Pictures, key: Key) -> None:
@@ -58,7 +89,7 @@ def labels(board: Board, found: images.Pictures, key: Key) -> None:
     truth = found.truth
     if truth is None:
         st.write("Of this instance no labels were kept.")
-        problems(found.problems, "labels")
+        tiles.problems(found.problems, "labels")
         return
     classes = confusion.tells_classes(truth)
     st.caption(
@@ -70,26 +101,12 @@ def labels(board: Board, found: images.Pictures, key: Key) -> None:
     flow = st.container(horizontal=True)
     for row in sorted(board.rows, key=lambda row: row is not board.baseline):
         if row.label in found.estimates:
-            with flow.container(width=TILE, gap="xsmall"):
-                st.markdown(f"**{row.label}**")
-                st.caption(tables.caption(board, row, key))
+            with flow.container(width=tiles.TILE, gap="xsmall"):
+                tiles.heading(board, row, key)
                 estimate = found.estimates[row.label]
                 st.altair_chart(confusion.matrix(estimate) if classes else confusion.grades(truth, estimate), width="stretch")
-    problems(found.problems, "labels")
-    absent(board, found.estimates, found.problems, "labels")
-
-
-def problems(found: Mapping[str, str], what: str = "image") -> None:
-    """Why an image, or a line, that was kept is not shown."""
-    for label, problem in sorted(found.items()):
-        st.caption(f"No {what} of {label}: {problem}.")
-
-
-def absent(board: Board, shown: Mapping[str, object], said: Mapping[str, str], what: str = "image") -> None:
-    """The methods of which nothing was kept."""
-    rest = [row.label for row in board.rows if row.label not in shown and row.label not in said]
-    if rest:
-        st.caption(f"No {what} of {', '.join(rest)}: none was kept for this instance.")
+    tiles.problems(found.problems, "labels")
+    tiles.absent(board, found.estimates, found.problems, "labels")
 
 
 def scale(top: float, limit: float, colour: bool) -> None:
@@ -97,10 +114,7 @@ def scale(top: float, limit: float, colour: bool) -> None:
     span = f"each channel from 0 to {top:.3g}" if colour else f"0 (black) to {top:.3g} (white)"
     st.caption(f"Upper images: {span}, the largest value of the truth.")
     st.caption(f"Lower images: error |estimate - truth|, {'mean over the channels, ' if colour else ''}all on this scale:")
-    st.image(images.bar_png(), width="stretch")
-    with st.container(horizontal=True, horizontal_alignment="distribute"):
-        for text in ("0", f"{limit / 2:.2g}", f"≥ {limit:.2g}"):
-            st.caption(text, width="content")
+    tiles.bar(["0", f"{limit / 2:.2g}", f"≥ {limit:.2g}"])
 
 
 def curves(board: Board, key: Key) -> None:
@@ -110,7 +124,7 @@ def curves(board: Board, key: Key) -> None:
         if not found.problems:
             kept_without = "no truth to compare its estimates with" if found.estimates else "no curves: none were kept"
             st.write(f"This instance has {kept_without}.")
-        problems(found.problems, "line")
+        tiles.problems(found.problems, "line")
         return
     with st.columns(4)[0]:
         number = shell.choose("Curve", "curve", range(len(found.truth)))
@@ -122,9 +136,9 @@ def curves(board: Board, key: Key) -> None:
     beyond(large)
     measured(found, number)
     if labels:
-        multiples(board, found, number, every)
-    problems(found.problems, "line")
-    absent(board, found.estimates, found.problems, "line")
+        multiples(board, key, found, number, every)
+    tiles.problems(found.problems, "line")
+    tiles.absent(board, found.estimates, found.problems, "line")
 
 
 def beyond(frame: pd.DataFrame) -> None:
@@ -146,7 +160,7 @@ def measured(found: lines.Stack, number: int) -> None:
         st.caption(f"Not drawn on the logarithmic scale: {hidden} of {len(signal)} values that are zero or negative.")
 
 
-def multiples(board: Board, found: lines.Stack, number: int, frame: pd.DataFrame) -> None:
+def multiples(board: Board, key: Key, found: lines.Stack, number: int, frame: pd.DataFrame) -> None:
     """A small picture of each estimate beside the truth, the baseline first, with its RMSE on this curve."""
     assert found.truth is not None
     st.subheader(f"Curve {number}, method by method")
@@ -161,10 +175,20 @@ def multiples(board: Board, found: lines.Stack, number: int, frame: pd.DataFrame
         if row.label not in found.estimates:
             continue
         error = lines.rmse(found.estimates[row.label][number], found.truth[number])
-        with flow.container(width=TILE, gap="xsmall"):
-            st.markdown(f"**{row.label}**" + (" — the baseline" if row is board.baseline else ""))
-            st.caption(f"RMSE {error:.3f}")
+        with flow.container(width=tiles.TILE, gap="xsmall"):
+            tiles.heading(board, row, key)
+            st.caption(f"RMSE of this curve {error:.3f}")
             st.altair_chart(lines.small_chart(frame, board, row.label, ends), width="stretch")
+
+
+def matrix_spectra(board: Board, found: images.Pictures) -> None:
+    """Singular values of the matrices in the tiles."""
+    frame = singular.table(found)
+    if frame.empty:
+        return
+    st.subheader("Singular values of the matrices")
+    st.altair_chart(singular.chart(frame, board), width="stretch")
+    st.caption(singular.about(found))
 
 
 def spectra(board: Board, key: Key) -> None:
@@ -210,6 +234,7 @@ def scores(board: Board, key: Key) -> None:
         columns[tables.gain_heading(board)] = Column(text, 110, f"%+.{tables.primary_digits(board)}f")
     columns["seconds"] = Column("The method's own time on this instance", 100, "%.3g")
     shell.table(frame, columns)
+    tiles.sources(board, key)
 
 
 selectors = st.columns(4)
@@ -221,17 +246,23 @@ chosen = choose_key(shown, *selectors[2:])
 st.header(f"{shown.task.title} / {shown.preset}: {shown.labels[chosen] or f'instance {chosen[1]}'}")
 place = {"task": shown.task.name, "preset": shown.preset}
 st.page_link("views/task.py", label=":blue[← Back to the board]", query_params=place)
-if shown.task.poses == "FewShot":
+if shown.task.pictures:
+    drawn.show(shown, chosen)
+elif shown.task.poses == "FewShot":
     labels(shown, shell.pictures(shown, chosen), chosen)
 elif shown.task.poses == "Retrieval":
     found = shell.pictures(shown, chosen)
     videos.show(shown, found, chosen)
-    problems(found.problems, "nearest videos")
-    absent(shown, found.estimates, found.problems, "nearest videos")
+    tiles.problems(found.problems, "nearest videos")
+    tiles.absent(shown, found.estimates, found.problems, "nearest videos")
 elif shown.task.axis is None:
-    grid(shown, shell.pictures(shown, chosen), chosen)
+    found = shell.pictures(shown, chosen)
+    grid(shown, found, chosen)
+    if shown.task.poses == "Completion":
+        matrix_spectra(shown, found)
 else:
     curves(shown, chosen)
+asked.show(shown, chosen)
 spectra(shown, chosen)
 scores(shown, chosen)
 difficulty(shown, chosen)

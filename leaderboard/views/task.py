@@ -5,7 +5,7 @@ import ast
 import streamlit as st
 
 from benchmark import registry, statistics
-from leaderboard import charts, downloads, export, grids, heat, images, pairs, parts, shell, spread, studies, tables
+from leaderboard import charts, downloads, drawn, export, grids, heat, images, pairs, parts, shell, spread, studies, tables
 from leaderboard.board import Board
 
 BADGES = {"self_reported": "○ self_reported", "scored": "◐ scored", "reproduced": "● reproduced"}  # told apart by shape
@@ -41,11 +41,13 @@ def describe(board: Board) -> None:
 
 def example(board: Board) -> None:
     """The truth of one instance, where the task draws pictures."""
-    if not board.labels or board.task.axis or board.task.poses in ("FewShot", "Retrieval"):  # those keep other arrays
+    others = board.task.axis or board.task.poses in ("FewShot", "Retrieval")  # those keep other arrays
+    if not board.labels or (others and not board.task.pictures):
         return
     key = min(board.labels)
-    truth = shell.pictures(board, key).truth
-    if truth is not None:
+    if board.task.pictures:
+        drawn.example(board, key)
+    elif (truth := shell.pictures(board, key).truth) is not None:
         st.image(images.picture_png(truth, float(truth.max())), width=240)
         st.caption(f"The truth of one instance: {board.labels[key]}, {truth.shape[-2]} x {truth.shape[-1]} pixels")
 

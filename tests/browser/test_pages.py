@@ -52,7 +52,7 @@ def test_curves_are_drawn_as_lines(page: Page, address: str, problems: list[str]
     visit(page, f"{address}/instance{CURVES}&curve=2", name, width)
     expect(page.get_by_test_id("stImage")).to_have_count(0)
     expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(9)  # all, measured, six methods, how hard
-    expect(page.get_by_text("RMSE 0.")).to_have_count(6)
+    expect(page.get_by_text("RMSE of this curve 0.")).to_have_count(6)
     page.get_by_role("combobox", name="Curve").click()
     page.get_by_role("option", name="4", exact=True).click()
     expect(page.get_by_role("heading", name="Curve 4, method by method")).to_be_visible(timeout=30_000)

@@ -9,7 +9,7 @@ import pytest
 from sqlalchemy import Engine
 from streamlit.testing.v1 import AppTest
 
-from tests.leaderboard import synthetic, synthetic_curves, synthetic_retrieval, synthetic_varied
+from tests.leaderboard import synthetic, synthetic_curves, synthetic_figures, synthetic_retrieval, synthetic_varied
 
 APP = Path(__file__).parents[2] / "leaderboard" / "app.py"
 MAKERS: dict[str, Callable[[Path], Engine]] = {
@@ -17,6 +17,7 @@ MAKERS: dict[str, Callable[[Path], Engine]] = {
     "tiny": synthetic.make_tiny,
     "completion": synthetic.make_completion,
     "curves": synthetic_curves.make_curves,
+    "figures": synthetic_figures.make_figures,
     "retrieval": synthetic_retrieval.make_retrieval,
     "full": synthetic.make_full,
     "varied": synthetic_varied.make_varied,
@@ -26,7 +27,7 @@ MAKERS: dict[str, Callable[[Path], Engine]] = {
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Path of the made-up database of a name: empty, tiny, completion, curves, retrieval, full, varied or large."""
+    """Path of the made-up database of a name: empty, tiny, completion, curves, figures, retrieval, full, varied or large."""
     paths: dict[str, Path] = {}
 
     def path_of(size: str) -> Path:

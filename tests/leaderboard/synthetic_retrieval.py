@@ -13,7 +13,7 @@ from torch import Tensor
 from benchmark import registry
 from benchmark.instances import make_instance, observed
 from benchmark.store.database import open_database
-from tests.leaderboard import synthetic_curves
+from tests.leaderboard import synthetic_curves, synthetic_figures
 from tests.leaderboard.retrieval_task import SPEC, Moving
 from tests.leaderboard.synthetic import Writer, fill, make_empty
 
@@ -59,12 +59,13 @@ def make_retrieval(path: Path, preset: str = "small", pictures: bool = True, obs
 
 
 def make_everything(path: Path) -> Engine:
-    """What synthetic.make_full has, the task of curves, and this one."""
+    """What synthetic.make_full has, the tasks of curves and of declared pictures, and this one."""
     engine = make_empty(path)
     with Session(engine) as session:
         writer = Writer(session, path.parent)
         fill(writer)
         synthetic_curves.write(writer)
+        synthetic_figures.write(writer)
         write(writer)
         session.commit()
     return engine

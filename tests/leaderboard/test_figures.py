@@ -1,0 +1,192 @@
+"""What a task declares that it draws: reading it, its scales, the tiles and charts, and the pages that show them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import numpy as np
+import pytest
+from sqlalchemy.orm import Session
+from streamlit.testing.v1 import AppTest
+
+from benchmark.spec import Axis, Picture
+from benchmark.store.database import open_database
+from leaderboard import figures, queries
+from leaderboard.board import Board
+from leaderboard.charts import colours
+from leaderboard.figures import Figure
+from tests.leaderboard import synthetic_figures as made_up
+from tests.leaderboard.synthetic import imaging
+from tests.leaderboard.test_app import text
+from tests.leaderboard.test_images import decoded
+
+KEY = (0, 0)
+HEAT = Picture(name="image", kind="heat", title="Heat")
+LINES = Picture(name="image", kind="lines", title="Lines")
+Made = Callable[[str], Path]
+
+
+def read(path: Path) -> tuple[Board, list[Figure]]:
+    engine = open_database(str(path), create=False)
+    with Session(engine) as session:
+        board = queries.board(session, "grouping", "tiny")
+        found = figures.read_figures(session, path.parent, board.rows, KEY, board.task.pictures)
+    engine.dispose()
+    return board, found
+
+
+@pytest.fixture
+def opened(made: Made) -> tuple[Board, list[Figure]]:
+    return read(made("figures"))
+
+
+def figure(picture: Picture, truth: object = None, **estimates: object) -> Figure:
+    arrays = {label: np.array(array, float) for label, array in estimates.items()}
+    return Figure(picture, None if truth is None else np.array(truth, float), arrays, {})
+
+
+def test_a_board_says_what_is_drawn_and_an_older_one_says_nothing(opened: tuple[Board, list[Figure]]) -> None:
+    first, second, third = opened[0].task.pictures
+    assert (first.kind, first.low, first.high, first.axis) == ("heat", 0.0, 1.0, None)
+    assert (second.rows, second.log, second.axis) == ("class", True, Axis(name="number", start=1.0))
+    assert third.about == "Of an estimate alone"
+    assert queries.task_info(imaging(), "tiny").pictures == ()
+
+
+def test_truth_and_estimates_of_each_picture_are_read(opened: tuple[Board, list[Figure]]) -> None:
+    affinity, spectrum, basis = opened[1]
+    np.testing.assert_array_equal(affinity.truth, made_up.affinity(40, 0))
+    assert {label: one.shape for label, one in affinity.estimates.items()} == {
+        "base_fill": (40, 40),
+        "graph_cut": (30, 30),
+        "graph_soft": (40, 40),
+    }
+    assert set(spectrum.estimates) == {"graph_cut", "graph_soft"}
+    assert basis.truth is None
+    assert set(basis.estimates) == set(made_up.METHODS)
+    assert next(row.label for row in figures.ordered(opened[0], affinity)) == "base_fill"
+    assert all(one.problems == {} for one in opened[1])
+
+
+def test_what_cannot_be_read_is_said(tmp_path: Path) -> None:
+    made_up.make_figures(tmp_path / "broken.db").dispose()
+    np.save(tmp_path / "curves/1_0_truth.npy", np.ones((3, 4, 5)))
+    (tmp_path / "curves/2_0_estimate.npy").unlink()
+    np.save(tmp_path / "curves/3_0_estimate_spectrum.npy", np.ones(7))
+    affinity, spectrum, _ = read(tmp_path / "broken.db")[1]
+    assert affinity.truth is not None  # of another run
+    assert affinity.problems == {"graph_cut": "curves/2_0_estimate.npy is missing beside the database"}
+    assert spectrum.problems == {"graph_soft": "curves/3_0_estimate_spectrum.npy holds float64 (7,), not a matrix"}
+
+
+def test_the_scale_is_the_declared_one_or_that_of_all_numbers() -> None:
+    declared = HEAT.model_copy(update={"low": 0.0, "high": 1.0})
+    assert figures.limits(figure(declared, [[-3.0, 9.0]])) == (0.0, 1.0)
+    assert figures.limits(figure(HEAT, [[1.0, np.nan]], a=[[-2.0, np.inf], [4.0, 3.0]])) == (-2.0, 4.0)
+    assert figures.limits(figure(HEAT.model_copy(update={"low": 0.0}), [[1.0, 2.0]])) == (0.0, 2.0)
+    assert figures.limits(figure(HEAT, [[2.0, 2.0]])) == (1.5, 2.5)  # a scale has an extent
+    assert figures.limits(figure(HEAT, [[np.nan]])) is None
+    assert figures.limits(figure(HEAT)) is None
+
+
+def test_a_logarithmic_scale_begins_at_the_smallest_positive_number() -> None:
+    log = LINES.model_copy(update={"log": True})
+    assert figures.limits(figure(log, [[0.0, 1e-3]], a=[[-5.0, 10.0]])) == (1e-3, 10.0)
+    assert figures.limits(figure(log.model_copy(update={"low": 0.0}), [[1e-3, 10.0]])) == (1e-3, 10.0)
+    assert figures.limits(figure(log, [[2.0, 2.0]])) == (0.2, 20.0)
+    assert figures.limits(figure(log, [[0.0, -1.0]])) is None
+
+
+def test_what_is_not_drawn_as_it_is_has_a_name() -> None:
+    log = LINES.model_copy(update={"log": True, "high": 5.0})
+    found = figure(log, [[1.0, 2.0]], tall=[[1.0, 9.0]], holed=[[0.0, 1.0]], wild=[[np.inf, 1.0]])
+    assert figures.beyond(found) == ["tall"]
+    assert figures.odd(found) == ["holed", "wild"]
+    assert figures.odd(figure(HEAT, [[0.0, -1.0]])) == []
+
+
+def test_a_tile_runs_from_the_low_end_to_the_high_one() -> None:
+    pixels = decoded(figures.tile(np.array([[-1.0, 1.0], [0.0, np.nan]]), (-1.0, 1.0)))
+    half = len(pixels) // 2
+    assert pixels.shape == (360, 360, 3)
+    assert pixels[0, 0].tolist() == [0, 0, 4]
+    assert pixels[0, half].tolist() == [252, 255, 164]
+    assert pixels[half, half].tolist() == [128, 128, 128]
+    assert pixels[half, 0].tolist() not in (pixels[0, 0].tolist(), pixels[0, half].tolist(), [128, 128, 128])
+
+
+@pytest.mark.parametrize(("shape", "least"), [((200, 2), 0.4), ((1, 300), 0.4), ((7, 5), 0.7)])
+def test_a_long_matrix_is_no_hairline(shape: tuple[int, int], least: float) -> None:
+    height, width, _ = decoded(figures.tile(np.zeros(shape), (0.0, 1.0))).shape
+    assert min(height, width) / max(height, width) >= least
+    assert (height > width) == (shape[0] > shape[1])
+
+
+def test_lines_have_a_row_each_and_gaps_where_nothing_can_be_drawn() -> None:
+    log = LINES.model_copy(update={"log": True, "axis": Axis(name="time", start=2.0, step=0.5)})
+    frame = figures.table(np.array([[1.0, 0.0, np.inf], [4.0, 5.0, 6.0]]), log)
+    assert frame["row"].tolist() == [0, 0, 0, 1, 1, 1]
+    assert frame["at"].tolist() == [2.0, 2.5, 3.0] * 2
+    np.testing.assert_array_equal(frame["value"], [1.0, np.nan, np.nan, 4.0, 5.0, 6.0])
+
+
+def test_a_large_matrix_is_thinned() -> None:
+    array = np.zeros((10, 1000))
+    assert figures.thinned(array) == 3
+    assert figures.table(array, LINES)["at"].tolist() == [*range(0, 1000, 3)] * 10
+    assert figures.thinned(np.zeros((40, 100))) == 1
+
+
+@pytest.mark.parametrize(
+    ("ends", "ticks"),
+    [((0.02, 30.0), [0.1, 1.0, 10.0]), ((2.0, 30.0), [2.0, 30.0]), ((1e-12, 1.0), [1e-12, 1e-9, 1e-6, 1e-3, 1.0])],
+)
+def test_a_logarithmic_axis_has_few_ticks(ends: tuple[float, float], ticks: list[float]) -> None:
+    assert figures._powers(ends) == pytest.approx(ticks)
+
+
+def test_charts_share_their_axes_and_have_the_colours_of_the_board(opened: tuple[Board, list[Figure]]) -> None:
+    board, (_, spectrum, _) = opened
+    ends = figures.limits(spectrum)
+    assert ends is not None
+    for label in spectrum.estimates:
+        drawn = figures.chart(spectrum, label, board, ends).to_dict()
+        truth, mine, dots = drawn["layer"]
+        assert truth["mark"]["strokeWidth"] > 2 * mine["mark"]["strokeWidth"]
+        assert mine["mark"]["color"] == colours(board)[label] != truth["mark"]["color"]
+        assert mine["encoding"]["x"]["scale"]["domain"] == [1.0, 12.0]
+        assert mine["encoding"]["x"]["title"] == "number"
+        assert mine["encoding"]["y"]["scale"] == {"type": "log", "domain": list(ends)}
+        assert mine["encoding"]["y"]["title"] == "singular value"
+        assert [tip["title"] for tip in dots["encoding"]["tooltip"]] == ["class", "number", "singular value"]
+        rows = drawn["datasets"][mine["data"]["name"]]
+        assert {line["row"] for line in rows} == {0, 1, 2}
+    alone = figures.chart(spectrum, figures.TRUTH, board, ends).to_dict()
+    assert len(alone["layer"]) == 2
+
+
+def test_the_instance_page_draws_every_picture(open_page: Callable[..., AppTest], made: Made) -> None:
+    app = open_page(made("figures"), "instance", task="grouping", preset="tiny", instance="0")
+    assert not app.exception
+    said = text(app)
+    for title in ("Affinity", "Singular values by class", "Basis"):
+        assert title in said
+    assert "How much two samples belong together" in said
+    assert "A line for each class; all charts share both axes. Broad and grey: the truth's." in said
+    assert "No picture 'Singular values by class' of base_fill: none was kept for this instance." in said
+    assert "Gaps where its numbers are zero, negative or not finite: truth." in said
+    assert "method?method=graph_cut" in said
+    assert "run?run=2" in said
+    assert len(app.get("image")) == 1 + 3 + 1 + 3 + 1  # truth and three methods, the scale; three methods, the scale
+    assert len(app.get("vega_lite_chart")) == 2 + 1  # two methods; how hard
+
+
+def test_an_instance_of_which_nothing_was_kept_says_so(open_page: Callable[..., AppTest], made: Made) -> None:
+    app = open_page(made("figures"), "instance", task="grouping", preset="tiny", instance="1")
+    assert not app.exception
+    assert "Of this instance none was kept." in text(app)
+
+
+def test_the_task_page_shows_the_first_one(open_page: Callable[..., AppTest], made: Made) -> None:
+    app = open_page(made("figures"), "task", task="grouping", preset="tiny")
+    assert not app.exception
+    assert "The truth of one instance, groups 0: Affinity" in text(app)
