@@ -32,6 +32,7 @@ def prepare() -> None:
 
 
 def main() -> None:
+    """Start the server with the options of the command line."""
     parser = argparse.ArgumentParser(prog="python -m leaderboard", allow_abbrev=False, description=__doc__)
     parser.add_argument("--db", help="path of a SQLite file, or a URL; default: LOWDIMBENCH_DB, else results/lowdimbench.db")
     options, rest = parser.parse_known_args()

@@ -81,7 +81,7 @@ def test_videos_move(page: Page, address: str, problems: list[str], name: str, w
         assert tries < 100
         page.wait_for_timeout(100)
     page.get_by_text("Play", exact=True).click()
-    # The page draws its strips anew one by one, and a picture of one that is just replaced is of neither: so its source is read.
+    # The page draws its strips anew one by one, and a picture of one being replaced is of neither: so its source is read.
     expect(strips.first).not_to_have_attribute("src", moving)
     expect(page.get_by_test_id("stStatusWidget")).to_have_count(0, timeout=30_000)
     expect(strips).to_have_count(10)
