@@ -211,14 +211,14 @@ def _axes(figure: Figure, ends: tuple[float, float]) -> tuple[alt.X, alt.Y]:
         axis=alt.Axis(tickCount=4, grid=False),
     )
     if picture.log:
-        scale, ticks = alt.Scale(type="log", domain=list(ends)), alt.Axis(values=_powers(ends), format=".0e")
+        scale, ticks = alt.Scale(type="log", domain=list(ends)), alt.Axis(values=powers(ends), format=".0e")
     else:
         room = 0.03 * (ends[1] - ends[0])
         scale, ticks = alt.Scale(domain=[ends[0] - room, ends[1] + room], nice=False), alt.Axis(tickCount=4)
     return x, alt.Y("value:Q", title=picture.value, scale=scale, axis=ticks)
 
 
-def _powers(ends: tuple[float, float]) -> list[float]:
+def powers(ends: tuple[float, float]) -> list[float]:
     """Powers of ten between the ends, six at most; the ends themselves where there are fewer than two."""
     low, high = int(np.ceil(np.log10(ends[0]))), int(np.floor(np.log10(ends[1])))
     found = [10.0**k for k in range(low, high + 1, max(1, -(-(high - low + 1) // 6)))]

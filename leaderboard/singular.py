@@ -11,6 +11,7 @@ import pandas as pd
 
 from leaderboard.board import Board
 from leaderboard.charts import colours, legend_columns, styled
+from leaderboard.figures import powers
 from leaderboard.images import Array, Pictures
 
 TRUTH = "truth"
@@ -59,12 +60,16 @@ def about(found: Pictures) -> str:
 
 def chart(frame: pd.DataFrame, board: Board) -> alt.LayerChart:
     """A line for each method, the truth's broad and grey; frame: as `table` gives it."""
-    labels, palette = list(dict.fromkeys(frame["label"])), {TRUTH: _NEUTRAL, **colours(board)}
+    known = set(frame["label"])
+    labels = [label for label in (TRUTH, *(row.label for row in board.rows)) if label in known]
+    palette = {TRUTH: _NEUTRAL, **colours(board)}
+    ends = (float(frame["value"].min()) / 1.5, float(frame["value"].max()) * 1.5)
     columns = legend_columns(labels)
     names = alt.Legend(title=None, orient="top", columns=columns, labelLimit=260, symbolType="stroke", symbolStrokeWidth=4)
     colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]), legend=names)
     x = alt.X("number:Q", title="number, the largest first", axis=alt.Axis(grid=False, tickMinStep=1))
-    y = alt.Y("value:Q", title="singular value", scale=alt.Scale(type="log"), axis=alt.Axis(format=".0e", tickCount=6))
+    ticks = alt.Axis(format=".0e", values=powers(ends))
+    y = alt.Y("value:Q", title="singular value", scale=alt.Scale(type="log", domain=list(ends)), axis=ticks)
     tips = ["label:N", "number:Q", alt.Tooltip("value:Q", format=".3~g")]
     base = alt.Chart(frame)
     broad = base.transform_filter(f"datum.label == '{TRUTH}'").mark_line(strokeWidth=7, strokeCap="round").encode(x, y, colour)

@@ -1,6 +1,7 @@
 """The instance page in a real browser: pictures that a task declares, and two pictures on top of each other."""
 
 import io
+from typing import Literal
 
 import numpy as np
 import pytest
@@ -33,9 +34,19 @@ def left_of(stage: Locator) -> np.ndarray:
     return pixels[:, : pixels.shape[1] // 2 - 4]
 
 
-@pytest.mark.parametrize("width", [1400, 400])
-def test_the_slider_wipes_from_one_picture_to_the_other(page: Page, address: str, problems: list[str], width: int) -> None:
-    visit(page, f"{address}/instance{PLACE}{PAIR}", "wipe" if width == 1400 else "wipe_narrow", width)
+def brightness(page: Page, selector: str, what: str) -> float:
+    """Of a colour of an element, 0 to 255."""
+    parts = page.locator(selector).evaluate(f"one => getComputedStyle(one).{what}").strip("rgba()").split(",")
+    return sum(map(float, parts[:3])) / 3
+
+
+@pytest.mark.parametrize(("width", "scheme"), [(1400, "light"), (400, "dark")])
+def test_the_slider_wipes_from_one_picture_to_the_other(
+    page: Page, address: str, problems: list[str], width: int, scheme: Literal["light", "dark"]
+) -> None:
+    page.emulate_media(color_scheme=scheme)
+    visit(page, f"{address}/instance{PLACE}{PAIR}", f"wipe_{scheme}_{width}", width)
+    assert abs(brightness(page, "figcaption", "color") - brightness(page, "[data-testid=stApp]", "backgroundColor")) > 120
     stage, slider = page.locator(".stage"), page.get_by_role("slider", name="From base_fill on the left to truth on the right")
     expect(slider).to_have_value("50")
     half = left_of(stage)
@@ -61,6 +72,7 @@ def test_the_slider_wipes_from_one_picture_to_the_other(page: Page, address: str
 
 
 def test_the_link_says_which_two(page: Page, address: str, problems: list[str]) -> None:
+    page.emulate_media(color_scheme="light")
     visit(page, f"{address}/instance{PLACE}{PAIR}", "wipe_linked")
     page.get_by_role("combobox", name="Right").click()
     page.get_by_role("option", name="net_guided", exact=True).click()

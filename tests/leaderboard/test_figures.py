@@ -141,7 +141,7 @@ def test_a_large_matrix_is_thinned() -> None:
     [((0.02, 30.0), [0.1, 1.0, 10.0]), ((2.0, 30.0), [2.0, 30.0]), ((1e-12, 1.0), [1e-12, 1e-9, 1e-6, 1e-3, 1.0])],
 )
 def test_a_logarithmic_axis_has_few_ticks(ends: tuple[float, float], ticks: list[float]) -> None:
-    assert figures._powers(ends) == pytest.approx(ticks)
+    assert figures.powers(ends) == pytest.approx(ticks)
 
 
 def test_charts_share_their_axes_and_have_the_colours_of_the_board(opened: tuple[Board, list[Figure]]) -> None:

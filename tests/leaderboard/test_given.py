@@ -160,4 +160,6 @@ def test_matrices_have_their_singular_values(open_page: Open, tmp_path: Path) ->
     app = open_page(database(tmp_path, "mc"), "instance", task="mc", preset="tiny")
     assert not app.exception
     assert "Singular values of the matrices" in text(app)
-    assert len(app.get("vega_lite_chart")) == 2
+    drawn = [element.proto.spec for element in app.get("vega_lite_chart")]
+    assert len(drawn) == 2
+    assert '"domain": ["truth", "guess"]' in drawn[0]
