@@ -4,11 +4,13 @@
     R_c(Z) = sum_k (N_k / 2N) logdet(I + alpha_k Z_k^T Z_k),         alpha_k = d / (N_k eps^2)
     F(Z)   = R(Z) - R_c(Z) - (lambda / 2) ||Z||_F^2
 
-Z (N, d): rows are features, sorted by class; Z_k (N_k, d) the rows of class k. Every maximiser of F has Z_k = sigma_k V_k U_k^T,
-r_k equal singular values, U_k^T U_l = 0; x = sigma_k^2 is the larger root of  lambda alpha_k x^2 - eta_k x + lambda / alpha = 0,
-eta_k = (alpha_k - alpha) - lambda (N / N_k + 1). It exists for lambda in (0, lambda_max], lambda_max = alpha (q - 1) / (q + 1),
-q = sqrt(N / max N_k).
-Source  arXiv:2406.01909; the gradient and the smaller root are derived in no more than a line from it
+Z (N, d): rows are features, sorted by class; Z_k (N_k, d) the rows of class k. Every maximiser of F has Z_k = sigma_k V_k U_k^T
+with r_k equal singular values, and U_k^T U_l = 0; x = sigma_k^2 is the larger root of
+
+    lambda alpha_k x^2 - eta_k x + lambda / alpha = 0,     eta_k = (alpha_k - alpha) - lambda (N / N_k + 1)
+
+for lambda in (0, lambda_max], lambda_max = alpha (q - 1) / (q + 1), q = sqrt(N / max N_k).
+Source  arXiv:2406.01909; the gradient and the smaller root are derived here
 """
 
 from collections.abc import Sequence
@@ -71,10 +73,12 @@ def _solve(Z: Tensor, sizes: Sequence[int], eps2: float, dim: int, slope: bool) 
     count = Z.new_tensor(sizes)
     alphas = dim / (count * eps2)  # (K,)
     equal = len(set(sizes)) == 1
-    B = Z.view(K, -1, d) if equal else torch.nn.utils.rnn.pad_sequence(list(Z.split(list(sizes))), batch_first=True)  # (K, M, d)
+    B = (
+        Z.view(K, -1, d) if equal else torch.nn.utils.rnn.pad_sequence(list(Z.split(list(sizes))), batch_first=True)
+    )  # (K, M, d)
     tall = B.shape[1] >= d
     grams = B.mT @ B if tall else B @ B.mT
-    whole = grams.sum(0) if tall else Z.mT @ Z if N >= d else Z @ Z.mT
+    whole = grams.sum(0) if tall else Z.mT @ Z if d <= N else Z @ Z.mT
     factor, factors = _cholesky(whole, alpha), _cholesky(grams, alphas[:, None, None])
     found = Rates(_logdet(factor) / 2, (count / (2 * N) * _logdet(factors)).sum())
     if not slope:
@@ -84,7 +88,7 @@ def _solve(Z: Tensor, sizes: Sequence[int], eps2: float, dim: int, slope: bool) 
         part = B @ (A - inverse)
         return found, alpha * (part.view(N, d) if equal else _unpadded(part, sizes))
     own = inverse @ B
-    pull = Z @ A if N >= d else A @ Z
+    pull = Z @ A if d <= N else A @ Z
     return found, alpha * (pull - (own.view(N, d) if equal else _unpadded(own, sizes)))
 
 
