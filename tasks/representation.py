@@ -32,6 +32,7 @@ from benchmark.seeds import Split
 
 _SHOWN = 60  # features of a picture of cosines, at most
 _TUNED = 2 / 3  # of the pool: what tuning instances learn from at most; they are judged on the rest
+_ROUNDING = 1e-12  # what float64 leaves of F* - F
 _LEAST = 1e-3  # of sigma*: smaller singular values are not drawn
 
 
@@ -132,11 +133,11 @@ SPEC = TaskSpec(
             instances=2, budget=10, data=("digits",), classes=(3,), per_class=20, dim=8, repeats=2, about="3 digits, 20 of each"
         ),
         "small": Sizes(
-            instances=4, budget=120, data=("digits",), classes=(3, 10), repeats=2, about="3 and 10 digits, 100 of each"
+            instances=4, budget=300, data=("digits",), classes=(3, 10), repeats=2, about="3 and 10 digits, 100 of each"
         ),
         "small_tabular": Sizes(
             instances=4,
-            budget=120,
+            budget=300,
             data=("leaves",),
             samples="leaves",
             classes=(8, 32),
@@ -249,7 +250,7 @@ class RepresentationTask:
             labels=where[train], train=x[train], test=x[test], dim=preset.dim, eps2=preset.eps2, weight=weight
         )
         names = ", ".join(found.classes[k] for k in chosen) if K <= 4 else f"{K} classes"
-        return Instance(problem=problem, truth=torch.cat([where[train], where[test]]), label=f"{names}, {label}")
+        return Instance(problem=problem, truth=torch.cat([where[train], where[test]]), label=f"{names}; {label}")
 
     def _read(self, preset: Sizes) -> labelled.Labelled:
         if preset.samples != "user":
@@ -317,4 +318,5 @@ def _value_gap(problem: Representation, Z: Tensor) -> float:
     best = problem.closed_form.value
     reduction = rates(Z[problem.order], problem.sizes, problem.eps2, problem.dim).reduction
     value = (reduction - problem.weight / 2 * Z.square().sum()).item()
-    return (best - value) / (best or 1.0)
+    gap: float = (best - value) / (best or 1.0)
+    return gap if abs(gap) > _ROUNDING else 0.0

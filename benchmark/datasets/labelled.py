@@ -66,7 +66,8 @@ def packaged(name: Literal["digits", "leaves"]) -> Labelled:
         rank[mine] = np.arange(len(mine))
     learns = rank < POOL[name]
     if name == "leaves":
-        x = (x - x[learns].mean(0)) / x[learns].std(0)
+        mean, std = x[learns].mean(0), x[learns].std(0)
+        x = ((x - mean) / np.where(std, std, 1))[:, std > 0]
     return Labelled(x.astype(np.float32), y, classes, np.flatnonzero(learns), np.flatnonzero(~learns))
 
 

@@ -34,14 +34,13 @@ def coherence(Z: Tensor, labels: Tensor) -> float:
 
 def block_coherence(blocks: Sequence[Tensor]) -> float:
     """Largest ||Z_k Z_l^T||_F / (||Z_k||_F ||Z_l||_F) over two classes; 1 where one of them is zero."""
-    grams = torch.stack([block.mT @ block for block in blocks])  # ||Z_k Z_l^T||^2 = <Z_k^T Z_k, Z_l^T Z_l>
-    flat = grams.flatten(1)
-    traces = grams.diagonal(dim1=-2, dim2=-1).sum(-1)
-    shares = ((flat @ flat.T).clamp_min(0) / torch.outer(traces, traces).clamp_min(torch.finfo(flat.dtype).tiny)).sqrt()
-    zero = traces == 0
-    shares[zero], shares[:, zero] = 1.0, 1.0
-    above = torch.ones_like(shares).triu(1) > 0
-    return min(1.0, shares[above].max().item())
+    norms = [block.norm().item() for block in blocks]
+    largest = 0.0
+    for k, block in enumerate(blocks):
+        for other, norm in zip(blocks[k + 1 :], norms[k + 1 :], strict=True):
+            both = norms[k] * norm
+            largest = max(largest, (block @ other.T).norm().item() / both if both else 1.0)
+    return min(1.0, largest)
 
 
 def spectra(blocks: Sequence[Tensor]) -> list[Tensor]:
