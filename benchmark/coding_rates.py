@@ -41,7 +41,7 @@ def rates(Z: Tensor, sizes: Sequence[int], eps2: float, dim: int | None = None) 
 
 def objective(Z: Tensor, sizes: Sequence[int], eps2: float, weight: float, dim: int | None = None) -> Tensor:
     """F(Z), 0-d, lambda = weight; its derivative by autograd is the exact one, found with it at the price of one product."""
-    found: Tensor = _Objective.apply(Z, tuple(sizes), eps2, weight, dim or Z.shape[1])
+    found: Tensor = _Objective.apply(Z, tuple(sizes), eps2, weight, dim or Z.shape[1])  # type: ignore[no-untyped-call]
     return found
 
 
@@ -74,7 +74,7 @@ def _solve(Z: Tensor, sizes: Sequence[int], eps2: float, dim: int, slope: bool) 
     alphas = dim / (count * eps2)  # (K,)
     equal = len(set(sizes)) == 1
     B = (
-        Z.view(K, -1, d) if equal else torch.nn.utils.rnn.pad_sequence(list(Z.split(list(sizes))), batch_first=True)
+        Z.view(K, -1, d) if equal else torch.nn.utils.rnn.pad_sequence(list(torch.split(Z, list(sizes))), batch_first=True)
     )  # (K, M, d)
     tall = B.shape[1] >= d
     grams = B.mT @ B if tall else B @ B.mT

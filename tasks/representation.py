@@ -10,7 +10,7 @@ Given   labelled training samples, test samples without labels, d, eps^2, lambda
 Score   on training features: mean |cos| between classes (ranks), the largest block, rank per class, gaps of F and of singular
         values to the closed form (alpha with this d, whatever the features' width); on test features: the same mean |cos|, the
         nearest class subspace, logistic regression on standardised features
-Data    8 x 8 digits (classes drawn at random); leaves: 50 measured numbers of 32 species; a user's own set, MNIST say. Test
+Data    8 x 8 digits (classes drawn at random); leaves: 49 measured numbers of 32 species; a user's own set, MNIST say. Test
         instances learn from a pool and are judged on samples outside it; tuning instances have both from the pool
 Source  arXiv:2406.01909; its sizes for free features are not known here: those are this suite's
 """
@@ -143,7 +143,7 @@ SPEC = TaskSpec(
             classes=(8, 32),
             per_class=30,
             repeats=2,
-            about="8 and 32 species of leaves, 30 of each, 50 numbers a leaf",
+            about="8 and 32 species of leaves, 30 of each, 49 numbers a leaf",
         ),
         "small_free": Sizes(
             instances=4,
@@ -224,37 +224,34 @@ class RepresentationTask:
             weight = cell["ratio"] * largest_weight(preset.counts, preset.dim, preset.eps2)
             problem = Representation(labels=labels, dim=preset.dim, eps2=preset.eps2, weight=weight)
             return Instance(problem=problem, truth=labels, label=label)
-        found = self._read(preset)
-        K = cell["classes"]
+        found, K = self._read(preset), cell["classes"]
         if len(found.classes) < K:
             raise UserError(f"{preset.samples}: {len(found.classes)} classes, but instance {index} draws {K}")
-        chosen = torch.randperm(len(found.classes), generator=generator)[:K].sort().values.tolist()
-        x, y = torch.from_numpy(found.x), torch.from_numpy(found.y)
-        learns, judged, taken = torch.from_numpy(found.learns), torch.from_numpy(found.judged), ([], [])  # type: ignore[var-annotated]
-        for k in chosen:
-            pool = learns[y[learns] == k]
-            drawn = pool[torch.randperm(len(pool), generator=generator)]
-            n = min(preset.per_class, len(pool) if split == "test" else int(_TUNED * len(pool)))
-            taken[0].append(drawn[:n])
-            taken[1].append(judged[y[judged] == k] if split == "test" else drawn[n:])
-        train, test = (torch.cat(part) for part in taken)
-        where = torch.searchsorted(torch.tensor(chosen), y)
-        sizes = tuple(map(len, taken[0]))
+        chosen = torch.randperm(len(found.classes), generator=generator)[:K].sort().values
+        parts = [_drawn(found, k, preset.per_class, split, generator) for k in chosen.tolist()]
+        sizes = [len(train) for train, _ in parts]
+        train, test = (torch.cat(part) for part in zip(*parts, strict=True))
         if not min(sizes) or not len(test):
-            name = found.classes[chosen[sizes.index(0)]] if not min(sizes) else "all"
+            rare = found.classes[chosen[sizes.index(min(sizes))]]
             raise UserError(
-                f"{preset.samples}: class {name} has too few samples for {split} (training {min(sizes)}, judged {len(test)})"
+                f"{preset.samples}: of class {rare} {min(sizes)} samples are left for {split} to learn from, of all classes "
+                f"{len(test)} to be judged on; 1 or more are needed of each"
             )
-        weight = cell["ratio"] * largest_weight(sizes, preset.dim, preset.eps2)
+        x, y = torch.from_numpy(found.x), torch.searchsorted(chosen, torch.from_numpy(found.y))
         problem = Representation(
-            labels=where[train], train=x[train], test=x[test], dim=preset.dim, eps2=preset.eps2, weight=weight
+            labels=y[train],
+            train=x[train],
+            test=x[test],
+            dim=preset.dim,
+            eps2=preset.eps2,
+            weight=cell["ratio"] * largest_weight(sizes, preset.dim, preset.eps2),
         )
         names = ", ".join(found.classes[k] for k in chosen) if K <= 4 else f"{K} classes"
-        return Instance(problem=problem, truth=torch.cat([where[train], where[test]]), label=f"{names}; {label}")
+        return Instance(problem=problem, truth=torch.cat([y[train], y[test]]), label=f"{names}; {label}")
 
     def _read(self, preset: Sizes) -> labelled.Labelled:
-        if preset.samples != "user":
-            return labelled.packaged(preset.samples)  # type: ignore[arg-type]  # digits or leaves
+        if preset.samples in ("digits", "leaves"):
+            return labelled.packaged(preset.samples)
         source = SOURCES["labelled"]
         assert isinstance(source, Folder)
         return labelled.read(source.folder(self.data_dir))
@@ -309,9 +306,20 @@ class RepresentationTask:
         return {"image": (n @ n.T).abs().clamp_max(1), "spectrum": torch.where(spectrum < _LEAST, 0, spectrum)}
 
 
+def _drawn(found: labelled.Labelled, k: int, most: int, split: Split, generator: torch.Generator) -> tuple[Tensor, Tensor]:
+    """Places of a class's samples to learn from, `most` at most, and to be judged on; tuning has both from the pool."""
+    y, learns, judged = (torch.from_numpy(part) for part in (found.y, found.learns, found.judged))
+    pool = learns[y[learns] == k]
+    pool = pool[torch.randperm(len(pool), generator=generator)]
+    if split == "test":
+        return pool[:most], judged[y[judged] == k]
+    n = min(most, int(_TUNED * len(pool)))
+    return pool[:n], pool[n:]
+
+
 def _blocks(problem: Representation, Z: Tensor) -> list[Tensor]:
     """The training features of each class."""
-    return list(Z[problem.order].split(list(problem.sizes)))
+    return list(torch.split(Z[problem.order], list(problem.sizes)))
 
 
 def _value_gap(problem: Representation, Z: Tensor) -> float:

@@ -14,7 +14,8 @@ _AT_ONCE = 2048  # rows
 
 def unit(Z: Tensor) -> Tensor:
     """Rows of norm 1; a row of zeros stays."""
-    return Z / Z.norm(dim=1, keepdim=True).clamp_min(torch.finfo(Z.dtype).tiny)
+    found: Tensor = Z / Z.norm(dim=1, keepdim=True).clamp_min(torch.finfo(Z.dtype).tiny)
+    return found
 
 
 def coherence(Z: Tensor, labels: Tensor) -> float:
@@ -22,7 +23,7 @@ def coherence(Z: Tensor, labels: Tensor) -> float:
     n = unit(Z)
     zero = n.norm(dim=1) < 0.5
     total, pairs = 0.0, 0
-    for rows, own, none in zip(n.split(_AT_ONCE), labels.split(_AT_ONCE), zero.split(_AT_ONCE), strict=True):
+    for rows, own, none in zip(*(torch.split(x, _AT_ONCE) for x in (n, labels, zero)), strict=True):
         cosines = (rows @ n.T).abs()
         cosines[none] = 1.0
         cosines[:, zero] = 1.0

@@ -136,8 +136,9 @@ class Representation:
             Z[mine] = x**0.5 * rows @ Q[:, start : start + r].T
             start += r
         t = min(1.0, 10 * scale)
-        Z = (1 - t) * Z + t * Q[:, 0] * Z.norm() / len(Z) ** 0.5
-        return Z if self.free else Z.float()
+        Z = (1 - t) * Z + t * Z.norm() / len(Z) ** 0.5 * Q[:, 0]
+        features: Tensor = Z if self.free else Z.float()
+        return features
 
 
 def _check_samples(name: str, samples: object) -> None:

@@ -12,8 +12,9 @@ def nuclear_gap(Z: Tensor, sizes: Sequence[int], least: float = 1.0) -> Tensor:
 
     Source: arXiv:1712.01727, with the authors' code
     """
-    classes = torch.stack([torch.linalg.svdvals(block).sum() for block in Z.split(list(sizes))])
-    return (classes.clamp_min(least).sum() - torch.linalg.svdvals(Z).sum()) / len(Z)
+    classes = torch.stack([torch.linalg.svdvals(block).sum() for block in torch.split(Z, list(sizes))])
+    gap: Tensor = (classes.clamp_min(least).sum() - torch.linalg.svdvals(Z).sum()) / len(Z)
+    return gap
 
 
 def supervised_contrast(Z: Tensor, labels: Tensor, temperature: float) -> Tensor:
