@@ -2,9 +2,9 @@
 
     python tests/performance/mcr2_step.py [--threads 2]
 
-A step: value and gradient of F at Z (N, d) with K classes. Products: the Gram matrices of the classes and one product for the
-gradient, 4 N min(d, N_k) d flops, batched. Both are timed in turn, many times; the ratio is the median over pairs, as other work
-on the machine slows both alike. Also a training step of the network.
+A step: value and gradient of F at Z (N, d) with K classes. Products: the Gram matrices of the classes and one product for
+the gradient, 4 N min(d, N_k) d flops, batched. Both are timed in turn, many times; the ratio is the median over pairs, as
+other work on the machine slows both alike. Also a training step of the network.
 """
 
 import argparse
