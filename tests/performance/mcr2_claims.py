@@ -95,7 +95,7 @@ def free(seeds: int) -> None:
             full, ranks = min(sum(posed.sizes), posed.dim), {one["rank"] for _, one in runs}
             print(
                 f"  {name:20} {ratio:4g}: steps {max(s for s, _ in runs):5}, |sigma^2/x - 1| {worst['off']:.1e}, coherence "
-                f"{worst['coherence']:.1e}, ranks {ranks} of {full}, F against sum r g {miss:.1e}, gradient {worst['slope']:.1e}"
+                f"{worst['coherence']:.1e}, ranks {ranks} of {full}, F off by {miss:.1e}, gradient {worst['slope']:.1e}"
             )
     print("3: F over starts 0.1, 1, 3 and seeds, least and largest; of the best closed form")
     for name, case, ratio in (
