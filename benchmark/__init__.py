@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmark.errors import UserError
     from benchmark.photograph_task import PhotographTask
     from benchmark.photographs import PHOTOGRAPH_METRICS, Photographs
-    from benchmark.problems import Completion, FewShot, Instance, LinearInverse, Retrieval
+    from benchmark.problems import Completion, FewShot, Instance, LinearInverse, Representation, Retrieval
     from benchmark.spec import Axis, Count, Fraction, Kept, Metric, NonNegative, Picture, Positive, Preset, Rate, TaskSpec
 
 EXPORTS = {
@@ -37,6 +37,7 @@ EXPORTS = {
     "Positive": "benchmark.spec",
     "Preset": "benchmark.spec",
     "Rate": "benchmark.spec",
+    "Representation": "benchmark.problems.representation",
     "Retrieval": "benchmark.problems.retrieval",
     "Task": "benchmark.decorators",
     "TaskSpec": "benchmark.spec",
@@ -67,6 +68,7 @@ __all__ = [
     "Positive",
     "Preset",
     "Rate",
+    "Representation",
     "Retrieval",
     "Task",
     "TaskSpec",

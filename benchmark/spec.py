@@ -15,7 +15,7 @@ Interface = Literal["LinearInverse", "Completion", "FewShot", "Retrieval", "Repr
 # similar content beside the measurements. What the operator is: coils: it has A.maps; direct: A = I; mask: it has A.mask;
 # kernel: A.kernel; scale: A.factor. Of matrices: symmetric: positive semidefinite; above: what is not seen is at most
 # problem.above; uniform: what is seen was chosen at random. spectrum: x is a stack of spectra (B, n) and A.matrix is known;
-# training: it has data that a method may learn from (`Task.training`).
+# training: it has data that a method may learn from (`Task.training`). samples: labels come with what they are labels of.
 Feature = Literal[
     "image",
     "range",
@@ -30,6 +30,7 @@ Feature = Literal[
     "uniform",
     "spectrum",
     "training",
+    "samples",
 ]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -97,6 +98,8 @@ class Preset(Frozen):
     learns_as   the preset whose training data it shares, so that what was learnt there serves here too; its own where empty
     grid        names of its own fields, tuples, whose combinations in this order are cells: instance i is drawn from cell
                 i modulo their number; empty where all instances are alike
+    lacks       what its problems do not hold of all that the task offers
+    baseline    the method that others are compared with where the task's own does not fit; empty for the task's
     """
 
     instances: Count
@@ -108,6 +111,8 @@ class Preset(Frozen):
     fit_budget: Positive = 600.0
     learns_as: str = ""
     grid: tuple[str, ...] = ()
+    lacks: tuple[Feature, ...] = ()
+    baseline: str = ""
 
     def cells(self) -> list[tuple[Any, ...]]:
         """Every combination of the fields that `grid` names."""
@@ -187,14 +192,18 @@ class TaskSpec(Frozen):
         return self
 
     def at(self, preset: str) -> Self:
-        """This specification with the metrics that the preset scores, in its order, and its primary one."""
-        chosen = self.presets[preset].metrics
-        if not chosen:
-            return self
-        known = {metric.name: metric for metric in self.metrics}
-        return self.model_copy(
-            update={"metrics": tuple(known[name].model_copy(update={"primary": name == chosen[0]}) for name in chosen)}
-        )
+        """This specification with what the preset offers, its baseline, and the metrics that it scores, in its order, with its
+        primary one.
+        """
+        size = self.presets[preset]
+        update: dict[str, Any] = {
+            "offers": tuple(feature for feature in self.offers if feature not in size.lacks),
+            "baseline": size.baseline or self.baseline,
+        }
+        if chosen := size.metrics:
+            known = {metric.name: metric for metric in self.metrics}
+            update["metrics"] = tuple(known[name].model_copy(update={"primary": name == chosen[0]}) for name in chosen)
+        return self.model_copy(update=update)
 
     @property
     def primary(self) -> Metric:
@@ -224,13 +233,13 @@ class MethodSpec(Frozen):
     needs: tuple[Feature, ...] = ()
     learns: tuple[str, ...] | None = None
 
-    def misfit(self, task: TaskSpec) -> str:
-        """Why the method cannot run on the task, as a clause; empty where it can."""
+    def misfit(self, task: TaskSpec, where: str = "") -> str:
+        """Why the method cannot run on the task, as a clause; empty where it can. where: what the clause calls the task."""
         if self.solves != task.poses:
             return f"{self.name} solves {self.solves}, but {task.name} poses {task.poses}"
         needs = {*self.needs, "training"} if self.learns is not None else set(self.needs)
         if lacking := sorted(needs - set(task.offers)):
-            return f"{self.name} needs {' and '.join(lacking)}, which {task.name} does not offer"
+            return f"{self.name} needs {' and '.join(lacking)}, which {where or task.name} does not offer"
         return ""
 
     def resolve(self, task: str, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:

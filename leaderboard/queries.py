@@ -122,19 +122,21 @@ def curves(session: Session, rows: Iterable[Row]) -> pd.DataFrame:
 
 
 def task_info(spec: dict[str, Any], preset: str) -> TaskInfo:
-    """A stored specification with the metrics that the preset scores; its first one ranks. Keys that specifications had once,
-    or will have, are left out.
+    """A stored specification with the preset's baseline and metrics, the first of which ranks. Keys that
+    specifications had once, or will have, are left out.
     """
     known = {m["name"]: _known(m, Metric) for m in spec["metrics"]}
     if chosen := spec["presets"].get(preset, {}).get("metrics"):
         known = {name: {**known[name], "primary": name == chosen[0]} for name in chosen}
     metrics = tuple(Metric.model_validate_json(json.dumps(one)) for one in known.values())
-    names = ("name", "version", "title", "baseline", "source", "presets")
+    size = spec["presets"].get(preset, {})
+    names = ("name", "version", "title", "source", "presets")
     return TaskInfo(
         metrics=metrics,
+        baseline=size.get("baseline") or spec["baseline"],
         axis=_axis(spec.get("axis")),
         poses=spec.get("poses", ""),
-        offers=tuple(spec.get("offers", ())),
+        offers=tuple(one for one in spec.get("offers", ()) if one not in size.get("lacks", ())),
         pictures=tuple(_picture(one) for one in spec.get("pictures", ())),
         **{name: spec[name] for name in names},
     )

