@@ -194,6 +194,17 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
         "put symmetric positive semidefinite matrices (.npy, or .csv of numbers) into DATA_DIR/matrices/",
         _check_of("matrices"),
     ),
+    "digits": Packaged(
+        "sklearn",
+        "datasets/data",
+        {"digits.csv.gz": "09f66e6debdee2cd2b5ae59e0d6abbb73fc2b0e0185d2e1957e9ebb51e23aa22"},
+    ),
+    "samples": Folder(
+        "samples",
+        ("*.npz", "*.npy"),
+        "put samples with labels (.npz with samples and labels, or .npy whose last column is the label) into DATA_DIR/samples/",
+        _check_of("labelled"),
+    ),
     "ratings": Folder(
         "ratings",
         ("*.csv", "*.tsv", "*.dat", "*.data"),

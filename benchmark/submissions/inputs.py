@@ -26,7 +26,7 @@ from safetensors.torch import save
 from benchmark.decorators import Task
 from benchmark.errors import UserError
 from benchmark.instances import make_instance, observed
-from benchmark.problems import Completion, FewShot, LinearInverse, Retrieval
+from benchmark.problems import Completion, Distribution, FewShot, LinearInverse, Retrieval
 from benchmark.submissions import entry, training
 from benchmark.submissions.bundle import TENSOR, file_name
 from benchmark.submissions.shown import Put, Shown
@@ -57,6 +57,10 @@ def answers_to(problem: Any) -> list[dict[str, Any]]:
         forms = [(torch.float64, [count, m, n]), (torch.float64, [count, m + n, "k"])]
     elif isinstance(problem, FewShot):
         forms = [(torch.float32, [len(problem.test), problem.outputs])]
+    elif isinstance(problem, Distribution):
+        count, _, n = problem.samples.shape
+        told = problem.generate + len(problem.sigmas) * n
+        forms = [(torch.float64, [count, problem.K, n, problem.d]), (torch.float64, [count, told, n])]
     elif isinstance(problem, Retrieval):
         forms = [(torch.float32, [problem.count, "d"])]
     else:
