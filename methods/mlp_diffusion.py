@@ -66,7 +66,7 @@ class Stack(nn.Module):
             self.biases.append(nn.Parameter(torch.zeros(B, 1, out)))
 
     def forward(self, x: Tensor, c: Tensor) -> Tensor:
-        angles = c[..., None] * 2 ** (torch.arange(_FREQUENCIES, device=x.device) / 3)
+        angles = c[..., None] * 2 ** (torch.arange(_FREQUENCIES, device=x.device) / 4 - 2)
         x = torch.cat([x, angles.sin(), angles.cos()], -1)
         for number, (W, b) in enumerate(zip(self.weights, self.biases, strict=True)):
             x = torch.baddbmm(b, x, W)
