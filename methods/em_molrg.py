@@ -24,7 +24,7 @@ from benchmark import Context, Count, Distribution, Positive, method, mixtures
     settings={"subspace_clustering/small_digits": {"starts": 10}},
 )
 def em_molrg(
-    problem: Distribution, ctx: Context, *, starts: Count = 100, rounds: Count = 60, floor: Positive = 1e-4
+    problem: Distribution, ctx: Context, *, starts: Count = 150, rounds: Count = 60, floor: Positive = 1e-4
 ) -> Tensor:
     K, d = problem.K, problem.d
     n = problem.samples.shape[-1]

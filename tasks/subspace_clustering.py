@@ -177,7 +177,7 @@ SPEC = TaskSpec(
         ),
         "small": Cells(
             instances=32,
-            budget=30,
+            budget=60,
             d=(2, 3, 4, 6),
             points=(2, 3, 4, 5, 6, 7, 8, 24),
             metrics=("subspace_error", "success", "accuracy"),
@@ -186,7 +186,7 @@ SPEC = TaskSpec(
         ),
         "small_single": Cells(
             instances=18,
-            budget=30,
+            budget=60,
             K=(1,),
             n=(24, 48, 96),
             d=(4,),
@@ -198,7 +198,7 @@ SPEC = TaskSpec(
         ),
         "small_noise": Cells(
             instances=12,
-            budget=30,
+            budget=60,
             d=(3,),
             points=(12,),
             noise=(0.0, 0.05, 0.1, 0.2),
@@ -209,7 +209,7 @@ SPEC = TaskSpec(
         ),
         "small_generalisation": Cells(
             instances=8,
-            budget=300,
+            budget=900,
             d=(3, 6),
             ratio=(2, 8, 30, 60),
             trials=1,
@@ -230,7 +230,7 @@ SPEC = TaskSpec(
         ),
         "small_digits": Cells(
             instances=8,
-            budget=60,
+            budget=120,
             data=("digits",),
             K=(2, 3, 5, 10),
             n=(64,),
