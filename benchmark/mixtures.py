@@ -10,6 +10,7 @@ Leading dimensions "..." are batches. Source: arXiv:2409.02426; the weights are 
 1 / sigma^2
 """
 
+from math import acos, cos, pi, sin
 from typing import NamedTuple
 
 import torch
@@ -20,12 +21,14 @@ _OUTER = 1 << 24  # numbers that all products x_i x_i^T of a stack may have to b
 
 def orthonormal(U: Tensor) -> Tensor:
     """Orthonormal bases of the spans of columns (..., n, d)."""
-    return torch.linalg.qr(U).Q
+    Q: Tensor = torch.linalg.qr(U).Q
+    return Q
 
 
 def leading(C: Tensor, d: int) -> Tensor:
     """The d leading eigenvectors (..., n, d) of symmetric C (..., n, n); where C has a lower rank, any completion."""
-    return torch.linalg.eigh(C).eigenvectors[..., -d:].flip(-1)
+    vectors: Tensor = torch.linalg.eigh(C).eigenvectors
+    return vectors[..., -d:].flip(-1)
 
 
 def of_classes(X: Tensor, labels: Tensor, K: int, d: int) -> Tensor:
@@ -55,7 +58,7 @@ class Scatter:
     def __call__(self, weight: Tensor) -> Tensor:
         n = self.X.shape[-1]
         if self.outer is not None:
-            return (weight @ self.outer).unflatten(-1, (n, n))
+            return (weight @ self.outer).view(*weight.shape[:2], n, n)
         return torch.stack([(self.X * w[..., None]).mT @ self.X for w in weight.unbind(1)], 1)
 
 
@@ -77,6 +80,19 @@ def compressed(X: Tensor, least: int, most: int | None = None) -> Compressed:
     r = min(max(r, least), most or X.shape[-1], X.shape[-1])
     V = vectors[..., -r:].flip(-1)
     return Compressed(X @ V, V)
+
+
+def subspaces(K: int, n: int, d: int, angle: float, generator: torch.Generator) -> Tensor:
+    """Orthonormal bases (K, n, d), float64, any two of which meet at `angle` degrees in every direction:
+
+    U_k = cos(b) W_0 + sin(b) W_k,   cos(b)^2 = cos(angle),   W orthonormal; for 90 degrees no W_0 is needed
+    """
+    W = orthonormal(torch.randn(n, (K + (angle < 90)) * d, dtype=torch.float64, generator=generator))
+    W = W.view(n, -1, d).transpose(0, 1)
+    if angle == 90:
+        return W
+    b = acos(cos(angle * pi / 180) ** 0.5)
+    return cos(b) * W[:1] + sin(b) * W[1:]
 
 
 def draw(U: Tensor, count: int, generator: torch.Generator) -> Tensor:
@@ -134,7 +150,7 @@ class Search:
             return
         self.labels = labels
         weight = torch.nn.functional.one_hot(labels, self.K).mT.to(self.U.dtype)  # (B, R, K, N)
-        self.U = leading(self.scatter(weight.flatten(1, 2)), self.d).unflatten(1, (-1, self.K))
+        self.U = leading(self.scatter(weight.flatten(1, 2)), self.d).view(self.U.shape)
         self.captured = energies(self.space.Z[:, None], self.U).amax(-2).sum(-1)
 
     def done(self) -> bool:
@@ -148,7 +164,7 @@ class Search:
 
 
 def k_subspaces(X: Tensor, K: int, d: int, restarts: int, rounds: int, generator: torch.Generator) -> Tensor:
-    """Bases (B, K, n, d) that the best of `restarts` searches finds in samples (B, N, n), among their K d leading directions."""
+    """Bases (B, K, n, d) that the best of `restarts` searches finds in samples (B, N, n), in their K d leading directions."""
     search = Search(compressed(X, d, max(d, K * d)), K, d, restarts, generator)
     for _ in range(rounds):
         search.step()

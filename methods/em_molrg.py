@@ -23,9 +23,7 @@ from benchmark import Context, Count, Distribution, Positive, method, mixtures
     paper="arXiv:2409.02426",
     settings={"subspace_clustering/small_digits": {"starts": 10}},
 )
-def em_molrg(
-    problem: Distribution, ctx: Context, *, starts: Count = 150, rounds: Count = 60, floor: Positive = 1e-4
-) -> Tensor:
+def em_molrg(problem: Distribution, ctx: Context, *, starts: Count = 150, rounds: Count = 60, floor: Positive = 1e-4) -> Tensor:
     K, d = problem.K, problem.d
     n = problem.samples.shape[-1]
     space = mixtures.compressed(problem.samples, d)
@@ -47,7 +45,7 @@ def em_molrg(
         found = logits.logsumexp(-2) - energy / (2 * s) - d / 2 * (v + s).log() - (n - d) / 2 * s.log()
         before, likelihood = likelihood, found.sum(-1)
         weight = logits.softmax(-2)
-        U = mixtures.leading(scatter(weight.flatten(1, 2)), d).unflatten(1, (-1, K))
+        U = mixtures.leading(scatter(weight.flatten(1, 2)), d).view(U.shape)
         kept = (weight * mixtures.energies(Z, U)).sum((-2, -1))[..., None] / N
         s = ((energy.mean(-1, keepdim=True) - kept) / max(1, n - d)).maximum(floor * mean)
         v = (kept / d - s).maximum(floor * mean)

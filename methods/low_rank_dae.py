@@ -92,4 +92,5 @@ def loss(theta: Tensor, X: Tensor, xt: Tensor, sigma: Tensor, size: Tensor, hard
         norm = (torch.einsum("bprk,brkl->bprl", mixed, gram) * mixed).sum(-1)
         inner = (mixed * a0.flatten(-2).repeat(1, again, 1, 1)).sum(-1)
     square = c**2 * norm - 2 * c * inner + size[..., None]
-    return (importance(sigma)[..., None] * square).mean(1) / n
+    found: Tensor = (importance(sigma)[..., None] * square).mean(1) / n
+    return found

@@ -8,6 +8,7 @@ Source: arXiv:2409.02426 (its code, a fork of EDM's); this network and its sched
 """
 
 import math
+from itertools import pairwise
 
 import torch
 from torch import Tensor, nn
@@ -59,7 +60,7 @@ class Stack(nn.Module):
     def __init__(self, B: int, sides: list[int], generator: torch.Generator) -> None:
         super().__init__()
         self.weights, self.biases = nn.ParameterList(), nn.ParameterList()
-        for number, (inner, out) in enumerate(zip(sides, sides[1:], strict=False)):
+        for number, (inner, out) in enumerate(pairwise(sides)):
             last = number == len(sides) - 2
             bound = 0.0 if last else math.sqrt(3 / inner)  # begins with F = 0
             self.weights.append(nn.Parameter(bound * (2 * torch.rand(B, inner, out, generator=generator) - 1)))

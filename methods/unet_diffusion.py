@@ -48,7 +48,7 @@ def unet_diffusion(
 
     def memory(step: int) -> float:
         half_life = min(_HALF_LIFE, _SHARE * (step + 1) * batch)
-        return 0.5 ** (batch / half_life)
+        return math.pow(0.5, batch / half_life)
 
     with torch.random.fork_rng(devices=[ctx.device] if ctx.device.type == "cuda" else []):  # so does dropout
         torch.manual_seed(int(torch.randint(2**31, (), generator=ctx.generator)))

@@ -25,7 +25,13 @@ registry.include([Path(__file__).with_name("$name.py")])
 
 """
 # A task of each interface that has a template.
-_EXAMPLES = {"LinearInverse": "mri", "Completion": "deep_mc", "FewShot": "few_shot", "Retrieval": "video_retrieval"}
+_EXAMPLES = {
+    "LinearInverse": "mri",
+    "Completion": "deep_mc",
+    "FewShot": "few_shot",
+    "Retrieval": "video_retrieval",
+    "Distribution": "subspace_clustering",
+}
 Kind = Literal["method", "task"]
 Folder = Annotated[
     Path | None, typer.Option(metavar="PATH", help="A folder of yours for both files; without it they go into this repository.")

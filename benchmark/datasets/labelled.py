@@ -47,7 +47,9 @@ def read(file: Path) -> "tuple[NDArray[np.float64], NDArray[np.int64]]":
         raise UserError(f"{file.name}: label {np.argmax(labels != labels)} is {labels[labels != labels][0]}, not a class")
     names, numbers = np.unique(labels, return_inverse=True)
     if len(names) == len(samples) > 1:
-        raise UserError(f"{file.name}: each of the {len(samples)} samples has a label of its own; classes need two samples each")
+        raise UserError(
+            f"{file.name}: each of the {len(samples)} samples has a label of its own; classes need two samples each"
+        )
     return samples, numbers.astype(np.int64)
 
 

@@ -15,9 +15,58 @@ from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
 from benchmark import mixtures
+from benchmark.problems.distribution import Distribution
 
-NEW, OFF, ENERGY = 0.5, 0.1, 0.99
+SUCCESS, NEW, OFF, ENERGY = 0.5, 0.5, 0.1, 0.99
 _FRESH = 500
+_STARTS, _ROUNDS = 40, 30  # of K-subspaces on generated samples
+
+
+def bases_of(problem: Distribution, estimate: Tensor) -> Tensor:
+    """Orthonormal bases (B, K, n, d) of an estimate in either form: of generated samples, those that K-subspaces finds."""
+    told = problem.unpack(estimate)
+    if told is None:
+        return mixtures.orthonormal(estimate)
+    return mixtures.k_subspaces(told[0], problem.K, problem.d, _STARTS, _ROUNDS, _seeded(0))
+
+
+def samples_of(problem: Distribution, estimate: Tensor) -> Tensor:
+    """Generated samples (B, G, n) of an estimate in either form: of bases, draws of the mixture that they mean."""
+    told = problem.unpack(estimate)
+    return told[0] if told else mixtures.draw(mixtures.orthonormal(estimate), problem.generate, _seeded(1))
+
+
+def jacobians(problem: Distribution, estimate: Tensor) -> Tensor:
+    """dD/dx (B, Q, n, n) at the probes, of an estimate in either form."""
+    told = problem.unpack(estimate)
+    return told[1] if told else mixtures.jacobian(problem.probes, problem.sigmas, mixtures.orthonormal(estimate))
+
+
+def recovery(problem: Distribution, estimate: Tensor, bases: Tensor, labels: Tensor) -> dict[str, float]:
+    """Means over the stack of error, success and accuracy, against true bases (B, K, n, d) and labels (B, N)."""
+    U = bases_of(problem, estimate)
+    error, _ = matched(U, bases)
+    return {
+        "subspace_error": error.mean().item(),
+        "success": (error < SUCCESS).double().mean().item(),
+        "accuracy": accuracy(mixtures.nearest(problem.samples, U), labels, problem.K).mean().item(),
+    }
+
+
+def generation(problem: Distribution, estimate: Tensor, bases: Tensor) -> dict[str, float]:
+    """Means over the stack of what the generated samples are worth, against true bases (B, K, n, d)."""
+    made = samples_of(problem, estimate)
+    off, new = off_energy(made, bases), novel(made, problem.samples, bases, _seeded(2))
+    return {
+        "new_and_on": (new & (off <= OFF)).double().mean().item(),
+        "gl": new.double().mean().item(),
+        "off_energy": off.median(-1).values.mean().item(),
+    }
+
+
+def _seeded(number: int) -> torch.Generator:
+    """Of the scorer: the same draws for every estimate."""
+    return torch.Generator().manual_seed(number)
 
 
 def distances(U: Tensor, V: Tensor) -> Tensor:

@@ -49,7 +49,9 @@ class Distribution:
                 kind = found.dtype if isinstance(found, Tensor) else type(found).__name__
                 raise ValueError(f"{where} has type {kind}, not torch.float64")
         if self.samples.ndim != 3 or not all(self.samples.shape):
-            raise ValueError(f"samples has shape {tuple(self.samples.shape)}, not (draws, samples, dimensions), each at least 1")
+            raise ValueError(
+                f"samples has shape {tuple(self.samples.shape)}, not (draws, samples, dimensions), each at least 1"
+            )
         B, N, n = self.samples.shape
         if not 1 <= self.K <= N:
             raise ValueError(f"K is {self.K}, not between 1 and {N}, the number of samples")
@@ -80,8 +82,8 @@ class Distribution:
         """Generated samples and Jacobians that an estimate packs; None for bases."""
         if estimate.ndim != 3:
             return None
-        generated, rows = estimate[:, : self.generate], estimate[:, self.generate :]
-        return generated, rows.unflatten(1, (len(self.sigmas), -1)) if len(self.sigmas) else rows[:, :, None]
+        B, Q, n = self.probes.shape
+        return estimate[:, : self.generate], estimate[:, self.generate :].reshape(B, Q, n, n)
 
     def to(self, device: torch.device | str) -> Self:
         """The same problem with its tensors on `device`."""
@@ -111,4 +113,5 @@ class Distribution:
         """True bases, or those of the classes that a truth (B, N) names, with each number off by about 10 `scale` of itself."""
         bases = truth if truth.is_floating_point() else mixtures.of_classes(self.samples, truth, self.K, self.d)
         noise = torch.randn(bases.shape, dtype=bases.dtype, generator=generator) / bases.shape[-2] ** 0.5
-        return bases + 10 * scale * noise
+        near: Tensor = bases + 10 * scale * noise
+        return near

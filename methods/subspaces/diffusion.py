@@ -40,7 +40,8 @@ class Edm(nn.Module):
 
 def noise_levels(ctx: Context, *shape: int) -> Tensor:
     """Draws of sigma."""
-    return (_MEAN + _SPREAD * ctx.randn(*shape)).exp()
+    sigmas: Tensor = (_MEAN + _SPREAD * ctx.randn(*shape)).exp()
+    return sigmas
 
 
 def weight(sigma: Tensor) -> Tensor:
@@ -52,7 +53,8 @@ def generate(denoiser: Denoiser, latents: Tensor) -> Tensor:
     """Samples (B, G, n) from standard normal latents (B, G, n)."""
     ramp = torch.linspace(0, 1, _LEVELS, device=latents.device, dtype=latents.dtype)
     sigmas = (_HIGH ** (1 / _RHO) + ramp * (_LOW ** (1 / _RHO) - _HIGH ** (1 / _RHO))) ** _RHO
-    x, one = sigmas[0] * latents, torch.ones_like(latents[..., 0])
+    x: Tensor = sigmas[0] * latents
+    one = torch.ones_like(latents[..., 0])
     for now, then in zip(sigmas, [*sigmas[1:], torch.zeros_like(sigmas[0])], strict=True):
         slope = (x - denoiser(x, now * one)) / now
         ahead = x + (then - now) * slope
@@ -115,7 +117,7 @@ def train(
         found = denoiser(x0 + sigma[..., None] * ctx.randn(B, batch, n), sigma)
         loss = (weight(sigma) * (found - x0).square().mean(-1)).mean(-1).sum()  # each network's own, added
         optimiser.zero_grad()
-        loss.backward()  # type: ignore[no-untyped-call]
+        loss.backward()
         optimiser.step()
         with torch.no_grad():
             for old, new in zip(averaged.parameters(), denoiser.parameters(), strict=True):

@@ -2,8 +2,8 @@
 
     block(x, e)   h = conv(silu(norm(x))) + W e;  h = conv(dropout(silu(norm(h))));  (skip(x) + h) / sqrt(2)
     encoder       conv, then per level: [block that halves], `depth` blocks
-    decoder       deepest level: block with attention, block; then per level: [block that doubles], `depth` + 1 blocks, each with
-                  what the encoder had
+    decoder       deepest level: block with attention, block; then per level: [block that doubles], `depth` + 1 blocks, each
+                  with what the encoder had
 
 x (P, C, R, R); e (P, 4 m) from sines and cosines of ln(sigma) / 4; m channels times 2 at every level, levels R, R / 2, ... at
 most 3. Source: arXiv:2011.13456, arXiv:2206.00364 (its code's SongUNet)
@@ -35,7 +35,8 @@ class Block(nn.Module):
         h = F.silu(self.norm1(h + self.affine(e)[:, :, None, None]))
         h = self.conv1(F.dropout(h, self.dropout, self.training))
         x = (self.skip(_resized(x, self.scale)) + h) * math.sqrt(0.5)
-        return x if self.attend is None else self.attend(x)
+        found: Tensor = x if self.attend is None else self.attend(x)
+        return found
 
 
 class Attention(nn.Module):
@@ -48,7 +49,8 @@ class Attention(nn.Module):
     def forward(self, x: Tensor) -> Tensor:
         q, k, v = self.qkv(self.norm(x)).flatten(2).mT.chunk(3, -1)
         found = F.scaled_dot_product_attention(q, k, v).mT.reshape(x.shape)
-        return (x + self.out(found)) * math.sqrt(0.5)
+        mixed: Tensor = (x + self.out(found)) * math.sqrt(0.5)
+        return mixed
 
 
 class SongUNet(nn.Module):
