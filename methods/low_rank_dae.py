@@ -25,9 +25,8 @@ from methods.subspaces.diffusion import weight as importance
     solves="Distribution",
     kind="low-rank denoiser",
     paper="arXiv:2409.02426",
-    settings={
-        "subspace_clustering/tiny": {"steps": 60, "starts": 4},
-    },
+    # On tuning draws of `small` (d 3, N_k 5; ten draws) the error is 0.59 at rate 0.02 and 0.31 at 0.05
+    settings={"subspace_clustering/tiny": {"steps": 60, "starts": 4}, "subspace_clustering/small_digits": {"starts": 5}},
 )
 def low_rank_dae(
     problem: Distribution,
@@ -37,7 +36,7 @@ def low_rank_dae(
     start: Literal["random", "k_subspaces"] = "random",
     starts: Count = 20,
     steps: Count = 400,
-    lr: Positive = 2e-2,
+    lr: Positive = 5e-2,
     repeats: Count = 4,
 ) -> Tensor:
     X = problem.samples.float()

@@ -115,14 +115,15 @@ def test_the_empirical_denoiser_gives_training_samples_back():
     assert torch.cdist(made, problem.samples).amin(-1).max() < 0.02
     assert subspace.generation(problem, estimate, U)["gl"] == 0
     for q in range(3):
-        one = lambda x, q=q: empirical_denoiser.denoise(x.view(1, 1, -1), problem.sigmas[q].view(1, 1), problem.samples[:1])[
-            0, 0
-        ]
+
+        def one(x, q=q):
+            return empirical_denoiser.denoise(x.view(1, 1, -1), problem.sigmas[q].view(1, 1), problem.samples[:1])[0, 0]
+
         assert torch.allclose(J[0, q], torch.autograd.functional.jacobian(one, problem.probes[0, q]), atol=1e-8)
 
 
 def test_the_sampler_with_the_exact_denoiser_generates_the_distribution():
-    problem, U = posed(B=1)
+    _, U = posed(B=1)
     latents = torch.randn(1, 400, 24, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
     made = generate(lambda x, sigma: mixtures.denoise(x, sigma[0], U), latents)
     assert subspace.off_energy(made, U).max() < 1e-3
