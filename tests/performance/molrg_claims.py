@@ -11,9 +11,9 @@
     for starts in 1 10; do $run --method k_subspaces --set starts=$starts --no-baseline; done
     python tests/performance/molrg_claims.py --db FILE
 
-Success: the share of draws, over the stack and over seeds, with an error below 0.5. Search effort is that of each row: its label
-says what differs from the recommended one (k_subspaces 150 starts and at most 30 rounds, em_molrg 150 and 60, low_rank_dae 20
-starts and 400 steps). Figures after +- are standard deviations over seeds.
+Success: the share of draws, over the stack and over seeds, with an error below 0.5. Search effort is that of each row; its
+label says what differs from the recommended: k_subspaces 150 starts and at most 30 rounds, em_molrg 150 and 60, low_rank_dae 20
+starts and 400 steps.
 """
 
 import argparse
