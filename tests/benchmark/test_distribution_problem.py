@@ -8,6 +8,7 @@ import pytest
 import torch
 
 from benchmark import Distribution, mixtures
+from benchmark.submissions.inputs import answers_to, shown_by
 
 
 def problem(B=2, N=6, n=8, K=2, d=2, G=5, levels=2, **given):
@@ -100,3 +101,11 @@ def test_near_the_truth_is_the_truth_without_scale_whether_bases_or_classes():
     assert torch.equal(posed.near(U, 0.0, draw), U)
     near = posed.near(mixtures.nearest(posed.samples, U), 0.0, draw)
     assert torch.allclose(mixtures.energies(posed.samples, near).amax(-2), posed.samples.square().sum(-1))
+
+
+def test_both_forms_are_told_to_who_hands_in_predictions():
+    forms = answers_to(problem())
+    assert forms == [{"dtype": "float64", "shape": [2, 2, 8, 2]}, {"dtype": "float64", "shape": [2, 21, 8]}]
+    shown = shown_by(problem())
+    assert set(shown.tensors) == {"samples", "probes", "sigmas"}
+    assert shown.values == {"K": 2, "d": 2, "generate": 5}
