@@ -57,7 +57,9 @@ def table(rows: list[Entry], metric: str, preset: str, across: str, up: str) -> 
 
 def onset(found: dict[Cell, tuple[float, float]], d: float, points: tuple[int, ...]) -> str:
     """The first N_k from which on all draws succeed."""
-    good = [n for n in points if all(found[d, more][0] >= 0.95 for more in points if more >= n and (d, more) in found)]
+    if any((d, n) not in found for n in points):
+        return "not all run"
+    good = [n for n in points if all(found[d, more][0] >= 0.95 for more in points if more >= n)]
     return f"d + {min(good) - d:g}" if good else "never"
 
 
