@@ -26,7 +26,7 @@ _HALF_LIFE, _SHARE = 0.5e6, 0.05
     kind="diffusion network",
     paper="arXiv:2409.02426",
     presets=("tiny", "full*"),
-    settings={"subspace_clustering/tiny": {"steps": 2, "width": 8, "depth": 1, "batch": 16, "ramp": 100.0}},
+    settings={"subspace_clustering/tiny": {"steps": 1, "width": 8, "depth": 1, "batch": 16, "ramp": 100.0}},
 )
 def unet_diffusion(
     problem: Distribution,
