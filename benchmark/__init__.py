@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmark.errors import UserError
     from benchmark.photograph_task import PhotographTask
     from benchmark.photographs import PHOTOGRAPH_METRICS, Photographs
-    from benchmark.problems import Completion, FewShot, Instance, LinearInverse, Representation, Retrieval
+    from benchmark.problems import Completion, Distribution, FewShot, Instance, LinearInverse, Representation, Retrieval
     from benchmark.spec import Axis, Count, Fraction, Kept, Metric, NonNegative, Picture, Positive, Preset, Rate, TaskSpec
 
 EXPORTS = {
@@ -22,6 +22,7 @@ EXPORTS = {
     "Completion": "benchmark.problems.completion",
     "Context": "benchmark.context",
     "Count": "benchmark.spec",
+    "Distribution": "benchmark.problems.distribution",
     "FewShot": "benchmark.problems.few_shot",
     "Fraction": "benchmark.spec",
     "Instance": "benchmark.problems.instance",
@@ -54,6 +55,7 @@ __all__ = [
     "Completion",
     "Context",
     "Count",
+    "Distribution",
     "FewShot",
     "Fraction",
     "Instance",

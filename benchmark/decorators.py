@@ -100,10 +100,13 @@ def method(
     paper: str,
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     needs: tuple[Feature, ...] = (),
+    presets: tuple[str, ...] = (),
     fit: Callable[..., Learnt] | None = None,
 ) -> Callable[[Callable[..., Tensor]], Method]:
     """Register a function `f(problem, ctx, *, hyperparameters)`. All arguments but `fit` are literals: the registry reads
     them without running the file.
+
+    presets: patterns of those that are not too long for it, if some are: `--method all` takes it there alone.
 
     fit: for a method that learns once for many instances, a function of the same file above this one:
     `fit(training, ctx, *, hyperparameters)` returns tensors by name, and the method is `f(problem, ctx, learnt, *,
@@ -126,6 +129,7 @@ def method(
             parameters=parameter_model(name, given),
             settings={key: dict(value) for key, value in (settings or {}).items()},
             needs=needs,
+            presets=presets,
             learns=None if learns is None else tuple(learns),
         )
         return Method(spec, function, fit)

@@ -219,6 +219,8 @@ class MethodSpec(Frozen):
                  that the pattern means (of two that do, the later wins)
     needs        what a task must offer for the method to make sense on it
     learns       the hyperparameters of the function that learns once for many instances; None where there is none
+    presets      patterns of the presets on which `all` and tags take it, where others would cost hours; by its name it runs on
+                 all of them
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid", strict=True, arbitrary_types_allowed=True)
@@ -232,6 +234,13 @@ class MethodSpec(Frozen):
     settings: dict[str, dict[str, Any]] = {}
     needs: tuple[Feature, ...] = ()
     learns: tuple[str, ...] | None = None
+    presets: tuple[str, ...] = ()
+
+    def too_long(self, preset: str) -> str:
+        """Why the method is not run on a preset unless it is named, as a clause; empty where it is."""
+        if not self.presets or any(fnmatchcase(preset, pattern) for pattern in self.presets):
+            return ""
+        return f"{self.name} is for the presets {', '.join(self.presets)}; --method {self.name} runs it here all the same"
 
     def misfit(self, task: TaskSpec, where: str = "") -> str:
         """Why the method cannot run on the task, as a clause; empty where it can. where: what the clause calls the task."""

@@ -31,6 +31,7 @@ _EXAMPLES = {
     "FewShot": "few_shot",
     "Retrieval": "video_retrieval",
     "Representation": "representation",
+    "Distribution": "subspace_clustering",
 }
 Kind = Literal["method", "task"]
 Folder = Annotated[

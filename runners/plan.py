@@ -132,7 +132,9 @@ def _fitting(
     where = spec.name if spec.offers == task.spec.offers else f"{spec.name}/{request.preset}"
     for method in methods:
         why = method.spec.misfit(spec, where)
-        if not why:
+        if not why and method.spec.name not in named and (long := method.spec.too_long(request.preset)):
+            notes.append(f"skipped on {task.spec.name}/{request.preset}: {long}")
+        elif not why:
             fitting.append(method)
         elif method.spec.name in named and tasks == 1:
             able = [m.spec.name for m in registry.methods().values() if not m.spec.misfit(spec)]

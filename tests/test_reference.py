@@ -31,7 +31,7 @@ def test_every_task_and_every_method_has_rows():
         (task.spec.name, method.spec.name)
         for task in registry.tasks().values()
         for method in registry.methods().values()
-        if not method.spec.misfit(task.spec)
+        if not method.spec.misfit(task.spec) and not method.spec.too_long("small")
     }
 
 

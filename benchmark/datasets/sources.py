@@ -212,6 +212,12 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
         "put symmetric positive semidefinite matrices (.npy, or .csv of numbers) into DATA_DIR/matrices/",
         _check_of("matrices"),
     ),
+    "samples": Folder(
+        "samples",
+        ("*.npz", "*.npy"),
+        "put samples with labels (.npz with samples and labels, or .npy whose last column is the label) into DATA_DIR/samples/",
+        _check_of("sample_files"),
+    ),
     "ratings": Folder(
         "ratings",
         ("*.csv", "*.tsv", "*.dat", "*.data"),

@@ -1,10 +1,11 @@
 """The problems that methods receive: one module and one dataclass for each interface, so that none depends on another."""
 
 from benchmark.problems.completion import Completion
+from benchmark.problems.distribution import Distribution
 from benchmark.problems.few_shot import FewShot
 from benchmark.problems.instance import Instance, Problem
 from benchmark.problems.linear_inverse import LinearInverse
 from benchmark.problems.representation import Representation
 from benchmark.problems.retrieval import Retrieval
 
-__all__ = ["Completion", "FewShot", "Instance", "LinearInverse", "Problem", "Representation", "Retrieval"]
+__all__ = ["Completion", "Distribution", "FewShot", "Instance", "LinearInverse", "Problem", "Representation", "Retrieval"]

@@ -26,7 +26,7 @@ from safetensors.torch import save
 from benchmark.decorators import Task
 from benchmark.errors import UserError
 from benchmark.instances import make_instance, observed
-from benchmark.problems import Completion, FewShot, LinearInverse, Representation, Retrieval
+from benchmark.problems import Completion, Distribution, FewShot, LinearInverse, Representation, Retrieval
 from benchmark.submissions import entry, training
 from benchmark.submissions.bundle import TENSOR, file_name
 from benchmark.submissions.shown import Put, Shown
@@ -60,6 +60,10 @@ def answers_to(problem: Any) -> list[dict[str, Any]]:
     elif isinstance(problem, Representation):
         kinds = (torch.float64,) if problem.free else (torch.float32, torch.float64)
         forms = [(kind, [problem.count, problem.dim if problem.free else "d"]) for kind in kinds]
+    elif isinstance(problem, Distribution):
+        count, _, n = problem.samples.shape
+        told = problem.generate + len(problem.sigmas) * n
+        forms = [(torch.float64, [count, problem.K, n, problem.d]), (torch.float64, [count, told, n])]
     elif isinstance(problem, Retrieval):
         forms = [(torch.float32, [problem.count, "d"])]
     else:

@@ -1,6 +1,7 @@
 import pytest
 from pydantic import ValidationError
 
+from benchmark import registry
 from benchmark.spec import Count, Metric, Preset, RunKey, TaskSpec, duration, parameter_model
 
 
@@ -104,3 +105,10 @@ def test_run_key_depends_on_everything_and_on_nothing_else():
     others = {"version": 2, "preset": "tiny", "parameters": {"lr": 0.2, "steps": 3}, "seed": 1, "source": "t", "data": "e"}
     for name, value in others.items():
         assert RunKey(**{**base, name: value}).digest != digest
+
+
+def test_a_method_says_on_which_presets_it_is_not_too_long():
+    spec = registry.get_method("unet_diffusion").spec
+    assert spec.too_long("tiny") == spec.too_long("full_transition") == ""
+    assert spec.too_long("small").startswith("unet_diffusion is for the presets tiny, full*; ")
+    assert registry.get_method("pca").spec.too_long("small") == ""

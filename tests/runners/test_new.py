@@ -30,6 +30,7 @@ def python(command, *words):
         ("method", "my_method", ("--solves", "FewShot"), "linear_probe"),
         ("method", "my_method", ("--solves", "Retrieval"), "random_encoder"),
         ("method", "my_method", ("--solves", "Representation"), "cross_entropy"),
+        ("method", "my_method", ("--solves", "Distribution"), "pca"),
         ("task", "my_task", (), "zero_filled"),
     ],
 )
