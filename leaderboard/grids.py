@@ -12,7 +12,7 @@ from benchmark import statistics
 from benchmark.spec import Metric
 from benchmark.statistics import Key
 from leaderboard.board import Board
-from leaderboard.charts import LEGEND_LINE, colours, legend_columns, metric_title, shapes, styled
+from leaderboard.charts import LEGEND_LINE, PLAIN, colours, legend_columns, metric_title, shapes, styled
 
 _COLUMNS = 5  # of small pictures in a row
 _SIDE = 150  # pixels of one
@@ -94,7 +94,7 @@ def _lines(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt
     labels, palette = list(dict.fromkeys(frame["label"])), colours(board)
     spread = frame[field].min() > 0 and frame[field].max() > 20 * frame[field].min()
     scale = alt.Scale(type="log" if spread else "linear", nice=False, padding=10)
-    x = alt.X(f"{field}:Q", scale=scale, axis=alt.Axis(values=sorted(set(frame[field])), grid=False, format="~g"))
+    x = alt.X(f"{field}:Q", scale=scale, axis=alt.Axis(values=sorted(set(frame[field])), grid=False, labelExpr=PLAIN))
     y = alt.Y("value:Q", title=metric_title(metric), scale=alt.Scale(zero=False))
     pick = alt.selection_point(fields=["label"], bind="legend")
     colour = alt.Color(

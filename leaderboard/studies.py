@@ -16,6 +16,7 @@ from leaderboard.charts import (
     BASELINE,
     LEGEND_LINE,
     PALETTE,
+    PLAIN,
     SHAPES,
     baseline_rule,
     colours,
@@ -120,7 +121,7 @@ def chart(frame: pd.DataFrame, board: Board, metric: Metric, name: str) -> alt.L
     if _has_baseline(board, metric):
         ends[1] = _along(frame, _ROOM, frame["value"].max())
     scale = alt.Scale(type="log" if _log(frame) else "linear", nice=False, domain=ends)
-    ticks = alt.Axis(values=sorted(set(frame["value"])), grid=False, format="~g", labelOverlap="greedy")
+    ticks = alt.Axis(values=sorted(set(frame["value"])), grid=False, labelExpr=PLAIN, labelOverlap="greedy")
     x = alt.X("at:Q", title=name, scale=scale, axis=ticks)
     y = alt.Y("mean:Q", title=metric_title(metric), scale=alt.Scale(zero=False, padding=14))
     legend = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=520, symbolSize=60)

@@ -133,21 +133,22 @@ SPEC = TaskSpec(
             instances=2, budget=10, data=("digits",), classes=(3,), per_class=20, dim=8, repeats=2, about="3 digits, 20 of each"
         ),
         "small": Sizes(
-            instances=4, budget=300, data=("digits",), classes=(3, 10), repeats=2, about="3 and 10 digits, 100 of each"
+            instances=10, budget=300, data=("digits",), classes=(3, 10), repeats=5, about="3 and 10 digits, 100 of each"
         ),
         "small_tabular": Sizes(
-            instances=4,
+            instances=6,
             budget=300,
             data=("leaves",),
             samples="leaves",
             classes=(8, 32),
             per_class=30,
-            repeats=2,
+            repeats=3,
             about="8 and 32 species of leaves, 30 of each, 49 numbers a leaf",
         ),
         "small_free": Sizes(
-            instances=4,
+            instances=8,
             budget=60,
+            repeats=2,
             grid=("ratio",),
             samples="none",
             counts=(50, 50, 50, 50),
@@ -160,8 +161,9 @@ SPEC = TaskSpec(
             about="free features of four classes of 50 in 40 dimensions",
         ),
         "small_free_unbalanced": Sizes(
-            instances=4,
+            instances=8,
             budget=60,
+            repeats=2,
             grid=("ratio",),
             samples="none",
             counts=(50, 100, 150),
@@ -217,13 +219,13 @@ class RepresentationTask:
 
     def make(self, preset: Sizes, split: Split, index: int, generator: torch.Generator) -> Instance:
         cell = dict(zip(preset.grid, (cells := preset.cells())[index % len(cells)], strict=True))
-        label = f"lambda {cell['ratio']:g} of the largest" + (f" ({index // len(cells) + 1})" if preset.repeats > 1 else "")
-        label += ", tuning" if split == "tuning" else ""
+        said = [f"lambda {cell['ratio']:g} of the largest"] * (len(preset.ratio) > 1)
+        said += [f"draw {index // len(cells)}"] * (preset.repeats > 1) + ["tuning"] * (split == "tuning")
         if preset.samples == "none":
             labels = torch.arange(len(preset.counts)).repeat_interleave(torch.tensor(preset.counts))
             weight = cell["ratio"] * largest_weight(preset.counts, preset.dim, preset.eps2)
             problem = Representation(labels=labels, dim=preset.dim, eps2=preset.eps2, weight=weight)
-            return Instance(problem=problem, truth=labels, label=label)
+            return Instance(problem=problem, truth=labels, label=", ".join(said))
         found, K = self._read(preset), cell["classes"]
         if len(found.classes) < K:
             raise UserError(f"{preset.samples}: {len(found.classes)} classes, but instance {index} draws {K}")
@@ -247,7 +249,8 @@ class RepresentationTask:
             weight=cell["ratio"] * largest_weight(sizes, preset.dim, preset.eps2),
         )
         names = ", ".join(found.classes[k] for k in chosen) if K <= 4 else f"{K} classes"
-        return Instance(problem=problem, truth=torch.cat([y[train], y[test]]), label=f"{names}; {label}")
+        label = "; ".join(filter(None, [names, ", ".join(said)]))
+        return Instance(problem=problem, truth=torch.cat([y[train], y[test]]), label=label)
 
     def _read(self, preset: Sizes) -> labelled.Labelled:
         if preset.samples in ("digits", "leaves"):
@@ -285,10 +288,6 @@ class RepresentationTask:
         problem = instance.problem
         Z = problem.split(estimate)[0]
         return _value_gap(problem, Z.double()) if problem.free else geometry.coherence(Z, problem.labels)
-
-    def traces(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
-        problem = instance.problem
-        return {} if problem.free else {"value_gap": _value_gap(problem, problem.split(estimate)[0].double())}
 
     def picture(self, instance: Instance, estimate: Tensor) -> dict[str, Tensor]:
         """Cosines of at most 60 training features sorted by class, (m, m), and the spectrum of each class, (K, m)."""
