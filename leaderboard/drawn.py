@@ -12,8 +12,9 @@ from leaderboard.plain import plain
 
 
 def show(board: Board, key: Key) -> None:
-    """Every declared picture of a (seed, instance), one below the other."""
-    for figure in shell.drawn(board, key):
+    """Every declared picture of a (seed, instance) that was kept, one below the other: a preset need not draw all of them."""
+    found = shell.drawn(board, key)
+    for figure in [figure for figure in found if not (figure.empty and not figure.problems)] or found[:1]:
         st.subheader(plain(figure.picture.title))
         if figure.picture.about:
             st.caption(plain(figure.picture.about))
