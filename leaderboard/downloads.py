@@ -18,7 +18,7 @@ FORMATS = {
 }
 CHARTS = (
     "A chart saves itself as PNG: the button at its upper right corner, which appears when you point at it. SVG: the "
-    "table of ranks, by the button beneath it."
+    "table of ranks, by the menu beneath it."
 )
 
 
@@ -33,8 +33,11 @@ def about(*lines: str) -> list[str]:
 
 
 def buttons(view: Callable[[], View], stem: str, picture: Callable[[], str] | None = None) -> None:
-    """A row of them: the table `view()` in each format, and an SVG where there is one. stem: of the files' names."""
-    with st.container(horizontal=True, gap="small"):
+    """A menu of them: the table `view()` in each format, and an SVG where there is one. stem: of the files' names.
+
+    A menu, because a browser makes what is in it only when it is opened: ten buttons cost a page half a second.
+    """
+    with st.popover("Save", icon=":material/download:", type="tertiary", key=f"menu_{stem}"):
         for label, (name, suffix, mime) in FORMATS.items():
             _button(label, partial(_table, view, name), f"{stem}.{suffix}", mime)
         if picture is not None:
@@ -46,9 +49,7 @@ def _table(view: Callable[[], View], name: str) -> str | bytes:
 
 
 def _button(label: str, contents: Callable[[], str | bytes], file: str, mime: str) -> None:
-    st.download_button(
-        label, contents, file, mime, key=f"save_{file}", on_click="ignore", icon=":material/download:", type="tertiary"
-    )
+    st.download_button(label, contents, file, mime, key=f"save_{file}", on_click="ignore", type="tertiary")
 
 
 def simple(title: str, frame: pd.DataFrame, columns: Mapping[str, Column], lines: Sequence[str]) -> View:

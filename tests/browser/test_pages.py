@@ -28,7 +28,9 @@ def test_task(page: Page, address: str, problems: list[str]) -> None:
     visit(page, f"{address}/task{PLACE}", "task")
     expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
     expect(page.get_by_text("Quality against time")).to_be_visible()
+    page.get_by_test_id("stPopover").get_by_role("button", name="Save").first.click()
     expect(page.get_by_role("button", name="CSV", exact=True)).to_be_visible()
+    page.keyboard.press("Escape")
     assert problems == []
 
 
@@ -133,9 +135,11 @@ def test_a_link_filters_the_overview_and_there_is_a_way_back(page: Page, address
 
 
 def saved(page: Page, name: str) -> tuple[str, str]:
-    """Click the first button that saves something of that kind: the file's name and contents."""
+    """Click the first menu's button that saves something of that kind: the file's name and contents."""
+    page.get_by_test_id("stPopover").get_by_role("button", name="Save").first.click()
     with page.expect_download(timeout=30_000) as download:
         page.get_by_test_id("stDownloadButton").get_by_role("button", name=name).first.click()
+    page.keyboard.press("Escape")
     return download.value.suggested_filename, Path(download.value.path()).read_text(encoding="utf-8")
 
 
