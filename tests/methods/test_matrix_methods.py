@@ -130,7 +130,7 @@ def test_factors_of_the_start_are_orthogonal():
 
 
 def test_the_leading_eigenvectors_of_the_observations_are_as_derived():
-    """lambda_1 / n -> r e_r / 2, then r times 1/2; measured on the card for n = 800, r = 3: .782, .497."""
+    """lambda_1 / n -> r e_r / 2, then r times 1/2; measured for n = 800, r = 3: .782, .497."""
     X, _ = relu(n=800, rank=3, trials=1).problem.dense()
     values = top_eigenpairs(X, 5)[0][0] / 800
     assert abs(values[0] - 0.75) < 0.06
@@ -180,7 +180,7 @@ def test_the_error_under_noise_is_that_of_descent_from_the_truth():
     oracle = descend(instance.problem, context(), instance.truth[:, :200], 3000, 0.5)
     expected = matrix.relative_error(instance.problem, oracle, instance.truth)
     torch.testing.assert_close(error("relu_gd", instance, MC), expected, rtol=0.01, atol=0)
-    assert 0.01 < expected.item() < 0.02  # the card: .0140
+    assert 0.01 < expected.item() < 0.02  # expected: .0140
 
 
 @pytest.mark.parametrize("name", ["bcd_nmd", "sign_gd"])
