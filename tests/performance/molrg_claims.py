@@ -94,6 +94,8 @@ def networks(session: Session) -> None:
     for row in rows:
         if "diffusion" in row.method:
             gl = by_cell(row, "gl", "small_generalisation", "d", "ratio")
+            if len(gl) < len(size.cells()):
+                continue  # not all run
             gaps = [abs(gl[size.d[0], ratio][0] - gl[size.d[1], ratio][0]) for ratio in size.ratio]
             print(
                 f"4 {row.label}: |GL(d = {size.d[0]}) - GL(d = {size.d[1]})| by N_k / d: {' '.join(f'{g:.2f}' for g in gaps)}"
@@ -106,7 +108,8 @@ def networks(session: Session) -> None:
     for row in rows:
         ranks = [by_cell(row, f"rank_{name}", "small_generalisation", "d", "ratio") for name in ("small", "middle", "large")]
         for d in size.d:
-            told = "   ".join(" ".join(f"{found[d, ratio][0]:5.1f}" for found in ranks) for ratio in size.ratio)
+            run = [ratio for ratio in size.ratio if (d, ratio) in ranks[0]]
+            told = "   ".join(" ".join(f"{found[d, ratio][0]:5.1f}" for found in ranks) for ratio in run)
             print(f"  {row.label[:44]:44} d {d}: {told}")
 
 
