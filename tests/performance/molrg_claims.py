@@ -7,6 +7,7 @@
     $run --method all --preset small_generalisation
     $run --method all --preset small_digits
     $run --method low_rank_dae --set start=k_subspaces --no-baseline
+    $run --method low_rank_dae --set start=k_subspaces --set lr=0.02 --no-baseline
     $run --method low_rank_dae --set start=k_subspaces --set mode=soft --no-baseline
     for starts in 1 10; do $run --method k_subspaces --set starts=$starts --no-baseline; done
     python tests/performance/molrg_claims.py --db FILE
