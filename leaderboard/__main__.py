@@ -1,6 +1,7 @@
 """The leaderboard, ready before the first visitor: python -m leaderboard [--db PATH] [options of streamlit run]
 
-`streamlit run leaderboard/app.py` shows the same, but imports and computes while its first visitor waits.
+`streamlit run leaderboard/app.py` shows the same, but imports and computes while its first visitor waits, and reads its files
+for each visitor anew (leaderboard/serve.py).
 """
 
 import argparse
@@ -17,7 +18,7 @@ from benchmark.errors import UserError
 from leaderboard import shell
 from leaderboard.across import by_preset
 
-APP = Path(__file__).with_name("app.py")
+SERVER = Path(__file__).with_name("serve.py")
 
 
 def prepare() -> None:
@@ -38,7 +39,7 @@ def main() -> None:
     options, rest = parser.parse_known_args()
     if options.db:
         os.environ["LOWDIMBENCH_DB"] = options.db
-    sys.argv = ["streamlit", "run", str(APP), *rest]
+    sys.argv = ["streamlit", "run", str(SERVER), *rest]
     Thread(target=prepare, daemon=True).start()
     cli.main()
 

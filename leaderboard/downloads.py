@@ -8,6 +8,7 @@ import streamlit as st
 
 from benchmark.environment import commit
 from leaderboard import export, shell
+from leaderboard.board import Board
 from leaderboard.export import View
 from leaderboard.tables import Column
 
@@ -16,10 +17,6 @@ FORMATS = {
     "JSON": ("json", "json", "application/json"),
     "LaTeX": ("latex", "tex", "text/x-tex"),
 }
-CHARTS = (
-    "A chart saves itself as PNG: the button at its upper right corner, which appears when you point at it. SVG: the "
-    "table of ranks, by the menu beneath it."
-)
 
 
 def about(*lines: str) -> list[str]:
@@ -42,6 +39,11 @@ def buttons(view: Callable[[], View], stem: str, picture: Callable[[], str] | No
             _button(label, partial(_table, view, name), f"{stem}.{suffix}", mime)
         if picture is not None:
             _button("SVG", picture, f"{stem}.svg", "image/svg+xml")
+
+
+def stem(board: Board) -> str:
+    """How the names of files about a board begin."""
+    return f"lowdimbench_{board.task.name}_v{board.task.version}_{board.preset}"
 
 
 def _table(view: Callable[[], View], name: str) -> str | bytes:

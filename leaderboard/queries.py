@@ -18,7 +18,7 @@ from benchmark.spec import Axis, Frozen, Metric, Picture
 from benchmark.statistics import Key
 from benchmark.store import models
 from benchmark.store.models import Curve, Environment, Method, Run, Score, Task
-from benchmark.store.queries import Entry, entries_and_hidden, newest_version, presets_with_runs, status
+from benchmark.store.queries import Entry, Made, entries_and_hidden, newest_version, presets_with_runs, status
 from leaderboard.board import Board, Failure, Hidden, Means, Row, RunFacts, TaskInfo, first_line, last_line
 from leaderboard.ranking import best_first, stand
 
@@ -204,7 +204,7 @@ def environments(session: Session) -> Environments:
     return {env.id: {name: getattr(env, name) for name in columns} for env in session.scalars(select(Environment))}
 
 
-def _facts(run: Run, environment: dict[str, Any]) -> RunFacts:
+def _facts(run: Made, environment: dict[str, Any]) -> RunFacts:
     return RunFacts(
         id=run.id,
         seed=run.seed,

@@ -20,7 +20,6 @@ from leaderboard.board import Board
 from leaderboard.figures import Figure, read_figures
 from leaderboard.lines import Stack, read_stack
 from leaderboard.plain import plain
-from leaderboard.rank_chart import rank_chart
 from leaderboard.tables import Column
 
 FILL = "make demo\n# or\npython -m runners.run --task mri --method all"
@@ -132,16 +131,6 @@ def averages(shown: Sequence[Board]) -> tuple[across.Across, list[tuple[tuple[st
         states = outlines.states(session)
     places = [(board.task.name, board.preset) for board in shown]
     return _averages(database_name(), tuple((*place, states.get(place)) for place in places))
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _rank_chart(intervals: tuple[Any, ...], _found: across.Across) -> dict[str, Any]:
-    return rank_chart(_found)
-
-
-def draw_ranks(found: across.Across) -> None:
-    """The chart of average ranks."""
-    st.vega_lite_chart(_rank_chart(tuple(found.intervals.items()), found), width="stretch")
 
 
 def lines(task: str, preset: str) -> pd.DataFrame:

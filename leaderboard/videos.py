@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.errors import UserError
 from benchmark.statistics import Key
-from leaderboard import clips, images, nearest, shell, tiles
+from leaderboard import clips, downloads, drawing, images, nearest, shell, tiles
 from leaderboard.board import Board, Row
 from leaderboard.nearest import SHOWN, Places, Videos
 
@@ -135,7 +135,7 @@ def summary(board: Board, videos: Videos, found: dict[str, Places]) -> None:
                 "method that finds it much more often goes by the background."
             )
     with right:
-        st.altair_chart(nearest.class_chart(nearest.by_class(videos, found), board), width="stretch")
+        drawing.show(nearest.class_chart(nearest.by_class(videos, found), board), f"{downloads.stem(board)}_classes")
         if len(found) == 2:
             first, second = found
             st.caption(f"By class of the query. Classes in which {second} is furthest ahead of {first} come first.")

@@ -176,12 +176,13 @@ def _renew_reference(session: Session, task: str | None, pictures: int, folder: 
         version = registry.get_task(name).spec.version
         presets = [preset for t, v, preset in rows if (t, v) == (name, version) and preset.startswith("small")]
         found = [entry for preset in presets for entry in queries.entries(session, name, version, preset)]
-        runs = [
-            run
+        chosen = [
+            run.id
             for entry in found
             for run in entry.runs
             if not entry.tuned and run.status == "done" and run.trust == "reproduced" and run.origin != "loaded"
         ]
+        runs = [session.get_one(Run, one) for one in chosen]
         if not runs:
             raise UserError(f"{name} has no finished run of a preset small; make one with runners.run --task {name}")
         unclean = sum(entry.dirty for entry in found)

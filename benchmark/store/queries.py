@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 from datetime import timedelta
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from benchmark import registry
@@ -16,7 +16,10 @@ from benchmark.statistics import Grid, Key
 from benchmark.store.filling import fill_scores, fill_seconds
 from benchmark.store.models import Environment, Instance, Method, Run, Score, Task, now
 
-Made = tuple[Run, Method, bool]  # a run, its method, and whether its code had uncommitted changes
+# A row of table run, with `method`, `kind` and `paper` of its method and `dirty` of its environment. Plain rows and no objects
+# of the ORM: a board of a large database has a thousand runs, and objects take four times as long to make.
+Made = Row[Any]
+_MADE = (*Run.__table__.columns, Method.name.label("method"), Method.kind, Method.paper, Environment.dirty)
 
 _TWIN = 4  # instances at least, all equal, before two methods are said to have the same scores
 SILENCE = timedelta(seconds=120)  # without a heartbeat, a run is no longer at work
@@ -29,7 +32,7 @@ TRUST = {"self_reported": 0, "scored": 1, "reproduced": 2}  # and before that
 class Entry:
     """A method with one set of hyperparameters on one preset: a row of a leaderboard.
 
-    runs       one for each seed, all of one source
+    runs       one for each seed, all of one source, with the columns of table run
     scores     metric -> (seed, instance) -> value; instances that failed are missing
     seconds    (seed, instance) -> the method's own time
     older      its source is not the present one; old_data: its data are not the present ones
@@ -42,7 +45,7 @@ class Entry:
     kind: str
     parameters: dict[str, Any]
     label: str
-    runs: list[Run] = field(default_factory=list)
+    runs: list[Made] = field(default_factory=list)
     scores: dict[str, Mapping[Key, float]] = field(default_factory=dict)
     seconds: Mapping[Key, float] = field(default_factory=dict)
     older: bool = False
@@ -90,7 +93,7 @@ def pick_run(session: Session, text: str) -> Run:
     raise UserError(f"'{text}' is the start of {len(found)} runs: {some}{', ...' if len(found) > 5 else ''}")
 
 
-def status(run: Run) -> str:
+def status(run: Run | Made) -> str:
     """The run's status; `abandoned` where it should be running and its runner is silent."""
     return "abandoned" if run.status == "running" and now() - run.heartbeat > SILENCE else run.status
 
@@ -157,7 +160,7 @@ def entries_and_hidden(
     """
     about = (Task.name == task, Task.version == version, Run.preset == preset, Run.split == split)
     runs = session.execute(
-        select(Run, Method, Environment.dirty)
+        select(*_MADE)
         .join(Task, Run.task_id == Task.id)
         .join(Method, Run.method_id == Method.id)
         .join(Environment, Run.environment_id == Environment.id)
@@ -166,17 +169,17 @@ def entries_and_hidden(
     ).all()
     scored = set(session.scalars(select(Run.id).join(Task, Run.task_id == Task.id).where(*about, _HAS_SCORE)))
     present = present_data(task, version, preset)
-    data = next((run.data for run, _, _ in reversed(runs) if run.id in scored), "")
-    if any(run.data == present for run, _, _ in runs if run.id in scored):
+    data = next((run.data for run in reversed(runs) if run.id in scored), "")
+    if any(run.data == present for run in runs if run.id in scored):
         data = present or data
     hidden: dict[int, str] = {}
     groups: dict[tuple[str, str], list[Made]] = defaultdict(list)
-    for run, method, dirty in runs:
+    for run in runs:
         if run.data == data:
-            groups[method.name, repr(sorted(run.parameters.items()))].append((run, method, dirty))
+            groups[run.method, repr(sorted(run.parameters.items()))].append(run)
         elif run.id in scored:
             hidden[run.id] = "other data"
-    shown = [group for group in groups.values() if any(run.id in scored for run, _, _ in group)]
+    shown = [group for group in groups.values() if any(run.id in scored for run in group)]
     found = [_entry(group, scored, (task, version, preset), hidden) for group in shown]
     for entry in found:
         entry.old_data = present is not None and data != present
@@ -194,36 +197,36 @@ def _entry(group: Sequence[Made], scored: set[int], place: tuple[str, int, str],
     A seed without a score stands in it too where nothing better does: so the row is incomplete and says why.
     """
     task, version, preset = place
-    method, parameters = group[-1][1], group[-1][0].parameters
-    present = present_source(task, version, method.name)
-    with_scores = [run for run, _, _ in group if run.id in scored]
+    last = group[-1]
+    present = present_source(task, version, last.method)
+    with_scores = [run for run in group if run.id in scored]
     most = max(TRUST.get(run.trust, 0) for run in with_scores)
     newest = [run.source for run in with_scores if TRUST.get(run.trust, 0) == most][-1]
     source = present if present in {run.source for run in with_scores} else newest
     best: dict[int, Made] = {}
-    for made in group:
-        run, seen = made[0], best.get(made[0].seed)
-        if run.source == source and (seen is None or _worth(run, scored) >= _worth(seen[0], scored)):
-            best[run.seed] = made
-    chosen = {run.id for run, _, _ in best.values()}
-    for run, _, _ in group:
+    for run in group:
+        seen = best.get(run.seed)
+        if run.source == source and (seen is None or _worth(run, scored) >= _worth(seen, scored)):
+            best[run.seed] = run
+    chosen = {run.id for run in best.values()}
+    for run in group:
         if run.id in scored - chosen:
             hidden[run.id] = "older code" if run.source != source else "another run of this seed is shown"
-    changed = difference(method.name, task, preset, parameters)
+    changed = difference(last.method, task, preset, last.parameters)
     return Entry(
-        method=method.name,
-        kind=method.kind,
-        paper=method.paper,
-        parameters=parameters,
-        label=method.name + changed,
-        runs=[run for run, _, _ in best.values()],
+        method=last.method,
+        kind=last.kind,
+        paper=last.paper,
+        parameters=last.parameters,
+        label=last.method + changed,
+        runs=list(best.values()),
         older=present is not None and source != present,
-        dirty=any(dirty for _, _, dirty in best.values()),
-        tuned=bool(changed or method.name not in registry.methods()) and any(run.on_test for run, _, _ in best.values()),
+        dirty=any(run.dirty for run in best.values()),
+        tuned=bool(changed or last.method not in registry.methods()) and any(run.on_test for run in best.values()),
     )
 
 
-def _worth(run: Run, scored: set[int]) -> tuple[bool, int, int]:
+def _worth(run: Made, scored: set[int]) -> tuple[bool, int, int]:
     """What speaks for a run where several have the same seed; of equals, the newest stands."""
     return run.id in scored, TRUST.get(run.trust, 0), -ORIGINS.get(run.origin, 9)
 

@@ -9,6 +9,8 @@ from leaderboard import (
     asked,
     charts,
     confusion,
+    downloads,
+    drawing,
     drawn,
     images,
     kept,
@@ -132,7 +134,7 @@ def curves(board: Board, key: Key) -> None:
     chosen = st.multiselect("Methods in the large picture", labels, lines.first_choice(board, labels))
     every = lines.table(found, board.task, number, labels)
     large = every[every["label"].isin([lines.TRUTH, *chosen])]
-    st.altair_chart(lines.chart(large, board), width="stretch")
+    drawing.show(lines.chart(large, board), f"{downloads.stem(board)}_curve_{number}")
     beyond(large)
     measured(found, number)
     if labels:
@@ -187,7 +189,7 @@ def matrix_spectra(board: Board, found: images.Pictures) -> None:
     if frame.empty:
         return
     st.subheader("Singular values of the matrices")
-    st.altair_chart(singular.chart(frame, board), width="stretch")
+    drawing.show(singular.chart(frame, board), f"{downloads.stem(board)}_singular_values")
     st.caption(singular.about(found))
 
 
@@ -197,7 +199,7 @@ def spectra(board: Board, key: Key) -> None:
     if frame.empty:
         return
     st.subheader("Singular values of the iterate")
-    st.altair_chart(kept.spectra_chart(frame, board), width="stretch")
+    drawing.show(kept.spectra_chart(frame, board), f"{downloads.stem(board)}_iterate")
     st.caption(
         "Of the running estimate's largest singular values, one line each, in the units of the matrix. A method that "
         "finds low rank by itself lifts a few of them and leaves the rest where they began."
@@ -217,7 +219,7 @@ def difficulty(board: Board, key: Key) -> None:
             f"By {primary.name} of {reference.label} it is number {harder + 1} of the {len(scores)} instances of "
             f"seed {key[0]}, counted from the hardest."
         )
-    st.altair_chart(charts.strip(board, key), width="stretch")
+    drawing.show(charts.strip(board, key), f"{downloads.stem(board)}_hard")
     st.caption("Tick: one instance of this seed. Dot: the instance chosen above.")
 
 

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from leaderboard import downloads, filters, heat, leads, matrix, shell, tables
+from leaderboard import downloads, filters, heat, leads, matrix, rank_table, shell, tables
 from leaderboard.across import HOW_AVERAGED, Across, by_preset
 from leaderboard.board import Board
 from leaderboard.export import View
@@ -91,13 +91,14 @@ def average_ranks(preset: str, boards: list[Board], methods: list[str], about: l
         sets = sets[1:]
     first = next(iter(found.intervals), "")
     found = found.only(methods)
-    if found.intervals:
-        shell.draw_ranks(found)
-    shell.table(found.frame, found.columns)
+    st.html(rank_table.STYLE + rank_table.html(found, method_link))
     if found.hidden:
         st.caption(f"The filters hide {tables.count(found.hidden, 'method')} of this table; ranks are among all.")
-    st.caption(" ".join([*found.sentences, HOW_AVERAGED, "Bars: 95 % intervals."]))
-    downloads.buttons(partial(ranks_view, found, first, about), f"lowdimbench_average_ranks_{preset}")
+    st.caption(
+        " ".join([*found.sentences, HOW_AVERAGED, "Dots and bars: average ranks with their 95 % intervals; left is better."])
+    )
+    picture = partial(rank_table.svg, found, _title(found)) if found.intervals else None
+    downloads.buttons(partial(ranks_view, found, first, about), f"lowdimbench_average_ranks_{preset}", picture)
     if sets:
         links = [f"{sets_link(preset, tasks)} ({tables.count(several, 'method')})" for tasks, several in sets[:6]]
         st.html(f"<p><small>Other sets of tasks that methods share: {'; '.join(links)}.</small></p>")
@@ -109,11 +110,14 @@ def sets_link(preset: str, tasks: Sequence[str]) -> str:
     return f'<a href="?{escape(query)}" target="_self">{escape(", ".join(tasks))}</a>'
 
 
+def _title(found: Across) -> str:
+    return f"Average rank over {', '.join(found.tasks)}, preset {found.preset}"
+
+
 def ranks_view(found: Across, first: str, about: list[str]) -> View:
     """The table of average ranks, to be saved."""
-    title = f"Average rank over {', '.join(found.tasks)}, preset {found.preset}"
     best = [method == first for method in found.frame["method"]]
-    return View(title, found.frame, found.columns, best, frozenset({"method", "average rank"}), about)
+    return View(_title(found), found.frame, found.columns, best, frozenset({"method", "average rank"}), about)
 
 
 def leaders(shown: filters.Selection, about: list[str]) -> None:
@@ -141,6 +145,5 @@ if shown.boards:
     for preset, group in by_preset(shown.boards).items():
         average_ranks(preset, group, shown.methods, said)
     leaders(shown, said)
-    st.caption(downloads.CHARTS)
 else:
     st.info("No result is left: the filters exclude each other. Show everything, or take one of them back.")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from benchmark.errors import UserError
 from benchmark.store.models import Run
 from benchmark.store.queries import pick_run
-from leaderboard import parts, run_curves, runs, shell
+from leaderboard import drawing, parts, run_curves, runs, shell
 from leaderboard.plain import plain
 from leaderboard.runs import Detail
 
@@ -112,8 +112,8 @@ def progress(found: Detail) -> None:
         st.write("The method recorded no intermediate estimates.")
         return
     left, right = st.columns(2)
-    left.altair_chart(run_curves.chart(found.curves, found.task, "step"), width="stretch")
-    right.altair_chart(run_curves.chart(found.curves, found.task, "seconds"), width="stretch")
+    drawing.show(run_curves.chart(found.curves, found.task, "step"), f"lowdimbench_run_{found.id}_steps", left)
+    drawing.show(run_curves.chart(found.curves, found.task, "seconds"), f"lowdimbench_run_{found.id}_seconds", right)
     st.caption(
         f"One line for each instance and series, {len(found.curves)} points in all. The estimate is what the method would "
         "return if stopped there; other series are other iterates of it, or what the task computes of it besides."

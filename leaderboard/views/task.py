@@ -5,7 +5,22 @@ import ast
 import streamlit as st
 
 from benchmark import registry, statistics
-from leaderboard import charts, downloads, drawn, export, grids, heat, images, pairs, parts, shell, spread, studies, tables
+from leaderboard import (
+    charts,
+    downloads,
+    drawing,
+    drawn,
+    export,
+    grids,
+    heat,
+    images,
+    pairs,
+    parts,
+    shell,
+    spread,
+    studies,
+    tables,
+)
 from leaderboard.board import Board
 
 BADGES = {"self_reported": "○ self_reported", "scored": "◐ scored", "reproduced": "● reproduced"}  # told apart by shape
@@ -75,8 +90,7 @@ def ranks(board: Board) -> None:
         "Other intervals: bootstrap-t over instances, seeds averaged first. Times count the method alone; compare them only "
         "within one device. Trust: ○ self_reported < ◐ scored (predictions scored here) < ● reproduced (code run here)."
     )
-    stem = f"lowdimbench_{board.task.name}_v{board.task.version}_{board.preset}"
-    downloads.buttons(lambda: export.board_view(board, said), stem)
+    downloads.buttons(lambda: export.board_view(board, said), downloads.stem(board))
 
 
 def too_few(board: Board) -> bool:
@@ -121,8 +135,9 @@ def progress(board: Board) -> None:
         log = st.toggle("Logarithmic seconds", value=True)
         band = st.segmented_control("Band", BANDS, default=BANDS[0], key="band", required=True) if several_seeds else BANDS[0]
     left, right = st.columns(2)
-    left.altair_chart(charts.curve(lines, board, "step", seeds=band == BANDS[1]), width="stretch")
-    right.altair_chart(charts.curve(lines, board, "seconds", log, seeds=band == BANDS[1]), width="stretch")
+    by_seed, stem = band == BANDS[1], downloads.stem(board)
+    drawing.show(charts.curve(lines, board, "step", seeds=by_seed), f"{stem}_steps", left)
+    drawing.show(charts.curve(lines, board, "seconds", log, seeds=by_seed), f"{stem}_seconds", right)
     several = (
         "Solid: the estimate a method would return if stopped there; dashed: another iterate of it, unselected, or what the "
         "task computes of it besides, as named above. "
@@ -145,7 +160,7 @@ def distribution(board: Board) -> None:
     if not board.rows:
         return
     st.subheader("Distribution over instances")
-    st.altair_chart(spread.spread(board), width="stretch")
+    drawing.show(spread.spread(board), f"{downloads.stem(board)}_distribution")
     st.caption(spread.HOW)
 
 
@@ -155,7 +170,7 @@ def costs(board: Board) -> None:
     if not any(row.time for row in board.rows):
         st.write("This board has no times.")
         return
-    st.altair_chart(charts.quality_against_time(board), width="stretch")
+    drawing.show(charts.quality_against_time(board), f"{downloads.stem(board)}_quality_and_time")
     devices = sorted({row.devices for row in board.rows})
     mixed = " **Measured on different devices: times do not compare.**" if len(devices) > 1 else ""
     st.caption(
@@ -175,7 +190,7 @@ def cells(board: Board) -> None:
     names = list(metrics)
     first = names.index("success") if "success" in names and len(axes) == 2 else 0
     metric = metrics[st.selectbox("Metric", names, first, key="cells")]
-    st.altair_chart(grids.chart(grids.values(board, metric), board, metric, axes), width="stretch")
+    drawing.show(grids.chart(grids.values(board, metric), board, metric, axes), f"{downloads.stem(board)}_cells")
     st.caption(grids.caption(board, metric, axes))
 
 
@@ -191,7 +206,7 @@ def study(board: Board) -> None:
     scored = [one for one, metric in metrics.items() if len(studies.values(found[name], name, metric))]
     metric = metrics[right.selectbox("Metric", scored, key="study")]
     frame = studies.values(found[name], name, metric)
-    st.altair_chart(studies.chart(frame, board, metric, name), width="stretch")
+    drawing.show(studies.chart(frame, board, metric, name), f"{downloads.stem(board)}_study_{name}")
     st.caption(studies.caption(frame, found[name], board, metric, name))
 
 

@@ -46,16 +46,20 @@ def rows(writer):
     return queries.entries_and_hidden(writer.session, "mri", 1, "tiny")
 
 
+def ids(entry):
+    return [run.id for run in entry.runs]
+
+
 def test_a_row_of_present_code_has_no_marks(writer, mri):
     run = mri()
     [entry], hidden = rows(writer)
-    assert (entry.runs, entry.marks, entry.label, hidden) == ([run], (), "cg_sense", {})
+    assert (ids(entry), entry.marks, entry.label, hidden) == ([run.id], (), "cg_sense", {})
 
 
 def test_present_code_is_shown_before_newer_runs_of_other_code(writer, mri):
     run, old, late = mri(), mri(seed=1, source="other"), mri(source="other")
     [entry], hidden = rows(writer)
-    assert entry.runs == [run]
+    assert ids(entry) == [run.id]
     assert not entry.older
     assert hidden == {old.id: "older code", late.id: "older code"}
 
@@ -63,7 +67,7 @@ def test_present_code_is_shown_before_newer_runs_of_other_code(writer, mri):
 def test_older_code_is_shown_with_a_mark_and_never_mixed(writer, mri):
     first, second, third = mri(source="a"), mri(source="b"), mri(seed=1, source="b")
     [entry], hidden = rows(writer)
-    assert entry.runs == [second, third]
+    assert ids(entry) == [second.id, third.id]
     assert entry.marks == ("older code",)
     assert hidden == {first.id: "older code"}
 
@@ -71,29 +75,29 @@ def test_older_code_is_shown_with_a_mark_and_never_mixed(writer, mri):
 def test_other_data_are_hidden(writer, mri):
     run, other = mri(), mri(data="other", seed=1)
     [entry], hidden = rows(writer)
-    assert entry.runs == [run]
+    assert ids(entry) == [run.id]
     assert hidden == {other.id: "other data"}
 
 
 def test_where_only_other_data_have_results_the_newest_are_shown_and_say_so(writer, mri):
     old, new = mri(data="a"), mri(data="b")
     [entry], hidden = rows(writer)
-    assert entry.runs == [new]
+    assert ids(entry) == [new.id]
     assert entry.marks == ("older data",)
     assert hidden == {old.id: "other data"}
 
 
 def test_of_one_seed_here_stands_before_reference_before_loaded_before_older(writer, mri):
     loaded, early = mri(origin="loaded"), mri(origin="loaded")
-    assert rows(writer)[0][0].runs == [early]
+    assert ids(rows(writer)[0][0]) == [early.id]
     assert rows(writer)[0][0].marks == ("loaded",)
     reference = mri(origin="reference")
     mri(origin="loaded")
-    assert rows(writer)[0][0].runs == [reference]
+    assert ids(rows(writer)[0][0]) == [reference.id]
     here = mri()
     mri(origin="reference", seed=1)
     [entry], hidden = rows(writer)
-    assert entry.runs[0] is here
+    assert ids(entry)[0] == here.id
     assert entry.marks == ("1 of 2 seeds reference",)
     assert hidden[loaded.id] == hidden[reference.id] == "another run of this seed is shown"
 
