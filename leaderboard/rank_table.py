@@ -61,7 +61,8 @@ def html(found: Across, method_link: Callable[[str], str | None]) -> str:
         cells += [_cell(found, line, name) for name in names]
         body.append(f"<tr>{''.join(cells)}</tr>")
     return (
-        '<div class="ldb-ranks-box" tabindex="0" role="region" aria-label="average ranks"><table class="ldb-ranks">'
+        '<div class="ldb-ranks-box" tabindex="0" role="region" aria-label="average ranks, '
+        f'preset {escape(found.preset)}"><table class="ldb-ranks">'
         f"<thead><tr>{''.join(head)}</tr></thead><tbody>{''.join(body)}</tbody></table></div>"
     )
 

@@ -161,6 +161,18 @@ def test_what_the_overview_saves_is_what_it_shows(page: Page, address: str) -> N
     assert all(f">{line[0]}</text>" in picture for line in shown)
 
 
+@pytest.mark.skipif(not MADE_UP, reason="of the made-up database")
+def test_average_ranks_scroll_by_themselves_and_lead_to_their_methods(page: Page, address: str, problems: list[str]) -> None:
+    visit(page, address, "overview_ranks", width=400)
+    box = page.get_by_role("region", name="average ranks, preset small", exact=True)
+    box.focus()
+    assert box.evaluate("box => box.scrollWidth > box.clientWidth && document.body.scrollWidth <= innerWidth")
+    expect(box.locator("td.span b")).to_have_count(2)
+    box.get_by_role("link", name="classic_cg").click()
+    page.wait_for_url("**/method?name=classic_cg")
+    assert problems == []
+
+
 @pytest.mark.skipif(not MADE_UP, reason="downloads from the made-up database")
 def test_a_chart_saves_itself(page: Page, address: str) -> None:
     page.set_viewport_size({"width": 1400, "height": 1000})
@@ -172,6 +184,12 @@ def test_a_chart_saves_itself(page: Page, address: str) -> None:
     with page.expect_download(timeout=30_000) as download:
         page.get_by_role("button", name="Download as PNG").first.dispatch_event("click")  # it shows on hovering alone
     assert download.value.suggested_filename.endswith(".png")
+    with page.expect_download() as download:
+        page.get_by_test_id("stDownloadButton").get_by_role("button", name="SVG").first.click()
+    assert download.value.suggested_filename == "lowdimbench_imaging_v1_small_steps.svg"
+    picture = Path(download.value.path()).read_text(encoding="utf-8")
+    assert picture.startswith("<svg")
+    assert all(f">{text}</text>" in picture for text in ("psnr (dB), ↑ higher is better", "step", "net_guided"))
 
 
 @pytest.mark.skipif(not MADE_UP, reason="downloads from the made-up database")
