@@ -6,12 +6,13 @@ from typing import Any
 import altair as alt
 import pandas as pd
 import streamlit as st
+import vl_convert
 from streamlit.delta_generator import DeltaGenerator
 
 Drawn = alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart | alt.ConcatChart
 WIDTH = 620  # pixels of a saved chart that is as wide as the page lets it
 FONT = "DejaVu Sans, Verdana, sans-serif"  # wide ones, so that there is room for the texts with whatever font a reader has
-_PARTS = ("layer", "hconcat", "vconcat", "concat")
+_PARTS = ("layer", "hconcat", "vconcat", "concat", "spec")
 
 
 def show(chart: Drawn, stem: str, place: DeltaGenerator | None = None) -> None:
@@ -33,8 +34,6 @@ def show(chart: Drawn, stem: str, place: DeltaGenerator | None = None) -> None:
 
 def svg(chart: Drawn) -> str:
     """The chart as a picture on white, made without a browser."""
-    import vl_convert  # 0.1 s and 60 MB that only those pay who save a chart
-
     found: str = vl_convert.vegalite_to_svg(spec(chart))
     return found
 
@@ -57,8 +56,7 @@ def spec(chart: Drawn) -> dict[str, Any]:
 def _fill(part: Any) -> None:
     if isinstance(part.data, pd.DataFrame):
         part.data = alt.InlineData(values=alt.to_values(part.data)["values"])
-    for name in _PARTS:
-        for inner in part._get(name, None) or ():
-            _fill(inner)
-    if getattr(part, "spec", None) is not alt.Undefined and hasattr(part, "spec"):
-        _fill(part.spec)
+    inner = [getattr(part, name, None) for name in _PARTS]
+    for one in (one for several in inner for one in (several if isinstance(several, list) else [several])):
+        if isinstance(one, alt.TopLevelMixin):
+            _fill(one)
