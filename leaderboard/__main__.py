@@ -1,7 +1,7 @@
 """The leaderboard, ready before the first visitor: python -m leaderboard [--db PATH] [options of streamlit run]
 
-`streamlit run leaderboard/app.py` shows the same, but imports and computes while its first visitor waits, and reads its files
-for each visitor anew (leaderboard/serve.py).
+Answers only once it has computed its first page, or after PATIENCE seconds without. `streamlit run leaderboard/app.py` shows
+the same, but imports and computes while its first visitor waits, and reads its files for each visitor (leaderboard/serve.py).
 """
 
 import argparse
@@ -15,10 +15,11 @@ from sqlalchemy.exc import DBAPIError
 from streamlit.web import cli
 
 from benchmark.errors import UserError
-from leaderboard import shell
+from leaderboard import downloads, heat, leads, matrix, rank_table, shell  # noqa: F401  # of the first page
 from leaderboard.across import by_preset
 
 SERVER = Path(__file__).with_name("serve.py")
+PATIENCE = 30.0  # seconds: a visitor of a far or huge database rather waits on a page that says so
 
 
 def prepare() -> None:
@@ -40,7 +41,9 @@ def main() -> None:
     if options.db:
         os.environ["LOWDIMBENCH_DB"] = options.db
     sys.argv = ["streamlit", "run", str(SERVER), *rest]
-    Thread(target=prepare, daemon=True).start()
+    ready = Thread(target=prepare, daemon=True)
+    ready.start()
+    ready.join(PATIENCE)
     cli.main()
 
 

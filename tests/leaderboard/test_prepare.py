@@ -2,6 +2,7 @@
 
 from collections.abc import Callable
 from pathlib import Path
+from threading import Event
 
 import pytest
 
@@ -39,3 +40,23 @@ def test_the_database_is_named_once_and_the_rest_is_for_streamlit(monkeypatch: p
     command.main()
     assert seen == [["streamlit", "run", str(command.SERVER), "--server.port=1"]]
     assert command.shell.database_name() == "theirs.db"
+
+
+@pytest.mark.parametrize(("patience", "expected"), [(60.0, ["prepared", "served"]), (0.05, ["served"])])
+def test_the_server_answers_when_it_is_prepared_but_does_not_wait_for_ever(
+    monkeypatch: pytest.MonkeyPatch, patience: float, expected: list[str]
+) -> None:
+    seen: list[str] = []
+    slow = Event()
+
+    def prepare() -> None:
+        slow.wait(0.2 if patience > 1 else 20)
+        seen.append("prepared")
+
+    monkeypatch.setattr("sys.argv", ["leaderboard"])
+    monkeypatch.setattr(command, "PATIENCE", patience)
+    monkeypatch.setattr(command, "prepare", prepare)
+    monkeypatch.setattr(command.cli, "main", lambda: seen.append("served"))
+    command.main()
+    assert seen == expected
+    slow.set()
