@@ -1,5 +1,6 @@
 """Buttons that save what a page shows. The contents are made when a button is clicked."""
 
+import re
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 
@@ -29,16 +30,27 @@ def about(*lines: str) -> list[str]:
     ]
 
 
-def buttons(view: Callable[[], View], stem: str, picture: Callable[[], str] | None = None) -> None:
+def buttons(view: Callable[[], View], stem: str, picture: Callable[[], str] | None = None, label: str = "Save") -> None:
     """A menu of them: the table `view()` in each format, and an SVG where there is one. stem: of the files' names.
 
     A menu, because a browser makes what is in it only when it is opened: ten buttons cost a page half a second.
     """
-    with st.popover("Save", icon=":material/download:", type="tertiary", key=f"menu_{stem}"):
+    with st.popover(label, icon=":material/download:", type="tertiary", key=f"menu_{stem}"):
         for label, (name, suffix, mime) in FORMATS.items():
             _button(label, partial(_table, view, name), f"{stem}.{suffix}", mime)
         if picture is not None:
             _button("SVG", picture, f"{stem}.svg", "image/svg+xml")
+
+
+def menus(views: Mapping[str, View], name: str) -> None:
+    """A menu for each view; its key says what it holds. name: start of the files' names."""
+
+    def menu(what: str, view: View) -> None:
+        buttons(lambda: view, re.sub(r"[^\w.-]+", "_", f"lowdimbench_{name}_{what}"), label=f"Save {what}")
+
+    with st.container(horizontal=True):
+        for what, view in views.items():
+            menu(what, view)
 
 
 def stem(board: Board) -> str:

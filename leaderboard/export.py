@@ -158,6 +158,10 @@ def _document(view: View, escape: Callable[[str], str], strong: str) -> tuple[li
     return [escape(str(name)) for name in view.frame.columns], [list(line) for line in zip(*columns, strict=True)]
 
 
+def _bold(view: View) -> str:
+    return " Bold: first rank, alone or with others." if view.best is not None else ""
+
+
 _LATEX = {
     "\\": r"\textbackslash{}",
     **{sign: "\\" + sign for sign in "&%$#_{}"},
@@ -201,7 +205,7 @@ def to_latex(view: View) -> str:
         r"% needs \usepackage{booktabs}",
         r"\begin{table}",
         r"\centering",
-        r"\caption{" + latex_escape(view.title) + ". Bold: first rank, alone or with others.}",
+        r"\caption{" + latex_escape(f"{view.title}.{_bold(view)}") + "}",
         r"\begin{tabular}{" + places + "}",
         r"\toprule",
         " & ".join(headings) + r" \\",
@@ -224,7 +228,7 @@ def to_markdown(view: View) -> str:
     headings, lines = _document(view, markdown_escape, "**{}**")
     rule = ["---:" if view.is_number(str(name)) else "---" for name in view.frame.columns]
     table = ["| " + " | ".join(cells) + " |" for cells in (headings, rule, *lines)]
-    about = [*(f"- `{text}`" for text in view.about), "- bold: first rank, alone or with others"]
+    about = [f"- `{text}`" for text in view.about] + ([f"-{_bold(view)}"] if view.best is not None else [])
     return "\n".join([f"**{markdown_escape(view.title)}**", "", *about, "", *table, ""])
 
 
@@ -245,7 +249,7 @@ def to_html(view: View) -> str:
             f'<html lang="en"><head><meta charset="utf-8"><title>{html.escape(view.title)}</title>',
             f"<style>{style}.number{{text-align:right}}</style></head><body>",
             "<table>",
-            f"<caption>{html.escape(view.title)}. Bold: first rank, alone or with others.{about}</caption>",
+            f"<caption>{html.escape(view.title)}.{_bold(view)}{about}</caption>",
             f"<thead><tr>{head}</tr></thead>",
             "<tbody>",
             *body,

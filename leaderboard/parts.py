@@ -1,4 +1,4 @@
-"""What several pages are made of: links to other pages, facts, tables with links, downloads."""
+"""What several pages are made of: links to other pages, facts, tables with links."""
 
 import html
 import re
@@ -10,7 +10,7 @@ import pandas as pd
 import streamlit as st
 
 from benchmark.environment import commit
-from leaderboard import export, shell
+from leaderboard import shell
 from leaderboard.export import View
 from leaderboard.plain import plain
 from leaderboard.tables import Column
@@ -79,25 +79,6 @@ def table(view: View, links: Sequence[str] | None = None) -> None:
         frame.insert(0, OPEN, list(links))
         config[OPEN] = st.column_config.LinkColumn("", help="Opens in a new tab", display_text="open", width=58, pinned=True)
     st.dataframe(frame, hide_index=True, column_config=config, width="stretch", placeholder="")
-
-
-def downloads(views: Mapping[str, View], name: str) -> None:
-    """Buttons for CSV and JSON of each view; its key says what it holds. name: start of the files' names."""
-    with st.container(horizontal=True):
-        for what, view in views.items():
-            file = re.sub(r"[^\w.-]+", "_", f"lowdimbench_{name}_{what}")
-            for suffix, make, mime in (
-                ("csv", export.to_csv, "text/csv"),
-                ("json", export.to_json, "application/json"),
-            ):
-                st.download_button(
-                    f"{what} as {suffix.upper()}",
-                    make(view),
-                    f"{file}.{suffix}",
-                    mime,
-                    on_click="ignore",
-                    key=f"{file}.{suffix}",
-                )
 
 
 def view(title: str, frame: pd.DataFrame, columns: Mapping[str, Column]) -> View:

@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from leaderboard import drawing, duel, duel_charts, parts, shell, tables
+from leaderboard import downloads, drawing, duel, duel_charts, parts, shell, tables
 from leaderboard.board import Board, Row
 from leaderboard.duel import Duel
 from leaderboard.plain import plain
@@ -68,7 +68,7 @@ def instances(one: Duel, addresses: dict[tuple[int, int], str]) -> None:
     keys = zip(frame["seed"], frame["instance"], strict=True)
     parts.table(view, [addresses[int(seed), int(instance)] for seed, instance in keys])
     st.caption(f"Sorted by difference: first where {plain(one.first.label)} leads most, last where it trails most.")
-    parts.downloads({"instances": view}, name(one))
+    downloads.menus({"instances": view}, name(one))
 
 
 def metrics(one: Duel) -> None:
@@ -77,7 +77,7 @@ def metrics(one: Duel) -> None:
     frame, columns = duel.metrics(one.board, one.first, one.second)
     view = parts.view(title(one), frame, columns)
     parts.table(parts.view("", frame[list(columns)], columns))
-    parts.downloads({"metrics": view}, name(one))
+    downloads.menus({"metrics": view}, name(one))
 
 
 def costs(one: Duel) -> None:
@@ -88,7 +88,7 @@ def costs(one: Duel) -> None:
     if one.first.devices != one.second.devices:
         st.caption("Measured on different devices: their seconds do not compare.")
     frame = pd.DataFrame(lines, columns=["what", f"of {one.first.label}", f"of {one.second.label}"])
-    parts.downloads({"cost": parts.view(title(one), frame, {})}, name(one))
+    downloads.menus({"cost": parts.view(title(one), frame, {})}, name(one))
 
 
 def title(one: Duel) -> str:

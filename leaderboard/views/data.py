@@ -3,7 +3,7 @@
 import pandas as pd
 import streamlit as st
 
-from leaderboard import data, parts, shell
+from leaderboard import data, downloads, parts, shell
 from leaderboard.plain import plain
 from leaderboard.tables import Column
 
@@ -28,7 +28,7 @@ def everything(found: dict[str, data.Source]) -> None:
     view = parts.view("Sources of data (benchmark/datasets/SOURCES.md)", data.overview(found), data.COLUMNS)
     links = [parts.address("data", source=name) for name in found]
     parts.table(view, links)
-    parts.downloads({"sources": view}, "data")
+    downloads.menus({"sources": view}, "data")
 
 
 def one(source: data.Source) -> None:
@@ -46,7 +46,7 @@ def one(source: data.Source) -> None:
         frame = pd.DataFrame(source.files, columns=list(CHECKSUMS))
         view = parts.view(f"Files of {source.name}", frame, CHECKSUMS)
         parts.table(view)
-        parts.downloads({"checksums": view}, f"data_{source.name}")
+        downloads.menus({"checksums": view}, f"data_{source.name}")
     if source.licence_text:
         with st.expander("The licence in full"):
             st.code(source.licence_text, language=None, wrap_lines=True)
@@ -72,7 +72,7 @@ def by_preset() -> None:
     frame = data.uses()
     view = parts.view("What each preset reads", frame, USES)
     parts.table(view)
-    parts.downloads({"presets": view}, "data")
+    downloads.menus({"presets": view}, "data")
 
 
 st.header("Data")

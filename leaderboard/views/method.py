@@ -5,7 +5,7 @@ import streamlit as st
 from sqlalchemy.orm import Session
 
 from benchmark.registry import MethodEntry
-from leaderboard import methods, parts, runs, shell, tables
+from leaderboard import downloads, methods, parts, runs, shell, tables
 from leaderboard.board import Board, Row
 from leaderboard.methods import Card
 from leaderboard.plain import plain
@@ -49,7 +49,7 @@ def hyperparameters(entry: MethodEntry) -> None:
         st.caption("Recommended values, where they are not the defaults. `--set NAME=VALUE` overrides both.")
         views["settings"] = parts.view(f"Recommended values of {spec.name}", methods.settings(spec), methods.SETTINGS)
         parts.table(views["settings"])
-    parts.downloads(views, f"method_{spec.name}")
+    downloads.menus(views, f"method_{spec.name}")
 
 
 def results(name: str, found: Found) -> None:
@@ -66,7 +66,7 @@ def results(name: str, found: Found) -> None:
         "different boards do not average to anything here. Intervals are 95 % bootstrap-t intervals over instances."
     )
     view = parts.view(f"Results of {name}", frame, methods.RESULTS)
-    parts.downloads({"results": view}, f"method_{name}")
+    downloads.menus({"results": view}, f"method_{name}")
 
 
 def rivals(found: Found) -> None:
@@ -106,7 +106,7 @@ def every_run(session: Session, name: str) -> None:
     parts.table(view, [parts.address("run", run=number) for number in frame["run"]])
     if len(frame) == runs.LISTED:
         st.caption(f"The newest {runs.LISTED}; a run's page opens by its number or digest.")
-    parts.downloads({"runs": view}, f"method_{name}")
+    downloads.menus({"runs": view}, f"method_{name}")
 
 
 with Session(shell.engine()) as session:

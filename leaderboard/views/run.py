@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from benchmark.errors import UserError
 from benchmark.store.models import Run
 from benchmark.store.queries import pick_run
-from leaderboard import drawing, parts, run_curves, runs, shell
+from leaderboard import downloads, drawing, parts, run_curves, runs, shell
 from leaderboard.plain import plain
 from leaderboard.runs import Detail
 
@@ -43,7 +43,7 @@ def what_there_is(session: Session) -> None:
     st.caption(f"{every} in all{newest}, newest first. A method's page lists its own.")
     view = parts.view("Runs", frame, runs.LISTING)
     parts.table(view, [parts.address("run", run=number) for number in frame["run"]])
-    parts.downloads({"list": view}, "runs")
+    downloads.menus({"list": view}, "runs")
 
 
 def where(found: Detail) -> None:
@@ -102,7 +102,7 @@ def scores(found: Detail) -> None:
     place = {"task": found.task.name, "preset": found.preset, "seed": found.seed}
     links = [parts.address("instance", **place, instance=number) for number in found.scores["instance"]]
     parts.table(table, links if on_page else None)
-    parts.downloads({"scores": table, "means": means}, f"run_{found.id}")
+    downloads.menus({"scores": table, "means": means}, f"run_{found.id}")
 
 
 def progress(found: Detail) -> None:
@@ -118,7 +118,7 @@ def progress(found: Detail) -> None:
         f"One line for each instance and series, {len(found.curves)} points in all. The estimate is what the method would "
         "return if stopped there; other series are other iterates of it, or what the task computes of it besides."
     )
-    parts.downloads({"curves": parts.view(f"Curves of run {found.id}", found.curves, {})}, f"run_{found.id}")
+    downloads.menus({"curves": parts.view(f"Curves of run {found.id}", found.curves, {})}, f"run_{found.id}")
 
 
 def files(found: Detail) -> None:
@@ -129,7 +129,7 @@ def files(found: Detail) -> None:
         return
     view = parts.view(f"Files of run {found.id}", found.artifacts, runs.ARTIFACTS)
     parts.table(view)
-    parts.downloads({"files": view}, f"run_{found.id}")
+    downloads.menus({"files": view}, f"run_{found.id}")
 
 
 def show(found: Detail) -> None:

@@ -11,7 +11,7 @@ from benchmark.store.database import open_database
 from benchmark.store.models import Submission
 from benchmark.submissions import store
 from benchmark.submissions.entry import made_entry
-from leaderboard import handed, parts, shell
+from leaderboard import downloads, handed, parts, shell
 from leaderboard.plain import plain
 
 COMMANDS = """python -m runners.submit export-inputs --task mri --preset small --output answers   # observations, no truth
@@ -134,7 +134,7 @@ def everything() -> None:
         parts.table(view)
         hidden = f"; {total - len(found)} in other states are hidden" if len(found) < total else ""
         st.caption(f"{len(found)} of {total}{hidden}. {store.RULE}")
-        parts.downloads({"submissions": view}, "all")
+        downloads.menus({"submissions": view}, "all")
     else:
         st.write("Nothing yet.")
     with st.expander("Take a submission back"), st.form("withdraw"):

@@ -92,6 +92,13 @@ def test_a_link_shows_the_same_comparison_to_somebody_else(page: Page, address: 
     other.close()
 
 
+def save(page: Page, kind: str) -> None:
+    """Save the table of instances."""
+    page.get_by_role("button", name="Save instances").click()
+    page.get_by_test_id("stDownloadButton").get_by_role("button", name=kind, exact=True).click()
+    page.keyboard.press("Escape")
+
+
 @made_up
 def test_downloads_hold_what_is_shown(page: Page, address: str, database: str) -> None:
     engine = open_database(database, create=False)
@@ -102,11 +109,14 @@ def test_downloads_hold_what_is_shown(page: Page, address: str, database: str) -
     frame, _ = duel.instances(duel.duel(board, rows["net_guided"], rows["net_reference"], board.task.primary))
     page.goto(f"{address}/compare{PLACE}{PAIR}")
     with page.expect_download(timeout=PATIENCE) as download:
-        page.get_by_text("instances as CSV").click()
+        save(page, "CSV")
     assert download.value.suggested_filename == "lowdimbench_compare_imaging_small_net_guided_net_reference_instances.csv"
     pd.testing.assert_frame_equal(pd.read_csv(Path(download.value.path()), comment="#"), frame)
     with page.expect_download(timeout=PATIENCE) as download:
-        page.get_by_text("instances as JSON").click()
+        save(page, "JSON")
+    with page.expect_download(timeout=PATIENCE) as latex:
+        save(page, "LaTeX")
+    assert r"\caption{imaging version 1, small: net\_guided against net\_reference.}" in Path(latex.value.path()).read_text()
     content = json.loads(Path(download.value.path()).read_text(encoding="utf-8"))
     assert content["title"] == "imaging version 1, small: net_guided against net_reference"
     assert [line["instance"] for line in content["rows"]] == frame["instance"].tolist()
