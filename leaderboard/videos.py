@@ -8,7 +8,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.errors import UserError
 from benchmark.statistics import Key
-from leaderboard import clips, downloads, drawing, images, nearest, shell, tiles
+from leaderboard import clips, downloads, drawing, images, nearest, parts, shell, tiles
 from leaderboard.board import Board, Row
 from leaderboard.nearest import SHOWN, Places, Videos
 
@@ -128,7 +128,10 @@ def summary(board: Board, videos: Videos, found: dict[str, Places]) -> None:
     st.subheader("All queries")
     left, right = st.columns(2, gap="medium")
     with left:
-        shell.table(*nearest.shares(videos, found))
+        frame, columns = nearest.shares(videos, found)
+        shell.table(frame, columns)
+        title = f"{board.task.name} version {board.task.version}, {board.preset}: shares of the queries of one instance"
+        downloads.menus({"queries": parts.view(title, frame, columns)}, f"{board.task.name}_{board.preset}")
         if (chance := nearest.chance(videos)) is not None:
             st.caption(
                 f"A gallery video taken at random would have the query's background for {100 * chance:.1f} % of the queries. A "

@@ -1,6 +1,7 @@
 """One board: the ranks, the curves, the costs, what is hidden and why, and how to make each row again."""
 
 import ast
+from dataclasses import replace
 
 import streamlit as st
 
@@ -109,10 +110,17 @@ def hidden(board: Board) -> None:
         st.caption(f"{label}: every run of this task and preset is in the table.")
         return
     with st.expander(label):
-        if len(frame):
-            st.dataframe(frame, hide_index=True)
-        if len(failed):
-            st.dataframe(failed, hide_index=True)
+        for what, table in {"hidden runs": frame, "failed instances": failed}.items():
+            if len(table):
+                st.dataframe(table, hide_index=True)
+                save(board, {what: parts.view("", table, {})})
+
+
+def save(board: Board, views: dict[str, export.View]) -> None:
+    """A menu for each view of the board, with the board's name before its title."""
+    about = f"{board.task.name} version {board.task.version}, {board.preset}"
+    titled = {what: replace(view, title=f"{about}: {view.title or what}") for what, view in views.items()}
+    downloads.menus(titled, f"{board.task.name}_{board.preset}")
 
 
 def method_pages(board: Board) -> None:
@@ -235,9 +243,13 @@ def arrivals(board: Board) -> None:
     labels = [row.label for row in board.comparable]
     base = board.baseline.label if board.baseline and board.baseline.label in labels else labels[-1]
     reference = st.selectbox("As good as the final answer of", labels, index=labels.index(base), key="reference")
-    shell.table(shell.times(board.task.name, board.preset, reference), pairs.TIMES)
+    times = shell.times(board.task.name, board.preset, reference)
+    shell.table(times, pairs.TIMES)
+    save(board, {"times": parts.view(f"time until as good as {reference}", times, pairs.TIMES)})
     if board.task.primary.levels:
-        shell.table(shell.levels(board.task.name, board.preset), pairs.level_columns(board.task.primary))
+        levels, columns = shell.levels(board.task.name, board.preset), pairs.level_columns(board.task.primary)
+        shell.table(levels, columns)
+        save(board, {"levels": parts.view("time until a level", levels, columns)})
         st.caption(
             f"Steps and seconds until {board.task.primary.name} first is at a level, between recorded points linearly. Medians "
             "over instances, empty where half of them never are."
