@@ -102,6 +102,9 @@ def _by_instance(line: pd.DataFrame, steps: np.ndarray, column: str) -> pd.DataF
     return pd.DataFrame(rows)
 
 
+_PHONE = 340  # pixels across a chart on a screen of 400
+
+
 def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, seeds: bool = False) -> alt.LayerChart:
     """Primary metric against step or seconds: lines with bands of instances or seeds, and the baseline's mean as a rule."""
     low, high = ("seed_low", "seed_high") if seeds else ("low", "high")
@@ -113,7 +116,8 @@ def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, see
     x = alt.X(f"{axis}:Q", title=title, scale=span, axis=_plain_axis())
     y = alt.Y("mean:Q", title=metric_title(primary), scale=alt.Scale(zero=False))
     pick = alt.selection_point(fields=["label"], bind="legend")
-    names = alt.Legend(title=None, orient="bottom", columns=3, labelLimit=260, symbolType="stroke", symbolOpacity=1)
+    columns = legend_columns(labels, _PHONE)
+    names = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=260, symbolType="stroke", symbolOpacity=1)
     colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]), legend=names)
     dashes = alt.StrokeDash(
         "series:N",
@@ -144,10 +148,10 @@ def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, see
     return styled(*layers, height=360)
 
 
-def legend_columns(labels: Sequence[str]) -> int:
-    """So many names stand side by side without reaching beyond a narrow screen, four at most."""
+def legend_columns(labels: Sequence[str], room: int = 540) -> int:
+    """So many names stand side by side in `room` pixels, four at most."""
     widest = max((min(260.0, 5.2 * len(label)) for label in labels), default=0.0)  # pixels
-    return min(4, max(1, int(540 // (widest + 25))))
+    return min(4, max(1, int(room // (widest + 25))))
 
 
 def _plain_axis() -> alt.Axis:
