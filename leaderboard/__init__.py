@@ -1,1 +1,1 @@
-"""The leaderboard: a Streamlit app over the results database. Start it with `streamlit run leaderboard/app.py`."""
+"""The leaderboard: a Streamlit app over the results database. Start it with `python -m leaderboard`."""

@@ -62,17 +62,7 @@ def serve(database: str, folder: Path) -> Iterator[str]:
         port = free.getsockname()[1]
     options = [f"--server.port={port}", "--server.address=127.0.0.1", "--server.headless=true"]
     log = folder / "log.txt"
-    command = [
-        sys.executable,
-        "-m",
-        "streamlit",
-        "run",
-        str(ROOT / "leaderboard/app.py"),
-        *options,
-        "--",
-        "--db",
-        database,
-    ]
+    command = [sys.executable, "-m", "leaderboard", "--db", database, *options]
     plugin = folder / "plugin"
     plugin.mkdir()
     synthetic_retrieval.install(plugin)
