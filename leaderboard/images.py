@@ -59,6 +59,13 @@ def pictures(session: Session, folder: Path, rows: Iterable[Row], key: Key) -> P
     return Pictures(truth, estimates, problems)
 
 
+def kept(session: Session, rows: Iterable[Row]) -> list[Key]:
+    """Each (seed, instance) of which some run of the rows kept its estimate."""
+    seeds = {run.id: run.seed for row in rows for run in row.runs}
+    found = select(Artifact.run_id, Artifact.instance).where(Artifact.run_id.in_(seeds), Artifact.kind == "estimate")
+    return sorted({(seeds[run], number) for run, number in session.execute(found)})
+
+
 def load(folder: Path, relative: str) -> NDArray[Any] | str:
     """An array from a file beside the database, or why there is none."""
     path = (folder / relative).resolve()

@@ -14,6 +14,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.environment import commit
 from benchmark.spec import Picture
+from benchmark.statistics import Key
 from benchmark.store.database import location, open_database
 from leaderboard import across, charts, images, kept, nearest, outlines, pairs, queries
 from leaderboard.board import Board
@@ -150,7 +151,7 @@ def levels(task: str, preset: str) -> pd.DataFrame:
         return pairs.levels(shown, queries.curves(session, shown.comparable))
 
 
-def spectra(shown: Board, key: tuple[int, int]) -> pd.DataFrame:
+def spectra(shown: Board, key: Key) -> pd.DataFrame:
     """Singular values that methods kept along one (seed, instance)."""
     name = database_name()
     if "://" in name:
@@ -159,7 +160,7 @@ def spectra(shown: Board, key: tuple[int, int]) -> pd.DataFrame:
         return kept.spectra(session, Path(name).resolve().parent, shown.rows, key)
 
 
-def pictures(shown: Board, key: tuple[int, int]) -> images.Pictures:
+def pictures(shown: Board, key: Key) -> images.Pictures:
     """The images of one (seed, instance); files are looked for beside the database."""
     name = database_name()
     if "://" in name:
@@ -168,12 +169,20 @@ def pictures(shown: Board, key: tuple[int, int]) -> images.Pictures:
         return images.pictures(session, Path(name).resolve().parent, shown.rows, key)
 
 
-def drawn(shown: Board, key: tuple[int, int]) -> list[Figure]:
+def with_pictures(shown: Board) -> list[Key]:
+    """Each (seed, instance) of which an estimate was kept; none where files cannot be looked for."""
+    if "://" in database_name():
+        return []
+    with Session(engine()) as session:
+        return images.kept(session, shown.rows)
+
+
+def drawn(shown: Board, key: Key) -> list[Figure]:
     """What the task declares that it draws, of one (seed, instance), in its order; files are looked for beside the database."""
     return figures_of(shown, key, *shown.task.pictures)
 
 
-def figures_of(shown: Board, key: tuple[int, int], *pictures: Picture) -> list[Figure]:
+def figures_of(shown: Board, key: Key, *pictures: Picture) -> list[Figure]:
     """These pictures, declared or not."""
     name = database_name()
     if "://" in name:
@@ -182,13 +191,13 @@ def figures_of(shown: Board, key: tuple[int, int], *pictures: Picture) -> list[F
         return read_figures(session, Path(name).resolve().parent, shown.rows, key, pictures)
 
 
-def observations(shown: Board, key: tuple[int, int]) -> dict[str, str]:
+def observations(shown: Board, key: Key) -> dict[str, str]:
     """Label -> hash of what the method was shown as one (seed, instance)."""
     with Session(engine()) as session:
         return nearest.observations(session, shown.rows, key)
 
 
-def stack(shown: Board, key: tuple[int, int]) -> Stack:
+def stack(shown: Board, key: Key) -> Stack:
     """The curves of one (seed, instance), of a task with an axis; files are looked for beside the database."""
     name = database_name()
     if "://" in name:

@@ -243,6 +243,17 @@ def scores(board: Board, key: Key) -> None:
     tiles.sources(board, key)
 
 
+def elsewhere(board: Board, key: Key) -> None:
+    """Where there is something to see, if nothing was kept of this instance."""
+    found = [one for one in shell.with_pictures(board) if one in board.labels]
+    if found and key not in found:
+        seed, number = min(found, key=lambda one: (one[0] != key[0], one))
+        place = {"task": board.task.name, "preset": board.preset, "seed": seed, "instance": number}
+        parts.go(
+            "instance", f"See seed {seed}, instance {number} ({board.labels[seed, number]}), of which it was kept →", **place
+        )
+
+
 selectors = st.columns(4)
 shown = shell.choose_board(*selectors[:2])
 if not shown.labels:
@@ -268,6 +279,7 @@ elif shown.task.axis is None:
         matrix_spectra(shown, found)
 else:
     curves(shown, chosen)
+elsewhere(shown, chosen)
 asked.show(shown, chosen)
 spectra(shown, chosen)
 scores(shown, chosen)

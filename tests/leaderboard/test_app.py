@@ -197,6 +197,16 @@ def test_time_to_quality_of_another_reference(open_page: Callable[..., AppTest],
     assert frame.set_index("method").loc["net_guided", "reached"] == "8 of 8"
 
 
+def test_an_instance_without_pictures_says_which_has_some(open_page: Callable[..., AppTest], tmp_path: Path) -> None:
+    app = open_page(painted(tmp_path, estimate=(3, 16, 24)), "instance", instance="1")
+    assert not app.exception
+    assert "This instance has no images" in text(app)
+    [label] = [one.proto.label for one in app.get("page_link") if "of it answers were kept" in one.proto.label]
+    assert "See seed 0, instance 0 (slice 0)" in label.replace("\\", "")
+    app = open_page(tmp_path / "colour.db", "instance", instance="0")
+    assert not any("of it answers were kept" in one.proto.label for one in app.get("page_link"))
+
+
 def test_a_preset_of_cells_shows_where_methods_succeed(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
     app = open_page(made("completion"), "task", task="completion", preset="small")
     assert not app.exception
