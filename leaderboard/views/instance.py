@@ -249,9 +249,8 @@ def elsewhere(board: Board, key: Key) -> None:
     if found and key not in found:
         seed, number = min(found, key=lambda one: (one[0] != key[0], one))
         place = {"task": board.task.name, "preset": board.preset, "seed": seed, "instance": number}
-        parts.go(
-            "instance", f"See seed {seed}, instance {number} ({board.labels[seed, number]}), of which it was kept →", **place
-        )
+        name = f"seed {seed}, instance {number} ({board.labels[seed, number]})"
+        parts.go("instance", f"See {name}: of it answers were kept →", **place)
 
 
 selectors = st.columns(4)
