@@ -9,7 +9,7 @@ from leaderboard.board import Board, Row
 from leaderboard.export import View
 from leaderboard.filters import Selection
 from leaderboard.ranking import improves
-from leaderboard.tables import Column, count, digits, interval, with_unit
+from leaderboard.tables import Column, count, digits, interval, number, with_unit
 
 HOW_RANKS = (
     "A cell is the method's rank on the task's page, by the primary metric among all complete rows there, also those hidden "
@@ -98,7 +98,7 @@ def _gain_cell(board: Board, row: Row, largest: float) -> Cell | None:
         return None
     primary, places = board.task.primary, digits([row.gain])
     direction = 1 if primary.better == "higher" else -1
-    text = f"{row.gain.mean:+.{places}f}{star}"
+    text = f"{number(row.gain.mean, places, signed=True)}{star}"
     unclear = not row.complete or improves(row.gain, primary) == "unclear"
     spread = interval(row.gain, places, signed=True)
     note = f"{detail}; difference to {board.task.baseline} {with_unit(text, primary)} {spread}"

@@ -17,6 +17,7 @@ from leaderboard.ranking import improves
 
 ARROW = {"higher": "↑", "lower": "↓"}
 TOO_FEW = "n < 4"
+_MOST = 6  # decimals
 UNRANKED = "Empty: incomplete, or fewer than 4 instances."
 
 
@@ -40,7 +41,7 @@ def digits(estimates: Iterable[Estimate | None]) -> int:
 
 
 def _decimals(value: float, figures: int) -> int:
-    return min(6, max(0, figures - 1 - math.floor(math.log10(value))))
+    return min(_MOST, max(0, figures - 1 - math.floor(math.log10(value))))
 
 
 def interval(estimate: Estimate | None, places: int, signed: bool = False) -> str:
@@ -49,8 +50,14 @@ def interval(estimate: Estimate | None, places: int, signed: bool = False) -> st
         return ""
     if math.isnan(estimate.low):
         return TOO_FEW
-    form = f"{'+' if signed else ''}.{places}f"
-    return f"[{estimate.low:{form}}, {estimate.high:{form}}]"
+    return f"[{number(estimate.low, places, signed)}, {number(estimate.high, places, signed)}]"
+
+
+def number(value: float, places: int, signed: bool = False) -> str:
+    """'3.21', or '3.2e-09' where so many decimals, the most that there are, would leave nothing of it."""
+    sign = "+" if signed else ""
+    tiny = places == _MOST and 0 < abs(value) < 10**-_MOST
+    return f"{value:{sign}.1e}" if tiny else f"{value:{sign}.{places}f}"
 
 
 def with_unit(text: str, metric: Metric) -> str:
@@ -61,7 +68,7 @@ def with_unit(text: str, metric: Metric) -> str:
 def gain_text(estimate: Estimate, metric: Metric, places: int | None = None) -> str:
     """'+3.21 dB [+2.90, +3.52]'."""
     places = digits([estimate]) if places is None else places
-    mean, spread = with_unit(f"{estimate.mean:+.{places}f}", metric), interval(estimate, places, signed=True)
+    mean, spread = with_unit(number(estimate.mean, places, signed=True), metric), interval(estimate, places, signed=True)
     return f"{mean}, {spread}: no interval" if spread == TOO_FEW else f"{mean} {spread}"
 
 

@@ -166,6 +166,14 @@ def test_digits_follow_the_interval() -> None:
     assert tables.digits([None]) == 1
 
 
+def test_what_decimals_would_round_to_nothing_is_written_with_its_power(board: Board) -> None:
+    tiny = tables.Estimate(-2.1e-8, -3.4e-8, 0.0, 8)
+    text = tables.gain_text(tiny, board.task.primary)
+    assert text == f"{tables.with_unit('-2.1e-08', board.task.primary)} [-3.4e-08, +0.000000]"
+    assert tables.number(0.0123456, 6) == "0.012346"
+    assert tables.number(1e-9, 2) == "0.00"  # beside wide intervals it is nothing
+
+
 def test_time_to_learn_has_its_own_column_and_sentence(made: Callable[[str], Path], board: Board) -> None:
     engine = open_database(str(made("curves")), create=False)
     with Session(engine) as opened:
