@@ -7,7 +7,7 @@ import streamlit as st
 from benchmark.errors import UserError
 from benchmark.spec import Picture
 from benchmark.statistics import Key
-from leaderboard import given, images, shell, tiles
+from leaderboard import downloads, given, images, parts, shell, tiles
 from leaderboard.board import Board
 from leaderboard.given import Given
 from leaderboard.plain import plain
@@ -66,6 +66,8 @@ def _texts(board: Board, key: Key, found: Given, same: set[str]) -> None:
     narrow, wide = st.column_config.Column(width=60), st.column_config.TextColumn(width=640)
     config: dict[str, Any] = {"number": narrow, "text": wide, "true": narrow}
     st.dataframe(frame, hide_index=True, column_config=config, width="stretch")
+    view = parts.view(f"texts of seed {key[0]}, instance {key[1]}", frame, {})
+    downloads.of_board(board, {"texts": view}, f"{key[0]}_{key[1]}")
     wrong = "those that most methods have wrong come first. ✓: right; ✗: the name that it was given" if fitting else ""
     st.caption(f"{len(frame)} texts" + (f"; {wrong}." if wrong and not grades else "."))
     if missing := [row.label for row in board.rows if row.label not in fitting]:

@@ -1,6 +1,7 @@
 """Where data come from: what SOURCES.md says of each source, what is read, which presets read it. No Streamlit here."""
 
 import re
+from collections.abc import Iterable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -41,6 +42,12 @@ class Source:
         named = _LICENCE.search(self.about.get("licence", ""))
         file = ASSETS / named[1] if named else None
         return file.read_text(encoding="utf-8") if file and file.is_file() else ""
+
+
+def licences(names: Iterable[str]) -> dict[str, str]:
+    """Name -> licence as SOURCES.md states it, in Markdown; empty where it has no row for the name."""
+    rows = described(_TABLE.read_text(encoding="utf-8"))
+    return {name: rows.get(name, {}).get("licence", "") for name in names}
 
 
 def described(text: str) -> dict[str, dict[str, str]]:

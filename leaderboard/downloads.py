@@ -2,6 +2,7 @@
 
 import re
 from collections.abc import Callable, Mapping, Sequence
+from dataclasses import replace
 from functools import partial
 
 import pandas as pd
@@ -31,31 +32,43 @@ def about(*lines: str) -> list[str]:
 
 
 def buttons(view: Callable[[], View], stem: str, picture: Callable[[], str] | None = None, label: str = "Save") -> None:
-    """A menu of them: the table `view()` in each format, and an SVG where there is one. stem: of the files' names.
+    """A menu of them: the table `view()` in each format, and an SVG where there is one. stem: see `file`.
 
     A menu, because a browser makes what is in it only when it is opened: ten buttons cost a page half a second.
     """
     with st.popover(label, icon=":material/download:", type="tertiary", key=f"menu_{stem}"):
         for label, (name, suffix, mime) in FORMATS.items():
-            _button(label, partial(_table, view, name), f"{stem}.{suffix}", mime)
+            _button(label, partial(_table, view, name), file(stem, suffix), mime)
         if picture is not None:
-            _button("SVG", picture, f"{stem}.svg", "image/svg+xml")
+            _button("SVG", picture, file(stem, "svg"), "image/svg+xml")
 
 
 def menus(views: Mapping[str, View], name: str) -> None:
     """A menu for each view; its key says what it holds. name: start of the files' names."""
 
     def menu(what: str, view: View) -> None:
-        buttons(lambda: view, re.sub(r"[^\w.-]+", "_", f"lowdimbench_{name}_{what}"), label=f"Save {what}")
+        buttons(lambda: view, f"{name}_{what}", label=f"Save {what}")
 
     with st.container(horizontal=True):
         for what, view in views.items():
             menu(what, view)
 
 
+def of_board(board: Board, views: Mapping[str, View], name: str = "") -> None:
+    """The same for tables about a board, which stands before their titles and in the files' names, or about `name` on it."""
+    about = f"{board.task.name} version {board.task.version}, {board.preset}"
+    titled = {what: replace(view, title=f"{about}: {view.title}") for what, view in views.items()}
+    menus(titled, f"{stem(board)}_{name}" if name else stem(board))
+
+
 def stem(board: Board) -> str:
     """How the names of files about a board begin."""
-    return f"lowdimbench_{board.task.name}_v{board.task.version}_{board.preset}"
+    return f"{board.task.name}_v{board.task.version}_{board.preset}"
+
+
+def file(stem: str, suffix: str) -> str:
+    """The name of a file: 'lowdimbench_mri_v1_small_steps.svg'."""
+    return re.sub(r"[^\w.-]+", "_", f"lowdimbench_{stem}.{suffix}")
 
 
 def _table(view: Callable[[], View], name: str) -> str | bytes:

@@ -9,6 +9,8 @@ import streamlit as st
 import vl_convert
 from streamlit.delta_generator import DeltaGenerator
 
+from leaderboard import downloads
+
 Drawn = alt.Chart | alt.LayerChart | alt.FacetChart | alt.HConcatChart | alt.VConcatChart | alt.ConcatChart
 WIDTH = 620  # pixels of a saved chart that is as wide as the page lets it
 FONT = "DejaVu Sans, Verdana, sans-serif"  # wide ones, so that there is room for the texts with whatever font a reader has
@@ -16,13 +18,13 @@ _PARTS = ("layer", "hconcat", "vconcat", "concat", "spec")
 
 
 def show(chart: Drawn, stem: str, place: DeltaGenerator | None = None) -> None:
-    """Draw a chart as wide as its place. stem: of the file's name, unique on the page."""
+    """Draw a chart as wide as its place. stem: of the file's name (downloads.file), unique on the page."""
     where = place if place is not None else st.container()
     where.altair_chart(chart, width="stretch")
     where.download_button(
         "SVG",
         partial(svg, chart),
-        f"{stem}.svg",
+        downloads.file(stem, "svg"),
         "image/svg+xml",
         key=f"save_{stem}.svg",
         on_click="ignore",

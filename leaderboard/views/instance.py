@@ -236,10 +236,8 @@ def scores(board: Board, key: Key) -> None:
         columns[tables.gain_heading(board)] = Column(text, 110, f"%+.{tables.primary_digits(board)}f")
     columns["seconds"] = Column("The method's own time on this instance", 100, "%.3g")
     shell.table(frame, columns)
-    title = (
-        f"{board.task.name} version {board.task.version}, {board.preset}, seed {key[0]}, instance {key[1]}: {board.labels[key]}"
-    )
-    downloads.menus({"scores": parts.view(title, frame, columns)}, f"{board.task.name}_{board.preset}_{key[0]}_{key[1]}")
+    view = parts.view(f"seed {key[0]}, instance {key[1]}: {board.labels[key]}", frame, columns)
+    downloads.of_board(board, {"scores": view}, f"{key[0]}_{key[1]}")
     tiles.sources(board, key)
 
 

@@ -72,7 +72,7 @@ def heat_map(shown: filters.Selection, about: list[str]) -> None:
     st.html(heat.STYLE + heat.html(found, method_link))
     st.caption(matrix.HOW_GAINS if gains else matrix.HOW_RANKS)
     title = "Difference to the baseline" if gains else "Rank on each board"
-    stem = f"lowdimbench_{'differences' if gains else 'ranks'}"
+    stem = "differences" if gains else "ranks"
     downloads.buttons(lambda: matrix.view(found, gains, about), stem, lambda: heat.svg(found, title))
 
 
@@ -98,7 +98,7 @@ def average_ranks(preset: str, boards: list[Board], methods: list[str], about: l
         " ".join([*found.sentences, HOW_AVERAGED, "Dots and bars: average ranks with their 95 % intervals; left is better."])
     )
     picture = partial(rank_table.svg, found, _title(found)) if found.intervals else None
-    downloads.buttons(partial(ranks_view, found, first, about), f"lowdimbench_average_ranks_{preset}", picture)
+    downloads.buttons(partial(ranks_view, found, first, about), f"average_ranks_{preset}", picture)
     if sets:
         links = [f"{sets_link(preset, tasks)} ({tables.count(several, 'method')})" for tasks, several in sets[:6]]
         st.html(f"<p><small>Other sets of tasks that methods share: {'; '.join(links)}.</small></p>")
@@ -126,7 +126,7 @@ def leaders(shown: filters.Selection, about: list[str]) -> None:
     frame, columns = leads.table(shown.boards)
     st.html(heat.STYLE + leads.html(shown.boards, frame))
     st.caption(leads.HOW)
-    downloads.buttons(lambda: downloads.simple("Who leads", frame, columns, about), "lowdimbench_leaders")
+    downloads.buttons(lambda: downloads.simple("Who leads", frame, columns, about), "leaders")
 
 
 st.header("LowDimBench")

@@ -112,8 +112,8 @@ def progress(found: Detail) -> None:
         st.write("The method recorded no intermediate estimates.")
         return
     left, right = st.columns(2)
-    drawing.show(run_curves.chart(found.curves, found.task, "step"), f"lowdimbench_run_{found.id}_steps", left)
-    drawing.show(run_curves.chart(found.curves, found.task, "seconds"), f"lowdimbench_run_{found.id}_seconds", right)
+    drawing.show(run_curves.chart(found.curves, found.task, "step"), f"run_{found.id}_steps", left)
+    drawing.show(run_curves.chart(found.curves, found.task, "seconds"), f"run_{found.id}_seconds", right)
     st.caption(
         f"One line for each instance and series, {len(found.curves)} points in all. The estimate is what the method would "
         "return if stopped there; other series are other iterates of it, or what the task computes of it besides."
@@ -148,7 +148,7 @@ def show(found: Detail) -> None:
     progress(found)
     files(found)
     text = json.dumps(runs.content(found), indent=1, ensure_ascii=False)
-    name = f"lowdimbench_run_{found.id}.json"
+    name = f"run_{found.id}.json"
     st.download_button("Everything as JSON", text, name, "application/json", on_click="ignore")
 
 

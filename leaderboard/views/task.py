@@ -1,13 +1,13 @@
 """One board: the ranks, the curves, the costs, what is hidden and why, and how to make each row again."""
 
 import ast
-from dataclasses import replace
 
 import streamlit as st
 
 from benchmark import registry, statistics
 from leaderboard import (
     charts,
+    data,
     downloads,
     drawing,
     drawn,
@@ -23,6 +23,7 @@ from leaderboard import (
     tables,
 )
 from leaderboard.board import Board
+from leaderboard.plain import plain
 
 BADGES = {"self_reported": "○ self_reported", "scored": "◐ scored", "reproduced": "● reproduced"}  # told apart by shape
 BANDS = ["band of instances", "band of seeds"]
@@ -32,12 +33,13 @@ def describe(board: Board) -> None:
     """What the task is: title, preset, source, metrics; the task's own header on demand."""
     task, preset = board.task, board.task.presets.get(board.preset, {})
     st.header(f"{task.title} / {board.preset}")
-    data = ", ".join(preset.get("data", []))
+    licences = data.licences(preset.get("data", []))
+    links = ", ".join(f"[{plain(name)}]({parts.address('data', source=name)})" for name in licences)
     facts = [
         f"Task `{task.name}` version {task.version}",
         preset.get("about", ""),
         f"{tables.count(board.instances, 'instance')} a seed",
-        f"data: {data}" if data else "",
+        f"data: {links}" if links else "",
         f"baseline `{task.baseline}`",
         f"source {shell.link(task.source)}",
     ]
@@ -49,6 +51,8 @@ def describe(board: Board) -> None:
         for metric in tables.ordered(board):
             role = " — ranks the methods" if metric.primary else ""
             st.markdown(f"- **{tables.heading(metric)}** {metric.description}; {metric.better} is better{role}")
+        for name, licence in licences.items():
+            st.markdown(f"- data {plain(name)}: {licence or 'its licence is not known here'}")
         if live and live.spec.version == task.version:
             text = ast.get_docstring(ast.parse(live.file.read_text(encoding="utf-8"))) or ""
             st.code(text, language=None)
@@ -113,14 +117,7 @@ def hidden(board: Board) -> None:
         for what, table in {"hidden runs": frame, "failed instances": failed}.items():
             if len(table):
                 st.dataframe(table, hide_index=True)
-                save(board, {what: parts.view("", table, {})})
-
-
-def save(board: Board, views: dict[str, export.View]) -> None:
-    """A menu for each view of the board, with the board's name before its title."""
-    about = f"{board.task.name} version {board.task.version}, {board.preset}"
-    titled = {what: replace(view, title=f"{about}: {view.title or what}") for what, view in views.items()}
-    downloads.menus(titled, f"{board.task.name}_{board.preset}")
+                downloads.of_board(board, {what: parts.view(what, table, {})})
 
 
 def method_pages(board: Board) -> None:
@@ -245,11 +242,11 @@ def arrivals(board: Board) -> None:
     reference = st.selectbox("As good as the final answer of", labels, index=labels.index(base), key="reference")
     times = shell.times(board.task.name, board.preset, reference)
     shell.table(times, pairs.TIMES)
-    save(board, {"times": parts.view(f"time until as good as {reference}", times, pairs.TIMES)})
+    downloads.of_board(board, {"times": parts.view(f"time until as good as {reference}", times, pairs.TIMES)})
     if board.task.primary.levels:
         levels, columns = shell.levels(board.task.name, board.preset), pairs.level_columns(board.task.primary)
         shell.table(levels, columns)
-        save(board, {"levels": parts.view("time until a level", levels, columns)})
+        downloads.of_board(board, {"levels": parts.view("time until a level", levels, columns)})
         st.caption(
             f"Steps and seconds until {board.task.primary.name} first is at a level, between recorded points linearly. Medians "
             "over instances, empty where half of them never are."

@@ -54,6 +54,12 @@ def test_each_source_has_a_row_and_each_row_a_source() -> None:
             assert source.how
 
 
+def test_licences_by_name() -> None:
+    found = data.licences(["colin27", "nobody's"])
+    assert found == {"colin27": data.known()["colin27"].about["licence"], "nobody's": ""}
+    assert "BSD-3-Clause" in found["colin27"]
+
+
 def test_licences_that_a_row_names_are_there() -> None:
     for source in data.known().values():
         assert bool(source.licence_text) == ("assets/" in source.about["licence"])
