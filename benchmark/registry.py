@@ -1,8 +1,9 @@
 """Finds tasks and methods, by three doors, without running them.
 
-A file in tasks/ or methods/ is registered by lying there; any other file by `include`; the modules of an installed package by
-its entry points in the groups `lowdimbench.tasks` and `lowdimbench.methods`, each of which names a module. What a file's
-decorators and signatures say is read from its syntax tree (benchmark/reading.py); it is imported only where it is used.
+A file in tasks/ or methods/, at any depth, is registered by lying there, unless its name or a folder's begins with _. Any other
+file is registered by `include`. An installed package names modules in its entry points `lowdimbench.tasks` and
+`lowdimbench.methods`. The decorators and signatures of a file are read from its syntax tree (benchmark/reading.py); it is
+imported only where it is used.
 """
 
 import ast
@@ -156,7 +157,9 @@ def _add(found: dict[str, E], name: str, entry: E) -> None:
 
 
 def _files(folder: str) -> list[Path]:
-    return [*sorted((ROOT / folder).glob("[!_]*.py")), *_included]
+    found = sorted((ROOT / folder).rglob("*.py"), key=lambda file: (file.stem, file))
+    own = (file for file in found if not any(part.startswith("_") for part in file.relative_to(ROOT).parts))
+    return [*own, *_included]
 
 
 class _Plugin:

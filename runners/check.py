@@ -45,7 +45,7 @@ def _named(what: str) -> tuple[list[str], list[str]]:
         path = Path(what)
         if not path.is_file():
             raise UserError(f"{what}: no such file")
-        if path.resolve().parent not in (registry.ROOT / "methods", registry.ROOT / "tasks"):
+        if not any(path.resolve().is_relative_to(registry.ROOT / room) for room in ("methods", "tasks")):
             registry.include([path])
         methods = [name for name, entry in registry.methods().items() if entry.file.resolve() == path.resolve()]
         tasks = [name for name, entry in registry.tasks().items() if entry.file.resolve() == path.resolve()]

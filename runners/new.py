@@ -24,14 +24,14 @@ _INCLUDE = """from pathlib import Path
 registry.include([Path(__file__).with_name("$name.py")])
 
 """
-# A task of each interface that has a template.
+# A task of each interface that has a template, and the room of methods/ for its methods.
 _EXAMPLES = {
-    "LinearInverse": "mri",
-    "Completion": "deep_mc",
-    "FewShot": "few_shot",
-    "Retrieval": "video_retrieval",
-    "Representation": "representation",
-    "Distribution": "subspace_clustering",
+    "LinearInverse": ("mri", "images"),
+    "Completion": ("deep_mc", "matrices"),
+    "FewShot": ("few_shot", "texts"),
+    "Retrieval": ("video_retrieval", "videos"),
+    "Representation": ("representation", "features"),
+    "Distribution": ("subspace_clustering", "subspaces"),
 }
 Kind = Literal["method", "task"]
 Folder = Annotated[
@@ -59,7 +59,8 @@ def new_method(
     """Write a method that runs, its test, and print what to do next."""
     if solves not in _EXAMPLES:
         raise unknown("interface", solves, _EXAMPLES)
-    files, task = _write("method", name, folder, f"method_{solves}"), _EXAMPLES[solves]
+    task, room = _EXAMPLES[solves]
+    files = _write("method", name, folder, f"method_{solves}", f"methods/{room}")
     include = f" --include {files.code}" if files.outside else ""
     check = files.code if files.outside else name
     print(f"wrote {files.code} and {files.test}; next:")
@@ -76,7 +77,7 @@ def new_task(
     folder: Folder = None,
 ) -> None:
     """Write a task that runs, its test, and print what to do next."""
-    files = _write("task", name, folder, "task")
+    files = _write("task", name, folder, "task", "tasks")
     include = f" --include {files.code}" if files.outside else ""
     print(f"wrote {files.code} and {files.test}; next:")
     print(f"  python -m runners.check {files.code if files.outside else name}")
@@ -84,7 +85,7 @@ def new_task(
     print("  then make it yours: problem, data, score; its header says what")
 
 
-def _write(kind: Kind, name: str, folder: Path | None, template: str) -> Files:
+def _write(kind: Kind, name: str, folder: Path | None, template: str, room: str) -> Files:
     """Both files, or none. Raises UserError for a name that is taken or cannot be one, and for files that are there."""
     if not name.isidentifier() or name != name.lower() or name.startswith("_") or keyword.iskeyword(name) or not name.isascii():
         raise UserError(f"'{name}' cannot name a {kind}; use lower-case letters, digits and _, such as my_{kind}")
@@ -92,7 +93,7 @@ def _write(kind: Kind, name: str, folder: Path | None, template: str) -> Files:
         raise UserError(f"there is a {kind} '{name}' already; choose another name")
     if folder is None:
         root = registry.ROOT
-        files = Files(root / f"{kind}s" / f"{name}.py", root / "tests" / f"{kind}s" / f"test_{name}.py", outside=False)
+        files = Files(root / room / f"{name}.py", root / "tests" / f"{kind}s" / f"test_{name}.py", outside=False)
     else:
         files = Files(folder / f"{name}.py", folder / f"test_{name}.py", outside=True)
     for file in (files.code, files.test):

@@ -18,7 +18,7 @@ def test_a_method_of_the_suite_without_results(open_page: Callable[..., AppTest]
         assert not app.exception
         text = words(app)
         assert "[arXiv:2402.04097](https://arxiv.org/abs/2402.04097)" in text
-        assert "file `methods/self_guided_dip.py`" in text
+        assert "file `methods/images/self_guided_dip.py`" in text
         assert methods.header(registry.get_method("self_guided_dip")) in text
         assert "No board has a result of it." in text
         assert "python -m runners.run --task mri --method self_guided_dip" in text

@@ -7,9 +7,9 @@ import torch
 from benchmark import operators
 from benchmark.context import Context
 from benchmark.problems import LinearInverse
-from methods.cg_sense import cg_sense
-from methods.l1_wavelet import l1_wavelet
-from methods.zero_filled import zero_filled
+from methods.images.cg_sense import cg_sense
+from methods.images.l1_wavelet import l1_wavelet
+from methods.images.zero_filled import zero_filled
 
 
 def problem(size=16, coils=3, acceleration=2, noise=0.0):

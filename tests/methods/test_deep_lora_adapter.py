@@ -11,7 +11,7 @@ from torch import nn
 from transformers import BertForSequenceClassification
 
 from benchmark.errors import UserError
-from methods.adapters import (
+from methods.texts.adapters import (
     DeepLoraConfig,
     DeepLoraLinear,
     adapted,
@@ -23,8 +23,8 @@ from methods.adapters import (
     parameter_groups,
     save_pretrained,
 )
-from methods.adapters.compress import _leading
-from methods.adapters.deep_lora import orthogonal, targets
+from methods.texts.adapters.compress import _leading
+from methods.texts.adapters.deep_lora import orthogonal, targets
 from tests.methods import tiny_encoder
 
 IDS = torch.randint(5, 20, (4, 9), generator=torch.Generator().manual_seed(0))

@@ -18,9 +18,11 @@ from benchmark import registry
 from benchmark.context import Context
 from benchmark.errors import UserError
 from benchmark.problems import FewShot
-from methods.adapters import DeepLoraConfig, adapted, get_deep_lora_model
-from methods.fewshot import Tokens, Tuning, encoder_of, isolated, pooled, singular_values, singular_values_of
-from methods.lora import sides, with_lora
+from methods.texts._encode import Tokens, encoder_of, isolated, pooled
+from methods.texts._training import Tuning
+from methods.texts._updates import singular_values, singular_values_of
+from methods.texts.adapters import DeepLoraConfig, adapted, get_deep_lora_model
+from methods.texts.lora import sides, with_lora
 from tests.methods import tiny_encoder
 
 CPU = torch.device("cpu")

@@ -4,9 +4,9 @@ import pytest
 import torch
 from torch import nn
 
-from methods.deep_decoder import decoder, decoder_weights
-from methods.networks import hourglass
-from methods.networks.pruned import by_layer, largest
+from methods.images._hourglass import hourglass
+from methods.images._pruned import by_layer, largest
+from methods.images.deep_decoder import decoder, decoder_weights
 
 CPU = torch.device("cpu")
 

@@ -9,11 +9,12 @@ from benchmark import Completion, registry
 from benchmark.context import Context
 from benchmark.instances import make_instance
 from benchmark.metrics import matrix
-from methods.completion import Misfit, top_eigenpairs, top_singular
-from methods.completion.chain import Chain
-from methods.deep_mf import orthogonal
-from methods.deep_mf_compressed import Rotation, first_singular
-from methods.relu_gd import random_start, tailored
+from methods.matrices._chain import Chain
+from methods.matrices._misfit import Misfit
+from methods.matrices._spectral import top_eigenpairs, top_singular
+from methods.matrices.deep_mf import orthogonal
+from methods.matrices.deep_mf_compressed import Rotation, first_singular
+from methods.matrices.relu_gd import random_start, tailored
 from tasks.deep_mc import planted, sample
 
 CPU = torch.device("cpu")
@@ -175,7 +176,7 @@ def test_the_error_under_noise_is_that_of_descent_from_the_truth():
         update={"n": (200,), "rank": (5,), "noise": (0.1,), "trials": 1, "instances": 1}
     )
     instance = MC.load().make(preset, "tuning", 0, draw())
-    from methods.relu_gd import descend
+    from methods.matrices.relu_gd import descend
 
     oracle = descend(instance.problem, context(), instance.truth[:, :200], 3000, 0.5)
     expected = matrix.relative_error(instance.problem, oracle, instance.truth)

@@ -3,7 +3,9 @@ import torch
 from torch import nn
 
 from benchmark import operators
-from methods.networks import RunningAverage, channel_count, from_channels, to_channels, unet
+from methods.images._average import RunningAverage
+from methods.images._channels import channel_count, from_channels, to_channels
+from methods.images._unet import unet
 
 CPU = torch.device("cpu")
 

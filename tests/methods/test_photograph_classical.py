@@ -11,7 +11,7 @@ from benchmark import contracts, operators, registry
 from benchmark.context import Context
 from benchmark.datasets import photographs
 from benchmark.problems import LinearInverse
-from methods.wiener import laplacian
+from methods.images.wiener import laplacian
 
 NOISE = 0.1
 

@@ -8,9 +8,10 @@ import torch
 from benchmark import registry
 from benchmark.context import Context
 from benchmark.instances import make_instance
-from methods import pruning
-from methods.networks import Fitting, draw_input, hourglass
-from methods.oes import divergence_gradient
+from methods.images import pruning
+from methods.images._fitting import Fitting
+from methods.images._hourglass import draw_input, hourglass
+from methods.images.oes import divergence_gradient
 
 CPU = torch.device("cpu")
 TINY = {"width": 8, "widest": 16, "scales": 3}

@@ -6,8 +6,8 @@ from torch.nn import functional as F
 
 from benchmark import Context, Representation, UserError, registry
 from benchmark.coding_rates import largest_weight
-from methods.representation import Recipe, nuclear_gap, supervised_contrast, train
-from methods.representation.training import network
+from methods.features._losses import nuclear_gap, supervised_contrast
+from methods.features._training import Recipe, network, train
 
 
 def free(sizes=(20, 20, 20), dim=12, eps2=0.25, ratio=0.3):

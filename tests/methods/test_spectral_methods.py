@@ -13,13 +13,15 @@ from benchmark.context import Context
 from benchmark.datasets import spectrometer
 from benchmark.datasets.line_spectra import SimulatedSpectra, spectra
 from benchmark.operators.spectrometer import Spectrometer
-from methods.lorentzian_fit import Lines, lorentzian_fit
-from methods.nnls import nnls, nnls_elastic_net, nnls_tikhonov
-from methods.nnls_tv import factorise, nnls_tv
-from methods.ridge_map import ridge_map
-from methods.sim2real import forward, initial, sim2real, train
-from methods.spectral import System, intervals, nonnegative
-from methods.spectral.augmentation import normalised, pairs
+from methods.spectra import _intervals as intervals
+from methods.spectra import _nonnegative as nonnegative
+from methods.spectra._augmentation import normalised, pairs
+from methods.spectra._system import System
+from methods.spectra.lorentzian_fit import Lines, lorentzian_fit
+from methods.spectra.nnls import nnls, nnls_elastic_net, nnls_tikhonov
+from methods.spectra.nnls_tv import factorise, nnls_tv
+from methods.spectra.ridge_map import ridge_map
+from methods.spectra.sim2real import forward, initial, sim2real, train
 
 CPU = torch.device("cpu")
 NM = torch.from_numpy(spectrometer.WAVELENGTHS)

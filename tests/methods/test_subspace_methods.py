@@ -5,11 +5,10 @@ import torch
 
 from benchmark import Context, Distribution, UserError, mixtures, registry
 from benchmark.metrics import subspace
-from methods import empirical_denoiser, low_rank_dae, unet_diffusion
-from methods.mlp_diffusion import Stack
-from methods.subspaces import Edm, generate
-from methods.subspaces.diffusion import jacobians
-from methods.subspaces.song_unet import SongUNet
+from methods.subspaces import empirical_denoiser, low_rank_dae, unet_diffusion
+from methods.subspaces._diffusion import Edm, generate, jacobians
+from methods.subspaces._song_unet import SongUNet
+from methods.subspaces.mlp_diffusion import Stack
 
 
 def posed(K=2, n=24, d=3, each=24, B=2, G=60, levels=0, seed=0, noise=0.0):

@@ -6,8 +6,8 @@ import pytest
 import torch
 
 from benchmark import Clips, Context, Retrieval, registry
-from methods.motion_histogram import histogram
-from methods.video import info_nce, vicreg
+from methods.videos._losses import info_nce, vicreg
+from methods.videos.motion_histogram import histogram
 
 PRESETS = list(registry.get_task("video_retrieval").spec.presets)
 FRAMEWORKS = ("simclr", "vicreg", "byol")

@@ -10,25 +10,13 @@ from torch import nn
 from torch.nn import functional as F
 
 from benchmark import Clips, Context, Retrieval, UserError
-from methods.video import (
-    Byol,
-    Joint,
-    Recipe,
-    differentiate,
-    embed,
-    encoder_named,
-    encoders,
-    info_nce,
-    load,
-    pretrain,
-    seeded,
-    vicreg,
-)
-from methods.video.augmentation import augmented, plain
-from methods.video.embedding import starts
-from methods.video.encoders import Residual
-from methods.video.orders import paired, phase_of
-from methods.video.training import Lars, _rate
+from methods.videos import _encoders as encoders
+from methods.videos._augmentation import augmented, plain
+from methods.videos._embedding import embed, starts
+from methods.videos._encoders import Residual, encoder_named, seeded
+from methods.videos._losses import Byol, Joint, info_nce, vicreg
+from methods.videos._orders import differentiate, paired, phase_of
+from methods.videos._training import Lars, Recipe, _rate, load, pretrain
 
 RECIPE = Recipe(
     frames=4,

@@ -20,9 +20,10 @@ from benchmark import Completion
 from benchmark.context import Context
 from benchmark.metrics import matrix
 from benchmark.registry import get_method, get_task
-from methods.completion import Misfit, misfit
-from methods.completion.chain import Chain
-from methods.deep_mf import orthogonal
+from methods.matrices import _misfit as misfit
+from methods.matrices._chain import Chain
+from methods.matrices._misfit import Misfit
+from methods.matrices.deep_mf import orthogonal
 from tasks.deep_mc import sample
 
 

@@ -17,8 +17,7 @@ import torch
 from torch import nn
 
 from benchmark import operators
-from methods.networks import unet
-from methods.networks.unet import UNet
+from methods.images._unet import UNet, unet
 
 
 class SharedNorm(nn.BatchNorm2d):

@@ -16,8 +16,9 @@ import torch
 from torch import nn
 
 from benchmark import LinearInverse, operators
-from methods.networks import Fitting, hourglass
-from methods.oes import divergence_gradient
+from methods.images._fitting import Fitting
+from methods.images._hourglass import hourglass
+from methods.images.oes import divergence_gradient
 
 WIDTHS = {64: (8, 32, 4), 128: (16, 64, 5), 256: (16, 128, 6)}
 

@@ -17,7 +17,7 @@ from peft import LoraConfig, inject_adapter_in_model
 from torch import Tensor, nn
 from transformers import AutoModel
 
-from methods.adapters import DeepLoraConfig, get_deep_lora_model, merge
+from methods.texts.adapters import DeepLoraConfig, get_deep_lora_model, merge
 
 
 def encoder(backbone: str) -> nn.Module:

@@ -20,7 +20,7 @@ from benchmark.statistics.intervals import Estimate, Key, mean, paired_differenc
 from benchmark.store.database import open_database
 from benchmark.store.models import Artifact, Curve
 from benchmark.store.queries import Entry, entries
-from methods.networks import hourglass
+from methods.images._hourglass import hourglass
 
 Values = dict[Key, float]
 

@@ -18,8 +18,8 @@ from benchmark.context import Context
 from benchmark.datasets.line_spectra import spectra
 from benchmark.operators.spectrometer import Spectrometer
 from benchmark.registry import get_method, get_task
-from methods.sim2real import forward, initial
-from methods.spectral.augmentation import normalised, pairs
+from methods.spectra._augmentation import normalised, pairs
+from methods.spectra.sim2real import forward, initial
 
 CPU = torch.device("cpu")
 SOLVERS = (

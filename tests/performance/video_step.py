@@ -17,10 +17,11 @@ import torch
 from torch import Tensor
 
 from benchmark import Context, registry
-from methods.video import Byol, Joint, Recipe, encoder_named, info_nce, vicreg
-from methods.video.augmentation import augmented
-from methods.video.orders import paired, phase_of
-from methods.video.training import Batches
+from methods.videos._augmentation import augmented
+from methods.videos._encoders import encoder_named
+from methods.videos._losses import Byol, Joint, info_nce, vicreg
+from methods.videos._orders import paired, phase_of
+from methods.videos._training import Batches, Recipe
 
 MODELS: dict[str, Callable[[Context, dict], Joint | Byol]] = {
     "simclr": lambda ctx, p: Joint(encoder_named(p["encoder"], ctx), p["width"], lambda x, y: info_nce(x, y, p["temperature"])),

@@ -1,0 +1,115 @@
+"""Maximal coding rate reduction, regularised as in its global analysis, and constrained as it was proposed.
+
+    mcr2               max  R(Z) - R_c(Z) - (lambda / 2) ||Z||_F^2
+    mcr2_constrained   max  R(Z) - R_c(Z)   with rows of norm 1            R, R_c: benchmark/coding_rates.py
+
+Of samples Z = f(x), one network, whole batches (methods/features/_training.py). Of free features, gradient ascent from
+start * N(0, 1):  Z <- Z + grad / (alpha + lambda),  until ||grad||_F < 1e-9; constrained, rows are scaled to norm 1 after each
+step of 1 / alpha, until they move by less.
+Source  arXiv:2406.01909 and arXiv:2006.08558. The first one's step and stopping rule are not known here: they are this suite's
+"""
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmark import Context, Count, Fraction, NonNegative, Positive, Representation, UserError, method
+from benchmark.coding_rates import largest_weight, objective, value_and_gradient
+from methods._convergence import until_converged
+from methods.features._training import Recipe, train
+
+_STILL = 1e-9  # of the gradient's norm
+
+
+@method(
+    "mcr2",
+    solves="Representation",
+    kind="coding rate",
+    paper="arXiv:2406.01909",
+    settings={
+        "representation/tiny": {"steps": 60, "hidden": 64},
+        "representation/small_free*": {"steps": 10000},  # it ends where the gradient does: late at 0.01 of lambda_max
+        "representation/full": {"hidden": 2048},
+    },
+)
+def mcr2(
+    problem: Representation,
+    ctx: Context,
+    *,
+    steps: Count = 800,
+    lr: Positive = 0.005,
+    weight_decay: NonNegative = 5e-4,
+    warmup: Fraction = 0.125,
+    hidden: Count = 512,
+    start: Positive = 1.0,
+    times: Positive = 1.0,
+) -> Tensor:
+    """Regularised coding rate reduction; times: lambda as a multiple of the problem's, which scores"""
+    weight = times * problem.weight
+    most = largest_weight(problem.sizes, problem.dim, problem.eps2)
+    if weight > most * (1 + 1e-12):
+        raise UserError(
+            f"times = {times:g} makes lambda = {weight:g}, which is not in (0, lambda_max = {most:.6g}]; "
+            f"times is at most {most / problem.weight:.6g}"
+        )
+    if problem.free:
+        return _ascent(problem, ctx, steps, start, weight)
+
+    def loss(Z: Tensor, labels: Tensor) -> Tensor:
+        return -objective(Z, problem.sizes, problem.eps2, weight)
+
+    return train(problem, ctx, loss, Recipe(steps, lr, weight_decay, warmup, hidden))
+
+
+@method(
+    "mcr2_constrained",
+    solves="Representation",
+    kind="coding rate",
+    paper="arXiv:2006.08558",
+    settings={
+        "representation/tiny": {"steps": 60, "hidden": 64},
+        "representation/small_free*": {"steps": 3000},
+        "representation/full": {"hidden": 2048},
+    },
+)
+def mcr2_constrained(
+    problem: Representation,
+    ctx: Context,
+    *,
+    steps: Count = 800,
+    lr: Positive = 0.005,
+    weight_decay: NonNegative = 5e-4,
+    warmup: Fraction = 0.125,
+    hidden: Count = 512,
+) -> Tensor:
+    """Coding rate reduction of features of norm 1, without penalty"""
+    if problem.free:
+        return _on_the_sphere(problem, ctx, steps)
+
+    def loss(Z: Tensor, labels: Tensor) -> Tensor:
+        return -objective(Z, problem.sizes, problem.eps2, 0.0)
+
+    return train(problem, ctx, loss, Recipe(steps, lr, weight_decay, warmup, hidden), finish=lambda Z: F.normalize(Z, dim=1))
+
+
+def _ascent(problem: Representation, ctx: Context, steps: int, start: float, weight: float) -> Tensor:
+    Z = start * ctx.randn(problem.count, problem.dim, dtype=torch.float64)[problem.order]
+    step = 1 / (problem.dim / (problem.count * problem.eps2) + weight)
+    back, slope = problem.order.argsort(), Z
+    for number in until_converged(ctx, steps, lambda: bool(slope.norm() < _STILL)):
+        _, slope = value_and_gradient(Z, problem.sizes, problem.eps2, weight)
+        Z = Z + step * slope
+        ctx.record(number, lambda: Z[back])
+    return Z[back]
+
+
+def _on_the_sphere(problem: Representation, ctx: Context, steps: int) -> Tensor:
+    Z = F.normalize(ctx.randn(problem.count, problem.dim, dtype=torch.float64)[problem.order], dim=1)
+    step = problem.count * problem.eps2 / problem.dim
+    back, moved = problem.order.argsort(), Z
+    for number in until_converged(ctx, steps, lambda: bool(moved.norm() < _STILL * step)):
+        _, slope = value_and_gradient(Z, problem.sizes, problem.eps2, 0.0)
+        new = F.normalize(Z + step * slope, dim=1)
+        moved, Z = new - Z, new
+        ctx.record(number, lambda: Z[back])
+    return Z[back]

@@ -1,0 +1,1 @@
+"""Methods for pictures and other linear inverse problems."""

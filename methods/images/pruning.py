@@ -1,0 +1,218 @@
+"""Pruning at initialisation, the rivals of Optimal Eye Surgeon: a mask from a score of each weight, then training.
+
+    m = 1 on the keep d largest scores (global), or on a share `keep` of each convolution's kernel (layer; the others stay)
+    x_hat = f(m theta, z) after training theta from theta_0 on mean (A f(m theta, z) - y)^2
+
+With L = mean (A f(theta, z) - y)^2, g its gradient and H its Hessian at theta_0:
+    random_pruning      uniform
+    magnitude_pruning   |theta|
+    snip                |theta g|
+    grasp               theta H g: what is left keeps the norm of the gradient
+    synflow             |theta| dR / d|theta|, R = sum f(|theta|, z = 1) without the norms' statistics; in 100 rounds, round k
+                        leaves keep^(k / 100) of all
+The paper's code scores otherwise than these methods' own papers (|g| for snip, g for grasp, one round for synflow); this
+follows their own. It compares them on denoising alone, and so does this suite. Global masks often cut every path through the
+network, whose output is then flat: that is their answer.
+Source: arXiv:2406.05288 (comparison); arXiv:1810.02340 (SNIP), arXiv:2002.07376 (GraSP), arXiv:2006.05467 (SynFlow)
+"""
+
+from collections.abc import Callable
+from typing import Literal
+
+import torch
+from torch import Tensor
+
+from benchmark import Context, Count, Fraction, LinearInverse, Positive, method
+from methods.images._hourglass import INPUTS, Hourglass, draw_input, hourglass
+from methods.images._pruned import by_layer, largest, train
+
+Scope = Literal["global", "layer"]
+Loss = Callable[[Tensor], Tensor]
+_ROUNDS = 100  # of SynFlow
+
+
+@method(
+    "random_pruning",
+    solves="LinearInverse",
+    kind="pruned untrained network",
+    paper="arXiv:2406.05288",
+    needs=("image", "range", "direct"),
+    settings={
+        "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
+        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
+    },
+)
+def random_pruning(
+    problem: LinearInverse,
+    ctx: Context,
+    *,
+    keep: Fraction = 0.05,
+    scope: Literal["global", "layer"] = "global",
+    steps: Count = 40000,
+    lr: Positive = 1e-2,
+    width: Count = 16,
+    widest: Count = 128,
+    scales: Count = 6,
+) -> Tensor:
+    """A random sub-network, trained."""
+    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
+    return _pruned(problem, ctx, f, lambda theta, loss: ctx.rand(len(theta)), keep, scope, steps, lr)
+
+
+@method(
+    "magnitude_pruning",
+    solves="LinearInverse",
+    kind="pruned untrained network",
+    paper="arXiv:2406.05288",
+    needs=("image", "range", "direct"),
+    settings={
+        "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
+        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
+    },
+)
+def magnitude_pruning(
+    problem: LinearInverse,
+    ctx: Context,
+    *,
+    keep: Fraction = 0.05,
+    scope: Literal["global", "layer"] = "global",
+    steps: Count = 40000,
+    lr: Positive = 1e-2,
+    width: Count = 16,
+    widest: Count = 128,
+    scales: Count = 6,
+) -> Tensor:
+    """The sub-network of the largest initial weights, trained."""
+    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
+    return _pruned(problem, ctx, f, lambda theta, loss: theta.abs(), keep, scope, steps, lr)
+
+
+@method(
+    "snip",
+    solves="LinearInverse",
+    kind="pruned untrained network",
+    paper="arXiv:1810.02340",
+    needs=("image", "range", "direct"),
+    settings={
+        "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
+        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
+    },
+)
+def snip(
+    problem: LinearInverse,
+    ctx: Context,
+    *,
+    keep: Fraction = 0.05,
+    scope: Literal["global", "layer"] = "global",
+    steps: Count = 40000,
+    lr: Positive = 1e-2,
+    width: Count = 16,
+    widest: Count = 128,
+    scales: Count = 6,
+) -> Tensor:
+    """SNIP: the sub-network of the weights whose removal changes the loss most, trained."""
+    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
+    return _pruned(problem, ctx, f, lambda theta, loss: (theta * _gradient(theta, loss)).abs(), keep, scope, steps, lr)
+
+
+@method(
+    "grasp",
+    solves="LinearInverse",
+    kind="pruned untrained network",
+    paper="arXiv:2002.07376",
+    needs=("image", "range", "direct"),
+    settings={
+        "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
+        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
+    },
+)
+def grasp(
+    problem: LinearInverse,
+    ctx: Context,
+    *,
+    keep: Fraction = 0.05,
+    scope: Literal["global", "layer"] = "global",
+    steps: Count = 40000,
+    lr: Positive = 1e-2,
+    width: Count = 16,
+    widest: Count = 128,
+    scales: Count = 6,
+) -> Tensor:
+    """GraSP: the sub-network that keeps the norm of the gradient, trained."""
+    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
+    return _pruned(problem, ctx, f, _flow_of_gradients, keep, scope, steps, lr)
+
+
+@method(
+    "synflow",
+    solves="LinearInverse",
+    kind="pruned untrained network",
+    paper="arXiv:2006.05467",
+    needs=("image", "range", "direct"),
+    settings={
+        "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
+        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
+    },
+)
+def synflow(
+    problem: LinearInverse,
+    ctx: Context,
+    *,
+    keep: Fraction = 0.05,
+    scope: Literal["global", "layer"] = "global",
+    steps: Count = 40000,
+    lr: Positive = 1e-2,
+    width: Count = 16,
+    widest: Count = 128,
+    scales: Count = 6,
+) -> Tensor:
+    """SynFlow: the sub-network that keeps the flow from input to output, trained."""
+    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
+    return _pruned(
+        problem, ctx, f, lambda theta, loss: _flow_of_weights(f, theta, problem.A.shape), keep, scope, steps, lr, _ROUNDS
+    )
+
+
+def _pruned(
+    problem: LinearInverse,
+    ctx: Context,
+    f: Hourglass,
+    score: Callable[[Tensor, Loss], Tensor],
+    keep: float,
+    scope: Scope,
+    steps: int,
+    lr: float,
+    rounds: int = 1,
+) -> Tensor:
+    A = problem.A
+    z, theta = draw_input(ctx, A.shape), f.weights.initial(ctx.generator, ctx.device)
+    order = torch.randperm(f.weights.count, generator=ctx.generator).to(ctx.device)
+
+    def loss(theta: Tensor) -> Tensor:
+        return (A(f(theta, z)[0]) - problem.y).square().mean()
+
+    mask = torch.ones_like(theta)
+    for number in range(1, rounds + 1):
+        scores, share = score(mask * theta, loss), keep ** (number / rounds)
+        mask = largest(scores, share, order) if scope == "global" else by_layer(scores, share, order, f.weights)
+    ctx.keep("mask", mask.bool())
+    return train(problem, ctx, f, z, theta, mask, lr, steps)
+
+
+def _gradient(theta: Tensor, loss: Loss, *, again: bool = False) -> Tensor:
+    """g at theta, with a graph of its own if it is to be differentiated again."""
+    theta = theta if theta.requires_grad else theta.detach().requires_grad_()
+    return torch.autograd.grad(loss(theta), theta, create_graph=again)[0]
+
+
+def _flow_of_gradients(theta: Tensor, loss: Loss) -> Tensor:
+    theta = theta.detach().requires_grad_()
+    g = _gradient(theta, loss, again=True)
+    return theta.detach() * torch.autograd.grad((g * g.detach()).sum(), theta)[0]
+
+
+def _flow_of_weights(f: Hourglass, theta: Tensor, shape: tuple[int, ...]) -> Tensor:
+    """In float64: the sum over all paths of the product of their weights spans more orders than float32 holds."""
+    size = theta.detach().abs().double().requires_grad_()
+    ones = torch.ones(1, INPUTS, *shape[-2:], dtype=torch.float64, device=theta.device)
+    return size.detach() * torch.autograd.grad(f.linear(size, ones).sum(), size)[0]

@@ -1,0 +1,1 @@
+"""Methods for spectral reconstruction."""
