@@ -11,8 +11,9 @@ if TYPE_CHECKING:
     from benchmark.context import Context
     from benchmark.decorators import Method, Task, method, task
     from benchmark.errors import UserError
-    from benchmark.photograph_task import PhotographTask
-    from benchmark.photographs import PHOTOGRAPH_METRICS, Photographs
+    from benchmark.models import mixtures
+    from benchmark.models.photograph_task import PhotographTask
+    from benchmark.models.photographs import PHOTOGRAPH_METRICS, Photographs
     from benchmark.problems import Completion, Distribution, FewShot, Instance, LinearInverse, Representation, Retrieval
     from benchmark.spec import Axis, Count, Fraction, Kept, Metric, NonNegative, Picture, Positive, Preset, Rate, TaskSpec
 
@@ -31,9 +32,9 @@ EXPORTS = {
     "Method": "benchmark.decorators",
     "Metric": "benchmark.spec",
     "NonNegative": "benchmark.spec",
-    "PHOTOGRAPH_METRICS": "benchmark.photographs",
-    "PhotographTask": "benchmark.photograph_task",
-    "Photographs": "benchmark.photographs",
+    "PHOTOGRAPH_METRICS": "benchmark.models.photographs",
+    "PhotographTask": "benchmark.models.photograph_task",
+    "Photographs": "benchmark.models.photographs",
     "Picture": "benchmark.spec",
     "Positive": "benchmark.spec",
     "Preset": "benchmark.spec",
@@ -46,7 +47,7 @@ EXPORTS = {
     "method": "benchmark.decorators",
     "task": "benchmark.decorators",
 }
-_MODULES = {"metrics", "operators"}
+MODULES = {"metrics": "benchmark.metrics", "mixtures": "benchmark.models.mixtures", "operators": "benchmark.operators"}
 
 __all__ = [
     "PHOTOGRAPH_METRICS",
@@ -77,6 +78,7 @@ __all__ = [
     "UserError",
     "method",
     "metrics",
+    "mixtures",
     "operators",
     "task",
 ]
@@ -86,6 +88,10 @@ __version__ = "0.1.0"
 def __getattr__(name: str) -> Any:
     if name in EXPORTS:
         return getattr(import_module(EXPORTS[name]), name)
-    if name in _MODULES:
-        return import_module(f"benchmark.{name}")
+    if name in MODULES:
+        return import_module(MODULES[name])
     raise AttributeError(f"module 'benchmark' has no attribute '{name}'")
+
+
+def __dir__() -> list[str]:
+    return sorted({*globals(), *__all__})

@@ -10,9 +10,9 @@ from typing import Any, Literal, Self
 
 from pydantic import ValidationError, model_validator
 
-from benchmark import photographs
 from benchmark import spec as specs
 from benchmark.errors import UserError
+from benchmark.models import photographs
 
 # What a specification may name: the classes and parameter types of benchmark.spec, and what tasks on photographs share.
 _NAMES: dict[str, Any] = {

@@ -3,7 +3,7 @@
     max over Z   F(Z) = R(Z) - R_c(Z) - (lambda / 2) ||Z||_F^2,    R = 1/2 logdet(I + alpha Z^T Z),    alpha = d / (N eps^2)
     R_c(Z) = sum_k (N_k / 2N) logdet(I + alpha_k Z_k^T Z_k)        Z (N, d): rows are features; alpha_k = d / (N_k eps^2)
 
-whose maximisers are known in closed form (benchmark/coding_rates.py): per class equal singular values, classes orthogonal.
+whose maximisers are known in closed form (models/coding_rates.py): per class equal singular values, classes orthogonal.
 
 Given   labelled training samples, test samples without labels, d, eps^2, lambda; in the presets of free features no samples:
         class sizes alone, and the estimate is Z itself, float64
@@ -23,11 +23,11 @@ from pydantic import model_validator
 from torch import Tensor
 
 from benchmark import Axis, Count, Instance, Metric, Picture, Positive, Preset, Representation, TaskSpec, UserError, task
-from benchmark.coding_rates import largest_weight, rates
 from benchmark.datasets import labelled
 from benchmark.datasets.sources import SOURCES, Folder
 from benchmark.metrics import representation as geometry
 from benchmark.metrics.retrieval import probe
+from benchmark.models.coding_rates import largest_weight, rates
 from benchmark.seeds import Split
 
 _SHOWN = 60  # features of a picture of cosines, at most

@@ -14,7 +14,7 @@ import torch
 from scipy.optimize import linear_sum_assignment
 from torch import Tensor
 
-from benchmark import mixtures
+from benchmark.models import mixtures
 from benchmark.problems.distribution import Distribution
 
 SUCCESS, NEW, OFF, ENERGY = 0.5, 0.5, 0.1, 0.99

@@ -7,7 +7,7 @@ One tensor answers, in one of two forms, because a model of such a distribution 
                                  network has no bases, but it generates, and it has a derivative (`pack`, `unpack`)
 
 A task turns either into the other: bases U_k generate x = U_k a with a ~ N(0, I) and have a denoiser in closed form
-(benchmark/mixtures.py); generated samples have the subspaces that clustering them finds. So one board compares both, every
+(`mixtures`); generated samples have the subspaces that clustering them finds. So one board compares both, every
 number is computed by the suite, and predictions of strangers can be scored.
 """
 
@@ -17,7 +17,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from benchmark import mixtures
+from benchmark.models import mixtures
 
 
 @dataclass(frozen=True, kw_only=True)

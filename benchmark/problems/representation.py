@@ -7,7 +7,7 @@ from typing import Self
 import torch
 from torch import Tensor
 
-from benchmark.coding_rates import ClosedForm, check, closed_form
+from benchmark.models.coding_rates import ClosedForm, check, closed_form
 
 
 @dataclass(frozen=True, kw_only=True)

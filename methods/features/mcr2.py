@@ -1,7 +1,7 @@
 """Maximal coding rate reduction, regularised as in its global analysis, and constrained as it was proposed.
 
     mcr2               max  R(Z) - R_c(Z) - (lambda / 2) ||Z||_F^2
-    mcr2_constrained   max  R(Z) - R_c(Z)   with rows of norm 1            R, R_c: benchmark/coding_rates.py
+    mcr2_constrained   max  R(Z) - R_c(Z)   with rows of norm 1            R, R_c: benchmark/models/coding_rates.py
 
 Of samples Z = f(x), one network, whole batches (methods/features/_training.py). Of free features, gradient ascent from
 start * N(0, 1):  Z <- Z + grad / (alpha + lambda),  until ||grad||_F < 1e-9; constrained, rows are scaled to norm 1 after each
@@ -14,7 +14,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmark import Context, Count, Fraction, NonNegative, Positive, Representation, UserError, method
-from benchmark.coding_rates import largest_weight, objective, value_and_gradient
+from benchmark.models.coding_rates import largest_weight, objective, value_and_gradient
 from methods._convergence import until_converged
 from methods.features._training import Recipe, train
 

@@ -1,7 +1,7 @@
 """A denoiser whose weights are the bases, trained as diffusion models are: it learns subspaces by denoising alone.
 
     min over U of  E lambda(sigma) |D(x_0 + sigma eps) - x_0|^2,    ln sigma ~ N(-1.2, 1.2^2),  lambda as in EDM
-    soft   D(x) = c sum_k w_k U_k U_k^T x,   w = softmax_k(phi |U_k^T x|^2)            (c, phi: benchmark/mixtures.py)
+    soft   D(x) = c sum_k w_k U_k U_k^T x,   w = softmax_k(phi |U_k^T x|^2)            (c, phi: benchmark/models/mixtures.py)
     hard   w = 1 at the k with the largest |U_k^T x_0|, of the clean sample: it cannot generate, and is what the theorem is on
 
 U_k is orthonormalised from free parameters at every step, so that |D - x_0|^2 needs only U^T x and U^T x_0. Adam, `repeats`

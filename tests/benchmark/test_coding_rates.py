@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from benchmark.coding_rates import closed_form, largest_weight, objective, rates, value_and_gradient
+from benchmark.models.coding_rates import closed_form, largest_weight, objective, rates, value_and_gradient
 
 # K, N_k, d, eps^2, lambda / lambda_max -> lambda, sigma*, root of the smaller root, g, F* of full rank
 TABLE = [

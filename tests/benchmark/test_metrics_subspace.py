@@ -5,9 +5,9 @@ from itertools import permutations
 import pytest
 import torch
 
-from benchmark import mixtures
 from benchmark.metrics import subspace
 from benchmark.metrics.subspace import accuracy, coherence, matched, matching, novel, off_energy, rank
+from benchmark.models import mixtures
 
 
 def draws(seed=0):

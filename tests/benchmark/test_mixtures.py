@@ -5,7 +5,7 @@ import math
 import pytest
 import torch
 
-from benchmark import mixtures
+from benchmark.models import mixtures
 
 
 def draws(seed=0):

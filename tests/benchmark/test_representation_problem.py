@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmark import Representation
-from benchmark.coding_rates import value_and_gradient
+from benchmark.models.coding_rates import value_and_gradient
 from benchmark.submissions.inputs import answers_to, shown_by
 
 LABELS = torch.tensor([1, 0, 2, 0, 1, 2, 2])

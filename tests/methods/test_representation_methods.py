@@ -5,7 +5,7 @@ import torch
 from torch.nn import functional as F
 
 from benchmark import Context, Representation, UserError, registry
-from benchmark.coding_rates import largest_weight
+from benchmark.models.coding_rates import largest_weight
 from methods.features._losses import nuclear_gap, supervised_contrast
 from methods.features._training import Recipe, network, train
 

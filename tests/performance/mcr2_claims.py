@@ -16,9 +16,9 @@ from sqlalchemy.orm import Session
 from torch import Tensor
 
 from benchmark import Representation, registry
-from benchmark.coding_rates import closed_form, largest_weight, value_and_gradient
 from benchmark.context import Context
 from benchmark.metrics import representation as geometry
+from benchmark.models.coding_rates import closed_form, largest_weight, value_and_gradient
 from benchmark.statistics import mean
 from benchmark.store.database import open_database
 from benchmark.store.queries import Entry, entries

@@ -14,8 +14,8 @@ from collections.abc import Callable
 
 import torch
 
-from benchmark.coding_rates import objective, value_and_gradient
 from benchmark.context import Context
+from benchmark.models.coding_rates import objective, value_and_gradient
 from methods.features._training import network
 
 SHAPES = ((10_000, 128, 10), (1_000, 64, 10), (300, 64, 3), (960, 64, 32), (200, 40, 4))

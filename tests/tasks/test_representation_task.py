@@ -6,8 +6,8 @@ import torch
 from pydantic import ValidationError
 
 from benchmark import UserError, registry
-from benchmark.coding_rates import largest_weight
 from benchmark.instances import drawn, make_instance
+from benchmark.models.coding_rates import largest_weight
 from tasks.representation import Sizes
 from tests.benchmark.test_labelled_data import write_mnist
 

@@ -7,8 +7,8 @@ from torch import Tensor
 from benchmark.datasets import photographs
 from benchmark.metrics.image import psnr, ssim
 from benchmark.metrics.perceptual import lpips_squeeze_caffe
+from benchmark.models.photographs import Photographs
 from benchmark.operators import LinearOperator
-from benchmark.photographs import Photographs
 from benchmark.problems.instance import Instance
 from benchmark.problems.linear_inverse import LinearInverse
 from benchmark.seeds import Split
@@ -29,7 +29,7 @@ class PhotographTask:
         return Instance(problem=LinearInverse(A=A, y=y, noise=noise, value_range=(0.0, 1.0)), truth=x, label=name)
 
     def score(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
-        """The metrics of benchmark/photographs.py."""
+        """The metrics of benchmark/models/photographs.py."""
         seen = estimate.clamp(0, 1)
         return {
             "psnr": self.quality(instance, estimate),

@@ -1,0 +1,1 @@
+"""Mathematics and specifications that tasks and methods share: mixtures, coding rates, photographs."""
