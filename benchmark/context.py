@@ -6,6 +6,8 @@ from collections.abc import Callable, Iterator
 import torch
 from torch import Tensor
 
+from benchmark.randomness import Draws
+
 _POINTS = 60  # of a curve at least, where there are as many steps; a point costs one scoring
 Point = Tensor | Callable[[], Tensor]
 
@@ -43,7 +45,6 @@ class Context:
     """One instance's surroundings. A method gets a fresh one each time and nothing else.
 
     device       where the problem's tensors are and the estimate should be
-    generator    CPU generator for what must be the same on every device, such as initial weights
     budget       seconds this instance may take; `steps` ends when they are spent
     steps_done   how many steps `steps` has given out
     truncated    whether the budget ended `steps` early
@@ -61,24 +62,28 @@ class Context:
     ) -> None:
         self.device = device
         self.budget = budget
-        self.generator = torch.Generator().manual_seed(seed)
+        self._draws = Draws(device, seed)
         self.clock = Clock(device)
         self.steps_done = 0
         self.truncated = False
         self.kept: dict[str, Tensor] = {}
         self._recall = recall
-        self._on_device = self.generator if device.type == "cpu" else torch.Generator(device).manual_seed(seed)
         self._on_step, self._on_record = on_step, on_record
         self._every = 1
         self._total = 0
 
+    @property
+    def generator(self) -> torch.Generator:
+        """On the CPU, for what must be the same on every device, such as initial weights."""
+        return self._draws.generator
+
     def rand(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Uniform on [0, 1), drawn on the device."""
-        return torch.rand(shape, generator=self._on_device, device=self.device, dtype=dtype)
+        return self._draws.rand(*shape, dtype=dtype)
 
     def randn(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
         """Standard normal, drawn on the device."""
-        return torch.randn(shape, generator=self._on_device, device=self.device, dtype=dtype)
+        return self._draws.randn(*shape, dtype=dtype)
 
     def keep(self, name: str, thing: Tensor) -> None:
         """Store something besides the estimate with this instance, such as a mask: an artifact of the run, by its name."""

@@ -18,10 +18,10 @@ from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar, cast
 
-from benchmark import reading
+from benchmark import reading, source
 from benchmark import spec as specs
 from benchmark.errors import UserError, unknown
-from benchmark.source import ROOT, imported_files, source_hash
+from benchmark.source import ROOT, imported_files
 
 if TYPE_CHECKING:
     from benchmark.decorators import Method, Task
@@ -91,6 +91,7 @@ def include(files: Iterable[Path]) -> None:
             _included.append(file.resolve())
     tasks.cache_clear()
     methods.cache_clear()
+    source.forget()
     _problems.clear()
 
 
@@ -148,6 +149,22 @@ def get_method(name: str) -> MethodEntry:
     if name not in methods():
         raise unknown("method", name, methods())
     return methods()[name]
+
+
+def source_hash(task: TaskEntry, method: MethodEntry, preset: str, learning: bool = False) -> str:
+    """SHA-256 of what a result depends on besides data, parameters and seed: code of task and method, and the preset's fields.
+
+    learning: of what the method learns beforehand alone. Raises UserError for a file that cannot be read.
+    """
+    size = task.spec.presets[preset]
+    sizes = (
+        [size] if learning or method.spec.learns is None or not size.learns_as else [size, task.spec.presets[size.learns_as]]
+    )
+    given = "\n".join(map(source.fields, sizes))
+    try:
+        return source.source_hash(task.file, method.file, method.spec.name, given, learning)
+    except (SyntaxError, OSError, ValueError) as error:
+        raise UserError(f"a file that {task.spec.name} or {method.spec.name} imports cannot be read ({error})") from None
 
 
 def _add(found: dict[str, E], name: str, entry: E) -> None:

@@ -1,117 +1,167 @@
-"""What a result depends on: the code of its task, of its method, and of all that they import from here.
+"""What a result depends on, as one hash: the code of its task and of its method, and the fields of its preset.
 
-Of a file that lies elsewhere, what it imports from its own folder or package counts too. Elsewhere is also an environment in
-the repository's folder, such as .venv; and where packages lie side by side, what lies beside a file is not its own.
+Of the code those definitions count that the task's class and the method's function reach (benchmark/definitions.py), so that a
+change ages the pairs that compute with it, and no others. Not part of it are paths and names, docstrings and annotations,
+specifications (other presets, tolerances of metrics, recommended settings), defaults of hyperparameters (the key has their
+values), drawings, and neutral modules, through which nothing is reached.
 """
 
 import ast
+import json
+from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
 
+from benchmark.definitions import Code, CodeBase, Ref
+from benchmark.modules import Modules, is_shared
+from benchmark.spec import Preset
+
 ROOT = Path(__file__).parents[1]
-_OURS = ("benchmark", "tasks", "methods")
-# Modules that cannot change a number: what they say is in the key already, or they only carry messages.
-_NEUTRAL = {
-    "benchmark/__init__.py",
-    "benchmark/spec.py",
-    "benchmark/errors.py",
-    "benchmark/decorators.py",
-    "benchmark/problems/__init__.py",
-    "benchmark/problems/instance.py",
-    "benchmark/datasets/sources.py",
-}
+# Modules of the suite that change no number: what they say is in the key, or they carry messages, time and specifications.
+_NEUTRAL = (
+    *("__init__", "context", "contracts", "decorators", "definitions", "environment", "errors", "fits", "instances", "modules"),
+    *("reading", "registry", "solving", "source", "spec", "threads"),
+    *("datasets/sources", "problems/__init__", "problems/instance"),
+)
+# What the suite calls of tasks and problems. `picture` is not among them: a drawing is no number.
+_CALLED = frozenset({"make", "score", "quality", "traces", "facts", "training", "to", "check", "diverged"})
+_CALLED_TO_LEARN = frozenset({"training", "to"})
+_WORDS = {"about", "baseline"}  # fields of a preset that change no number
+
+
+@cache
+def code_base(root: Path) -> CodeBase:
+    """The suite under `root`, read once for each process."""
+    return CodeBase(Modules(root), frozenset(root / "benchmark" / f"{name}.py" for name in _NEUTRAL))
+
+
+def forget() -> None:
+    """Read all files anew from now on."""
+    code_base.cache_clear()
+    is_shared.cache_clear()
+    _reached.cache_clear()
+
+
+def source_hash(task: Path, method: Path, name: str, preset: str, learning: bool = False, root: Path = ROOT) -> str:
+    """SHA-256 of the code that the method `name` of the file `method` runs on the task of the file `task`, and of `preset`, the
+    fields as `fields` gives them. learning: of what the method learns beforehand alone.
+
+    Raises SyntaxError, OSError or UnicodeDecodeError for a file that cannot be read.
+    """
+    return sha256(f"{preset}\n{_reached(task, method, name, learning, root)}".encode()).hexdigest()
+
+
+@cache
+def _reached(task: Path, method: Path, name: str, learning: bool, root: Path) -> str:
+    base = code_base(root)
+    roots = [*_task_roots(base, task), *_method_roots(base, method, name, learning), *_randomness(base)]
+    text = _serialised(base, roots, _CALLED_TO_LEARN if learning else _CALLED)
+    return sha256(text.encode()).hexdigest()
+
+
+def fields(preset: Preset) -> str:
+    """The fields of a preset that can change a number, as JSON."""
+    return json.dumps(preset.model_dump(mode="json", exclude=_WORDS), sort_keys=True)
 
 
 def imported_files(file: Path) -> list[Path]:
-    """`file` and every file of this repository, or of its own package, that it imports, directly or not, sorted."""
-    todo, done = [file], set[Path]()
+    """`file` and every file of the suite, or of its own package, that it imports, directly or not, sorted. Nothing is reached
+    through a neutral module.
+    """
+    base, todo, done = code_base(ROOT), [file], set[Path]()
     while todo:
         path = todo.pop()
-        if path in done:
+        if path in done or path in base.neutral:
             continue
         done.add(path)
-        todo += _imports(path)
-    return sorted(path for path in done if _relative(path) not in _NEUTRAL)
+        read = base.file(path)
+        for module, name in [*read.imports.values(), *((star, "") for star in read.stars)]:
+            home, found = base.modules.file(module, path), base.find(path, module, name)
+            todo += [home] if home is not None else []
+            todo += [found.file if isinstance(found, Ref) else found] if isinstance(found, Ref | Path) else []
+    return sorted(done)
 
 
-def _relative(path: Path) -> str:
-    return path.relative_to(ROOT).as_posix() if _is_ours(path) else path.name
+def _task_roots(base: CodeBase, task: Path) -> list[Ref]:
+    """The class under @task, and the classes of presets that SPEC names."""
+    file = base.file(task)
+    classes = [Ref(task, name) for name in sorted(file.registered)]
+    named = (node for spec in file.statements.get("SPEC", ()) for node in ast.walk(spec) if isinstance(node, ast.Name))
+    found = {one for node in named if isinstance(one := file.meaning(node), Ref)}
+    return [*classes, *sorted(one for one in found if base.is_class(one) and base.is_preset(one))]
 
 
-def _is_ours(path: Path) -> bool:
-    return any(path.is_relative_to(ROOT / folder) for folder in _OURS)
+def _method_roots(base: CodeBase, method: Path, name: str, learning: bool) -> list[Ref]:
+    """The function under @method with this name; the one that learns where that alone is asked for, and both where not."""
+    file = base.file(method)
+    given = file.registered
+    mine = {function: call for function, call in given.items() if name in _names(call)} or given
+    learners = {k.value.id for call in mine.values() for k in call.keywords if k.arg == "fit" and isinstance(k.value, ast.Name)}
+    return [Ref(method, one) for one in sorted(learners if learning else {*mine, *learners})]
 
 
-@cache
-def _imports(path: Path) -> list[Path]:
-    from benchmark import EXPORTS
+def _names(call: ast.Call) -> set[object]:
+    given = [*call.args[:1], *(keyword.value for keyword in call.keywords if keyword.arg == "name")]
+    return {node.value for node in given if isinstance(node, ast.Constant)}
 
-    modules: list[str] = []
-    for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
-        if isinstance(node, ast.Import):
-            modules += [alias.name for alias in node.names]
-        elif isinstance(node, ast.ImportFrom):
-            name = ".".join(filter(None, [_parent(path, node.level), node.module or ""]))
-            for alias in node.names:
-                inner = f"{name}.{alias.name}"
-                if name == "benchmark" and alias.name in EXPORTS:
-                    modules.append(EXPORTS[alias.name])
+
+def _randomness(base: CodeBase) -> list[Ref]:
+    root = base.modules.root
+    known = (Ref(root / "benchmark" / "seeds.py", "seed"), Ref(root / "benchmark" / "randomness.py", "Draws"))
+    return [one for one in known if one.file.is_file()]
+
+
+def _serialised(base: CodeBase, roots: Iterable[Ref], called: frozenset[str]) -> str:
+    """The code that the roots reach, each definition once, with numbers in place of references, in the order of the roots."""
+    mentions = _mentioned(base, roots, called)
+    numbers = {ref: number for number, ref in enumerate(dict.fromkeys(roots))}
+    lines: list[str] = []
+    todo = list(numbers)
+    for ref in todo:
+        lines.append(f"\n{numbers[ref]}:")
+        for code in _codes(base, ref, mentions):
+            for part in code.parts:
+                if isinstance(part, str):
+                    lines.append(part)
                 else:
-                    modules.append(inner if _file_of(inner, path) else name)
-    return [file for file in (_file_of(module, path) for module in modules) if file]
+                    if part not in numbers:
+                        numbers[part] = len(numbers)
+                        todo.append(part)
+                    lines.append(f"#{numbers[part]}")
+        effects = Ref(ref.file, "")
+        if effects not in numbers and base.file(ref.file).effects:
+            numbers[effects] = len(numbers)
+            todo.append(effects)
+    return "".join(lines)
 
 
-def _file_of(module: str, importer: Path) -> Path | None:
-    """The file of a module, if it is of this repository or of what lies around its importer."""
-    top, *rest = module.split(".")
-    if top in _OURS:
-        base = ROOT.joinpath(top, *rest)
-    elif _is_ours(importer):
-        return None
-    else:
-        package = _package(importer)
-        if top != package.name and _is_shared(importer.parent):
-            return None
-        base = (package if top == package.name else importer.parent / top).joinpath(*rest)
-    return next((p for p in (base.with_suffix(".py"), base / "__init__.py") if p.is_file()), None)
+def _mentioned(base: CodeBase, roots: Iterable[Ref], called: frozenset[str]) -> set[str]:
+    """All names that the reached code may look up in an object. A function of a class is reached once its name is mentioned."""
+    mentions = set(called)
+    waiting: dict[str, list[Code]] = {}
+    reached: set[Ref] = set()
+    codes: list[Code] = [Code(tuple(roots), frozenset())]
+    while codes:
+        code = codes.pop()
+        for name in code.mentions - mentions:
+            mentions.add(name)
+            codes += waiting.pop(name, [])
+        for ref in (one for part in code.parts if isinstance(part, Ref) for one in (part, Ref(part.file, ""))):
+            if ref in reached:
+                continue
+            reached.add(ref)
+            definition = base.file(ref.file).definition(ref.name)
+            codes.append(definition.code)
+            for name, member in definition.members.items():
+                if name in mentions:
+                    codes.append(member)
+                else:
+                    waiting.setdefault(name, []).append(member)
+    return mentions
 
 
-@cache
-def _is_shared(folder: Path) -> bool:
-    """Whether packages are installed into a folder, so that what lies side by side there is of several."""
-    return any(folder.glob("*.dist-info"))
-
-
-def _package(file: Path) -> Path:
-    """The folder of the top package that a file belongs to; its own folder where it belongs to none."""
-    folder = file.parent
-    while (folder / "__init__.py").is_file() and (folder.parent / "__init__.py").is_file():
-        folder = folder.parent
-    return folder
-
-
-def _parent(file: Path, level: int) -> str:
-    """The package that `from .` (level 1), `from ..` (level 2) and so on mean in a file; empty for level 0."""
-    if level == 0:
-        return ""
-    home = ROOT if _is_ours(file) else _package(file).parent
-    return ".".join(file.relative_to(home).parts[:-level])
-
-
-@cache
-def _code(path: Path) -> str:
-    """The code of a file without comments, docstrings and layout, so that wording may improve and results stay."""
-    tree = ast.parse(path.read_text(encoding="utf-8"))
-    for node in ast.walk(tree):
-        if isinstance(node, ast.Module | ast.ClassDef | ast.FunctionDef) and ast.get_docstring(node) is not None:
-            node.body = node.body[1:] or [ast.Pass()]
-    return ast.unparse(tree)
-
-
-def source_hash(*files: Path) -> str:
-    """SHA-256 of the code of the files and of all that they import from this repository or their own package."""
-    total = sha256()
-    for path in sorted({found for file in files for found in imported_files(file)}):
-        total.update(f"{_relative(path)}\n{_code(path)}\n".encode())
-    return total.hexdigest()
+def _codes(base: CodeBase, ref: Ref, mentions: set[str]) -> list[Code]:
+    definition = base.file(ref.file).definition(ref.name)
+    used = sorted(name for name in definition.members if name in mentions)
+    return [definition.code, *(definition.members[name] for name in used)]

@@ -116,7 +116,8 @@ def detail(session: Session, run: Run, folder: Path | None) -> Detail:
 
 
 def _key(run: Run, task: Task, method: Method) -> Pairs:
-    source, data = present_source(task.name, task.version, method.name), present_data(task.name, task.version, run.preset)
+    source = present_source(task.name, task.version, run.preset, method.name)
+    data = present_data(task.name, task.version, run.preset)
     return [
         ("run", f"number {run.id} in this database"),
         ("digest", run.digest),

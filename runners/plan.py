@@ -2,7 +2,6 @@
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from functools import cache
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -183,7 +182,7 @@ def _jobs(
                     method=method.spec.name,
                     parameters=parameters,
                     seed=repeat,
-                    source=_source(task.file, method.file),
+                    source=registry.source_hash(task, method, request.preset),
                     data=data,
                 )
                 study = bool(request.grid) and seeds.split(repeat) == "test"
@@ -201,7 +200,8 @@ def _fit_key(key: RunKey, task: TaskEntry, method: MethodEntry, data_dir: Path |
     except UserError as error:
         raise _NoDataError(str(error)) from None
     chosen = {name: value for name, value in key.parameters.items() if name in method.spec.learns}
-    return key.model_copy(update={"preset": preset, "parameters": chosen, "data": data})
+    source = registry.source_hash(task, method, preset, learning=True)
+    return key.model_copy(update={"preset": preset, "parameters": chosen, "data": data, "source": source})
 
 
 def _points(method: MethodEntry, request: Request, named: set[str]) -> list[dict[str, Any]]:
@@ -211,11 +211,6 @@ def _points(method: MethodEntry, request: Request, named: set[str]) -> list[dict
     fixed = {name: value for name, value in request.set.items() if mine or name in known}
     grid = {name: values for name, values in request.grid.items() if mine or name in known}
     return [{**fixed, **dict(zip(grid, values, strict=True))} for values in product(*grid.values())]
-
-
-@cache
-def _source(task: Path, method: Path) -> str:
-    return registry.source_hash(task, method)
 
 
 def _resolve(method: MethodEntry, task: TaskEntry, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:

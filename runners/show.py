@@ -174,10 +174,12 @@ def code_differences(run: Run, task: Task, method: Method, data_dir: Path | None
     made_here = run.trust != "scored"  # of predictions, the code is elsewhere
     if made_here and method.name not in registry.methods():
         found.append(f"method {method.name} is not known here; --include FILE names its file")
-    elif made_here and (source := registry.source_hash(known.file, registry.get_method(method.name).file)) != run.source:
-        found.append(f"source of task or method: {run.source[:12]}, now {source[:12]}")
     if run.preset not in known.spec.presets:
         return [*found, f"preset {run.preset} is not known here"]
+    if made_here and method.name in registry.methods():
+        source = registry.source_hash(known, registry.get_method(method.name), run.preset)
+        if source != run.source:
+            found.append(f"source of task, method or preset: {run.source[:12]}, now {source[:12]}")
     try:
         data = fingerprint(known.spec.presets[run.preset].data, data_dir)
     except UserError as error:

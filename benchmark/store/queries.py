@@ -198,7 +198,7 @@ def _entry(group: Sequence[Made], scored: set[int], place: tuple[str, int, str],
     """
     task, version, preset = place
     last = group[-1]
-    present = present_source(task, version, last.method)
+    present = present_source(task, version, preset, last.method)
     with_scores = [run for run in group if run.id in scored]
     most = max(TRUST.get(run.trust, 0) for run in with_scores)
     newest = [run.source for run in with_scores if TRUST.get(run.trust, 0) == most][-1]
@@ -264,12 +264,12 @@ def present_data(task: str, version: int, preset: str) -> str | None:
         return None
 
 
-def present_source(task: str, version: int, method: str) -> str | None:
-    """Hash of the code that the method would run on the task now; None where the registry knows either no longer."""
+def present_source(task: str, version: int, preset: str, method: str) -> str | None:
+    """Hash of code and preset that the method would run on now; None where the registry knows one of them no longer."""
     known, solver = registry.tasks().get(task), registry.methods().get(method)
-    if known is None or solver is None or known.spec.version != version:
+    if known is None or solver is None or known.spec.version != version or preset not in known.spec.presets:
         return None
-    return registry.source_hash(known.file, solver.file)
+    return registry.source_hash(known, solver, preset)
 
 
 def difference(method: str, task: str, preset: str, parameters: dict[str, Any]) -> str:

@@ -27,7 +27,7 @@ def writer(tmp_path):
 def mri(writer):
     """Adds a run of cg_sense on mri/tiny with one score; its columns are those of a run made now unless told otherwise."""
     task, method = registry.get_task("mri"), registry.get_method("cg_sense")
-    source = registry.source_hash(task.file, method.file)
+    source = registry.source_hash(task, method, "tiny")
     spec, data = task.spec.model_dump(mode="json"), fingerprint(("colin27",), None)
     parameters = method.spec.resolve("mri", "tiny", {})
 

@@ -1,7 +1,6 @@
 """Small packages that are installed, as far as Python can tell: modules and metadata in a folder that is on the path."""
 
 from benchmark import registry
-from benchmark.source import _imports, _is_shared
 
 METADATA = """Summary: Half of everything
 Author-email: Ada Example <ada@example.org>, Bo <bo@example.org>
@@ -36,8 +35,6 @@ class Installed:
         path = self.folder / name
         path.parent.mkdir(parents=True, exist_ok=True)
         path.write_text(text, encoding="utf-8")
-        _imports.cache_clear()
-        _is_shared.cache_clear()
         registry.include(())  # forgets
 
     def distribution(self, name, methods, metadata="", version="1.2"):

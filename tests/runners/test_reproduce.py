@@ -48,7 +48,7 @@ def test_a_run_agrees_exactly_and_a_tampered_score_does_not(command):
     far = reproduce(command, "1")
     assert far.returncode == 1
     assert far.stdout.count("DIFFERS") == 1
-    assert "different now: source of task or method: abc" in far.stdout
+    assert "different now: source of task, method or preset: abc" in far.stdout
     assert far.stdout.rstrip().endswith("does NOT agree with the stored run")
 
 

@@ -42,7 +42,7 @@ def test_everything_of_a_run_and_what_is_different_now(command):
     change(command, "UPDATE environment SET cpu = 'Other CPU', packages = '{\"torch\": \"1.0\"}', \"commit\" = 'fff'")
     changed = show(command, str(number)).stdout
     for words in (
-        "source of task or method: abc, now ",
+        "source of task, method or preset: abc, now ",
         "data: def, now ",
         "cpu: Other CPU, now ",
         "torch: 1.0, now 2",
