@@ -12,10 +12,13 @@ from collections.abc import Iterable
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.definitions import Code, CodeBase, Ref
 from benchmark.modules import Modules, is_shared
-from benchmark.spec import Preset
+
+if TYPE_CHECKING:
+    from benchmark.spec import Preset
 
 ROOT = Path(__file__).parents[1]
 # Modules of the suite that change no number: what they say is in the key, or they carry messages, time and specifications.
@@ -60,7 +63,7 @@ def _reached(task: Path, method: Path, name: str, learning: bool, root: Path) ->
     return sha256(text.encode()).hexdigest()
 
 
-def fields(preset: Preset) -> str:
+def fields(preset: "Preset") -> str:
     """The fields of a preset that can change a number, as JSON."""
     return json.dumps(preset.model_dump(mode="json", exclude=_WORDS), sort_keys=True)
 
