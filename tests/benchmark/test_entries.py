@@ -102,6 +102,23 @@ def test_of_one_seed_here_stands_before_reference_before_loaded_before_older(wri
     assert hidden[loaded.id] == hidden[reference.id] == "another run of this seed is shown"
 
 
+def test_the_most_trusted_run_of_a_seed_stands(writer, mri):
+    """Whoever made it and whenever: what was run counts more than what was scored, and that more than what is told."""
+    run = mri(trust="reproduced", origin="loaded")
+    mri(trust="scored", origin="here")
+    scored = mri(trust="scored", origin="loaded", seed=1)
+    mri(trust="self_reported", origin="here", seed=1)
+    [entry], _ = rows(writer)
+    assert ids(entry) == [run.id, scored.id]
+
+
+def test_of_older_codes_the_most_trusted_is_shown(writer, mri):
+    run = mri(trust="reproduced", source="a")
+    mri(trust="self_reported", source="b")
+    [entry], _ = rows(writer)
+    assert ids(entry) == [run.id]
+
+
 def test_a_seed_without_a_score_stands_only_where_nothing_better_does(writer, mri):
     reference = mri(origin="reference")
     mri(scored=False, status="failed")

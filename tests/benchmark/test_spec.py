@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from benchmark import registry
-from benchmark.spec import Count, Metric, Preset, RunKey, TaskSpec, duration, parameter_model
+from benchmark.spec import Count, MethodSpec, Metric, Preset, RunKey, TaskSpec, duration, parameter_model
 
 
 def task_spec(**changes):
@@ -102,9 +102,41 @@ def test_run_key_depends_on_everything_and_on_nothing_else():
     }
     digest = RunKey(**base).digest
     assert RunKey(**{**base, "parameters": {"steps": 3, "lr": 0.1}}).digest == digest
-    others = {"version": 2, "preset": "tiny", "parameters": {"lr": 0.2, "steps": 3}, "seed": 1, "source": "t", "data": "e"}
+    others = {"task": "mc", "version": 2, "preset": "tiny", "method": "tv", "parameters": {"lr": 0.2, "steps": 3}}
+    others |= {"seed": 1, "source": "t", "data": "e"}
+    assert others.keys() == base.keys()
     for name, value in others.items():
         assert RunKey(**{**base, name: value}).digest != digest
+
+
+def resolved(settings, place="mri/small", **given):
+    """What a method of three hyperparameters, 0 by default, takes at a place."""
+    numbers = parameter_model("toy", dict.fromkeys(("lr", "pull", "steps"), (int, 0)))
+    facts = {"name": "toy", "solves": "LinearInverse", "kind": "test", "paper": "", "summary": ""}
+    found = MethodSpec(**facts, parameters=numbers, settings=settings).resolve(*place.split("/"), given)
+    return found["lr"], found["pull"], found["steps"]
+
+
+def test_settings_of_a_preset_win_over_the_tasks_and_what_is_given_over_both():
+    for order in (1, -1):  # the order in which they are written decides nothing
+        settings = dict([("mri", {"lr": 1, "pull": 1, "steps": 1}), ("mri/small", {"lr": 2, "pull": 2})][::order])
+        assert resolved(settings) == (2, 2, 1)
+        assert resolved(settings, lr=3) == (3, 2, 1)
+        assert resolved(settings, "mri/tiny") == (1, 1, 1)
+        assert resolved(settings, "mc/small") == (0, 0, 0)
+
+
+def test_of_two_patterns_that_mean_a_preset_the_later_wins_and_those_of_tasks_stay_theirs():
+    assert resolved({"*/small*": {"lr": 1, "pull": 1}, "mri/*": {"lr": 2}}) == (2, 1, 0)
+    assert resolved({"mri/*": {"lr": 2}, "*/small*": {"lr": 1}}) == (1, 0, 0)
+    assert resolved({"mri/small": {"lr": 1}, "m*": {"lr": 2, "pull": 2}}) == (1, 2, 0)
+
+
+def test_a_preset_offers_what_it_does_not_lack_and_may_have_a_baseline_of_its_own():
+    sizes = presets() | {"small": Preset(instances=1, budget=1, lacks=("coils",), baseline="other")}
+    spec = task_spec(presets=sizes, offers=("image", "coils"))
+    assert (spec.at("tiny").offers, spec.at("tiny").baseline) == (("image", "coils"), "zero_filled")
+    assert (spec.at("small").offers, spec.at("small").baseline) == (("image",), "other")
 
 
 def test_a_method_says_on_which_presets_it_is_not_too_long():

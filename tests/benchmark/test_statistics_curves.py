@@ -1,7 +1,7 @@
 import numpy as np
 import pytest
 
-from benchmark.statistics import pareto, summarise_times, time_to_quality
+from benchmark.statistics import first_reached, pareto, summarise_times, time_to_quality
 
 
 def test_pareto_front_by_hand():
@@ -33,6 +33,14 @@ def test_time_to_quality_is_the_first_time_at_the_target():
     assert time_to_quality(seconds[::-1], values[::-1], 15, "higher") == 1
     assert time_to_quality(np.zeros(0), np.zeros(0), 0, "higher") == float("inf")
     assert time_to_quality(seconds, np.full(4, np.nan), 0, "lower") == float("inf")
+
+
+def test_a_level_is_reached_between_two_points():
+    steps, seconds, values = np.array([10, 20, 40]), np.array([1.0, 2, 6]), np.array([0.0, 4, 8])
+    assert first_reached(steps, seconds, values, 5, "higher") == (25, 3)
+    assert first_reached(steps, seconds, -values, -5, "lower") == (25, 3)
+    assert first_reached(steps, seconds, values, 0, "higher") == (10, 1)
+    assert first_reached(steps, seconds, values, 9, "higher") == (np.inf, np.inf)
 
 
 def test_summary_counts_never_as_infinity():

@@ -46,6 +46,12 @@ def test_incomplete_methods_are_neither_ranked_nor_tested(values):
     assert last.gain.n == 6
 
 
+def test_nothing_is_tested_against_an_incomplete_baseline(values):
+    found = standings(rows_of(values), [False] + [True] * 4, "higher", baseline=0)
+    assert {one.p for one in found} == {None}
+    assert [one.gain.n for one in found[1:]] == [9] * 4
+
+
 def test_seeds_do_not_count_as_instances(values):
     once, thrice = (standings(rows_of(values, seeds), [True] * 5, "higher", 0) for seeds in (1, 3))
     assert [(a.rank, a.low, a.high) for a in once] == [(b.rank, b.low, b.high) for b in thrice]

@@ -16,6 +16,7 @@ from benchmark.store.models import Artifact, Base, Environment, Instance, Method
 from benchmark.submissions import likeness, naming, store
 from benchmark.submissions.entry import made_entry
 from tests.benchmark.submission_bundles import ENTRY, adjoint, files_of, packed, tensor_file
+from tests.leaderboard.synthetic import Writer, imaging
 
 FIRST = "predictions/0-0.safetensors"
 
@@ -133,6 +134,21 @@ def test_predictions_for_other_observations(hand_in, files):
 
     other = {**files, "entry.toml": re.sub(rb'0-1 = "\w+"', b'0-1 = "' + b"a" * 64 + b'"', files["entry.toml"])}
     assert "the observation of instance 0-1 is not the one that is here" in hand_in(packed(other)).reason
+
+
+def test_a_score_that_is_not_finite_is_refused(hand_in):
+    """The truth itself has an infinite PSNR."""
+    task = registry.get_task("denoising").load()
+    done = hand_in(packed(files_of(task, estimate=lambda instance: instance.truth)))
+    assert done.state == "refused"
+    assert done.reason.endswith(f"{FIRST}: its scores are not finite")
+
+
+def test_a_prediction_that_has_diverged_is_refused(hand_in):
+    task = registry.get_task("deep_mc").load()
+    done = hand_in(packed(files_of(task, estimate=lambda instance: 1000 * instance.truth)))
+    assert done.state == "refused"
+    assert "it is no answer: 100 times further from what is observed than zero is" in done.reason
 
 
 def test_the_name_of_a_file_is_shown_and_no_path(hand_in):
@@ -255,6 +271,39 @@ def test_ratio():
     assert likeness.ratio_of(t, a, t) == float("inf")
     assert likeness.ratio_of(a[:2], b[:2], t[:2]) is None  # too few numbers
     assert likeness.ratio_of(a, b[:4], t) is None
+
+
+@pytest.fixture
+def draw(session, tmp_path):
+    """Adds a run whose estimate of each instance lies at this distance, in units of noise, from that of any other at 0."""
+    writer = Writer(session, tmp_path)
+    truth, noise, apart = np.random.default_rng(0).standard_normal((3, 16, 16))
+
+    def add(method, distances, seed=0):
+        run = writer.run(imaging(), "small", method, seed)
+        for number, distance in enumerate(distances):
+            for kind, array in (("truth", truth), ("estimate", truth + noise + distance * apart)):
+                name = f"{run.id}_{number}_{kind}.npy"
+                np.save(tmp_path / name, array)
+                session.add(Artifact(run_id=run.id, instance=number, kind=kind, path=name, sha256=""))
+        session.flush()
+        return run
+
+    return add
+
+
+def test_one_instance_apart_hides_no_copy(session, tmp_path, draw):
+    draw("first", [0, 0, 0])
+    copy = draw("copy", [1e-3, 1e-3, 1])
+    [found] = likeness.near(session, tmp_path, [copy])
+    assert (found["method"], found["instances"]) == ("first", 3)
+    assert likeness.near(session, tmp_path, [draw("apart", [1e-3, -1, -1])]) == []
+
+
+def test_only_the_same_seed_is_compared(session, tmp_path, draw):
+    draw("first", [0], seed=1)
+    assert likeness.near(session, tmp_path, [draw("copy", [1e-3], seed=0)]) == []
+    assert likeness.near(session, tmp_path, [draw("copy", [1e-3], seed=1)]) != []
 
 
 # --- code -------------------------------------------------------------------------------------------------------------

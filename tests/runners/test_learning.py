@@ -8,9 +8,9 @@ import time
 import pytest
 import torch
 
-from benchmark import registry
+from benchmark import fits, registry
 from benchmark.context import Context
-from benchmark.fits import learn
+from benchmark.fits import Fit, learn
 
 LEARNERS = '''
 """Methods that learn, and count how often."""
@@ -105,6 +105,23 @@ def test_a_damaged_file_is_learnt_again(learner):
     assert done.returncode == 0, done.stderr
     assert done.learnt == 2
     assert learner("--set", "scale=3.0").learnt == 2
+
+
+def test_what_was_learnt_is_kept_apart_by_device(learner):
+    learner()
+    [kept] = (learner.command.folder / "fits").glob("*.safetensors")
+    assert kept.stem.endswith("-cpu")
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_instances_of_learning_that_was_cut_short_are_truncated(learner, cut):
+    learner()
+    [kept] = (learner.command.folder / "fits").glob("*.safetensors")
+    fit = fits.load(kept.parent, kept.stem)
+    fits.keep(kept.parent, kept.stem, Fit(fit.learnt, fit.seconds, cut))
+    assert learner("--set", "scale=2.0").learnt == 1
+    other = "run_id = (SELECT max(id) FROM run)"
+    assert rows(learner.command, f"SELECT DISTINCT truncated FROM instance WHERE {other}") == [(int(cut),)]
 
 
 def test_a_kill_while_it_learns_leaves_nothing_half_written(learner):

@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
 from benchmark.spec import RunKey
-from benchmark.store import queries
+from benchmark.store import exchange, queries
 from benchmark.store.database import open_database
 from benchmark.store.lines import file_digest
 from benchmark.store.models import Artifact, Curve, Instance, Method, Run, Score, Task
@@ -146,6 +146,12 @@ def set_score(value):
     return edit
 
 
+def fail_first(line):
+    """An instance that failed and has scores all the same."""
+    line.update(status="failed")
+    line["results"][0].update(status="failed")
+
+
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
@@ -157,6 +163,7 @@ def set_score(value):
         (set_score(float("inf")), "line 3: results.0.scores.psnr: Input should be a finite number"),
         (set_score("27"), "line 3: results.0.scores.psnr: Input should be a valid number"),
         (lambda line: line["results"][0]["scores"].pop("nmse"), "line 3: a finished instance lacks scores"),
+        (fail_first, "line 3: a finished instance lacks scores, or has others than its task"),
         (lambda line: line["results"].pop(), "line 3: the run is done and its instances are not"),
         (lambda line: line["results"].append(line["results"][0]), "line 3: an instance stands there twice"),
         (lambda line: line["results"][0].update(number=7), "line 3: an instance is not of the preset"),
@@ -255,10 +262,15 @@ def test_an_array_that_is_no_picture_is_refused(exported, shape):
         load.read_file(file)
 
 
-def test_metrics_that_are_not_those_known_here_are_refused(tmp_path, exported):
+@pytest.mark.parametrize(
+    "change",
+    [{"name": "snr"}, {"unit": "points"}, {"better": "lower"}, {"primary": False}],
+    ids=lambda change: next(iter(change)),
+)
+def test_metrics_that_are_not_those_known_here_are_refused(tmp_path, exported, change):
     target = tmp_path / "to" / "b.db"
     spec = imaging()
-    spec["metrics"][0]["unit"] = "points"
+    spec["metrics"][0].update(change)
     engine = open_database(str(target))
     with Session(engine) as session:
         session.add(Task(name="imaging", version=1, spec=spec))
@@ -267,6 +279,14 @@ def test_metrics_that_are_not_those_known_here_are_refused(tmp_path, exported):
     with pytest.raises(UserError, match="task imaging version 1 has other metrics here"):
         load.main([exported], db=str(target))
     assert content(target) == []
+
+
+def test_what_is_there_or_stands_in_a_file_twice_is_added_once(tmp_path, exported):
+    lines, _ = load.read_file(exported)
+    with Session(open_database(str(tmp_path / "b.db"))) as session:
+        assert exchange.merge(session, [*lines, *lines], "reference") == 2
+        assert exchange.merge(session, lines, "reference") == 0
+        assert len(session.scalars(select(Run)).all()) == 2
 
 
 def test_reference_rows_keep_their_trust_and_are_merged_by_preset(tmp_path, exported, monkeypatch):

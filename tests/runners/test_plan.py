@@ -1,5 +1,6 @@
 import pytest
 
+from benchmark import registry
 from benchmark.errors import UserError
 from runners.parse import parse_grid, parse_seeds, parse_settings, parse_size, shown, value
 from runners.plan import make_plan
@@ -93,6 +94,44 @@ def test_a_method_that_came_along_takes_of_a_grid_what_it_knows():
     assert found.count(("zero_filled", None)) == 1
     assert ("cg_sense", 0.1) in found
     assert ("cg_sense", 0.2) in found
+
+
+def test_what_is_done_is_not_to_be_done_again():
+    one, two = plan(seeds=2, baseline=False).jobs
+    found = plan(seeds=2, baseline=False).with_todo({one.key.digest: {1}, "another": {0}}).jobs
+    assert [(job.key, job.todo) for job in found] == [(one.key, (0,)), (two.key, (0, 1))]
+
+
+LEARNER = '''
+"""Learns a number."""
+
+from benchmark import Count, LinearInverse, method
+
+
+def number(training, ctx, *, width: Count = 3):
+    return {}
+
+
+@method("learner", solves="LinearInverse", kind="test", paper="", needs=("spectrum",), fit=number)
+def learner(problem: LinearInverse, ctx, learnt, *, scale: Count = 1):
+    return problem.y
+'''
+
+
+def test_what_was_learnt_has_the_key_of_what_decides_it(tmp_path):
+    (tmp_path / "learner.py").write_text(LEARNER.lstrip())
+    registry.include([tmp_path / "learner.py"])
+
+    def keys(**how):
+        [job] = plan(task="spectral", method="learner", baseline=False, **{"preset": "small", **how}).jobs
+        return job.key.digest, job.fit_key.digest
+
+    usual, scaled, wide = keys(), keys(set={"scale": 2}), keys(set={"width": 4})
+    assert usual[0] != scaled[0]
+    assert usual[1] == scaled[1]
+    assert usual[1] != wide[1]
+    assert keys(preset="small_lines")[1] == usual[1]  # their training data are the same
+    assert len({keys(seeds="1,")[1], keys(preset="tiny")[1], usual[1]}) == 3
 
 
 def test_a_preset_whose_data_is_missing_is_left_out_of_a_larger_plan(tmp_path):

@@ -1,0 +1,117 @@
+"""What the parent writes of a job, whoever began it."""
+
+import os
+import socket
+from dataclasses import replace
+from datetime import timedelta
+
+import psutil
+import pytest
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from benchmark import environment
+from benchmark.store import queries
+from benchmark.store.database import open_database
+from benchmark.store.models import Run, Score, now
+from runners import record
+from runners.plan import make_plan
+from runners.request import Request
+
+HERE = environment.capture(1, "cpu")
+
+
+def a_job():
+    """cg_sense on the two instances of mri/tiny."""
+    [job] = make_plan([Request(task="mri", method="cg_sense", preset="tiny", baseline=False)]).jobs
+    return job
+
+
+@pytest.fixture
+def session(tmp_path):
+    engine = open_database(str(tmp_path / "a.db"))
+    with Session(engine) as opened:
+        yield opened
+    engine.dispose()
+
+
+@pytest.fixture
+def run(session):
+    return record.begin(session, a_job(), HERE, "the command")
+
+
+def solved(number, seconds=1.0, **scores):
+    facts = {"label": "", "observation": "", "steps": 1, "truncated": False, "curve": [], "artifacts": []}
+    return {"instance": number, "seconds": seconds, "scores": scores, **facts}
+
+
+END = {"kind": "end", "peak_memory": 1.0, "peak_device_memory": None}
+
+
+def test_a_run_is_done_when_all_its_instances_are(session, run):
+    record.instance(session, run, solved(0))
+    record.failed_instance(session, run, {"instance": 1, "reason": "it failed", "trace": "where it failed"})
+    record.end(session, run, END)
+    assert (run.status, run.error) == ("failed", "instance 1: it failed")
+    assert queries.finished_instances(session, run) == {0}
+    assert queries.finished(session, [run.digest]) == {run.digest: {0}}
+    again = record.begin(session, a_job(), HERE, "the command")
+    assert (again.id, again.status, again.error) == (run.id, "running", None)
+    record.instance(session, run, solved(1, 2.0))
+    record.end(session, run, END)
+    assert (run.status, run.seconds) == ("done", 3.0)
+    assert queries.finished_instances(session, run) == {0, 1}
+
+
+def test_an_instance_that_is_solved_anew_keeps_nothing_of_before(session, run):
+    record.instance(session, run, solved(0, 5.0, psnr=1.0))
+    record.instance(session, run, solved(1, 1.0, psnr=2.0))
+    record.instance(session, run, solved(0, 2.0, ssim=0.5))
+    found = {(one.instance, one.metric): one.value for one in session.scalars(select(Score))}
+    assert found == {(0, "ssim"): 0.5, (1, "psnr"): 2.0}
+    assert run.seconds == 3.0
+
+
+def test_a_study_on_test_data_stays_marked(session):
+    job = a_job()
+    assert not record.begin(session, job, HERE, "").on_test
+    assert record.begin(session, replace(job, on_test=True), HERE, "").on_test
+    assert record.begin(session, job, HERE, "").on_test
+
+
+def living(process):
+    return f"{socket.gethostname()}/{process.pid}/{process.create_time():.0f}"
+
+
+PARENT = psutil.Process(os.getppid())
+
+
+@pytest.mark.parametrize(
+    ("runner", "silent", "expected"),
+    [
+        (record.runner(), 0, False),  # its own
+        ("", 0, False),
+        ("elsewhere/7/0", 0, True),
+        ("elsewhere/7/0", 61, False),
+        (living(PARENT), 600, True),  # on this machine a heartbeat is not asked for
+        (f"{socket.gethostname()}/{PARENT.pid}/{PARENT.create_time() - 60:.0f}", 0, False),  # its number was given again
+        (f"{socket.gethostname()}/{2**30}/0", 0, False),  # no such process
+        (f"{socket.gethostname()}/x/0", 0, False),
+    ],
+)
+def test_a_run_belongs_to_a_living_runner(session, run, runner, silent, expected):
+    run.runner, run.heartbeat = runner, now() - timedelta(seconds=silent)
+    session.commit()
+    assert record.taken(run) is expected
+    again = record.begin(session, a_job(), HERE, "another command")
+    assert (again is None) is expected
+    session.refresh(run)
+    assert run.command == ("the command" if expected else "another command")
+    assert run.runner == (runner if expected else record.runner())
+    run.status = "interrupted"
+    assert not record.taken(run)
+
+
+def test_no_run_is_taken(session):
+    assert not record.taken(None)
+    assert session.scalars(select(Run)).all() == []
