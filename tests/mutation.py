@@ -27,6 +27,7 @@ from fnmatch import fnmatchcase
 from hashlib import sha256
 from pathlib import Path
 from queue import Queue
+from threading import Lock
 
 from pydantic import BaseModel, ConfigDict, Field, ValidationError
 
@@ -145,13 +146,16 @@ class Verdicts:
     def __init__(self, root: Path) -> None:
         self.path = root / "results" / "mutation.json"
         self.known: dict[str, str] = json.loads(self.path.read_text()) if self.path.is_file() else {}
+        self.lock = Lock()
 
     def keep(self, key: str, verdict: str) -> None:
-        self.known[key] = verdict
-        self.path.parent.mkdir(exist_ok=True)
-        scratch = self.path.with_suffix(".part")
-        scratch.write_text(json.dumps(self.known, indent=0, sort_keys=True))
-        scratch.replace(self.path)
+        """Add one and write all."""
+        with self.lock:
+            self.known[key] = verdict
+            self.path.parent.mkdir(exist_ok=True)
+            scratch = self.path.with_suffix(".part")
+            scratch.write_text(json.dumps(self.known, indent=0, sort_keys=True))
+            scratch.replace(self.path)
 
 
 def key(root: Path, what: object, files: Iterable[str]) -> str:
@@ -192,12 +196,15 @@ def run(mutants: Sequence[Mutant], root: Path = ROOT, jobs: int = 1) -> dict[str
                 free.put(scratch)
 
         waiting = {pool.submit(tried, mutant): mutant for mutant in todo}
-        for number, future in enumerate(as_completed(waiting), start=1):
-            mutant = waiting[future]
-            found[mutant.name] = future.result()
-            if found[mutant.name] != "test-broken":  # tried again next time
-                verdicts.keep(keys[mutant.name], found[mutant.name])
-            print(f"[{number}/{len(todo)}] {found[mutant.name]:11}  {mutant.group}: {mutant.name}", flush=True)
+        try:
+            for number, future in enumerate(as_completed(waiting), start=1):
+                mutant = waiting[future]
+                found[mutant.name] = future.result()
+                if found[mutant.name] != "test-broken":  # tried again next time
+                    verdicts.keep(keys[mutant.name], found[mutant.name])
+                print(f"[{number}/{len(todo)}] {found[mutant.name]:11}  {mutant.group}: {mutant.name}", flush=True)
+        finally:
+            pool.shutdown(cancel_futures=True)
     return found
 
 
