@@ -300,6 +300,13 @@ def test_one_instance_apart_hides_no_copy(session, tmp_path, draw):
     assert likeness.near(session, tmp_path, [draw("apart", [1e-3, -1, -1])]) == []
 
 
+def test_the_nearest_method_comes_first(session, tmp_path, draw):
+    for name, distance in (("near", 1e-3), ("nearer", 1e-4), ("far", 1e-2)):
+        draw(name, [distance])
+    found = likeness.near(session, tmp_path, [draw("first", [0])])
+    assert [one["method"] for one in found] == ["nearer", "near", "far"]
+
+
 def test_only_the_same_seed_is_compared(session, tmp_path, draw):
     draw("first", [0], seed=1)
     assert likeness.near(session, tmp_path, [draw("copy", [1e-3], seed=0)]) == []

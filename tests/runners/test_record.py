@@ -72,6 +72,37 @@ def test_an_instance_that_is_solved_anew_keeps_nothing_of_before(session, run):
     assert run.seconds == 3.0
 
 
+@pytest.mark.parametrize(
+    ("second", "status"), [("done", "diverged"), ("diverged", "diverged"), ("failed", "failed"), (None, "diverged")]
+)
+def test_a_run_has_diverged_where_nothing_else_happened_to_it(session, run, second, status):
+    told = {"reason": "it grew", "trace": ""}
+    record.failed_instance(session, run, {"instance": 0, "status": "diverged", **told})
+    if second == "done":
+        record.instance(session, run, solved(1))
+    elif second:
+        record.failed_instance(session, run, {"instance": 1, "status": second, **told})
+    record.end(session, run, END)
+    assert run.status == status
+
+
+def test_of_several_sessions_the_largest_peak_counts(session, run):
+    for peak, expected in ((2.0, 2.0), (3.0, 3.0), (1.0, 3.0)):
+        record.end(session, run, {**END, "peak_memory": peak})
+        assert (run.peak_memory, run.peak_device_memory) == (expected, None)
+
+
+def test_a_run_beats_while_it_lives_and_keeps_what_is_finished_when_it_is_stopped(session, run):
+    record.instance(session, run, solved(1))
+    run.heartbeat = now() - timedelta(seconds=100)
+    record.beat(session, [run])
+    session.refresh(run)
+    assert now() - run.heartbeat < timedelta(seconds=50)
+    record.interrupted(session, run)
+    assert run.status == "interrupted"
+    assert queries.finished_instances(session, run) == {1}
+
+
 def test_a_study_on_test_data_stays_marked(session):
     job = a_job()
     assert not record.begin(session, job, HERE, "").on_test
