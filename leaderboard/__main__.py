@@ -15,8 +15,10 @@ from sqlalchemy.exc import DBAPIError
 from streamlit.web import cli
 
 from benchmark.errors import UserError
-from leaderboard import downloads, heat, leads, matrix, rank_table, shell  # noqa: F401  # of the first page
-from leaderboard.across import by_preset
+from benchmark.report import leaders, matrix  # noqa: F401  # of the first page
+from benchmark.report.across import by_preset
+from leaderboard.charts import heat_table, rank_table  # noqa: F401  # of the first page
+from leaderboard.ui import downloads, shell  # noqa: F401  # of the first page
 
 SERVER = Path(__file__).with_name("serve.py")
 PATIENCE = 30.0  # seconds: a visitor of a far or huge database rather waits on a page that says so

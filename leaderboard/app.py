@@ -10,7 +10,8 @@ from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
-from leaderboard import queries, shell
+from benchmark.report import boards
+from leaderboard.ui import shell
 
 STYLE = """<style>
 .block-container { padding-top: 3.6rem; padding-bottom: 1rem; max-width: 1500px; }
@@ -29,11 +30,11 @@ def show(page) -> bool:  # type: ignore[no-untyped-def]  # the class of a page i
     try:
         engine = shell.engine()
         opened = True
-        if shell.boards() or page.url_path in EARLY:
+        if shell.known_boards() or page.url_path in EARLY:
             page.run()
         else:
             with Session(engine) as session:
-                counts = queries.run_counts(session)
+                counts = boards.run_counts(session)
             runs = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
             shell.nothing_yet(f"The database holds no score{f' (runs: {runs})' if runs else ''}.")
     except UserError as error:

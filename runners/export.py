@@ -28,7 +28,7 @@ from runners.cli import Database, run_app
 from runners.load import REFERENCE
 
 if TYPE_CHECKING:
-    from leaderboard.export import View
+    from benchmark.report.formats import View
 
 FORMATS = ("csv", "json", "parquet", "latex", "markdown", "html", "jsonl")
 VIEWS = ("board", "overview", "instances")
@@ -98,8 +98,8 @@ def _folder(target: str) -> Path:
 def _view(session: Session, view: str, task: str | None, preset: str | None) -> "View":
     if importlib.util.find_spec("pandas") is None:
         raise UserError("views need the package pandas: pip install 'lowdimbench[leaderboard]'; --format jsonl does not")
-    from leaderboard import export
-    from leaderboard import queries as board_queries
+    from benchmark.report import boards as board_queries
+    from benchmark.report import formats
 
     known = board_queries.boards(session)
     if not known:
@@ -113,11 +113,11 @@ def _view(session: Session, view: str, task: str | None, preset: str | None) -> 
     newest = board_queries.newest_result(session)
     about.append(f"newest result: {newest:%Y-%m-%d %H:%M} UTC" if newest else "newest result: none")
     if view == "overview":
-        return export.overview_view([board_queries.board(session, *pair) for pair in chosen], about)
+        return formats.overview_view([board_queries.board(session, *pair) for pair in chosen], about)
     if len(chosen) != 1:
         names = ", ".join(f"--task {t} --preset {p}" for t, p in chosen)
         raise UserError(f"name one --task and --preset: {names}")
-    make = export.board_view if view == "board" else export.instances_view
+    make = formats.board_view if view == "board" else formats.instances_view
     return make(board_queries.board(session, *chosen[0]), about)
 
 
@@ -131,9 +131,9 @@ def _commit() -> str:
 
 
 def _in_format(shown: "View", format_: str) -> str | bytes:
-    from leaderboard import export
+    from benchmark.report import formats
 
-    return export.FORMATS[format_](shown)
+    return formats.FORMATS[format_](shown)
 
 
 # --- whole runs -------------------------------------------------------------------------------------------------------

@@ -3,10 +3,12 @@
 import pandas as pd
 import streamlit as st
 
-from leaderboard import downloads, drawing, duel, duel_charts, parts, shell, tables
-from leaderboard.board import Board, Row
-from leaderboard.duel import Duel
-from leaderboard.plain import plain
+from benchmark.report import comparison, tables
+from benchmark.report.board import Board, Row
+from benchmark.report.comparison import Duel
+from leaderboard.charts import comparison_charts
+from leaderboard.ui import downloads, drawing, shell, widgets
+from leaderboard.ui.plain import plain
 
 
 def choose_rows(board: Board) -> tuple[Row, Row]:
@@ -25,9 +27,9 @@ def links(one: Duel) -> None:
     """To the board and to the methods."""
     board = one.board
     with st.container(horizontal=True):
-        parts.go("task", f"← Board {board.task.name} / {board.preset}", task=board.task.name, preset=board.preset)
+        widgets.go("task", f"← Board {board.task.name} / {board.preset}", task=board.task.name, preset=board.preset)
         for method in dict.fromkeys([one.first.method, one.second.method]):
-            parts.go("method", f"Method {method} →", method=method)
+            widgets.go("method", f"Method {method} →", method=method)
 
 
 def verdict(one: Duel) -> None:
@@ -47,13 +49,13 @@ def verdict(one: Duel) -> None:
 def pictures(one: Duel, addresses: dict[tuple[int, int], str]) -> None:
     """Scatter and differences."""
     left, right = st.columns(2)
-    drawing.show(duel_charts.scatter(one, addresses), f"{name(one)}_scatter", left)
+    drawing.show(comparison_charts.scatter(one, addresses), f"{name(one)}_scatter", left)
     above = "above" if one.metric.better == "higher" else "below"
     left.caption(
         f"A point for each seed and instance; {above} the dashed line {plain(one.first.label)} is better. "
         "A click on a point opens its instance."
     )
-    drawing.show(duel_charts.differences(one), f"{name(one)}_differences", right)
+    drawing.show(comparison_charts.differences(one), f"{name(one)}_differences", right)
     right.caption(
         f"The difference on each instance, {plain(one.first.label)} − {plain(one.second.label)}; {above} zero the "
         "former is better. Dashed: their mean; grey band: its 95 % interval."
@@ -63,10 +65,10 @@ def pictures(one: Duel, addresses: dict[tuple[int, int], str]) -> None:
 def instances(one: Duel, addresses: dict[tuple[int, int], str]) -> None:
     """Every (seed, instance), sorted by the difference."""
     st.subheader("Instance by instance")
-    frame, columns = duel.instances(one)
-    view = parts.view(title(one), frame, columns)
+    frame, columns = comparison.instances(one)
+    view = widgets.view(title(one), frame, columns)
     keys = zip(frame["seed"], frame["instance"], strict=True)
-    parts.table(view, [addresses[int(seed), int(instance)] for seed, instance in keys])
+    widgets.table(view, [addresses[int(seed), int(instance)] for seed, instance in keys])
     st.caption(f"Sorted by difference: first where {plain(one.first.label)} leads most, last where it trails most.")
     downloads.menus({"instances": view}, name(one))
 
@@ -74,21 +76,21 @@ def instances(one: Duel, addresses: dict[tuple[int, int], str]) -> None:
 def metrics(one: Duel) -> None:
     """All metrics of the preset."""
     st.subheader("In every metric")
-    frame, columns = duel.metrics(one.board, one.first, one.second)
-    view = parts.view(title(one), frame, columns)
-    parts.table(parts.view("", frame[list(columns)], columns))
+    frame, columns = comparison.metrics(one.board, one.first, one.second)
+    view = widgets.view(title(one), frame, columns)
+    widgets.table(widgets.view("", frame[list(columns)], columns))
     downloads.menus({"metrics": view}, name(one))
 
 
 def costs(one: Duel) -> None:
     """Cost, trust and hyperparameters beside each other."""
     st.subheader("Cost and making")
-    lines = duel.side_by_side(one.board, one.first, one.second)
-    parts.lines(lines, ["", one.first.label, one.second.label])
+    lines = comparison.side_by_side(one.board, one.first, one.second)
+    widgets.lines(lines, ["", one.first.label, one.second.label])
     if one.first.devices != one.second.devices:
         st.caption("Measured on different devices: their seconds do not compare.")
     frame = pd.DataFrame(lines, columns=["what", f"of {one.first.label}", f"of {one.second.label}"])
-    downloads.menus({"cost": parts.view(title(one), frame, {})}, name(one))
+    downloads.menus({"cost": widgets.view(title(one), frame, {})}, name(one))
 
 
 def title(one: Duel) -> str:
@@ -108,13 +110,13 @@ def show(board: Board) -> None:
     known = {metric.name: metric for metric in tables.ordered(board)}
     with st.columns(3)[0]:
         metric = known[shell.choose("Metric", "metric", list(known))]
-    one = duel.duel(board, first, second, metric)
+    one = comparison.duel(board, first, second, metric)
     st.header(f"{plain(first.label)} against {plain(second.label)}")
     st.write(plain(f"{board.task.title} / {board.preset}"))
     links(one)
     verdict(one)
     place = {"task": board.task.name, "preset": board.preset}
-    addresses = {key: parts.address("instance", **place, seed=key[0], instance=key[1]) for key in one.signed}
+    addresses = {key: widgets.address("instance", **place, seed=key[0], instance=key[1]) for key in one.signed}
     if one.found is not None:
         pictures(one, addresses)
         metrics(one)

@@ -3,9 +3,10 @@
 import pandas as pd
 import streamlit as st
 
-from leaderboard import data, downloads, parts, shell
-from leaderboard.plain import plain
-from leaderboard.tables import Column
+from benchmark.report import data_sources
+from benchmark.report.tables import Column
+from leaderboard.ui import downloads, shell, widgets
+from leaderboard.ui.plain import plain
 
 USES = {
     "task": Column("", 150),
@@ -20,18 +21,18 @@ CHECKSUMS = {"file": Column("", 420), "SHA-256": Column("", 520)}
 @st.cache_data(ttl=600, max_entries=64, show_spinner=False)
 def checked(name: str) -> str:
     """data.check, not at every click: an encoder is 90 MB."""
-    return data.check(name)
+    return data_sources.check(name)
 
 
-def everything(found: dict[str, data.Source]) -> None:
+def everything(found: dict[str, data_sources.Source]) -> None:
     """All sources in one table."""
-    view = parts.view("Sources of data (benchmark/datasets/SOURCES.md)", data.overview(found), data.COLUMNS)
-    links = [parts.address("data", source=name) for name in found]
-    parts.table(view, links)
+    view = widgets.view("Sources of data (benchmark/datasets/SOURCES.md)", data_sources.overview(found), data_sources.COLUMNS)
+    links = [widgets.address("data", source=name) for name in found]
+    widgets.table(view, links)
     downloads.menus({"sources": view}, "data")
 
 
-def one(source: data.Source) -> None:
+def one(source: data_sources.Source) -> None:
     """One source in full."""
     st.subheader(source.name)
     about = source.about
@@ -44,8 +45,8 @@ def one(source: data.Source) -> None:
     st.caption(plain(checked(source.name)))
     if source.files:
         frame = pd.DataFrame(source.files, columns=list(CHECKSUMS))
-        view = parts.view(f"Files of {source.name}", frame, CHECKSUMS)
-        parts.table(view)
+        view = widgets.view(f"Files of {source.name}", frame, CHECKSUMS)
+        widgets.table(view)
         downloads.menus({"checksums": view}, f"data_{source.name}")
     if source.licence_text:
         with st.expander("The licence in full"):
@@ -53,15 +54,15 @@ def one(source: data.Source) -> None:
     readers(source)
 
 
-def readers(source: data.Source) -> None:
+def readers(source: data_sources.Source) -> None:
     """Links to the boards of presets that read the source; without results, their names."""
-    boards = set(shell.boards())
+    boards = set(shell.known_boards())
     with_results = [pair for pair in source.used if pair in boards]
     rest = [f"{task} / {preset}" for task, preset in source.used if (task, preset) not in boards]
     st.markdown("**Read by**" + ("" if source.used else ": no preset"))
     with st.container(horizontal=True):
         for task, preset in with_results:
-            parts.go("task", f"{task} / {preset}", task=task, preset=preset)
+            widgets.go("task", f"{task} / {preset}", task=task, preset=preset)
     if rest:
         st.caption(f"Without results here: {plain(', '.join(rest))}.")
 
@@ -69,14 +70,14 @@ def readers(source: data.Source) -> None:
 def by_preset() -> None:
     """Which preset reads what."""
     st.subheader("Which task and preset reads which source")
-    frame = data.uses()
-    view = parts.view("What each preset reads", frame, USES)
-    parts.table(view)
+    frame = data_sources.uses()
+    view = widgets.view("What each preset reads", frame, USES)
+    widgets.table(view)
     downloads.menus({"presets": view}, "data")
 
 
 st.header("Data")
-sources = data.known()
+sources = data_sources.known()
 yours = sum(source.kind == "you bring it" for source in sources.values())
 st.write(
     f"{len(sources)} sources: {len(sources) - yours} come with the suite or with packages that it depends on, and work "

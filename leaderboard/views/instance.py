@@ -4,28 +4,15 @@ import pandas as pd
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
+from benchmark.report import tables
+from benchmark.report.board import Board, Row
+from benchmark.report.order import sign
+from benchmark.report.tables import Column
 from benchmark.statistics import Key
-from leaderboard import (
-    asked,
-    charts,
-    confusion,
-    downloads,
-    drawing,
-    drawn,
-    images,
-    kept,
-    lines,
-    parts,
-    shell,
-    singular,
-    tables,
-    tiles,
-    videos,
-    wipe,
-)
-from leaderboard.board import Board, Row
-from leaderboard.ranking import sign
-from leaderboard.tables import Column
+from leaderboard.artifacts import images
+from leaderboard.charts import confusion, curves, singular_values, spectra, stacks
+from leaderboard.ui import downloads, drawing, shell, widgets, wipe
+from leaderboard.views.instance_parts import inputs_view, pictures_view, tiles, videos
 
 
 def choose_key(board: Board, left: DeltaGenerator, right: DeltaGenerator) -> Key:
@@ -83,7 +70,7 @@ def overlay(board: Board, found: images.Pictures, truth: images.Array, top: floa
     st.caption("Drag on the picture, or move the slider with the arrow keys. Both share the scale of the tiles above.")
     if "truth" not in (first, second):
         place = {"task": board.task.name, "preset": board.preset, "first": first, "second": second}
-        parts.go("compare", "Compare these two over all instances →", **place)
+        widgets.go("compare", "Compare these two over all instances →", **place)
 
 
 def labels(board: Board, found: images.Pictures, key: Key) -> None:
@@ -119,7 +106,7 @@ def scale(top: float, limit: float, colour: bool) -> None:
     tiles.bar(["0", f"{limit / 2:.2g}", f"≥ {limit:.2g}"])
 
 
-def curves(board: Board, key: Key) -> None:
+def one_curve(board: Board, key: Key) -> None:
     """One curve of the instance: truth and chosen estimates, what was measured, then each estimate by itself."""
     found = shell.stack(board, key)
     if found.truth is None:
@@ -131,10 +118,10 @@ def curves(board: Board, key: Key) -> None:
     with st.columns(4)[0]:
         number = shell.choose("Curve", "curve", range(len(found.truth)))
     labels = [row.label for row in board.rows if row.label in found.estimates]
-    chosen = st.multiselect("Methods in the large picture", labels, lines.first_choice(board, labels))
-    every = lines.table(found, board.task, number, labels)
-    large = every[every["label"].isin([lines.TRUTH, *chosen])]
-    drawing.show(lines.chart(large, board), f"{downloads.stem(board)}_curve_{number}")
+    chosen = st.multiselect("Methods in the large picture", labels, stacks.first_choice(board, labels))
+    every = stacks.table(found, board.task, number, labels)
+    large = every[every["label"].isin([stacks.TRUTH, *chosen])]
+    drawing.show(stacks.chart(large, board), f"{downloads.stem(board)}_curve_{number}")
     beyond(large)
     measured(found, number)
     if labels:
@@ -145,11 +132,11 @@ def curves(board: Board, key: Key) -> None:
 
 def beyond(frame: pd.DataFrame) -> None:
     """Which lines are cut off."""
-    if names := lines.cut(frame):
+    if names := stacks.cut(frame):
         st.caption(f"Reaches beyond this picture and is cut off: {', '.join(names)}.")
 
 
-def measured(found: lines.Stack, number: int) -> None:
+def measured(found: stacks.Stack, number: int) -> None:
     """The signal that the curve was reconstructed from."""
     if found.measured is None:
         return
@@ -157,49 +144,49 @@ def measured(found: lines.Stack, number: int) -> None:
     hidden = int((signal <= 0).sum())
     if hidden < len(signal):
         st.markdown(f"**Measured signal of curve {number}** (what methods reconstruct it from; logarithmic scale)")
-        st.altair_chart(lines.measured_chart(signal), width="stretch")
+        st.altair_chart(stacks.measured_chart(signal), width="stretch")
     if hidden:
         st.caption(f"Not drawn on the logarithmic scale: {hidden} of {len(signal)} values that are zero or negative.")
 
 
-def multiples(board: Board, key: Key, found: lines.Stack, number: int, frame: pd.DataFrame) -> None:
+def multiples(board: Board, key: Key, found: stacks.Stack, number: int, frame: pd.DataFrame) -> None:
     """A small picture of each estimate beside the truth, the baseline first, with its RMSE on this curve."""
     assert found.truth is not None
     st.subheader(f"Curve {number}, method by method")
     st.caption(
-        f"Grey and broad: the truth. RMSE of this curve alone: {lines.HOW_RMSE}, over its {found.truth.shape[1]} points; "
+        f"Grey and broad: the truth. RMSE of this curve alone: {stacks.HOW_RMSE}, over its {found.truth.shape[1]} points; "
         "the scores of the whole instance are in the table below."
     )
     beyond(frame)
-    ends = lines.span(frame)
+    ends = stacks.span(frame)
     flow = st.container(horizontal=True)
     for row in sorted(board.rows, key=lambda row: row is not board.baseline):
         if row.label not in found.estimates:
             continue
-        error = lines.rmse(found.estimates[row.label][number], found.truth[number])
+        error = stacks.rmse(found.estimates[row.label][number], found.truth[number])
         with flow.container(width=tiles.TILE, gap="xsmall"):
             tiles.heading(board, row, key)
             st.caption(f"RMSE of this curve {error:.3f}")
-            st.altair_chart(lines.small_chart(frame, board, row.label, ends), width="stretch")
+            st.altair_chart(stacks.small_chart(frame, board, row.label, ends), width="stretch")
 
 
 def matrix_spectra(board: Board, found: images.Pictures) -> None:
     """Singular values of the matrices in the tiles."""
-    frame = singular.table(found)
+    frame = singular_values.table(found)
     if frame.empty:
         return
     st.subheader("Singular values of the matrices")
-    drawing.show(singular.chart(frame, board), f"{downloads.stem(board)}_singular_values")
-    st.caption(singular.about(found))
+    drawing.show(singular_values.chart(frame, board), f"{downloads.stem(board)}_singular_values")
+    st.caption(singular_values.about(found))
 
 
-def spectra(board: Board, key: Key) -> None:
+def singular_along(board: Board, key: Key) -> None:
     """Singular values along the run, of the methods that kept them."""
     frame = shell.spectra(board, key)
     if frame.empty:
         return
     st.subheader("Singular values of the iterate")
-    drawing.show(kept.spectra_chart(frame, board), f"{downloads.stem(board)}_iterate")
+    drawing.show(spectra.spectra_chart(frame, board), f"{downloads.stem(board)}_iterate")
     st.caption(
         "Of the running estimate's largest singular values, one line each, in the units of the matrix. A method that "
         "finds low rank by itself lifts a few of them and leaves the rest where they began."
@@ -219,7 +206,7 @@ def difficulty(board: Board, key: Key) -> None:
             f"By {primary.name} of {reference.label} it is number {harder + 1} of the {len(scores)} instances of "
             f"seed {key[0]}, counted from the hardest."
         )
-    drawing.show(charts.strip(board, key), f"{downloads.stem(board)}_hard")
+    drawing.show(curves.strip(board, key), f"{downloads.stem(board)}_hard")
     st.caption("Tick: one instance of this seed. Dot: the instance chosen above.")
 
 
@@ -236,7 +223,7 @@ def scores(board: Board, key: Key) -> None:
         columns[tables.gain_heading(board)] = Column(text, 110, f"%+.{tables.primary_digits(board)}f")
     columns["seconds"] = Column("The method's own time on this instance", 100, "%.3g")
     shell.table(frame, columns)
-    view = parts.view(f"seed {key[0]}, instance {key[1]}: {board.labels[key]}", frame, columns)
+    view = widgets.view(f"seed {key[0]}, instance {key[1]}: {board.labels[key]}", frame, columns)
     downloads.of_board(board, {"scores": view}, f"{key[0]}_{key[1]}")
     tiles.sources(board, key)
 
@@ -248,7 +235,7 @@ def elsewhere(board: Board, key: Key) -> None:
         seed, number = min(found, key=lambda one: (one[0] != key[0], one))
         place = {"task": board.task.name, "preset": board.preset, "seed": seed, "instance": number}
         name = f"seed {seed}, instance {number} ({board.labels[seed, number]})"
-        parts.go("instance", f"See {name}: of it answers were kept →", **place)
+        widgets.go("instance", f"See {name}: of it answers were kept →", **place)
 
 
 selectors = st.columns(4)
@@ -261,7 +248,7 @@ st.header(f"{shown.task.title} / {shown.preset}: {shown.labels[chosen] or f'inst
 place = {"task": shown.task.name, "preset": shown.preset}
 st.page_link("views/task.py", label=":blue[← Back to the board]", query_params=place)
 if shown.task.pictures:
-    drawn.show(shown, chosen)
+    pictures_view.show(shown, chosen)
 elif shown.task.poses == "FewShot":
     labels(shown, shell.pictures(shown, chosen), chosen)
 elif shown.task.poses == "Retrieval":
@@ -275,9 +262,9 @@ elif shown.task.axis is None:
     if shown.task.poses == "Completion":
         matrix_spectra(shown, found)
 else:
-    curves(shown, chosen)
+    one_curve(shown, chosen)
 elsewhere(shown, chosen)
-asked.show(shown, chosen)
-spectra(shown, chosen)
+inputs_view.show(shown, chosen)
+singular_along(shown, chosen)
 scores(shown, chosen)
 difficulty(shown, chosen)

@@ -5,10 +5,11 @@ import streamlit as st
 from sqlalchemy.orm import Session
 
 from benchmark.registry import MethodEntry
-from leaderboard import downloads, methods, parts, runs, shell, tables
-from leaderboard.board import Board, Row
-from leaderboard.methods import Card
-from leaderboard.plain import plain
+from benchmark.report import methods, runs, tables
+from benchmark.report.board import Board, Row
+from benchmark.report.methods import Card
+from leaderboard.ui import downloads, shell, widgets
+from leaderboard.ui.plain import plain
 
 COMMANDS = 5  # of one row
 Found = list[tuple[Board, Row]]
@@ -21,7 +22,7 @@ def describe(found: Card) -> None:
     facts = [
         f"Kind: {plain(found.kind)}",
         f"solves {plain(found.solves)}",
-        f"source {parts.paper(found.paper)}" if found.paper else "",
+        f"source {widgets.paper(found.paper)}" if found.paper else "",
     ]
     if found.entry:
         facts.append(f"file `{methods.place(found.entry)}`")
@@ -43,12 +44,12 @@ def hyperparameters(entry: MethodEntry) -> None:
     if not spec.parameters.model_fields:
         st.write("It has none.")
         return
-    views["hyperparameters"] = parts.view(f"Hyperparameters of {spec.name}", methods.parameters(spec), methods.PARAMETERS)
-    parts.table(views["hyperparameters"])
+    views["hyperparameters"] = widgets.view(f"Hyperparameters of {spec.name}", methods.parameters(spec), methods.PARAMETERS)
+    widgets.table(views["hyperparameters"])
     if spec.settings:
         st.caption("Recommended values, where they are not the defaults. `--set NAME=VALUE` overrides both.")
-        views["settings"] = parts.view(f"Recommended values of {spec.name}", methods.settings(spec), methods.SETTINGS)
-        parts.table(views["settings"])
+        views["settings"] = widgets.view(f"Recommended values of {spec.name}", methods.settings(spec), methods.SETTINGS)
+        widgets.table(views["settings"])
     downloads.menus(views, f"method_{spec.name}")
 
 
@@ -59,13 +60,13 @@ def results(name: str, found: Found) -> None:
         st.write("No board has a result of it.")
         return
     frame = methods.results(found)
-    links = [parts.address("task", task=board.task.name, preset=board.preset) for board, _ in found]
-    parts.table(parts.view("", frame[list(methods.RESULTS)], methods.RESULTS), links)
+    links = [widgets.address("task", task=board.task.name, preset=board.preset) for board, _ in found]
+    widgets.table(widgets.view("", frame[list(methods.RESULTS)], methods.RESULTS), links)
     st.caption(
         "Each line is a row of a board, opened by its link. Rank: on its board, from scores on the same instances; ranks of "
         "different boards do not average to anything here. Intervals are 95 % bootstrap-t intervals over instances."
     )
-    view = parts.view(f"Results of {name}", frame, methods.RESULTS)
+    view = widgets.view(f"Results of {name}", frame, methods.RESULTS)
     downloads.menus({"results": view}, f"method_{name}")
 
 
@@ -78,7 +79,7 @@ def rivals(found: Found) -> None:
     with st.expander(f"Compare it, instance by instance ({tables.count(len(pairs), 'board row')})"):
         for board, row, other in pairs:
             label = f"{board.task.name} / {board.preset}: {row.label} against {other.label}"
-            parts.go("compare", label, task=board.task.name, preset=board.preset, first=row.label, second=other.label)
+            widgets.go("compare", label, task=board.task.name, preset=board.preset, first=row.label, second=other.label)
 
 
 def reproduce(found: Found) -> None:
@@ -92,7 +93,7 @@ def reproduce(found: Found) -> None:
                 st.code(command, language="bash", wrap_lines=True)
             if len(commands) > COMMANDS:
                 st.caption(f"{len(commands) - COMMANDS} more commands, for other seeds, stand on the pages of its runs.")
-            st.caption(f"What came of it: {parts.run_links(run.id for run in row.runs)}")
+            st.caption(f"What came of it: {widgets.run_links(run.id for run in row.runs)}")
 
 
 def every_run(session: Session, name: str) -> None:
@@ -102,8 +103,8 @@ def every_run(session: Session, name: str) -> None:
     if frame.empty:
         st.write("It never ran here.")
         return
-    view = parts.view(f"Runs of {name}", frame, runs.LISTING)
-    parts.table(view, [parts.address("run", run=number) for number in frame["run"]])
+    view = widgets.view(f"Runs of {name}", frame, runs.LISTING)
+    widgets.table(view, [widgets.address("run", run=number) for number in frame["run"]])
     if len(frame) == runs.LISTED:
         st.caption(f"The newest {runs.LISTED}; a run's page opens by its number or digest.")
     downloads.menus({"runs": view}, f"method_{name}")
@@ -114,7 +115,7 @@ with Session(shell.engine()) as session:
         name = shell.choose("Method", "method", methods.names(session))
     card = methods.card(session, name)
     places = methods.boards_of(session, name)
-    on_boards = methods.rows([shell.board(*pair) for pair in shell.boards() if pair in places], name)
+    on_boards = methods.rows([shell.board(*pair) for pair in shell.known_boards() if pair in places], name)
     describe(card)
     results(name, on_boards)
     rivals(on_boards)

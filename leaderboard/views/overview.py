@@ -8,10 +8,12 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from leaderboard import downloads, filters, heat, leads, matrix, rank_table, shell, tables
-from leaderboard.across import HOW_AVERAGED, Across, by_preset
-from leaderboard.board import Board
-from leaderboard.export import View
+from benchmark.report import filters, leaders, matrix, tables
+from benchmark.report.across import HOW_AVERAGED, Across, by_preset
+from benchmark.report.board import Board
+from benchmark.report.formats import View
+from leaderboard.charts import heat_table, rank_table
+from leaderboard.ui import downloads, shell
 
 RANKS, GAINS = "rank", "difference to the baseline"
 
@@ -69,11 +71,11 @@ def heat_map(shown: filters.Selection, about: list[str]) -> None:
     )
     gains = mode == GAINS
     found = matrix.matrix(shown, gains)
-    st.html(heat.STYLE + heat.html(found, method_link))
+    st.html(heat_table.STYLE + heat_table.html(found, method_link))
     st.caption(matrix.HOW_GAINS if gains else matrix.HOW_RANKS)
     title = "Difference to the baseline" if gains else "Rank on each board"
     stem = "differences" if gains else "ranks"
-    downloads.buttons(lambda: matrix.view(found, gains, about), stem, lambda: heat.svg(found, title))
+    downloads.buttons(lambda: matrix.view(found, gains, about), stem, lambda: heat_table.svg(found, title))
 
 
 def average_ranks(preset: str, boards: list[Board], methods: list[str], about: list[str]) -> None:
@@ -120,12 +122,12 @@ def ranks_view(found: Across, first: str, about: list[str]) -> View:
     return View(_title(found), found.frame, found.columns, best, frozenset({"method", "average rank"}), about)
 
 
-def leaders(shown: filters.Selection, about: list[str]) -> None:
+def leading(shown: filters.Selection, about: list[str]) -> None:
     """Who leads on each board."""
     st.subheader("Who leads")
-    frame, columns = leads.table(shown.boards)
-    st.html(heat.STYLE + leads.html(shown.boards, frame))
-    st.caption(leads.HOW)
+    frame, columns = leaders.table(shown.boards)
+    st.html(heat_table.STYLE + leaders.html(shown.boards, frame))
+    st.caption(leaders.HOW)
     downloads.buttons(lambda: downloads.simple("Who leads", frame, columns, about), "leaders")
 
 
@@ -144,6 +146,6 @@ if shown.boards:
     heat_map(shown, said)
     for preset, group in by_preset(shown.boards).items():
         average_ranks(preset, group, shown.methods, said)
-    leaders(shown, said)
+    leading(shown, said)
 else:
     st.info("No result is left: the filters exclude each other. Show everything, or take one of them back.")

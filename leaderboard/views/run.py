@@ -8,11 +8,13 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
+from benchmark.report import runs
+from benchmark.report.runs import Detail
 from benchmark.store.models import Run
 from benchmark.store.queries import pick_run
-from leaderboard import downloads, drawing, parts, run_curves, runs, shell
-from leaderboard.plain import plain
-from leaderboard.runs import Detail
+from leaderboard.charts import run_curves
+from leaderboard.ui import downloads, drawing, shell, widgets
+from leaderboard.ui.plain import plain
 
 
 def ask() -> str:
@@ -41,18 +43,18 @@ def what_there_is(session: Session) -> None:
     newest = f"; the newest {len(frame)} are listed" if len(frame) < every else ""
     st.subheader("Runs in this database")
     st.caption(f"{every} in all{newest}, newest first. A method's page lists its own.")
-    view = parts.view("Runs", frame, runs.LISTING)
-    parts.table(view, [parts.address("run", run=number) for number in frame["run"]])
+    view = widgets.view("Runs", frame, runs.LISTING)
+    widgets.table(view, [widgets.address("run", run=number) for number in frame["run"]])
     downloads.menus({"list": view}, "runs")
 
 
 def where(found: Detail) -> None:
     """Links to its board and method, and how it stands on the board."""
     with st.container(horizontal=True):
-        parts.go("method", f"Method {found.method} →", method=found.method)
-        if (found.task.name, found.preset) in shell.boards():
-            parts.go("task", f"Board {found.task.name} / {found.preset} →", task=found.task.name, preset=found.preset)
-    if (found.task.name, found.preset) not in shell.boards():
+        widgets.go("method", f"Method {found.method} →", method=found.method)
+        if (found.task.name, found.preset) in shell.known_boards():
+            widgets.go("task", f"Board {found.task.name} / {found.preset} →", task=found.task.name, preset=found.preset)
+    if (found.task.name, found.preset) not in shell.known_boards():
         st.caption("Its task and preset have no board: nothing has a score there.")
         return
     row, why = runs.place(shell.board(found.task.name, found.preset), found)
@@ -73,12 +75,12 @@ def stored(found: Detail) -> None:
     left, right = st.columns(2)
     with left:
         st.subheader("Key")
-        parts.facts(found.key)
+        widgets.facts(found.key)
     with right:
         st.subheader("Outcome")
-        parts.facts(found.outcome)
+        widgets.facts(found.outcome)
     st.subheader("Environment")
-    parts.facts(found.environment)
+    widgets.facts(found.environment)
 
 
 def again(found: Detail) -> None:
@@ -95,13 +97,13 @@ def scores(found: Detail) -> None:
     if found.scores.empty:
         st.write("No instance was begun, or the run ended before the first was done.")
         return
-    means = parts.view(f"Means of run {found.id}", found.means, runs.MEANS)
-    table = parts.view(f"Scores of run {found.id}", found.scores, found.score_columns)
-    parts.table(parts.view(means.title, found.means[list(runs.MEANS)], runs.MEANS))
-    on_page = (found.task.name, found.preset) in shell.boards() and found.split == "test"
+    means = widgets.view(f"Means of run {found.id}", found.means, runs.MEANS)
+    table = widgets.view(f"Scores of run {found.id}", found.scores, found.score_columns)
+    widgets.table(widgets.view(means.title, found.means[list(runs.MEANS)], runs.MEANS))
+    on_page = (found.task.name, found.preset) in shell.known_boards() and found.split == "test"
     place = {"task": found.task.name, "preset": found.preset, "seed": found.seed}
-    links = [parts.address("instance", **place, instance=number) for number in found.scores["instance"]]
-    parts.table(table, links if on_page else None)
+    links = [widgets.address("instance", **place, instance=number) for number in found.scores["instance"]]
+    widgets.table(table, links if on_page else None)
     downloads.menus({"scores": table, "means": means}, f"run_{found.id}")
 
 
@@ -118,7 +120,7 @@ def progress(found: Detail) -> None:
         f"One line for each instance and series, {len(found.curves)} points in all. The estimate is what the method would "
         "return if stopped there; other series are other iterates of it, or what the task computes of it besides."
     )
-    downloads.menus({"curves": parts.view(f"Curves of run {found.id}", found.curves, {})}, f"run_{found.id}")
+    downloads.menus({"curves": widgets.view(f"Curves of run {found.id}", found.curves, {})}, f"run_{found.id}")
 
 
 def files(found: Detail) -> None:
@@ -127,8 +129,8 @@ def files(found: Detail) -> None:
     if found.artifacts.empty:
         st.write("None.")
         return
-    view = parts.view(f"Files of run {found.id}", found.artifacts, runs.ARTIFACTS)
-    parts.table(view)
+    view = widgets.view(f"Files of run {found.id}", found.artifacts, runs.ARTIFACTS)
+    widgets.table(view)
     downloads.menus({"files": view}, f"run_{found.id}")
 
 

@@ -7,12 +7,13 @@ from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.errors import UserError
+from benchmark.report import submissions_table
 from benchmark.store.database import open_database
 from benchmark.store.models import Submission
 from benchmark.submissions import store
 from benchmark.submissions.entry import made_entry
-from leaderboard import downloads, handed, parts, shell
-from leaderboard.plain import plain
+from leaderboard.ui import downloads, shell, widgets
+from leaderboard.ui.plain import plain
 
 COMMANDS = """python -m runners.submit export-inputs --task mri --preset small --output answers   # observations, no truth
 # answer each instance with a tensor `estimate` in answers/predictions/SEED-INSTANCE.safetensors; fill in answers/entry.toml
@@ -38,9 +39,9 @@ def outcome(row: Submission) -> None:
     elif row.state == "scored":
         near = store.public(row)["near"]
         st.success(f"Submission {row.id} is scored" + (f"; it is near {plain(near)}, and is marked so." if near else "."))
-        parts.go("task", f"{row.task} / {row.preset}: the board", task=row.task, preset=row.preset)
+        widgets.go("task", f"{row.task} / {row.preset}: the board", task=row.task, preset=row.preset)
     else:
-        st.success(f"Submission {row.id} is {row.state}: {handed.STATES[row.state]}.")
+        st.success(f"Submission {row.id} is {row.state}: {submissions_table.STATES[row.state]}.")
 
 
 def predictions() -> None:
@@ -127,11 +128,11 @@ def everything() -> None:
     states = st.pills("State", store.STATES, selection_mode="multi", default=asked or None, key="submit_states")
     st.query_params["state"] = list(states)
     with Session(shell.engine()) as session:
-        found = handed.table(session, list(states) or list(store.STATES))
+        found = submissions_table.table(session, list(states) or list(store.STATES))
         total = len(store.listed(session))
-    view = parts.view("Submissions", found, handed.COLUMNS)
+    view = widgets.view("Submissions", found, submissions_table.COLUMNS)
     if total:
-        parts.table(view)
+        widgets.table(view)
         hidden = f"; {total - len(found)} in other states are hidden" if len(found) < total else ""
         st.caption(f"{len(found)} of {total}{hidden}. {store.RULE}")
         downloads.menus({"submissions": view}, "all")

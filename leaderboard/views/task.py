@@ -5,25 +5,13 @@ import ast
 import streamlit as st
 
 from benchmark import registry, statistics
-from leaderboard import (
-    charts,
-    data,
-    downloads,
-    drawing,
-    drawn,
-    export,
-    grids,
-    heat,
-    images,
-    pairs,
-    parts,
-    shell,
-    spread,
-    studies,
-    tables,
-)
-from leaderboard.board import Board
-from leaderboard.plain import plain
+from benchmark.report import cells, data_sources, formats, pairs, studies, tables
+from benchmark.report.board import Board
+from leaderboard.artifacts import images
+from leaderboard.charts import curves, heat_table, spread
+from leaderboard.ui import downloads, drawing, shell, widgets
+from leaderboard.ui.plain import plain
+from leaderboard.views.instance_parts import pictures_view
 
 BADGES = {"self_reported": "○ self_reported", "scored": "◐ scored", "reproduced": "● reproduced"}  # told apart by shape
 BANDS = ["band of instances", "band of seeds"]
@@ -33,8 +21,8 @@ def describe(board: Board) -> None:
     """What the task is: title, preset, source, metrics; the task's own header on demand."""
     task, preset = board.task, board.task.presets.get(board.preset, {})
     st.header(f"{task.title} / {board.preset}")
-    licences = data.licences(preset.get("data", []))
-    links = ", ".join(f"[{plain(name)}]({parts.address('data', source=name)})" for name in licences)
+    licences = data_sources.licences(preset.get("data", []))
+    links = ", ".join(f"[{plain(name)}]({widgets.address('data', source=name)})" for name in licences)
     facts = [
         f"Task `{task.name}` version {task.version}",
         preset.get("about", ""),
@@ -66,7 +54,7 @@ def example(board: Board) -> None:
         return
     key = min(board.labels)
     if board.task.pictures:
-        drawn.example(board, key)
+        pictures_view.example(board, key)
     elif (truth := shell.pictures(board, key).truth) is not None:
         st.image(images.picture_png(truth, float(truth.max())), width=240)
         st.caption(f"The truth of one instance: {board.labels[key]}, {truth.shape[-2]} x {truth.shape[-1]} pixels")
@@ -87,7 +75,7 @@ def ranks(board: Board) -> None:
             f"Incomplete: {incomplete} of {tables.count(len(board.rows), 'row')}, at the end, without a rank (see n, status)."
         )
     frame, columns = tables.leaderboard(board)
-    said = downloads.about(f"page: {heat.board_link(board)}")
+    said = downloads.about(f"page: {heat_table.board_link(board)}")
     shell.table(frame.assign(trust=[BADGES.get(row.trust, row.trust) for row in board.rows]), columns)
     few = f" With fewer than {statistics.SEPARABLE} instances nothing can be separated." if too_few(board) else ""
     st.caption(
@@ -95,7 +83,7 @@ def ranks(board: Board) -> None:
         "Other intervals: bootstrap-t over instances, seeds averaged first. Times count the method alone; compare them only "
         "within one device. Trust: ○ self_reported < ◐ scored (predictions scored here) < ● reproduced (code run here)."
     )
-    downloads.buttons(lambda: export.board_view(board, said), downloads.stem(board))
+    downloads.buttons(lambda: formats.board_view(board, said), downloads.stem(board))
 
 
 def too_few(board: Board) -> bool:
@@ -117,7 +105,7 @@ def hidden(board: Board) -> None:
         for what, table in {"hidden runs": frame, "failed instances": failed}.items():
             if len(table):
                 st.dataframe(table, hide_index=True)
-                downloads.of_board(board, {what: parts.view(what, table, {})})
+                downloads.of_board(board, {what: widgets.view(what, table, {})})
 
 
 def method_pages(board: Board) -> None:
@@ -125,7 +113,7 @@ def method_pages(board: Board) -> None:
     with st.container(horizontal=True, gap="xsmall"):
         st.caption("About the methods:", width="content")
         for method in dict.fromkeys(row.method for row in board.rows):
-            parts.go("method", method, method=method)
+            widgets.go("method", method, method=method)
 
 
 def progress(board: Board) -> None:
@@ -141,8 +129,8 @@ def progress(board: Board) -> None:
         band = st.segmented_control("Band", BANDS, default=BANDS[0], key="band", required=True) if several_seeds else BANDS[0]
     left, right = st.columns(2)
     by_seed, stem = band == BANDS[1], downloads.stem(board)
-    drawing.show(charts.curve(lines, board, "step", seeds=by_seed), f"{stem}_steps", left)
-    drawing.show(charts.curve(lines, board, "seconds", log, seeds=by_seed), f"{stem}_seconds", right)
+    drawing.show(curves.curve(lines, board, "step", seeds=by_seed), f"{stem}_steps", left)
+    drawing.show(curves.curve(lines, board, "seconds", log, seeds=by_seed), f"{stem}_seconds", right)
     several = (
         "Solid: the estimate a method would return if stopped there; dashed: another iterate of it, unselected, or what the "
         "task computes of it besides, as named above. "
@@ -175,7 +163,7 @@ def costs(board: Board) -> None:
     if not any(row.time for row in board.rows):
         st.write("This board has no times.")
         return
-    drawing.show(charts.quality_against_time(board), f"{downloads.stem(board)}_quality_and_time")
+    drawing.show(curves.quality_against_time(board), f"{downloads.stem(board)}_quality_and_time")
     devices = sorted({row.devices for row in board.rows})
     mixed = " **Measured on different devices: times do not compare.**" if len(devices) > 1 else ""
     st.caption(
@@ -185,9 +173,9 @@ def costs(board: Board) -> None:
     )
 
 
-def cells(board: Board) -> None:
+def succeeding(board: Board) -> None:
     """Where methods succeed: a metric over the cells of the preset."""
-    axes = grids.axes(board)
+    axes = cells.axes(board)
     if not axes or not board.rows:
         return
     st.subheader(f"By {' and '.join(axes)}")
@@ -195,8 +183,8 @@ def cells(board: Board) -> None:
     names = list(metrics)
     first = names.index("success") if "success" in names and len(axes) == 2 else 0
     metric = metrics[st.selectbox("Metric", names, first, key="cells")]
-    drawing.show(grids.chart(grids.values(board, metric), board, metric, axes), f"{downloads.stem(board)}_cells")
-    st.caption(grids.caption(board, metric, axes))
+    drawing.show(cells.chart(cells.values(board, metric), board, metric, axes), f"{downloads.stem(board)}_cells")
+    st.caption(cells.caption(board, metric, axes))
 
 
 def study(board: Board) -> None:
@@ -227,7 +215,7 @@ def duel(board: Board) -> None:
     second = right.selectbox("against", others, index=0, key="second")
     st.write(pairs.comparison_text(board, rows[first], rows[second]))
     place = {"task": board.task.name, "preset": board.preset}
-    parts.go("compare", "Compare them instance by instance →", **place, first=first, second=second)
+    widgets.go("compare", "Compare them instance by instance →", **place, first=first, second=second)
     st.caption(
         "Paired by instance, seeds averaged first; p is two-sided and for this one comparison: look at many pairs and some "
         "will be below 0.05 by chance. The ranks above are corrected for that."
@@ -242,11 +230,11 @@ def arrivals(board: Board) -> None:
     reference = st.selectbox("As good as the final answer of", labels, index=labels.index(base), key="reference")
     times = shell.times(board.task.name, board.preset, reference)
     shell.table(times, pairs.TIMES)
-    downloads.of_board(board, {"times": parts.view(f"time until as good as {reference}", times, pairs.TIMES)})
+    downloads.of_board(board, {"times": widgets.view(f"time until as good as {reference}", times, pairs.TIMES)})
     if board.task.primary.levels:
         levels, columns = shell.levels(board.task.name, board.preset), pairs.level_columns(board.task.primary)
         shell.table(levels, columns)
-        downloads.of_board(board, {"levels": parts.view("time until a level", levels, columns)})
+        downloads.of_board(board, {"levels": widgets.view("time until a level", levels, columns)})
         st.caption(
             f"Steps and seconds until {board.task.primary.name} first is at a level, between recorded points linearly. Medians "
             "over instances, empty where half of them never are."
@@ -268,7 +256,7 @@ def reproduce(board: Board) -> None:
                 env = run.environment
                 packages = ", ".join(f"{name} {version}" for name, version in env["packages"].items())
                 st.caption(
-                    f"{parts.run_links([run.id])} · "
+                    f"{widgets.run_links([run.id])} · "
                     f"seed {run.seed} · code {env['commit'][:10]}{' + uncommitted changes' if env['dirty'] else ''} · "
                     f"Python {env['python']} · {env['platform']} · {env['cpu']}, {env['threads']} threads on "
                     f"{env['cores']} cores, {env['memory_gb']:.0f} GB · device {env['device']} · {packages}"
@@ -282,7 +270,7 @@ method_pages(shown)
 hidden(shown)
 place = {"task": shown.task.name, "preset": shown.preset}
 st.page_link("views/instance.py", label=":blue[See the instances of this board one by one →]", query_params=place)
-cells(shown)
+succeeding(shown)
 study(shown)
 progress(shown)
 costs(shown)

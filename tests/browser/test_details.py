@@ -11,8 +11,8 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed; 
 
 from playwright.sync_api import Page, expect
 
+from benchmark.report import boards, comparison
 from benchmark.store.database import open_database
-from leaderboard import duel, queries
 from tests.browser.driver import MADE_UP, PATIENCE, PLACE, visit
 
 PAIR = "&first=net_guided&second=net_reference"
@@ -103,10 +103,10 @@ def save(page: Page, kind: str) -> None:
 def test_downloads_hold_what_is_shown(page: Page, address: str, database: str) -> None:
     engine = open_database(database, create=False)
     with Session(engine) as session:
-        board = queries.board(session, "imaging", "small")
+        board = boards.board(session, "imaging", "small")
     engine.dispose()
     rows = {row.label: row for row in board.rows}
-    frame, _ = duel.instances(duel.duel(board, rows["net_guided"], rows["net_reference"], board.task.primary))
+    frame, _ = comparison.instances(comparison.duel(board, rows["net_guided"], rows["net_reference"], board.task.primary))
     page.goto(f"{address}/compare{PLACE}{PAIR}")
     with page.expect_download(timeout=PATIENCE) as download:
         save(page, "CSV")

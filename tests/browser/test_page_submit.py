@@ -11,10 +11,10 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed; 
 from playwright.sync_api import Page, expect
 
 from benchmark import registry
+from benchmark.report import boards
 from benchmark.store.database import open_database
 from benchmark.submissions import store
 from benchmark.submissions.entry import made_entry
-from leaderboard import queries
 from tests.benchmark.submission_bundles import adjoint, files_of, packed
 from tests.browser.conftest import serve
 from tests.browser.driver import visit
@@ -52,7 +52,7 @@ def states(database: str) -> dict[str, str]:
 def rows(database: str) -> list[str]:
     engine = open_database(database)
     with Session(engine) as session:
-        found = [row.label for row in queries.board(session, "mri", "tiny").rows]
+        found = [row.label for row in boards.board(session, "mri", "tiny").rows]
     engine.dispose()
     return found
 

@@ -5,19 +5,19 @@ import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
+from benchmark.report import boards as reading
+from benchmark.report.across import Across, across, by_preset, letters, shared
+from benchmark.report.board import Board
+from benchmark.report.tables import representatives
 from benchmark.statistics import Aggregate, aggregate, critical_difference
 from benchmark.store.database import open_database
-from leaderboard import queries
-from leaderboard.across import Across, across, by_preset, letters, shared
-from leaderboard.board import Board
-from leaderboard.tables import representatives
 
 
 @pytest.fixture
 def boards(made: Callable[[str], Path]) -> list[Board]:
     engine = open_database(str(made("full")), create=False)
     with Session(engine) as session:
-        found = [queries.board(session, *place) for place in queries.boards(session)]
+        found = [reading.board(session, *place) for place in reading.boards(session)]
     engine.dispose()
     return found
 
@@ -102,7 +102,7 @@ def test_some_methods_keep_the_ranks_that_they_have_among_all(found: Across) -> 
 def test_tasks_that_methods_share(made: Callable[[str], Path]) -> None:
     engine = open_database(str(made("varied")), create=False)
     with Session(engine) as session:
-        found = [queries.board(session, *place) for place in queries.boards(session)]
+        found = [reading.board(session, *place) for place in reading.boards(session)]
     engine.dispose()
     assert shared(found) == [(("alpha", "beta"), 3)]
     assert shared(found[:1]) == []

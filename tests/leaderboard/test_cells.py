@@ -9,19 +9,21 @@ import pandas as pd
 import pytest
 from sqlalchemy.orm import Session
 
+from benchmark.report import boards as reading
+from benchmark.report import cells, pairs
+from benchmark.report.board import Board
 from benchmark.statistics import first_reached
 from benchmark.store.database import open_database
-from leaderboard import charts, grids, kept, pairs, queries
-from leaderboard.board import Board
+from leaderboard.charts import curves, spectra
 
 
 @pytest.fixture
 def opened(made: Callable[[str], Path]) -> tuple[dict[str, Board], pd.DataFrame, pd.DataFrame]:
     engine = open_database(str(made("completion")), create=False)
     with Session(engine) as session:
-        boards = {preset: queries.board(session, "completion", preset) for preset in ("small", "small_noise", "full")}
-        points = queries.curves(session, boards["small"].comparable)
-        spectra = kept.spectra(session, made("completion").parent, boards["small"].rows, (0, 0))
+        boards = {preset: reading.board(session, "completion", preset) for preset in ("small", "small_noise", "full")}
+        points = reading.curves(session, boards["small"].comparable)
+        spectra = spectra.spectra(session, made("completion").parent, boards["small"].rows, (0, 0))
     engine.dispose()
     return boards, points, spectra
 
@@ -35,23 +37,23 @@ def test_a_board_has_the_metrics_of_its_preset_and_its_first_one_ranks(opened) -
 
 def test_axes_are_the_fields_with_several_values(opened) -> None:
     boards = opened[0]
-    assert [grids.axes(boards[name]) for name in boards] == [["n", "rank"], ["noise"], []]
+    assert [cells.axes(boards[name]) for name in boards] == [["n", "rank"], ["noise"], []]
 
 
 def test_each_cell_has_the_mean_of_its_instances_and_seeds(opened) -> None:
     board = opened[0]["small"]
     success = next(metric for metric in board.task.metrics if metric.name == "success")
-    frame = grids.values(board, success)
+    frame = cells.values(board, success)
     found = frame[frame["label"] == "base_fill"].set_index(["n", "rank"])
     assert found["value"].to_dict() == {(n, r): float(r == 5) for n in (50, 100) for r in (2, 3, 5)}
     assert (frame["n"].isin([50, 100])).all()
-    drawn = grids.chart(frame, board, success, ["n", "rank"]).to_dict()
+    drawn = cells.chart(frame, board, success, ["n", "rank"]).to_dict()
     assert drawn["spec"]["encoding"]["color"]["scale"]["domain"] == [0, 1]
 
 
 def test_one_field_is_a_line_on_a_logarithmic_axis_where_it_spans_decades(opened) -> None:
     board = opened[0]["small_noise"]
-    drawn = grids.chart(grids.values(board, board.task.primary), board, board.task.primary, ["noise"]).to_dict()
+    drawn = cells.chart(cells.values(board, board.task.primary), board, board.task.primary, ["noise"]).to_dict()
     assert drawn["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
 
 
@@ -79,7 +81,7 @@ def test_singular_values_are_read_by_method_step_and_number(opened) -> None:
     mine = spectra[spectra["label"] == "steady"]
     assert len(mine) == 10
     assert mine[mine["number"] == 1]["value"].tolist() == pytest.approx(np.geomspace(1, 1e-3, 5).tolist())
-    assert kept.spectra_chart(spectra, opened[0]["small"]).to_dict()["spec"]["encoding"]["y"]["scale"]["type"] == "log"
+    assert spectra.spectra_chart(spectra, opened[0]["small"]).to_dict()["spec"]["encoding"]["y"]["scale"]["type"] == "log"
 
 
 def test_kept_files_that_are_missing_or_foreign_are_left_out(tmp_path: Path) -> None:
@@ -90,8 +92,8 @@ def test_kept_files_that_are_missing_or_foreign_are_left_out(tmp_path: Path) -> 
     files[0].unlink()
     np.save(files[1], np.full((2, 3), np.nan))
     with Session(engine) as session:
-        board = queries.board(session, "completion", "small")
-        labels = {label for seed in (0, 1) for label in kept.spectra(session, tmp_path, board.rows, (seed, 0))["label"]}
+        board = reading.board(session, "completion", "small")
+        labels = {label for seed in (0, 1) for label in spectra.spectra(session, tmp_path, board.rows, (seed, 0))["label"]}
     engine.dispose()
     assert labels == {"steady"}
 
@@ -100,14 +102,14 @@ def test_kept_files_that_are_missing_or_foreign_are_left_out(tmp_path: Path) -> 
 def groups(made: Callable[[str], Path]) -> Board:
     engine = open_database(str(made("curves")), create=False)
     with Session(engine) as session:
-        board = queries.board(session, "waves", "small")
+        board = reading.board(session, "waves", "small")
     engine.dispose()
     return board
 
 
 def test_a_grid_of_names_has_the_mean_and_interval_of_each_group(groups: Board) -> None:
-    assert grids.axes(groups) == ["group"]
-    frame = grids.values(groups, groups.task.primary).set_index(["label", "group"])
+    assert cells.axes(groups) == ["group"]
+    frame = cells.values(groups, groups.task.primary).set_index(["label", "group"])
     row = next(row for row in groups.rows if row.label == "learner_plain")
     scores = [row.scores["rmse"][0, instance] for instance in (1, 4, 7, 10)]  # the second group of three
     found = frame.loc[("learner_plain", "lamps")]
@@ -118,13 +120,13 @@ def test_a_grid_of_names_has_the_mean_and_interval_of_each_group(groups: Board) 
 
 def test_cells_of_numbers_have_no_interval(opened) -> None:
     board = opened[0]["small_noise"]
-    assert grids.values(board, board.task.primary)[["low", "high"]].isna().all(axis=None)
-    assert not grids.named(board, "noise")
+    assert cells.values(board, board.task.primary)[["low", "high"]].isna().all(axis=None)
+    assert not cells.named(board, "noise")
 
 
 def test_a_grid_of_names_is_dots_by_group_in_the_order_of_the_preset(groups: Board) -> None:
     metric, labels = groups.task.primary, [row.label for row in groups.rows]
-    drawn = grids.chart(grids.values(groups, metric), groups, metric, ["group"]).to_dict()
+    drawn = cells.chart(cells.values(groups, metric), groups, metric, ["group"]).to_dict()
     bars, dots = drawn["layer"]
     assert bars["encoding"]["y"]["field"] == "low"
     assert dots["encoding"]["y"]["field"] == "value"
@@ -132,8 +134,8 @@ def test_a_grid_of_names_is_dots_by_group_in_the_order_of_the_preset(groups: Boa
     assert dots["encoding"]["x"]["sort"] == ["simulated", "lamps", "drifted"]
     assert dots["encoding"]["x"]["type"] == "nominal"
     assert dots["encoding"]["xOffset"]["scale"]["domain"] == labels
-    assert dots["encoding"]["color"]["scale"]["range"] == [charts.colours(groups)[label] for label in labels]
-    assert "compare methods within one" in grids.caption(groups, metric, ["group"])
+    assert dots["encoding"]["color"]["scale"]["range"] == [curves.colours(groups)[label] for label in labels]
+    assert "compare methods within one" in cells.caption(groups, metric, ["group"])
 
 
 def crossed(groups: Board, **fields: list[object]) -> Board:
@@ -147,8 +149,8 @@ def test_a_grid_of_names_and_numbers_is_a_panel_for_each_name_in_the_order_of_th
     fields: dict[str, list[object]] = {"group": ["north", "east"], "level": [2.0, 4.0, 8.0]}
     board = crossed(groups, **dict(reversed(fields.items())) if turned else fields)
     metric, labels = board.task.primary, [row.label for row in board.rows]
-    frame = grids.values(board, metric)
-    drawn = grids.chart(frame, board, metric, grids.axes(board)).to_dict()
+    frame = cells.values(board, metric)
+    drawn = cells.chart(frame, board, metric, cells.axes(board)).to_dict()
     edges, lines, dots = drawn["layer"]
     titles = edges["encoding"]["x"]["axis"]
     assert (titles["values"], titles["orient"]) == ([0.5, 1.5], "top")
@@ -157,34 +159,34 @@ def test_a_grid_of_names_and_numbers_is_a_panel_for_each_name_in_the_order_of_th
     assert ticks["values"] == pytest.approx([0.14, 0.5, 0.86, 1.14, 1.5, 1.86])  # 2, 4, 8 on a logarithmic scale, twice
     assert '"1.5000": "4"' in ticks["labelExpr"]
     assert lines["encoding"]["detail"]["field"] == "group"
-    assert lines["encoding"]["color"]["scale"] == {"domain": labels, "range": [charts.colours(board)[name] for name in labels]}
+    assert lines["encoding"]["color"]["scale"] == {"domain": labels, "range": [curves.colours(board)[name] for name in labels]}
     assert dots["encoding"]["shape"]["scale"]["range"] == ["circle"] * len(labels)
     placed = pd.DataFrame(drawn["datasets"][lines["data"]["name"]])
     one = placed[(placed["label"] == "learner_wide") & (placed["group"] == "east") & (placed["level"] == 8.0)]
     assert one["at"].tolist() == pytest.approx([1.86])
-    assert "compare methods within one; all panels have one vertical scale" in grids.caption(board, metric, grids.axes(board))
+    assert "compare methods within one; all panels have one vertical scale" in cells.caption(board, metric, cells.axes(board))
 
 
 def test_numbers_that_do_not_spread_lie_on_a_linear_scale(groups: Board) -> None:
-    assert list(grids._shares([1.0, 2.0, 3.0]).values()) == pytest.approx([0.14, 0.5, 0.86])
-    assert list(grids._shares([0.0, 25.0, 100.0]).values()) == pytest.approx([0.14, 0.32, 0.86])
+    assert list(cells._shares([1.0, 2.0, 3.0]).values()) == pytest.approx([0.14, 0.5, 0.86])
+    assert list(cells._shares([0.0, 25.0, 100.0]).values()) == pytest.approx([0.14, 0.32, 0.86])
 
 
 def test_of_many_rows_the_best_and_the_baseline_are_drawn_in_full(groups: Board) -> None:
     board = crossed(groups, group=["north", "east"], level=[2.0, 4.0, 8.0])
     metric, fields = board.task.primary, ["group", "level"]
-    assert "value" not in grids.chart(grids.values(board, metric), board, metric, fields).to_dict()["params"][0]
+    assert "value" not in cells.chart(cells.values(board, metric), board, metric, fields).to_dict()["params"][0]
     more = [replace(board.rows[0], label=f"learner_wide [steps={n}]") for n in range(9)]
     many = replace(board, rows=[*more, *board.rows])  # 15, the baseline last
-    drawn = grids.chart(grids.values(many, metric), many, metric, fields).to_dict()
+    drawn = cells.chart(cells.values(many, metric), many, metric, fields).to_dict()
     shown = [one["label"] for one in drawn["params"][0]["value"]]
     assert shown == [row.label for row in many.rows[:10]] + ["flat_guess"]
-    assert "Faint at first: all but the 10 best and the baseline." in grids.caption(many, metric, fields)
-    assert "Faint" not in grids.caption(board, metric, fields)
+    assert "Faint at first: all but the 10 best and the baseline." in cells.caption(many, metric, fields)
+    assert "Faint" not in cells.caption(board, metric, fields)
 
 
 def test_a_legend_takes_clicks_where_the_first_layer_with_colours_has_the_selection(groups: Board) -> None:
     board, metric = crossed(groups, group=["north", "east"], level=[2.0, 4.0]), groups.task.primary
     for one, layer in ((groups, 0), (board, 1)):
-        drawn = grids.chart(grids.values(one, metric), one, metric, grids.axes(one)).to_dict()
+        drawn = cells.chart(cells.values(one, metric), one, metric, cells.axes(one)).to_dict()
         assert drawn["params"][0]["views"] == [drawn["layer"][layer]["name"]]

@@ -7,18 +7,19 @@ import pandas as pd
 import pytest
 from sqlalchemy.orm import Session
 
+from benchmark.report import boards
+from benchmark.report.board import Board
 from benchmark.store.database import open_database
-from leaderboard import charts, queries, spread
-from leaderboard.board import Board
+from leaderboard.charts import curves, spread
 
 
 @pytest.fixture
 def opened(made: Callable[[str], Path]) -> tuple[Board, pd.DataFrame, list[Board]]:
     engine = open_database(str(made("full")), create=False)
     with Session(engine) as session:
-        board = queries.board(session, "imaging", "small")
-        points = queries.curves(session, board.rows)
-        every = [queries.board(session, *place) for place in queries.boards(session)]
+        board = boards.board(session, "imaging", "small")
+        points = boards.curves(session, board.rows)
+        every = [boards.board(session, *place) for place in boards.boards(session)]
     engine.dispose()
     return board, points, every
 
@@ -34,7 +35,7 @@ def points_of(*runs: tuple[int, list[int], list[float], list[float]]) -> pd.Data
 
 def test_a_run_that_ended_keeps_its_last_point() -> None:
     points = points_of((0, [1, 2, 3], [1.0, 2.0, 3.0], [10, 20, 30]), (1, [1, 2], [1.0, 4.0], [0, 10]))
-    summary = charts.summarise(points)
+    summary = curves.summarise(points)
     assert list(summary["step"]) == [1, 2, 3]
     assert list(summary["mean"]) == [5, 15, 20]
     assert list(summary["seconds"]) == [1.0, 3.0, 3.5]
@@ -43,38 +44,38 @@ def test_a_run_that_ended_keeps_its_last_point() -> None:
 
 def test_a_line_begins_where_every_instance_has_begun() -> None:
     points = points_of((0, [1, 2, 3], [1.0, 2.0, 3.0], [10, 20, 30]), (1, [2, 3], [4.0, 6.0], [0, 10]))
-    assert list(charts.summarise(points)["step"]) == [2, 3]
+    assert list(curves.summarise(points)["step"]) == [2, 3]
 
 
 def test_seeds_of_one_instance_are_averaged_first() -> None:
     one = points_of((0, [1], [1.0], [10]), (1, [1], [1.0], [0]))
     points = pd.concat([one, one[one["instance"] == 0].assign(seed=1, value=20)])
-    summary = charts.summarise(points)
+    summary = curves.summarise(points)
     assert list(summary["mean"]) == [7.5]
     assert list(summary["n"]) == [2]
 
 
 def test_one_point_and_no_point() -> None:
-    assert len(charts.summarise(points_of((0, [1], [0.0], [5])))) == 1
-    assert charts.summarise(points_of((0, [1], [0.0], [5])).iloc[:0]).empty
+    assert len(curves.summarise(points_of((0, [1], [0.0], [5])))) == 1
+    assert curves.summarise(points_of((0, [1], [0.0], [5])).iloc[:0]).empty
 
 
 def test_long_curves_are_thinned() -> None:
     steps = list(range(1, 2001))
     points = points_of((0, steps, [float(s) for s in steps], list(np.sqrt(steps))))
-    assert len(charts.summarise(points)) <= 160
+    assert len(curves.summarise(points)) <= 160
 
 
 def test_a_method_keeps_its_colour_on_every_preset(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
-    tiny, small = (charts.colours(board) for board in opened[2][:2])
+    tiny, small = (curves.colours(board) for board in opened[2][:2])
     for name in ("net_guided", "net_reference", "base_fill"):
         assert tiny[name] == small[name]
-    assert tiny["base_fill"] == charts.BASELINE
+    assert tiny["base_fill"] == curves.BASELINE
 
 
 def test_where_colours_begin_anew_the_shape_is_another(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
     board = replace(opened[0], known_methods=[f"m{n:02}" for n in range(24)] + ["base_fill"], rows=[])
-    marks = list(zip(charts.colours(board).values(), charts.shapes(board).values(), strict=True))
+    marks = list(zip(curves.colours(board).values(), curves.shapes(board).values(), strict=True))
     assert marks[0][0] == marks[10][0]
     assert len(set(marks)) == 25
 
@@ -82,10 +83,10 @@ def test_where_colours_begin_anew_the_shape_is_another(opened: tuple[Board, pd.D
 def test_charts_name_their_metric_unit_and_direction(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
     board, points, _ = opened
     made = [
-        charts.curve(charts.summarise(points), board, "step"),
-        charts.curve(charts.summarise(points), board, "seconds", log=True),
-        charts.quality_against_time(board),
-        charts.strip(board, (0, 1)),
+        curves.curve(curves.summarise(points), board, "step"),
+        curves.curve(curves.summarise(points), board, "seconds", log=True),
+        curves.quality_against_time(board),
+        curves.strip(board, (0, 1)),
         spread.spread(board),
     ]
     for chart in made:
@@ -94,14 +95,14 @@ def test_charts_name_their_metric_unit_and_direction(opened: tuple[Board, pd.Dat
 
 def test_the_band_of_seeds_lies_around_the_mean(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
     board, points, _ = opened
-    found = charts.summarise(points)
+    found = curves.summarise(points)
     several = found[found["seed_low"].notna()]
     assert len(set(several["label"])) == 4
     assert len(set(found["label"])) > 4  # others ran one seed
     assert (several["seed_low"] <= several["mean"] + 1e-9).all()
     assert (several["mean"] <= several["seed_high"] + 1e-9).all()
-    assert "seed_low" in charts.curve(found, board, "step", seeds=True).to_json()
-    one = charts.summarise(points[points["seed"] == 0])
+    assert "seed_low" in curves.curve(found, board, "step", seeds=True).to_json()
+    one = curves.summarise(points[points["seed"] == 0])
     assert one["seed_low"].isna().all()
 
 
@@ -116,16 +117,16 @@ def test_the_distribution_holds_each_instance_of_each_complete_row(opened: tuple
 
 
 def test_names_of_a_legend_stay_on_a_narrow_screen() -> None:
-    assert charts.legend_columns([]) == 4
-    assert charts.legend_columns(["short"] * 9) == 4
-    assert charts.legend_columns(["short", "name [weight=1e-06, penalty=1.0, steps=1000]"]) == 2
-    assert charts.legend_columns(["x" * 400]) == 1
+    assert curves.legend_columns([]) == 4
+    assert curves.legend_columns(["short"] * 9) == 4
+    assert curves.legend_columns(["short", "name [weight=1e-06, penalty=1.0, steps=1000]"]) == 2
+    assert curves.legend_columns(["x" * 400]) == 1
 
 
 def test_names_of_neighbouring_points_do_not_overlap() -> None:
     names = ["label", "seconds", "mean", "low", "high"]
     lines = [["a", 1.0, 20.0, 19, 21], ["b", 1.0, 19.99, 19, 21], ["c", 1.3, 20, 19, 21], ["d", 100, 19.98, 19, 21]]
-    placed = charts._place_names(pd.DataFrame(lines, columns=names))
+    placed = curves._place_names(pd.DataFrame(lines, columns=names))
     assert list(placed["side"]) == ["right", "right", "left", "left"]
     assert placed["name_y"][0] - placed["name_y"][1] == pytest.approx(0.12)
     assert placed["name_y"][3] == 19.98

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leaderboard import clips
+from leaderboard.charts import clips
 
 RIGHT = [True, False, True, False, False]
 

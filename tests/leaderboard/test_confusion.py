@@ -5,7 +5,7 @@ import json
 import numpy as np
 import pytest
 
-from leaderboard import confusion
+from leaderboard.charts import confusion
 
 
 def test_a_matrix_names_rows_by_truth_and_columns_by_what_was_said():

@@ -10,8 +10,10 @@ import pandas as pd
 import pytest
 from sqlalchemy.orm import Session
 
+from benchmark.report import boards
 from benchmark.store.database import open_database
-from leaderboard import charts, drawing, queries
+from leaderboard.charts import curves
+from leaderboard.ui import drawing
 
 
 def chart(rows: int) -> alt.LayerChart:
@@ -56,11 +58,11 @@ def test_panels_have_the_width_of_a_page_together() -> None:
     assert all(f">{name}</text>" in picture for name in "abc")
 
 
-@pytest.mark.parametrize("make", [charts.quality_against_time, lambda board: charts.strip(board, (0, 0))])
+@pytest.mark.parametrize("make", [curves.quality_against_time, lambda board: curves.strip(board, (0, 0))])
 def test_charts_of_a_board(made: Callable[[str], Path], make: Callable[[Any], Any]) -> None:
     engine = open_database(str(made("full")), create=False)
     with Session(engine) as session:
-        board = queries.board(session, "imaging", "small")
+        board = boards.board(session, "imaging", "small")
     engine.dispose()
     words = {e.text for e in ElementTree.fromstring(drawing.svg(make(board))).iter() if e.text}
     assert "net_guided" in words

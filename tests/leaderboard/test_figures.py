@@ -8,12 +8,13 @@ import pytest
 from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
+from benchmark.report import boards
+from benchmark.report.board import Board
 from benchmark.spec import Axis, Picture
 from benchmark.store.database import open_database
-from leaderboard import figures, queries
-from leaderboard.board import Board
-from leaderboard.charts import colours
-from leaderboard.figures import Figure
+from leaderboard.charts import figures
+from leaderboard.charts.curves import colours
+from leaderboard.charts.figures import Figure
 from tests.leaderboard import synthetic_figures as made_up
 from tests.leaderboard.synthetic import imaging
 from tests.leaderboard.test_app import text
@@ -28,7 +29,7 @@ Made = Callable[[str], Path]
 def read(path: Path) -> tuple[Board, list[Figure]]:
     engine = open_database(str(path), create=False)
     with Session(engine) as session:
-        board = queries.board(session, "grouping", "tiny")
+        board = boards.board(session, "grouping", "tiny")
         found = figures.read_figures(session, path.parent, board.rows, KEY, board.task.pictures)
     engine.dispose()
     return board, found
@@ -49,7 +50,7 @@ def test_a_board_says_what_is_drawn_and_an_older_one_says_nothing(opened: tuple[
     assert (first.kind, first.low, first.high, first.axis) == ("heat", 0.0, 1.0, None)
     assert (second.rows, second.log, second.axis) == ("class", True, Axis(name="number", start=1.0))
     assert third.about == "Of an estimate alone"
-    assert queries.task_info(imaging(), "tiny").pictures == ()
+    assert boards.task_info(imaging(), "tiny").pictures == ()
 
 
 def test_truth_and_estimates_of_each_picture_are_read(opened: tuple[Board, list[Figure]]) -> None:

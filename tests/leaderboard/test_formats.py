@@ -11,8 +11,9 @@ import pytest
 from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
+from benchmark.report import boards as reading
+from benchmark.report import formats, tables
 from benchmark.store.database import open_database
-from leaderboard import export, queries, tables
 
 ABOUT = ("made by: python -m runners.export --task imaging", "code: commit 0123", "newest result: 2026-01-01 00:00 UTC")
 NASTY = r"50 % of $x_1^2 & {a}~b\c #1 | <b> [lr=0.1] *bold* `code`"
@@ -22,16 +23,16 @@ NASTY = r"50 % of $x_1^2 & {a}~b\c #1 | <b> [lr=0.1] *bold* `code`"
 def view(made):
     engine = open_database(str(made("full")), create=False)
     with Session(engine) as session:
-        board = queries.board(session, "imaging", "small")
+        board = reading.board(session, "imaging", "small")
     engine.dispose()
-    return export.board_view(board, ABOUT)
+    return formats.board_view(board, ABOUT)
 
 
 @pytest.fixture
 def nasty():
     frame = pd.DataFrame({"method": [NASTY, "b"], "psnr ↑ (dB)": [1.25, float("nan")]})
     columns = {"psnr ↑ (dB)": tables.Column("", 1, "%.1f")}
-    return export.View("T_1", frame, columns, [True, False], frozenset({"method"}), ABOUT)
+    return formats.View("T_1", frame, columns, [True, False], frozenset({"method"}), ABOUT)
 
 
 def test_best_and_its_ties_are_marked(view):
@@ -41,7 +42,7 @@ def test_best_and_its_ties_are_marked(view):
 
 
 def test_csv(view):
-    text = export.to_csv(view)
+    text = formats.to_csv(view)
     assert text.splitlines()[1] == f"# {ABOUT[0]}"
     back = pd.read_csv(io.StringIO(text), skiprows=len(ABOUT) + 1)
     assert back.drop(columns="best")["psnr ↑ (dB)"].tolist() == view.frame["psnr ↑ (dB)"].tolist()
@@ -50,7 +51,7 @@ def test_csv(view):
 
 
 def test_json(view):
-    back = json.loads(export.to_json(view))
+    back = json.loads(formats.to_json(view))
     assert back["about"] == list(ABOUT)
     assert [row["best"] for row in back["rows"]] == view.best
     values = [row["psnr ↑ (dB)"] for row in back["rows"]]
@@ -61,7 +62,7 @@ def test_json(view):
 def test_parquet(view):
     from pyarrow import parquet
 
-    content = io.BytesIO(export.to_parquet(view))
+    content = io.BytesIO(formats.to_parquet(view))
     pd.testing.assert_frame_equal(pd.read_parquet(content).drop(columns="best"), view.frame, check_dtype=False)
     note = json.loads(parquet.read_schema(content).metadata[b"lowdimbench"])
     assert note["about"] == list(ABOUT)
@@ -70,7 +71,7 @@ def test_parquet(view):
 def test_a_missing_package_is_named(view, monkeypatch):
     monkeypatch.setitem(sys.modules, "pyarrow", None)
     with pytest.raises(UserError, match="--format parquet needs the package pyarrow"):
-        export.to_parquet(view)
+        formats.to_parquet(view)
 
 
 def cells(text):
@@ -81,19 +82,19 @@ def cells(text):
 
 
 def test_markdown(view, nasty):
-    head, _, *rows = cells(export.to_markdown(view))
+    head, _, *rows = cells(formats.to_markdown(view))
     assert head == list(view.frame.columns)
     assert len(rows) == len(view.frame)
     place = head.index("psnr ↑ (dB)")
     shown = [row[place].strip("*") for row in rows]
     assert shown == view.printed("psnr ↑ (dB)")
     assert [row[place].startswith("**") for row in rows] == view.best
-    assert cells(export.to_markdown(nasty))[2] == [f"**{NASTY}**", "1.2"]
-    assert f"- `{ABOUT[0]}`" in export.to_markdown(view)
+    assert cells(formats.to_markdown(nasty))[2] == [f"**{NASTY}**", "1.2"]
+    assert f"- `{ABOUT[0]}`" in formats.to_markdown(view)
 
 
 def test_html(view, nasty):
-    page = Page(export.to_html(view))
+    page = Page(formats.to_html(view))
     head, *rows = page.rows
     assert head == list(view.frame.columns)
     assert len(rows) == len(view.frame)
@@ -103,7 +104,7 @@ def test_html(view, nasty):
     best = [row for row, is_best in zip(rows, view.best, strict=True) if is_best]
     assert page.bold == [row[at] for row in best for at in marked]
     assert ABOUT[0] in page.caption
-    assert Page(export.to_html(nasty)).rows[1] == [NASTY, "1.2"]
+    assert Page(formats.to_html(nasty)).rows[1] == [NASTY, "1.2"]
 
 
 class Page(HTMLParser):
@@ -135,7 +136,7 @@ class Page(HTMLParser):
 
 
 def test_latex_has_no_special_character_left(nasty):
-    text = export.to_latex(nasty)
+    text = formats.to_latex(nasty)
     [row] = [line for line in text.splitlines() if line.startswith(r"\textbf")]
     first, second = re.split(r"(?<!\\) & ", row.removesuffix(r" \\"))
     assert second == "1.2"
@@ -147,7 +148,7 @@ def test_latex_has_no_special_character_left(nasty):
 
 
 def test_latex_is_a_booktabs_table_with_balanced_braces(view):
-    text = export.to_latex(view)
+    text = formats.to_latex(view)
     assert text.startswith("% Imaging (made up)")
     body = "\n".join(line for line in text.splitlines() if not line.startswith("%"))
     for begin in ("table", "tabular"):
@@ -163,17 +164,17 @@ def test_latex_is_a_booktabs_table_with_balanced_braces(view):
 def test_overview_and_instances(made):
     engine = open_database(str(made("full")), create=False)
     with Session(engine) as session:
-        boards = [queries.board(session, *pair) for pair in queries.boards(session)]
+        boards = [reading.board(session, *pair) for pair in reading.boards(session)]
     engine.dispose()
-    overview = export.overview_view(boards, ABOUT)
+    overview = formats.overview_view(boards, ABOUT)
     assert len(overview.best) == len(overview.frame)
     assert any(overview.best)
-    instances = export.instances_view(boards[1], ABOUT)
+    instances = formats.instances_view(boards[1], ABOUT)
     assert len(instances.frame) == len(boards[1].rows) * len(boards[1].labels)
     groups = instances.frame.assign(best=instances.best).groupby(["seed", "instance"])
     for _, group in groups:
         assert group.loc[group["best"], "psnr ↑ (dB)"].tolist() == [group["psnr ↑ (dB)"].max()]
-    for make in export.FORMATS.values():
+    for make in formats.FORMATS.values():
         assert make(overview)
         assert make(instances)
 
@@ -181,18 +182,18 @@ def test_overview_and_instances(made):
 @pytest.mark.parametrize("text", ["=1+1", "+1+cmd|' /C calc'!A0", "-2+3", "@SUM(A1)", "\t=1"])
 def test_a_formula_is_text_to_a_spreadsheet(text):
     frame = pd.DataFrame({text: [text], "gain": ["+3.2"], "loss": ["-1e-05"], "number": [-1.5]})
-    table = export.to_csv(export.View("T", frame, {}, None, frozenset(), ()))
+    table = formats.to_csv(formats.View("T", frame, {}, None, frozenset(), ()))
     back = pd.read_csv(io.StringIO(table), skiprows=1, dtype=str)
     assert [back.columns[0], back.iloc[0, 0]] == [f"'{text}", f"'{text}"]
     assert back.iloc[0, 1:].tolist() == ["+3.2", "-1e-05", "-1.5"]
 
 
 def test_lines_that_are_not_ranked_carry_no_mark(nasty):
-    plain = export.View(nasty.title, nasty.frame, nasty.columns, None, nasty.strong, ("one\n=1+1",))
-    assert export.to_csv(plain).splitlines()[1] == "# one =1+1"
-    broken = export.View("T", pd.DataFrame({"a": ["x\r=1+1"]}), {}, None, frozenset(), ())
-    assert export.to_csv(broken) == "# T\na\nx =1+1\n"
-    assert "best" not in export.to_csv(plain).splitlines()[2]
-    assert "best" not in json.loads(export.to_json(plain))["rows"][0]
-    assert "textbf" not in export.to_latex(plain)
-    assert Page(export.to_html(plain)).bold == []
+    plain = formats.View(nasty.title, nasty.frame, nasty.columns, None, nasty.strong, ("one\n=1+1",))
+    assert formats.to_csv(plain).splitlines()[1] == "# one =1+1"
+    broken = formats.View("T", pd.DataFrame({"a": ["x\r=1+1"]}), {}, None, frozenset(), ())
+    assert formats.to_csv(broken) == "# T\na\nx =1+1\n"
+    assert "best" not in formats.to_csv(plain).splitlines()[2]
+    assert "best" not in json.loads(formats.to_json(plain))["rows"][0]
+    assert "textbf" not in formats.to_latex(plain)
+    assert Page(formats.to_html(plain)).bold == []

@@ -12,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.instances import drawn, make_instance, observed
-from leaderboard import given, singular
-from leaderboard.images import Pictures
+from leaderboard.artifacts import inputs
+from leaderboard.artifacts.images import Pictures
+from leaderboard.charts import singular_values
 from tests.leaderboard.synthetic import Writer, make_empty
 from tests.leaderboard.synthetic_curves import keep
 from tests.leaderboard.test_app import text
@@ -45,7 +46,7 @@ def database(folder: Path, name: str, observation: str = "") -> Path:
 
 def test_a_mask_of_columns_and_the_measured_k_space() -> None:
     entry = registry.get_task("mri")
-    found = given.remake("mri", entry.spec.version, "tiny", (0, 0))
+    found = inputs.make("mri", entry.spec.version, "tiny", (0, 0))
     instance = make_instance(entry.load(), "tiny", 0, 0)
     mask, measured = found.plates
     assert mask.title == "k-space mask"
@@ -68,14 +69,14 @@ def test_a_mask_of_columns_and_the_measured_k_space() -> None:
 )
 def test_other_problems_have_other_pictures(task: str, titles: list[str]) -> None:
     spec = registry.get_task(task).spec
-    plates = given.remake(task, spec.version, "tiny", (0, 0)).plates
+    plates = inputs.make(task, spec.version, "tiny", (0, 0)).plates
     assert [plate.title for plate in plates] == titles
     assert all(0 <= plate.picture.min() < plate.picture.max() <= 1 for plate in plates)
 
 
 def test_a_task_is_offered_by_what_it_poses() -> None:
     def info(poses: str, *offers: str) -> bool:
-        return given.offered(SimpleNamespace(poses=poses, offers=offers))  # type: ignore[arg-type]
+        return inputs.offered(SimpleNamespace(poses=poses, offers=offers))  # type: ignore[arg-type]
 
     assert info("FewShot")
     assert info("Completion")
@@ -86,17 +87,17 @@ def test_a_task_is_offered_by_what_it_poses() -> None:
 
 def test_another_version_and_an_unknown_task_are_refused() -> None:
     with pytest.raises(UserError, match="is version 1, these results are of version 99"):
-        given.remake("mri", 99, "tiny", (0, 0))
+        inputs.make("mri", 99, "tiny", (0, 0))
     with pytest.raises(UserError, match="the task imaging is not installed here"):
-        given.remake("imaging", 1, "tiny", (0, 0))
+        inputs.make("imaging", 1, "tiny", (0, 0))
 
 
 def test_texts_that_most_have_wrong_come_first() -> None:
-    found = given.Given("", texts=("a", "b", "c"), labels=(1.0, 0.0, 1.0))
+    found = inputs.Given("", texts=("a", "b", "c"), labels=(1.0, 0.0, 1.0))
     rows = [SimpleNamespace(label="one"), SimpleNamespace(label="two"), SimpleNamespace(label="silent")]
     board = SimpleNamespace(rows=rows, baseline=rows[1])
     named = {"one": np.array([[1.0, 1.0, 0.0]]), "two": np.array([[1.0, 0.0, 0.0]])}
-    frame = given.texts(found, named, board)  # type: ignore[arg-type]
+    frame = inputs.texts(found, named, board)  # type: ignore[arg-type]
     assert list(frame) == ["number", "text", "true", "two", "one"]
     assert frame["text"].tolist() == ["c", "b", "a"]
     assert frame["number"].tolist() == [2, 1, 0]
@@ -110,13 +111,13 @@ def test_singular_values_are_those_of_the_matrix_behind_a_picture() -> None:
     top = np.abs(low).max()
     picture = np.asarray((low / top + 1) / 2, np.float32)
     true = np.linalg.svd(low / top, compute_uv=False)[:3]
-    np.testing.assert_allclose(singular.values(picture), true, rtol=1e-5)  # no more than three: the rest is rounding
+    np.testing.assert_allclose(singular_values.values(picture), true, rtol=1e-5)  # no more than three: the rest is rounding
     half = picture.astype(np.float16).astype(np.float32)
-    assert singular.rounding(half) > 1000 * singular.rounding(picture)
-    np.testing.assert_allclose(singular.values(half), true, rtol=1e-2)
+    assert singular_values.rounding(half) > 1000 * singular_values.rounding(picture)
+    np.testing.assert_allclose(singular_values.values(half), true, rtol=1e-2)
     full = np.asarray(random.random((30, 20)), np.float32)
-    assert len(singular.values(full)) == 20
-    frame = singular.table(Pictures(picture, {"a": full, "colour": np.zeros((3, 20, 20), np.float32)}, {}))
+    assert len(singular_values.values(full)) == 20
+    frame = singular_values.table(Pictures(picture, {"a": full, "colour": np.zeros((3, 20, 20), np.float32)}, {}))
     assert list(dict.fromkeys(frame["label"])) == ["truth", "a"]
     assert frame["number"].tolist() == [1, 2, 3, *range(1, 21)]
 

@@ -7,7 +7,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leaderboard import images
+from leaderboard.artifacts import images
 
 
 def decoded(png: bytes) -> np.ndarray:

@@ -9,17 +9,18 @@ import pytest
 from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
+from benchmark.report import boards
+from benchmark.report.board import Board
 from benchmark.spec import Axis
 from benchmark.store.database import open_database
-from leaderboard import charts, lines, queries
-from leaderboard.board import Board
+from leaderboard.charts import curves, stacks
 from tests.leaderboard import synthetic_curves as made_up
 
 KEY = (0, 0)
 
 
 @pytest.fixture
-def opened(made: Callable[[str], Path]) -> tuple[Board, lines.Stack]:
+def opened(made: Callable[[str], Path]) -> tuple[Board, stacks.Stack]:
     return _read(open_database(str(made("curves")), create=False), made("curves").parent)
 
 
@@ -29,15 +30,15 @@ def two(tmp_path: Path) -> tuple[Engine, Path]:
     return made_up.make_curves(tmp_path / "two.db", ["flat_guess", "solver_fast"]), tmp_path / "curves"
 
 
-def _read(engine: Engine, folder: Path) -> tuple[Board, lines.Stack]:
+def _read(engine: Engine, folder: Path) -> tuple[Board, stacks.Stack]:
     with Session(engine) as session:
-        board = queries.board(session, "waves", "small")
-        found = lines.read_stack(session, folder, board.rows, KEY)
+        board = boards.board(session, "waves", "small")
+        found = stacks.read_stack(session, folder, board.rows, KEY)
     engine.dispose()
     return board, found
 
 
-def _broken(two: tuple[Engine, Path], **arrays: np.ndarray | None) -> lines.Stack:
+def _broken(two: tuple[Engine, Path], **arrays: np.ndarray | None) -> stacks.Stack:
     """What is read after these files of instance 0 were replaced, or removed: 'run_kind' -> array."""
     engine, folder = two
     for name, array in arrays.items():
@@ -47,22 +48,22 @@ def _broken(two: tuple[Engine, Path], **arrays: np.ndarray | None) -> lines.Stac
     return _read(engine, folder.parent)[1]
 
 
-def test_a_board_says_what_its_columns_stand_for(made: Callable[[str], Path], opened: tuple[Board, lines.Stack]) -> None:
+def test_a_board_says_what_its_columns_stand_for(made: Callable[[str], Path], opened: tuple[Board, stacks.Stack]) -> None:
     assert opened[0].task.axis == Axis(name="wavelength", unit="nm", start=400.0, step=1.0)
-    assert lines.axis_title(lines.axis_of(opened[0].task)) == "wavelength (nm)"
+    assert stacks.axis_title(stacks.axis_of(opened[0].task)) == "wavelength (nm)"
     engine = open_database(str(made("full")), create=False)
     with Session(engine) as session:
-        assert queries.board(session, "imaging", "small").task.axis is None  # its specification has no such key
+        assert boards.board(session, "imaging", "small").task.axis is None  # its specification has no such key
     engine.dispose()
 
 
 def test_an_axis_with_a_later_key_is_read() -> None:
     spec = made_up.waves()
     spec["axis"] = {"name": "time", "unit": "s", "later": 1}
-    assert queries.task_info(spec, "small").axis == Axis(name="time", unit="s")
+    assert boards.task_info(spec, "small").axis == Axis(name="time", unit="s")
 
 
-def test_truth_estimates_and_signal_of_an_instance_are_read(opened: tuple[Board, lines.Stack]) -> None:
+def test_truth_estimates_and_signal_of_an_instance_are_read(opened: tuple[Board, stacks.Stack]) -> None:
     found = opened[1]
     assert found.truth is not None
     assert found.measured is not None
@@ -106,15 +107,15 @@ def test_one_truth_that_can_be_read_is_enough(two: tuple[Engine, Path]) -> None:
 
 def test_rmse_is_of_curves_divided_by_their_largest_values() -> None:
     truth = np.array([0.0, 0.5, 0.25, 0.0])
-    assert lines.rmse(7 * truth, truth) == pytest.approx(0)
-    assert lines.rmse(np.array([0.0, 2.0, 2.0, -1.0]), truth) == pytest.approx(np.sqrt((0.5**2 + 0.5**2) / 4))
-    assert lines.rmse(-truth, truth) == pytest.approx(np.sqrt((1.5**2 + 0.75**2) / 4))  # nowhere positive: not divided
-    assert lines.rmse(0 * truth, truth) == pytest.approx(np.sqrt((1 + 0.5**2) / 4))
+    assert stacks.rmse(7 * truth, truth) == pytest.approx(0)
+    assert stacks.rmse(np.array([0.0, 2.0, 2.0, -1.0]), truth) == pytest.approx(np.sqrt((0.5**2 + 0.5**2) / 4))
+    assert stacks.rmse(-truth, truth) == pytest.approx(np.sqrt((1.5**2 + 0.75**2) / 4))  # nowhere positive: not divided
+    assert stacks.rmse(0 * truth, truth) == pytest.approx(np.sqrt((1 + 0.5**2) / 4))
 
 
-def test_a_table_holds_the_truth_and_then_the_estimates(opened: tuple[Board, lines.Stack]) -> None:
+def test_a_table_holds_the_truth_and_then_the_estimates(opened: tuple[Board, stacks.Stack]) -> None:
     board, found = opened
-    frame = lines.table(found, board.task, 3, ["solver_fast"])
+    frame = stacks.table(found, board.task, 3, ["solver_fast"])
     assert list(dict.fromkeys(frame["label"])) == ["truth", "solver_fast"]
     assert frame["at"].tolist() == [*range(400, 701)] * 2
     np.testing.assert_array_equal(frame[frame["label"] == "solver_fast"]["value"], found.estimates["solver_fast"][3])
@@ -123,29 +124,29 @@ def test_a_table_holds_the_truth_and_then_the_estimates(opened: tuple[Board, lin
 def test_one_that_failed_does_not_flatten_the_others() -> None:
     parts = {"truth": [0.0, 1.0], "good": [-0.1, 1.1], "wild": [-40.0, 60.0]}
     frame = pd.DataFrame([{"label": label, "at": at, "value": v} for label, vs in parts.items() for at, v in enumerate(vs)])
-    assert lines.span(frame) == pytest.approx((-0.53, 2.03))
-    assert lines.cut(frame) == ["wild"]
+    assert stacks.span(frame) == pytest.approx((-0.53, 2.03))
+    assert stacks.cut(frame) == ["wild"]
     tame = frame[frame["label"] != "wild"]
-    assert lines.span(tame) == pytest.approx((-0.13, 1.13))
-    assert lines.cut(tame) == []
+    assert stacks.span(tame) == pytest.approx((-0.13, 1.13))
+    assert stacks.cut(tame) == []
 
 
-def test_the_first_choice_is_the_baseline_and_the_best(opened: tuple[Board, lines.Stack]) -> None:
+def test_the_first_choice_is_the_baseline_and_the_best(opened: tuple[Board, stacks.Stack]) -> None:
     board, found = opened
     best = [row.label for row in board.rows if row is not board.baseline][:3]
-    assert lines.first_choice(board, found.estimates) == [*best, "flat_guess"]
-    assert lines.first_choice(board, ["solver_fast"]) == ["solver_fast"]
-    assert lines.first_choice(board, []) == []
+    assert stacks.first_choice(board, found.estimates) == [*best, "flat_guess"]
+    assert stacks.first_choice(board, ["solver_fast"]) == ["solver_fast"]
+    assert stacks.first_choice(board, []) == []
 
 
-def test_a_picture_has_the_colours_of_the_board_and_reads_all_lines_at_one_place(opened: tuple[Board, lines.Stack]) -> None:
+def test_a_picture_has_the_colours_of_the_board_and_reads_all_lines_at_one_place(opened: tuple[Board, stacks.Stack]) -> None:
     board, found = opened
     chosen = ["solver_fast", "flat_guess"]
-    drawn = lines.chart(lines.table(found, board.task, 1, chosen), board).to_dict()
+    drawn = stacks.chart(stacks.table(found, board.task, 1, chosen), board).to_dict()
     broad, thin, rule = drawn["layer"]
     assert broad["mark"]["strokeWidth"] > 2 * thin["mark"]["strokeWidth"]
     scale = thin["encoding"]["color"]["scale"]
-    palette = charts.colours(board)
+    palette = curves.colours(board)
     assert scale["domain"] == ["truth", *chosen]
     assert scale["range"][1:] == [palette[name] for name in chosen]
     assert scale["range"][0] not in palette.values()
@@ -157,19 +158,19 @@ def test_a_picture_has_the_colours_of_the_board_and_reads_all_lines_at_one_place
     assert row[fields[-1]] == pytest.approx(found.estimates["flat_guess"][1, 10])
 
 
-def test_small_pictures_share_their_vertical_axis(opened: tuple[Board, lines.Stack]) -> None:
+def test_small_pictures_share_their_vertical_axis(opened: tuple[Board, stacks.Stack]) -> None:
     board, found = opened
-    frame = lines.table(found, board.task, 1, list(found.estimates))
+    frame = stacks.table(found, board.task, 1, list(found.estimates))
     for label in found.estimates:
-        drawn = lines.small_chart(frame, board, label, lines.span(frame)).to_dict()
-        assert drawn["layer"][1]["encoding"]["y"]["scale"]["domain"] == list(lines.span(frame))
-        assert drawn["layer"][1]["encoding"]["color"]["value"] == charts.colours(board)[label]
+        drawn = stacks.small_chart(frame, board, label, stacks.span(frame)).to_dict()
+        assert drawn["layer"][1]["encoding"]["y"]["scale"]["domain"] == list(stacks.span(frame))
+        assert drawn["layer"][1]["encoding"]["color"]["value"] == curves.colours(board)[label]
         (data,) = drawn["datasets"].values()
         assert {line["label"] for line in data} == {"truth", label}
 
 
 def test_the_signal_is_drawn_on_a_logarithmic_scale_without_what_is_not_positive() -> None:
-    drawn = lines.measured_chart(np.array([1e-6, 3e-3, 0.0, -1e-5])).to_dict()
+    drawn = stacks.measured_chart(np.array([1e-6, 3e-3, 0.0, -1e-5])).to_dict()
     encoding = drawn["layer"][0]["encoding"]
     assert encoding["y"]["scale"] == {"type": "log", "domain": pytest.approx([1e-7, 1e-2]), "nice": False}
     assert encoding["x"]["scale"]["domain"] == [0, 1, 2, 3]

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 from benchmark.errors import UserError
-from leaderboard import nearest, queries
-from leaderboard.nearest import Videos
+from benchmark.report import boards
+from leaderboard.artifacts import nearest
+from leaderboard.artifacts.nearest import Videos
 from tests.leaderboard import synthetic_retrieval
 
 NAMES = ("run", "walk")
@@ -81,11 +82,11 @@ def test_without_videos_the_places_are_said():
 
 
 def test_an_instance_made_anew_is_the_one_that_was_shown(made, plugged):
-    found = nearest.remake("moving", 1, "small", (0, 1))
+    found = nearest.make("moving", 1, "small", (0, 1))
     assert (found.gallery.shape, found.queries.shape) == ((60, 24, 64, 64, 3), (30, 24, 64, 64, 3))
     assert found.name(0) == "backflip"
     with synthetic_retrieval.session(made("retrieval")) as session:
-        board = queries.board(session, "moving", "small")
+        board = boards.board(session, "moving", "small")
         assert nearest.observations(session, board.rows, (0, 1)) == dict.fromkeys(
             synthetic_retrieval.METHODS, found.observation
         )
@@ -102,15 +103,15 @@ def test_an_instance_made_anew_is_the_one_that_was_shown(made, plugged):
 )
 def test_why_an_instance_cannot_be_made(plugged, task, version, preset, reason):
     with pytest.raises(UserError, match=f"^{reason}$"):
-        nearest.remake(task, version, preset, (0, 0))
+        nearest.make(task, version, preset, (0, 0))
 
 
 def test_a_task_that_fails_is_a_reason(plugged, monkeypatch):
     monkeypatch.setattr("tests.leaderboard.retrieval_task.Moving.make", lambda *_: 1 / 0)
     with pytest.raises(UserError, match=r"the task cannot make them \(ZeroDivisionError: division by zero\)"):
-        nearest.remake("moving", 1, "small", (0, 0))
+        nearest.make("moving", 1, "small", (0, 0))
 
 
 def _board(made):
     with synthetic_retrieval.session(made("retrieval")) as session:
-        return queries.board(session, "moving", "small")
+        return boards.board(session, "moving", "small")

@@ -10,9 +10,11 @@ import pytest
 from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
+from benchmark.report import boards as reading
+from benchmark.report import filters, formats, leaders, matrix
+from benchmark.report.board import Board
 from benchmark.store.database import open_database
-from leaderboard import export, filters, heat, leads, matrix, queries
-from leaderboard.board import Board
+from leaderboard.charts import heat_table
 from tests.leaderboard.test_app import html, text
 
 
@@ -20,7 +22,7 @@ from tests.leaderboard.test_app import html, text
 def boards(made: Callable[[str], Path]) -> list[Board]:
     engine = open_database(str(made("varied")), create=False)
     with Session(engine) as session:
-        found = [queries.board(session, *place) for place in queries.boards(session)]
+        found = [reading.board(session, *place) for place in reading.boards(session)]
     engine.dispose()
     return found
 
@@ -99,33 +101,33 @@ def test_differences_have_signs_and_brackets(boards: list[Board]) -> None:
 def test_the_table_to_save_holds_the_cells_that_are_shown(boards: list[Board]) -> None:
     found = matrix.matrix(filters.select(boards, {"tasks": ["gamma"]}))
     view = matrix.view(found, gains=False, about=["filters: task gamma"])
-    rows = json.loads(export.to_json(view))["rows"]
+    rows = json.loads(formats.to_json(view))["rows"]
     assert rows == [
         {"method": "base_fill", "complete on": "1 of 1", "gamma / small": "1", "best": True},
         {"method": "other_way", "complete on": "0 of 1", "gamma / small": "5/8", "best": False},
     ]
-    assert "# filters: task gamma" in export.to_csv(view)
-    assert r"\begin{tabular}" in export.to_latex(view)
+    assert "# filters: task gamma" in formats.to_csv(view)
+    assert r"\begin{tabular}" in formats.to_latex(view)
 
 
 def test_names_cannot_be_markup(boards: list[Board]) -> None:
     found = matrix.matrix(filters.select(boards, {}))
-    page = heat.html(found, lambda name: f"method?name={name}")
+    page = heat_table.html(found, lambda name: f"method?name={name}")
     assert "<b>" not in page
     assert "&lt;b&gt;odd&lt;/b&gt; &amp; way" in page
     assert page.count("no result") == 20 - 12
-    picture = ElementTree.fromstring(heat.svg(found, "Rank <on> each board"))
+    picture = ElementTree.fromstring(heat_table.svg(found, "Rank <on> each board"))
     words = {element.text for element in picture.iter() if element.text}
     assert {"<b>odd</b> & way", "5/8", "beta small", "3 of 4"} <= words
 
 
 def test_leaders_and_their_lead(boards: list[Board]) -> None:
-    frame, columns = leads.table(boards)
+    frame, columns = leaders.table(boards)
     assert list(frame.columns) == list(columns)
     line = frame[(frame["task"] == "beta")].iloc[0]
     assert line["leading"] == "new_way"
     assert line["difference to the baseline"].endswith("against base_fill")
-    assert "task?task=beta&amp;preset=small" in leads.html(boards, frame)
+    assert "task?task=beta&amp;preset=small" in leaders.html(boards, frame)
 
 
 def ranked(app: AppTest) -> list[str]:

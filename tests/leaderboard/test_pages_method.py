@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
 from benchmark import registry
-from leaderboard import methods
+from benchmark.report import methods
 from tests.leaderboard.synthetic import Writer, imaging, make_empty
 from tests.leaderboard.words import words
 

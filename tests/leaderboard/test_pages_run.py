@@ -11,10 +11,11 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
+from benchmark.report import runs
+from benchmark.report.boards import task_info
 from benchmark.store.database import open_database
 from benchmark.store.models import Curve, Method, Run, Score
-from leaderboard import run_curves, runs
-from leaderboard.queries import task_info
+from leaderboard.charts import run_curves
 from tests.leaderboard import synthetic
 from tests.leaderboard.words import bodies, raw, words
 

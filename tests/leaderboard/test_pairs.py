@@ -5,11 +5,11 @@ import pandas as pd
 import pytest
 from sqlalchemy.orm import Session
 
+from benchmark.report import boards
+from benchmark.report.board import Board, Row
+from benchmark.report.pairs import TIMES, comparison, comparison_text, times_to_quality
 from benchmark.statistics import paired_difference
 from benchmark.store.database import open_database
-from leaderboard import queries
-from leaderboard.board import Board, Row
-from leaderboard.pairs import TIMES, comparison, comparison_text, times_to_quality
 
 COLUMNS = ["label", "series", "seed", "instance", "step", "seconds", "value"]
 
@@ -18,8 +18,8 @@ COLUMNS = ["label", "series", "seed", "instance", "step", "seconds", "value"]
 def opened(made: Callable[[str], Path]) -> tuple[Board, Board, pd.DataFrame]:
     engine = open_database(str(made("full")), create=False)
     with Session(engine) as session:
-        imaging, sorting = (queries.board(session, task, "small") for task in ("imaging", "sorting"))
-        points = queries.curves(session, imaging.rows)
+        imaging, sorting = (boards.board(session, task, "small") for task in ("imaging", "sorting"))
+        points = boards.curves(session, imaging.rows)
     engine.dispose()
     return imaging, sorting, points
 

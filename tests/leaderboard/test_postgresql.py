@@ -8,9 +8,9 @@ from sqlalchemy import Engine, text, update
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
+from benchmark.report import boards, outlines, tables
 from benchmark.store.database import open_database
 from benchmark.store.models import Base, Run, Score
-from leaderboard import outlines, queries, tables
 from tests import postgresql
 from tests.leaderboard.synthetic import Writer, fill
 from tests.leaderboard.test_app import AppTest, html
@@ -51,13 +51,13 @@ def test_every_migration_leads_to_the_tables_of_the_models(address: str) -> None
 def test_the_boards_are_those_of_sqlite(reader: Engine, made: Callable[[str], Path]) -> None:
     lite = open_database(str(made("full")), read_only=True)
     with Session(reader) as here, Session(lite) as there:
-        places = queries.boards(here)
-        assert places == queries.boards(there)
+        places = boards.boards(here)
+        assert places == boards.boards(there)
         for place in places:
-            ours, theirs = queries.board(here, *place), queries.board(there, *place)
+            ours, theirs = boards.board(here, *place), boards.board(there, *place)
             assert tables.leaderboard(ours)[0].equals(tables.leaderboard(theirs)[0])
             assert [row.rank for row in outlines.outline(here, *place).rows] == [row.rank for row in theirs.rows]
-        assert len(queries.curves(here, queries.board(here, "imaging", "small").rows)) > 1000
+        assert len(boards.curves(here, boards.board(here, "imaging", "small").rows)) > 1000
 
 
 def test_a_reader_cannot_write(reader: Engine) -> None:

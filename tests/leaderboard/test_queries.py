@@ -9,13 +9,14 @@ from sqlalchemy import select, update
 from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
+from benchmark.report import boards, outlines, tables
+from benchmark.report.board import Board, first_line, last_line
+from benchmark.report.order import pareto
 from benchmark.spec import Metric
 from benchmark.statistics import compare, holm, paired_difference, separated, table
 from benchmark.store.database import open_database
 from benchmark.store.models import Instance, Run, Score
-from leaderboard import images, outlines, queries, tables
-from leaderboard.board import Board, first_line, last_line
-from leaderboard.ranking import pareto
+from leaderboard.artifacts import images
 from tests.leaderboard import synthetic
 
 
@@ -29,7 +30,7 @@ def session(made: Callable[[str], Path]) -> Iterator[Session]:
 
 @pytest.fixture
 def board(session: Session) -> Board:
-    return queries.board(session, "imaging", "small")
+    return boards.board(session, "imaging", "small")
 
 
 def row(board: Board, label: str):
@@ -37,7 +38,7 @@ def row(board: Board, label: str):
 
 
 def test_boards_are_listed_in_the_order_of_the_presets(session: Session) -> None:
-    assert queries.boards(session) == [("imaging", "tiny"), ("imaging", "small"), ("sorting", "small")]
+    assert boards.boards(session) == [("imaging", "tiny"), ("imaging", "small"), ("sorting", "small")]
 
 
 def test_rows_are_best_first_with_the_incomplete_at_the_end(board: Board) -> None:
@@ -69,13 +70,13 @@ def test_p_of_the_difference_to_the_baseline_is_corrected_for_all_complete_rows(
 
 
 def test_lower_is_better_ranks_the_smallest_first(session: Session) -> None:
-    found = queries.board(session, "sorting", "small")
+    found = boards.board(session, "sorting", "small")
     assert [row.method for row in found.rows] == ["classic_cg", "base_fill"]
     assert [row.rank for row in found.rows] == [1, 2]
 
 
 def test_two_instances_give_no_rank(session: Session) -> None:
-    found = queries.board(session, "imaging", "tiny")
+    found = boards.board(session, "imaging", "tiny")
     assert not found.rankable
     assert {row.rank for row in found.rows} == {None}
 
@@ -107,25 +108,25 @@ def test_labels_are_unique(board: Board) -> None:
 def test_different_observations_are_noticed(tmp_path: Path) -> None:
     engine = synthetic.make_tiny(tmp_path / "x.db")
     with Session(engine) as session:
-        assert queries.board(session, "imaging", "tiny").unequal == []
+        assert boards.board(session, "imaging", "tiny").unequal == []
         session.execute(update(Instance).where(Instance.run_id == 1, Instance.number == 1).values(observation="other"))
-        assert queries.board(session, "imaging", "tiny").unequal == [(0, 1)]
+        assert boards.board(session, "imaging", "tiny").unequal == [(0, 1)]
     engine.dispose()
 
 
 def test_board_that_does_not_exist_is_a_user_error(session: Session) -> None:
     with pytest.raises(UserError, match="no results on preset full"):
-        queries.board(session, "imaging", "full")
+        boards.board(session, "imaging", "full")
 
 
 def test_data_version_follows_the_data(tmp_path: Path) -> None:
     engine = synthetic.make_tiny(tmp_path / "x.db")
-    before = queries.data_version(engine)
-    assert queries.data_version(engine) == before
+    before = boards.data_version(engine)
+    assert boards.data_version(engine) == before
     with Session(engine) as session:
         session.add(Score(run_id=1, instance=0, metric="late", value=1.0))
         session.commit()
-    assert queries.data_version(engine) != before
+    assert boards.data_version(engine) != before
     engine.dispose()
 
 
@@ -133,7 +134,7 @@ def test_hundred_thousand_scores_take_seconds_at_most(made: Callable[[str], Path
     engine = open_database(str(made("large")), create=False)
     with Session(engine) as session:
         start = time.process_time()  # of this process alone: other work on the machine does not count
-        found = queries.board(session, "imaging", "full")
+        found = boards.board(session, "imaging", "full")
         tables.leaderboard(found)
         assert time.process_time() - start < 3  # about 0.7 s
     assert sum(len(values) for row in found.rows for values in row.scores.values()) > 100_000
@@ -177,7 +178,7 @@ def test_what_decimals_would_round_to_nothing_is_written_with_its_power(board: B
 def test_time_to_learn_has_its_own_column_and_sentence(made: Callable[[str], Path], board: Board) -> None:
     engine = open_database(str(made("curves")), create=False)
     with Session(engine) as opened:
-        learning = queries.board(opened, "waves", "small")
+        learning = boards.board(opened, "waves", "small")
     engine.dispose()
     frame, columns = tables.leaderboard(learning)
     shown = frame.set_index("method")["s to learn"]
@@ -192,7 +193,7 @@ def test_time_to_learn_has_its_own_column_and_sentence(made: Callable[[str], Pat
 
 
 def test_gains_never_mix_units_and_show_better_as_positive(session: Session) -> None:
-    found = [queries.board(session, task, preset) for task, preset in queries.boards(session)]
+    found = [boards.board(session, task, preset) for task, preset in boards.boards(session)]
     frame = tables.gains(found).set_index(["board", "method"])
     assert set(frame.index.get_level_values("board")) == {"imaging / tiny (dB)", "imaging / small (dB)", "sorting / small"}
     assert frame.loc[("sorting / small", "classic_cg"), "gain"] < 0
@@ -207,7 +208,7 @@ def test_pareto_front_is_of_complete_rows_that_none_beats(board: Board) -> None:
 
 
 def test_pareto_front_of_a_metric_where_less_is_better(session: Session) -> None:
-    found = queries.board(session, "sorting", "small")
+    found = boards.board(session, "sorting", "small")
     assert pareto(found.rows, found.task.primary) == {"classic_cg"}
     assert isinstance(found.task.primary, Metric)
 
@@ -239,8 +240,8 @@ def test_reasons_are_one_line() -> None:
 
 
 def test_an_outline_has_the_rows_and_ranks_of_its_board(session: Session) -> None:
-    for place in queries.boards(session):
-        whole, short = queries.board(session, *place), outlines.outline(session, *place)
+    for place in boards.boards(session):
+        whole, short = boards.board(session, *place), outlines.outline(session, *place)
         assert [(r.label, r.rank, r.standing.interval, r.done) for r in short.rows] == [
             (r.label, r.rank, r.standing.interval, r.done) for r in whole.rows
         ]

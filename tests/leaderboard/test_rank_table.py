@@ -8,9 +8,9 @@ from xml.etree import ElementTree
 import pandas as pd
 import pytest
 
-from leaderboard import rank_table
-from leaderboard.across import Across
-from leaderboard.tables import Column
+from benchmark.report.across import Across
+from benchmark.report.tables import Column
+from leaderboard.charts import rank_table
 
 ODD = "<b>odd</b> & way"
 

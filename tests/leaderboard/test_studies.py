@@ -9,17 +9,18 @@ import numpy as np
 import pytest
 from sqlalchemy.orm import Session
 
+from benchmark.report import boards, studies
+from benchmark.report.board import Board, Row
 from benchmark.statistics import Estimate
 from benchmark.store.database import open_database
-from leaderboard import charts, queries, studies
-from leaderboard.board import Board, Row
+from leaderboard.charts import curves
 
 
 @pytest.fixture
 def board(made: Callable[[str], Path]) -> Board:
     engine = open_database(str(made("full")), create=False)
     with Session(engine) as session:
-        found = queries.board(session, "imaging", "small")
+        found = boards.board(session, "imaging", "small")
     engine.dispose()
     return found
 
@@ -112,7 +113,7 @@ def test_the_first_line_of_a_method_has_its_colour_and_no_two_are_alike(board: B
     frame = studies.values(studies.families(board)["rank"], "rank", board.task.primary)
     drawn = studies.chart(frame, board, board.task.primary, "rank").to_dict()["layer"]
     palette = drawn[2]["encoding"]["color"]["scale"]["range"]
-    usual = charts.colours(board)
+    usual = curves.colours(board)
     assert (palette[0], palette[3]) == (usual["net_plain"], usual["net_guided"])
     assert len(set(palette)) == 4
     assert drawn[2]["encoding"]["shape"]["scale"]["range"] == ["circle", "square", "triangle-up", "circle"]

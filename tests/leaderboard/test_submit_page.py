@@ -7,10 +7,10 @@ import pytest
 from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
+from benchmark.report import formats, submissions_table
 from benchmark.store.database import open_database
 from benchmark.submissions import store
 from benchmark.submissions.entry import made_entry
-from leaderboard import export, handed
 from tests.benchmark.submission_bundles import ENTRY
 
 CODE = b"raise SystemExit('it was run')\n"
@@ -46,7 +46,7 @@ def test_what_is_missing_is_said(page: Callable[[], AppTest]) -> None:
     app.get("file_uploader")[1].set_value(("my-code.py", CODE, "text/x-python"))
     assert "'method': a name has lower-case letters, digits and _, and begins with a letter" in send(app, "Hand in")[0]
     app.get("file_uploader")[1].set_value(("mine.py", CODE, "text/x-python"))
-    assert send(app, "Hand in") == [f"Submission 1 is received: {handed.STATES['received']}."]
+    assert send(app, "Hand in") == [f"Submission 1 is received: {submissions_table.STATES['received']}."]
 
 
 def test_a_file_that_is_no_bundle_is_refused_by_name(page: Callable[[], AppTest]) -> None:
@@ -62,14 +62,14 @@ def test_html_formulas_and_markdown_of_strangers_do_nothing(page: Callable[[], A
         entry = made_entry({**ENTRY, **told})
         row = store.receive_code(session, CODE, entry, task="mri", preset="tiny", seeds=1, folder=tmp_path)
         store.withdraw(session, row.id, FORMULA)
-        found = handed.table(session, list(store.STATES))
+        found = submissions_table.table(session, list(store.STATES))
     engine.dispose()
     app = page()
     assert not app.exception
     assert all(HTML not in element.proto.body for element in app.get("html"))
     assert all(HTML not in box.value and MARKDOWN not in box.value for box in app.markdown)
     assert app.dataframe[0].value["authors"].tolist() == [f"{HTML}; {MARKDOWN}"]  # a cell of a table is text
-    text = export.to_csv(export.View("Submissions", found, handed.COLUMNS, None, frozenset(), ()))
+    text = formats.to_csv(formats.View("Submissions", found, submissions_table.COLUMNS, None, frozenset(), ()))
     lines = [line for line in text.splitlines() if "withdrawn" in line]
     assert f"'{FORMULA}" in lines[0]
     assert f",{FORMULA}" not in lines[0]

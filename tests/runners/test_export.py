@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 from benchmark import registry
-from leaderboard.export import View
+from benchmark.report.formats import View
 from runners import export
 from tests.leaderboard import synthetic
 

@@ -4,8 +4,8 @@ import json
 from rich.console import Console
 from sqlalchemy.orm import Session
 
+from benchmark.report import boards
 from benchmark.spec import TaskSpec
-from leaderboard import queries
 from runners.table import result_table
 from tests.leaderboard import synthetic
 
@@ -22,7 +22,7 @@ def test_the_table_of_the_command_and_the_board_agree(tmp_path):
     engine = synthetic.make_full(tmp_path / "a.db")
     with Session(engine) as session:
         table = result_table(session, spec_of(synthetic.imaging()), "small")
-        board = queries.board(session, "imaging", "small")
+        board = boards.board(session, "imaging", "small")
     engine.dispose()
     rows = cells(table)
     assert [column.header for column in table.columns][:3] == ["rank", "95 %", "method"]

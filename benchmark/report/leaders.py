@@ -1,0 +1,98 @@
+"""Who leads on each board and by how much over the baseline, as a table. No Streamlit here."""
+
+from collections.abc import Sequence
+from html import escape
+
+import pandas as pd
+
+from benchmark.report import tables
+from benchmark.report.board import Board
+from benchmark.report.order import improves
+from benchmark.report.tables import Column
+from leaderboard.charts.heat_table import board_link
+
+HOW = (
+    "Leading: the methods of rank 1 by the primary metric among all rows of the board. Methods lead together unless the first "
+    "in the mean is separated from them by a test of all pairs at once (any false separation: at most 5 %). Difference: mean "
+    "over instances of the best row's paired difference to the baseline, with its 95 % bootstrap-t interval."
+)
+
+
+def table(boards: Sequence[Board]) -> tuple[pd.DataFrame, dict[str, Column]]:
+    """One line for each board, and what its columns mean."""
+    values = {
+        "task": [board.task.name for board in boards],
+        "preset": [board.preset for board in boards],
+        "size": [size(board) for board in boards],
+        "metric": [tables.heading(board.task.primary) for board in boards],
+        "leading": [leaders(board) for board in boards],
+        "difference to the baseline": [lead(board) for board in boards],
+    }
+    helps = {
+        "task": "name of the task",
+        "preset": "size of the task",
+        "size": "instances, seeds and methods with results",
+        "metric": "that ranks, with its direction and unit",
+        "leading": "methods of rank 1, or the best in the mean where there are no ranks",
+        "difference to the baseline": "of the best row, with its interval",
+    }
+    return pd.DataFrame(values), {name: Column(text, 160) for name, text in helps.items()}
+
+
+def html(boards: Sequence[Board], frame: pd.DataFrame) -> str:
+    """The same lines as blocks that wrap on a phone, each with a link to its board."""
+    blocks = []
+    for board, line in zip(boards, frame.to_dict("records"), strict=True):
+        link = f'<a href="{escape(board_link(board))}" target="_self">{escape(board.task.title)} / {escape(board.preset)}</a>'
+        blocks.append(
+            f'<div class="ldb-lead"><div>{link}<br><small>{escape(str(line["size"]))}</small></div>'
+            f"<div>{escape(str(line['metric']))}: {escape(str(line['leading']))}</div>"
+            f"<div>{escape(str(line['difference to the baseline']))}</div></div>"
+        )
+    return STYLE + "".join(blocks)
+
+
+STYLE = """<style>
+.ldb-lead { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: .45rem 0; border-top: 1px solid rgba(128,128,128,.3); }
+.ldb-lead > div { flex: 1 1 17rem; }
+.ldb-lead > div:nth-child(2) { flex-grow: 1.6; }
+.ldb-lead small { opacity: .75; }
+.ldb-lead a { color: #2b7fc4; text-decoration: none; font-weight: 600; }
+.ldb-lead a:hover, .ldb-lead a:focus { text-decoration: underline; }
+</style>"""
+
+
+def size(board: Board) -> str:
+    """'10 instances x 2 seeds, 10 methods, 1 row incomplete'."""
+    seeds = {run.seed for row in board.rows for run in row.runs}
+    partial = sum(not row.complete for row in board.rows)
+    parts = [
+        f"{tables.count(board.instances, 'instance')} x {tables.count(len(seeds), 'seed')}",
+        tables.count(len({row.method for row in board.rows}), "method"),
+        *([f"{tables.count(partial, 'row')} incomplete"] if partial else []),
+    ]
+    return ", ".join(parts)
+
+
+def leaders(board: Board) -> str:
+    """The methods of rank 1, or why there are no ranks."""
+    first = [row.label for row in board.rows if row.rank == 1]
+    if not first:
+        why = "no complete row" if board.rankable else f"{board.instances} instances are too few for ranks"
+        return f"{board.rows[0].label} in the mean; {why}"
+    rest = f" — not separable from it: {', '.join(first[1:])}" if first[1:] else ""
+    return f"{first[0]}{rest}"
+
+
+def lead(board: Board) -> str:
+    """Difference of the best row to the baseline, with interval."""
+    best, base = board.rows[0], board.task.baseline
+    if board.baseline is None:
+        return f"no difference: {base} has no results here"
+    if best is board.baseline:
+        return f"the baseline {base} leads"
+    if best.gain is None:
+        return f"no difference: no seed in common with {base}"
+    text = tables.gain_text(best.gain, board.task.primary)
+    unclear = improves(best.gain, board.task.primary) == "unclear" and tables.TOO_FEW not in text
+    return f"{text} against {base}{' (zero not excluded)' if unclear else ''}"

@@ -1,0 +1,128 @@
+"""Boards against methods: where each method stands, or why it stands nowhere. No Streamlit here."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+import pandas as pd
+
+from benchmark.report.board import Board, Row
+from benchmark.report.filters import Selection
+from benchmark.report.formats import View
+from benchmark.report.order import improves
+from benchmark.report.tables import Column, count, digits, interval, number, with_unit
+
+HOW_RANKS = (
+    "A cell is the method's rank on the task's page, by the primary metric among all complete rows there, also those hidden "
+    "here: 1 is best, and methods that the test cannot separate from the first of their group share a rank. Deeper blue: "
+    "nearer to the first. Striped: no result; k/n: only k of n scores, so no rank; –: complete, but with too few instances for "
+    "ranks; \\*: not at the recommended hyperparameters."
+)
+HOW_GAINS = (
+    "A cell is the mean paired difference to the task's baseline in its primary metric and unit; blue is better than the "
+    "baseline, orange worse, scaled within each column, so that units never mix. In brackets: the 95 % interval contains zero, "
+    "or there are too few instances for one, or the row is incomplete. Striped: no result, or none of the baseline; \\*: not "
+    "at the recommended hyperparameters."
+)
+
+
+@dataclass(frozen=True)
+class Cell:
+    """What stands at one method and board. level: how much colour, -1 to 1 (below 0: worse than the baseline), or none."""
+
+    text: str
+    detail: str
+    level: float | None = None
+    muted: bool = False
+
+
+@dataclass(frozen=True)
+class Matrix:
+    """cells[method, column]; what is missing has no result. ranked: on how many boards a method is complete."""
+
+    boards: tuple[Board, ...]
+    methods: tuple[str, ...]
+    cells: dict[tuple[str, int], Cell]
+    complete: dict[str, int]
+
+    def coverage(self, method: str) -> str:
+        """'3 of 12'."""
+        return f"{self.complete[method]} of {len(self.boards)}"
+
+
+def name(board: Board) -> str:
+    """'denoising / small'."""
+    return f"{board.task.name} / {board.preset}"
+
+
+def matrix(selection: Selection, gains: bool = False) -> Matrix:
+    """The methods of a selection, those with complete results on more boards first, then by how near to the first they are."""
+    cells: dict[tuple[str, int], Cell] = {}
+    shares: dict[str, list[float]] = {method: [] for method in selection.methods}
+    complete = dict.fromkeys(selection.methods, 0)
+    for column, (board, rows) in enumerate(zip(selection.boards, selection.rows, strict=True)):
+        ranked = max((row.rank for row in board.rows if row.rank), default=1)
+        finished = sum(row.complete for row in board.rows)
+        largest = max((abs(row.gain.mean) for row in rows.values() if row.gain), default=0.0) or 1.0
+        for method, row in rows.items():
+            complete[method] += row.complete
+            if row.rank:
+                shares[method].append((row.rank - 1) / max(ranked - 1, 1))
+            cell = _gain_cell(board, row, largest) if gains else _rank_cell(board, row, ranked, finished)
+            if cell:
+                cells[method, column] = cell
+    order = sorted(selection.methods, key=lambda m: (-complete[m], _mean(shares[m]), m))
+    return Matrix(selection.boards, tuple(order), cells, complete)
+
+
+def _mean(numbers: Sequence[float]) -> float:
+    return sum(numbers) / len(numbers) if numbers else 2.0
+
+
+def _rank_cell(board: Board, row: Row, ranked: int, finished: int) -> Cell:
+    star = "" if row.label == row.method else "*"
+    detail = f"{row.label} on {name(board)}: {_score(board, row)}"
+    if not row.complete:
+        return Cell(f"{row.done}/{row.expected}{star}", f"{detail}; no rank, {row.done} of {row.expected} scores", muted=True)
+    if row.rank is None:
+        return Cell(f"–{star}", f"{detail}; no rank, {board.instances} instances are too few", muted=True)
+    place = f"rank {row.rank} of {finished} rows (95 %: {row.standing.interval})"
+    return Cell(f"{row.rank}{star}", f"{detail}; {place}", 1 - (row.rank - 1) / max(ranked - 1, 1))
+
+
+def _gain_cell(board: Board, row: Row, largest: float) -> Cell | None:
+    star = "" if row.label == row.method else "*"
+    detail = f"{row.label} on {name(board)}: {_score(board, row)}"
+    if row is board.baseline:
+        return Cell("base", f"{detail}; the baseline", muted=True)
+    if row.gain is None:
+        return None
+    primary, places = board.task.primary, digits([row.gain])
+    direction = 1 if primary.better == "higher" else -1
+    text = f"{number(row.gain.mean, places, signed=True)}{star}"
+    unclear = not row.complete or improves(row.gain, primary) == "unclear"
+    spread = interval(row.gain, places, signed=True)
+    note = f"{detail}; difference to {board.task.baseline} {with_unit(text, primary)} {spread}"
+    return Cell(f"({text})" if unclear else text, note, direction * row.gain.mean / largest, muted=unclear)
+
+
+def _score(board: Board, row: Row) -> str:
+    primary = board.task.primary
+    return f"{primary.name} {with_unit(f'{row.mean(primary):.4g}', primary)}, {count(len(row.seeds), 'seed')}"
+
+
+def view(found: Matrix, gains: bool, about: Sequence[str]) -> View:
+    """The same cells as a table that can be downloaded: a line for each method, an empty text where there is no result."""
+    values: dict[str, list[str]] = {
+        "method": list(found.methods),
+        "complete on": [found.coverage(method) for method in found.methods],
+    }
+    columns = {"method": Column("name", 160), "complete on": Column("boards on which every instance has a score", 90)}
+    for column, board in enumerate(found.boards):
+        heading = name(board) + (f" ({board.task.primary.unit})" if gains and board.task.primary.unit else "")
+        cells = [found.cells.get((method, column)) for method in found.methods]
+        values[heading] = [cell.text if cell else "" for cell in cells]
+        columns[heading] = Column("difference to the baseline" if gains else "rank on this board", 80)
+    first = {method for (method, _), cell in found.cells.items() if cell.text.rstrip("*") == "1"}
+    title = "Difference to the baseline, methods x boards" if gains else "Ranks, methods x boards"
+    best = [method in first and not gains for method in found.methods]
+    return View(title, pd.DataFrame(values), columns, best, frozenset({"method"}), about)

@@ -1,0 +1,44 @@
+"""The rows of a board as arrays for benchmark.statistics, and what comes back as values of the rows."""
+
+from collections.abc import Sequence
+
+import numpy as np
+
+from benchmark import statistics
+from benchmark.report.board import Row
+from benchmark.spec import Metric
+from benchmark.statistics import Estimate
+
+
+def sign(metric: Metric) -> int:
+    """+1 where more is better, -1 where less is."""
+    return 1 if metric.better == "higher" else -1
+
+
+def best_first(rows: Sequence[Row], metric: Metric) -> list[Row]:
+    """The rows by their mean of the metric, best first; equal means by label."""
+    return sorted(rows, key=lambda row: (-sign(metric) * row.mean(metric), row.label))
+
+
+def stand(rows: Sequence[Row], metric: Metric, baseline: Row | None) -> None:
+    """Set the standing of each row: rank, rank interval, difference to the baseline and its p."""
+    position = next((at for at, row in enumerate(rows) if row is baseline), None)
+    scores, complete = [row.scores[metric.name] for row in rows], [row.complete for row in rows]
+    found = statistics.standings(scores, complete, metric.better, position)
+    for row, standing in zip(rows, found, strict=True):
+        row.standing = standing
+
+
+def improves(difference: Estimate, metric: Metric) -> str:
+    """'better', 'worse' or 'unclear': which side of zero the interval of a difference lies on."""
+    if not difference.excludes_zero:
+        return "unclear"
+    return "better" if sign(metric) * difference.mean > 0 else "worse"
+
+
+def pareto(rows: Sequence[Row], metric: Metric) -> set[str]:
+    """Labels of the complete rows that no other complete row dominates in mean score and mean time."""
+    known = [row for row in rows if row.complete and row.time is not None]
+    quality = np.array([sign(metric) * row.mean(metric) for row in known])
+    front = statistics.pareto(np.array([row.time for row in known], float), quality)
+    return {row.label for row, on_front in zip(known, front, strict=True) if on_front}

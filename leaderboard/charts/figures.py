@@ -1,0 +1,225 @@
+"""What a task declares that it draws of an estimate (`benchmark.spec.Picture`): reading the arrays, drawing them. No Streamlit.
+
+heat    (H, W), a tile; of any size, and of a size of its own for each method
+lines   (R, n), a curve in each row; column j stands at axis.start + j * axis.step
+
+All drawings of one picture share their scales, and the truth's may lack: then it means nothing. What is not finite is left out
+of the scales, grey in a heat map and a gap in a line.
+"""
+
+from collections.abc import Iterable, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import altair as alt
+import numpy as np
+import pandas as pd
+from numpy.typing import NDArray
+from sqlalchemy import select
+from sqlalchemy.orm import Session
+
+from benchmark.report.board import Board, Row
+from benchmark.spec import Axis, Picture
+from benchmark.statistics import Key
+from benchmark.store.models import Artifact
+from leaderboard.artifacts.images import heat_png, load
+from leaderboard.charts.curves import BASELINE, colours, styled
+from leaderboard.charts.stacks import axis_title
+
+Array = NDArray[np.float64]
+TRUTH = "truth"
+POINTS = 4000  # of one chart and one matrix at most; of more every second, third ... column
+_LONG = 2  # a tile's sides are at most so unequal
+_NEUTRAL = "#c4c4c4"  # of the truth, as in leaderboard/lines.py
+
+
+@dataclass(frozen=True)
+class Figure:
+    """One declared picture of an instance. truth or None, estimates by label; problems: what is not shown -> why."""
+
+    picture: Picture
+    truth: Array | None
+    estimates: dict[str, Array]
+    problems: dict[str, str]
+
+    @property
+    def empty(self) -> bool:
+        return self.truth is None and not self.estimates
+
+
+def read_figures(session: Session, folder: Path, rows: Iterable[Row], key: Key, pictures: Sequence[Picture]) -> list[Figure]:
+    """What was kept of each picture for a (seed, instance), from the files that the database names, relative to its folder."""
+    owner = {run.id: row.label for row in rows for run in row.runs if run.seed == key[0]}
+    found: dict[str, list[Any]] = {}
+    query = select(Artifact.run_id, Artifact.kind, Artifact.path).where(Artifact.run_id.in_(owner), Artifact.instance == key[1])
+    for run, kind, path in session.execute(query.order_by(Artifact.id)):
+        found.setdefault(kind, []).append((owner[run], path))
+    return [_figure(picture, found, folder) for picture in pictures]
+
+
+def _figure(picture: Picture, found: dict[str, list[Any]], folder: Path) -> Figure:
+    suffix = "" if picture.name == "image" else f"_{picture.name}"
+    truth: Array | None = None
+    estimates: dict[str, Array] = {}
+    problems: dict[str, str] = {}
+    for _, path in found.get(f"truth{suffix}", []):  # every run keeps the same: the first that can be read will do
+        array = _read(folder, path)
+        if not isinstance(array, str):
+            truth = array
+            problems.pop(TRUTH, None)
+            break
+        problems[TRUTH] = array
+    for label, path in found.get(f"estimate{suffix}", []):
+        array = _read(folder, path)
+        if isinstance(array, str):
+            problems[label] = array
+        else:
+            estimates[label] = array
+    return Figure(picture, truth, estimates, problems)
+
+
+def _read(folder: Path, relative: str) -> Array | str:
+    array = load(folder, relative)
+    if isinstance(array, str):
+        return array
+    if array.ndim != 2 or not array.size or array.dtype.kind not in "fiub":
+        return f"{relative} holds {array.dtype} {array.shape}, not a matrix"
+    return np.asarray(array, np.float64)
+
+
+def ordered(board: Board, figure: Figure) -> list[Row]:
+    """The rows that have this picture, the baseline first."""
+    rows = sorted(board.rows, key=lambda row: row is not board.baseline)
+    return [row for row in rows if row.label in figure.estimates]
+
+
+def limits(figure: Figure) -> tuple[float, float] | None:
+    """Ends of the scale of the numbers: the declared ones, else those of the numbers; None where none can be drawn."""
+    picture = figure.picture
+    arrays = [*([] if figure.truth is None else [figure.truth]), *figure.estimates.values()]
+    drawn = np.concatenate([_drawable(array, picture) for array in arrays]) if arrays else np.zeros(0)
+    if not drawn.size and (picture.low is None or picture.high is None):
+        return None
+    low = float(drawn.min()) if picture.low is None else picture.low
+    high = float(drawn.max()) if picture.high is None else picture.high
+    if picture.log and picture.kind == "lines":
+        low = low if low > 0 else float(drawn.min(initial=high if high > 0 else 1.0))
+        return (low, high) if high > low else (low / 10, low * 10)
+    return (low, high) if high > low else (low - 0.5, low + 0.5)
+
+
+def _drawable(array: Array, picture: Picture) -> Array:
+    kept = array[np.isfinite(array)]
+    return kept[kept > 0] if picture.log and picture.kind == "lines" else kept
+
+
+def beyond(figure: Figure) -> list[str]:
+    """What reaches beyond a declared scale: the truth, then labels."""
+    ends = limits(figure)
+    if ends is None:
+        return []
+    every = {**({} if figure.truth is None else {TRUTH: figure.truth}), **figure.estimates}
+    parts = {label: _drawable(array, figure.picture) for label, array in every.items()}
+    return [label for label, part in parts.items() if part.size and (part.min() < ends[0] or part.max() > ends[1])]
+
+
+def odd(figure: Figure) -> list[str]:
+    """What holds numbers that are not drawn: not finite, or not positive on a logarithmic scale."""
+    every = {**({} if figure.truth is None else {TRUTH: figure.truth}), **figure.estimates}
+    return [label for label, array in every.items() if _drawable(array, figure.picture).size < array.size]
+
+
+# --- heat maps --------------------------------------------------------------------------------------------------------
+
+
+def tile(array: Array, ends: tuple[float, float]) -> bytes:
+    """(H, W) on the colour scale from ends[0] to ends[1], as PNG; of a long matrix the pixels are longer the other way."""
+    height, width = array.shape
+    shown = array.repeat(max(1, width // (_LONG * height)), axis=0).repeat(max(1, height // (_LONG * width)), axis=1)
+    return heat_png(np.asarray(shown, np.float32), ends[1], low=ends[0])
+
+
+# --- lines ------------------------------------------------------------------------------------------------------------
+
+
+def thinned(array: Array) -> int:
+    """Every which column of (R, n) is drawn: 1 for all."""
+    return -(-array.size // POINTS)
+
+
+def axis_of(picture: Picture) -> Axis:
+    """Of a picture without one: the number of the column."""
+    return picture.axis or Axis(name="column")
+
+
+def table(array: Array, picture: Picture) -> pd.DataFrame:
+    """Columns row, at, value of a matrix (R, n), without what is not drawn."""
+    axis, step = axis_of(picture), thinned(array)
+    columns = np.arange(0, array.shape[1], step)
+    shown = array[:, columns].copy()
+    shown[~np.isfinite(shown) | ((shown <= 0) & picture.log)] = np.nan  # a gap
+    return pd.DataFrame(
+        {
+            "row": np.arange(len(array)).repeat(len(columns)),
+            "at": np.tile(axis.start + axis.step * columns, len(array)),
+            "value": shown.ravel(),
+        }
+    )
+
+
+def chart(figure: Figure, label: str, board: Board, ends: tuple[float, float]) -> alt.LayerChart:
+    """One estimate's lines, in its colour, before the truth's, broad and grey; or the truth alone. Scales are shared."""
+    picture = figure.picture
+    x, y = _axes(figure, ends)
+    layers = []
+    if figure.truth is not None:
+        base = alt.Chart(table(figure.truth, picture)).encode(x, y, alt.Detail("row:N"), alt.Order("at:Q"))
+        layers.append(base.mark_line(clip=True, color=_NEUTRAL, strokeWidth=5, strokeCap="round"))
+    mine = figure.truth if label == TRUTH else figure.estimates[label]
+    assert mine is not None
+    colour = BASELINE if label == TRUTH else colours(board)[label]
+    frame = table(mine, picture)
+    if label != TRUTH:
+        lines = alt.Chart(frame).mark_line(clip=True, color=colour, strokeWidth=1.6, opacity=0.85)
+        layers.append(lines.encode(x, y, alt.Detail("row:N"), alt.Order("at:Q")))
+    layers.append(_points(frame, x, y, picture, colour))
+    return styled(*layers, height=190)
+
+
+def _points(frame: pd.DataFrame, x: alt.X, y: alt.Y, picture: Picture, colour: str) -> alt.Chart:
+    """What a pointer finds: a dot where it is, which of the rows it belongs to, and its numbers."""
+    near = alt.selection_point(on="pointerover", clear="pointerout", nearest=True, fields=["row", "at"], empty=False)
+    tips = [
+        alt.Tooltip("row:Q", title=picture.rows),
+        alt.Tooltip("at:Q", title=axis_title(axis_of(picture)), format="~g"),
+        alt.Tooltip("value:Q", title=picture.value, format=".3~g"),
+    ]
+    dots = alt.Chart(frame).mark_circle(clip=True, size=45, color=colour)
+    found: alt.Chart = dots.encode(x, y, opacity=alt.condition(near, alt.value(1), alt.value(0)), tooltip=tips)
+    return found.add_params(near)
+
+
+def _axes(figure: Figure, ends: tuple[float, float]) -> tuple[alt.X, alt.Y]:
+    picture, axis = figure.picture, axis_of(figure.picture)
+    arrays = [*([] if figure.truth is None else [figure.truth]), *figure.estimates.values()]
+    last = axis.start + axis.step * max(1, max(array.shape[1] for array in arrays) - 1)
+    x = alt.X(
+        "at:Q",
+        title=axis_title(axis),
+        scale=alt.Scale(domain=[axis.start, last], nice=False),
+        axis=alt.Axis(tickCount=4, grid=False),
+    )
+    if picture.log:
+        scale, ticks = alt.Scale(type="log", domain=list(ends)), alt.Axis(values=powers(ends), format=".0e")
+    else:
+        room = 0.03 * (ends[1] - ends[0])
+        scale, ticks = alt.Scale(domain=[ends[0] - room, ends[1] + room], nice=False), alt.Axis(tickCount=4)
+    return x, alt.Y("value:Q", title=picture.value, scale=scale, axis=ticks)
+
+
+def powers(ends: tuple[float, float]) -> list[float]:
+    """Powers of ten between the ends, six at most; the ends themselves where there are fewer than two."""
+    low, high = int(np.ceil(np.log10(ends[0]))), int(np.floor(np.log10(ends[1])))
+    found = [10.0**k for k in range(low, high + 1, max(1, -(-(high - low + 1) // 6)))]
+    return found if len(found) > 1 else list(ends)

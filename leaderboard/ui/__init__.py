@@ -1,0 +1,1 @@
+"""What the pages share: the open database, choices in the address, tables, links, downloads."""

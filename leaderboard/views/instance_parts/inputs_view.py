@@ -1,0 +1,76 @@
+"""Part of the instance page: what methods were given: masks, kernels, measurements, texts. On demand: it takes torch."""
+
+from typing import Any
+
+import streamlit as st
+
+from benchmark.errors import UserError
+from benchmark.report.board import Board
+from benchmark.spec import Picture
+from benchmark.statistics import Key
+from leaderboard.artifacts import images, inputs
+from leaderboard.artifacts.inputs import Given
+from leaderboard.ui import downloads, shell, widgets
+from leaderboard.ui.plain import plain
+from leaderboard.views.instance_parts import tiles
+
+# one row for each estimate, as benchmark.instances.drawn keeps them
+_LABELS, _GRADES = (Picture(name=name, kind="heat", title=name) for name in ("labels", "image"))
+
+
+@st.cache_resource(max_entries=4, show_spinner="Making the instance anew")
+def _given(task: str, version: int, preset: str, key: Key) -> Given:
+    return inputs.make(task, version, preset, key)
+
+
+@st.fragment
+def show(board: Board, key: Key) -> None:
+    """Behind a toggle, of tasks for which there is something to show; the rest of the page does not wait."""
+    if not inputs.offered(board.task):
+        return
+    texts = board.task.poses == inputs.FEW_SHOT
+    st.subheader("The test texts" if texts else "What the methods were given")
+    if not st.toggle("Make this instance anew and show it", key="given", help="Takes some seconds the first time"):
+        return
+    try:
+        found = _given(board.task.name, board.task.version, board.preset, key)
+    except UserError as error:
+        st.info(f"It cannot be shown: {error}.")
+        return
+    same = {label for label, seen in shell.observations(board, key).items() if seen == found.observation}
+    if not same:
+        st.info("It cannot be shown: the data here are not those that the methods were shown.")
+        return
+    if others := [row.label for row in board.rows if row.label not in same]:
+        st.caption(f"Other observations than these, or none, were shown to {plain(', '.join(others))}.")
+    if texts:
+        _texts(board, key, found, same)
+    else:
+        _plates(found)
+
+
+def _plates(found: Given) -> None:
+    flow = st.container(horizontal=True)
+    for plate in found.plates:
+        with flow.container(width=tiles.TILE, gap="xsmall"):
+            st.markdown(f"**{plate.title}**")
+            st.image(images.picture_png(plate.picture, 1.0), width="stretch")
+            st.caption(plate.about)
+
+
+def _texts(board: Board, key: Key, found: Given, same: set[str]) -> None:
+    """Each text with the names that the methods gave it."""
+    grades = not all(float(label).is_integer() for label in found.labels)
+    picture = _GRADES if grades else _LABELS
+    kept = shell.figures_of(board, key, picture)[0].estimates
+    fitting = {label: array for label, array in kept.items() if label in same and array.size == len(found.texts)}
+    frame = inputs.texts(found, fitting, board)
+    narrow, wide = st.column_config.Column(width=60), st.column_config.TextColumn(width=640)
+    config: dict[str, Any] = {"number": narrow, "text": wide, "true": narrow}
+    st.dataframe(frame, hide_index=True, column_config=config, width="stretch")
+    view = widgets.view(f"texts of seed {key[0]}, instance {key[1]}", frame, {})
+    downloads.of_board(board, {"texts": view}, f"{key[0]}_{key[1]}")
+    wrong = "those that most methods have wrong come first. ✓: right; ✗: the name that it was given" if fitting else ""
+    st.caption(f"{len(frame)} texts" + (f"; {wrong}." if wrong and not grades else "."))
+    if missing := [row.label for row in board.rows if row.label not in fitting]:
+        st.caption(f"Which texts they name right was not kept of {plain(', '.join(missing))}: their runs are older than that.")

@@ -1,0 +1,102 @@
+"""The part of the instance page for what a task declares that it draws: for each picture a tile or a chart of each method."""
+
+from dataclasses import replace
+
+import streamlit as st
+
+from benchmark.report.board import Board, Row
+from benchmark.statistics import Key
+from leaderboard.charts import figures
+from leaderboard.charts.figures import TRUTH, Figure
+from leaderboard.ui import shell
+from leaderboard.ui.plain import plain
+from leaderboard.views.instance_parts import tiles
+
+
+def show(board: Board, key: Key) -> None:
+    """Every declared picture of a (seed, instance) that was kept, one below the other: a preset need not draw all of them."""
+    found = shell.drawn(board, key)
+    for figure in [figure for figure in found if not (figure.empty and not figure.problems)] or found[:1]:
+        st.subheader(plain(figure.picture.title))
+        if figure.picture.about:
+            st.caption(plain(figure.picture.about))
+        _figure(board, figure, key)
+
+
+def example(board: Board, key: Key) -> None:
+    """The first declared picture of which there is a truth, on a scale of its own."""
+    for figure in shell.drawn(board, key):
+        alone = replace(figure, estimates={})
+        ends = figures.limits(alone)
+        if alone.truth is not None and ends is not None:
+            with st.container(width=tiles.TILE):
+                drawing(board, alone, TRUTH, ends)
+            st.caption(f"The truth of one instance, {plain(board.labels[key])}: {plain(figure.picture.title)}")
+            return
+
+
+def _figure(board: Board, figure: Figure, key: Key) -> None:
+    ends, what = figures.limits(figure), f"picture '{figure.picture.title}'"
+    if figure.empty:
+        st.write("Of this instance none was kept.")
+    elif ends is None:
+        st.write("None of its numbers can be drawn.")
+    else:
+        rows: list[Row | None] = list(figures.ordered(board, figure))
+        alone = figure.truth is not None and (figure.picture.kind == "heat" or not rows)
+        flow = st.container(horizontal=True)
+        for row in [None, *rows] if alone else rows:
+            with flow.container(width=tiles.TILE, gap="xsmall"):
+                _tile(board, figure, key, row, ends)
+        if figure.truth is None and figure.picture.kind == "heat":
+            with st.container(width=tiles.TILE):
+                _scale(figure, ends)
+        _said(figure)
+    tiles.problems(figure.problems, what)
+    if not figure.empty:
+        tiles.absent(board, figure.estimates, figure.problems, what)
+
+
+def _tile(board: Board, figure: Figure, key: Key, row: Row | None, ends: tuple[float, float]) -> None:
+    """The truth where there is no row."""
+    if row is None:
+        st.markdown("**truth**")
+        st.caption("the same for all methods")
+    else:
+        tiles.heading(board, row, key)
+    drawing(board, figure, TRUTH if row is None else row.label, ends)
+    if row is None and figure.picture.kind == "heat":
+        _scale(figure, ends)
+
+
+def drawing(board: Board, figure: Figure, label: str, ends: tuple[float, float]) -> None:
+    """The picture of one method, or of the truth."""
+    array = figure.truth if label == TRUTH else figure.estimates[label]
+    assert array is not None
+    if figure.picture.kind == "heat":
+        st.image(figures.tile(array, ends), width="stretch")
+        st.caption(f"{array.shape[0]} x {array.shape[1]}")
+    else:
+        st.altair_chart(figures.chart(figure, label, board, ends), width="stretch")
+        if (step := figures.thinned(array)) > 1:
+            st.caption(f"{array.shape[0]} x {array.shape[1]} numbers; drawn is one column of {step}")
+
+
+def _scale(figure: Figure, ends: tuple[float, float]) -> None:
+    """What the colours of all tiles of a picture stand for."""
+    st.caption(f"All tiles: {plain(figure.picture.value)}, on this scale:")
+    tiles.bar([f"{number:.3g}" for number in (ends[0], (ends[0] + ends[1]) / 2, ends[1])])
+
+
+def _said(figure: Figure) -> None:
+    """How to read lines, and what is not drawn."""
+    picture, lines = figure.picture, figure.picture.kind == "lines"
+    if lines:
+        grey = " Broad and grey: the truth's." if figure.truth is not None and figure.estimates else ""
+        st.caption(f"A line for each {plain(picture.rows)}; all charts share both axes.{grey}")
+    if names := figures.beyond(figure):
+        cut = "and is cut off" if lines else "and has the colour of the end"
+        st.caption(f"Reaches beyond the scale {cut}: {plain(', '.join(names))}.")
+    if names := figures.odd(figure):
+        why = "zero, negative or not finite" if picture.log and lines else "not finite"
+        st.caption(f"{'Gaps' if lines else 'Grey'} where its numbers are {why}: {plain(', '.join(names))}.")
