@@ -2,9 +2,9 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar
+from typing import Any, Protocol, TypeVar, cast, get_type_hints
 
 import torch
 from torch import Tensor
@@ -64,28 +64,46 @@ class Method:
     spec: MethodSpec
     function: Callable[..., Tensor]
     fit: Callable[..., Learnt] | None = None
+    parameters: type | None = None
+    learns: type | None = None
 
     def __call__(self, problem: Problem, ctx: Context, parameters: Mapping[str, Any], learnt: Learnt | None = None) -> Tensor:
-        own = _taken(self.function, parameters)
-        return self.function(problem, ctx, **own) if self.fit is None else self.function(problem, ctx, learnt, **own)
+        inputs = (problem, ctx) if self.fit is None else (problem, ctx, learnt)
+        return cast("Tensor", _call(self.function, inputs, self.parameters, parameters))
 
     def learn(self, training: Any, ctx: Context, parameters: Mapping[str, Any]) -> Learnt:
         """Tensors by name, from the task's training data. Raises ValueError for anything else."""
         assert self.fit is not None
-        found = self.fit(training, ctx, **_taken(self.fit, parameters))
+        found = _call(self.fit, (training, ctx), self.learns, parameters)
         if not isinstance(found, dict) or not all(isinstance(name, str) and isinstance(x, Tensor) for name, x in found.items()):
             raise ValueError(f"what {self.spec.name} learnt is not a dictionary of tensors by name")
         return {name: x.detach() for name, x in found.items()}
 
 
-def _taken(function: Callable[..., Any], parameters: Mapping[str, Any]) -> dict[str, Any]:
-    known = inspect.signature(function).parameters
-    return {name: value for name, value in parameters.items() if name in known}
+def _call(function: Callable[..., Any], inputs: tuple[Any, ...], shared: type | None, parameters: Mapping[str, Any]) -> Any:
+    """The function's hyperparameters, of all that are given, by keyword or as one object of the class `shared`."""
+    known = inspect.signature(shared or function).parameters
+    own = {name: value for name, value in parameters.items() if name in known}
+    return function(*inputs, **own) if shared is None else function(*inputs, shared(**own))
 
 
-def _hyperparameters(method: str, function: Callable[..., Any], positional: int) -> dict[str, tuple[Any, Any]]:
-    """(annotation, default) of each argument after the first `positional`. Raises TypeError for one that cannot be one."""
+def _hyperparameters(
+    method: str, function: Callable[..., Any], positional: int, shared: type | None
+) -> dict[str, tuple[Any, Any]]:
+    """(annotation, default) of each argument after the first `positional`, or of each field of the class `shared`.
+
+    Raises TypeError for one that cannot be one.
+    """
     given = list(inspect.signature(function).parameters.values())
+    if shared is not None:
+        if not is_dataclass(shared) or any(f.default is MISSING for f in fields(shared)):
+            raise TypeError(f"method {method}: {shared.__name__} must be a dataclass in which every field has a default")
+        if len(given) != positional + 1 or given[-1].kind is given[-1].KEYWORD_ONLY:
+            raise TypeError(
+                f"method {method}: {function.__name__} must take one {shared.__name__} after its first {positional}"
+            )
+        kinds = get_type_hints(shared, include_extras=True)
+        return {f.name: (kinds[f.name], f.default) for f in fields(shared)}
     for parameter in given[positional:]:
         if parameter.kind is not parameter.KEYWORD_ONLY or parameter.empty in (parameter.annotation, parameter.default):
             raise TypeError(f"method {method}: '{parameter.name}' must be keyword-only, annotated, with a default")
@@ -102,9 +120,11 @@ def method(
     needs: tuple[Feature, ...] = (),
     presets: tuple[str, ...] = (),
     fit: Callable[..., Learnt] | None = None,
+    parameters: type | None = None,
+    learns: type | None = None,
 ) -> Callable[[Callable[..., Tensor]], Method]:
-    """Register a function `f(problem, ctx, *, hyperparameters)`. All arguments but `fit` are literals: the registry reads
-    them without running the file.
+    """Register a function `f(problem, ctx, *, hyperparameters)`. The registry reads all arguments without running the file:
+    they are literals, constants that the file or a module beside it names, and `{**OTHERS, ...}`.
 
     presets: patterns of those that are not too long for it, if some are: `--method all` takes it there alone.
 
@@ -112,13 +132,18 @@ def method(
     `fit(training, ctx, *, hyperparameters)` returns tensors by name, and the method is `f(problem, ctx, learnt, *,
     hyperparameters)`. The hyperparameters of both are the method's; those of `fit` decide what is learnt anew.
 
+    parameters: for functions that share their hyperparameters, a frozen dataclass of them, of this file or a module beside it;
+    each field has an annotation and a default. The method is then `f(problem, ctx, given)`. learns: the same for `fit`.
+
     Raises TypeError where an argument after these is not keyword-only, or lacks an annotation or a default.
     """
 
     def register(function: Callable[..., Tensor]) -> Method:
-        learns = None if fit is None else _hyperparameters(name, fit, 2)
-        given = {**(learns or {}), **_hyperparameters(name, function, 2 if fit is None else 3)}
-        if unlike := [one for one, what in (learns or {}).items() if given[one] != what]:
+        if learns is not None and fit is None:
+            raise TypeError(f"method {name}: learns goes with fit")
+        first = None if fit is None else _hyperparameters(name, fit, 2, learns)
+        given = {**(first or {}), **_hyperparameters(name, function, 2 if fit is None else 3, parameters)}
+        if unlike := [one for one, what in (first or {}).items() if given[one] != what]:
             raise TypeError(f"method {name}: '{unlike[0]}' has two annotations or defaults")
         spec = MethodSpec(
             name=name,
@@ -130,8 +155,8 @@ def method(
             settings={key: dict(value) for key, value in (settings or {}).items()},
             needs=needs,
             presets=presets,
-            learns=None if learns is None else tuple(learns),
+            learns=None if first is None else tuple(first),
         )
-        return Method(spec, function, fit)
+        return Method(spec, function, fit, parameters, learns)
 
     return register

@@ -4,109 +4,177 @@ So listing, planning and checking input need no torch.
 """
 
 import ast
-from collections.abc import Iterator, Mapping
+import builtins
+from collections.abc import Iterator
+from copy import deepcopy
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Any
 
 from pydantic import ValidationError, model_validator
 
 from benchmark import spec as specs
 from benchmark.errors import UserError
-from benchmark.models import photographs
+from benchmark.expressions import CLASSES, TYPES, Names, read
 
-# What a specification may name: the classes and parameter types of benchmark.spec, and what tasks on photographs share.
-_NAMES: dict[str, Any] = {
-    "Literal": Literal,
-    "Self": Self,
-    "model_validator": model_validator,
-    **{name: getattr(specs, name) for name in ("Axis", "Metric", "Picture", "Preset", "TaskSpec")},
-    **{name: getattr(specs, name) for name in ("Count", "Positive", "NonNegative", "Fraction", "Rate", "Kept")},
-    **{name: getattr(photographs, name) for name in ("Photographs", "PHOTOGRAPH_METRICS")},
-}
+__all__ = ["has_spec", "method_specs", "read", "task_spec"]
+
 _PRESETS = {"Preset", "Photographs"}
-
-
-def read(file: Path) -> ast.Module:
-    """The syntax tree of a file. Raises UserError, with the line, for one that is no Python."""
-    try:
-        return ast.parse(file.read_text(encoding="utf-8"))
-    except SyntaxError as error:
-        raise UserError(f"{file.name}, line {error.lineno}: {error.msg}") from None
-    except (OSError, ValueError) as error:
-        raise UserError(f"{file.name} cannot be read ({error})") from None
-
-
-def _is_spec(node: ast.stmt) -> bool:
-    return isinstance(node, ast.Assign) and any(isinstance(t, ast.Name) and t.id == "SPEC" for t in node.targets)
+# What the checks in a preset's class may use besides: no import, no file, no evaluation of text.
+_PLAIN = (
+    "abs all any bool dict divmod enumerate filter float format frozenset getattr hasattr int isinstance len list map max min"
+)
+_PLAIN += " next range repr reversed round set sorted str sum super tuple zip property staticmethod classmethod __build_class__"
+_PLAIN += " ValueError TypeError AssertionError KeyError IndexError"
+_BUILTINS = {name: getattr(builtins, name) for name in _PLAIN.split()}
 
 
 def has_spec(tree: ast.Module) -> bool:
     """Whether the file assigns a SPEC, as a task's does."""
-    return any(map(_is_spec, tree.body))
+    return any(
+        isinstance(target, ast.Name) and target.id == "SPEC"
+        for node in tree.body
+        if isinstance(node, ast.Assign | ast.AnnAssign)
+        for target in (node.targets if isinstance(node, ast.Assign) else [node.target])
+    )
 
 
 def task_spec(file: Path, tree: ast.Module) -> specs.TaskSpec:
-    """The SPEC of a task file: its subclasses of Preset and the assignment to SPEC are all that is run."""
-    wanted: list[ast.stmt] = []
-    for node in tree.body:
-        if (
-            isinstance(node, ast.ClassDef) and any(isinstance(b, ast.Name) and b.id in _PRESETS for b in node.bases)
-        ) or _is_spec(node):
-            wanted.append(node)
-    names = {**_NAMES, "__name__": f"tasks.{file.stem}"}
+    """The SPEC of a task file, made of constants and of the classes of benchmark.spec and their subclasses in the file.
+
+    Raises UserError, one line, for one that cannot be read.
+    """
     try:
-        exec(compile(ast.Module(wanted, []), str(file), "exec"), names)  # only names of benchmark.spec are in reach
-        spec: specs.TaskSpec = names["SPEC"]
-    except (NameError, KeyError, ValidationError, TypeError) as error:
+        names = Names(file, tree)
+        calls = dict(CLASSES)
+        for name, node in names.classes.items():
+            if any(isinstance(base, ast.Name) and base.id in _PRESETS | (calls.keys() - CLASSES.keys()) for base in node.bases):
+                calls[name] = _preset(node, names, calls)
+        spec = names.constant("SPEC", calls)
+        if not isinstance(spec, specs.TaskSpec):
+            raise TypeError("it is no TaskSpec")
+    except UserError:
+        raise
+    except Exception as error:  # whatever a stranger's file holds, the reader gets one line
         raise UserError(f"{file.name}: its SPEC cannot be read ({_one_line(error)})") from None
     return spec
 
 
+def _preset(node: ast.ClassDef, names: Names, calls: dict[str, Any]) -> Any:
+    """A subclass of Preset. Its fields are read; its checks, under @model_validator, are the one code that runs."""
+    if node.decorator_list or node.keywords or not all(isinstance(base, ast.Name) and base.id in calls for base in node.bases):
+        raise TypeError(f"line {node.lineno}: class {node.name} is more than a subclass of Preset")
+    space = {
+        **TYPES,
+        **calls,
+        "model_validator": model_validator,
+        "__name__": f"tasks.{names.file.stem}",
+        "__builtins__": _BUILTINS,
+    }
+    body: list[ast.stmt] = []
+    for part in node.body:
+        match part:
+            case ast.AnnAssign(target=ast.Name(id=name)):
+                space[f"_kind_{name}"] = names.annotation(part.annotation)
+                space[f"_value_{name}"] = None if part.value is None else names.value(part.value, calls)
+                value = f" = _value_{name}" if part.value is not None else ""
+                body += ast.parse(f"{name}: _kind_{name}{value}").body
+            case ast.FunctionDef():
+                body.append(_check(part, names))
+            case ast.Pass() | ast.Expr(value=ast.Constant()):
+                body.append(part)
+            case _:
+                raise TypeError(f"line {part.lineno}: class {node.name} holds more than fields and checks")
+    bare = ast.ClassDef(node.name, node.bases, [], body, [])
+    exec(compile(ast.fix_missing_locations(ast.Module([bare], [])), str(names.file), "exec"), space)
+    return space[node.name]
+
+
+def _check(node: ast.FunctionDef, names: Names) -> ast.FunctionDef:
+    """A function of a preset's class without annotations, where its decorators and defaults run nothing."""
+    for decorator in node.decorator_list:
+        called = decorator.func if isinstance(decorator, ast.Call) else decorator
+        if not isinstance(called, ast.Name) or called.id not in ("model_validator", "property", "staticmethod", "classmethod"):
+            raise TypeError(f"line {decorator.lineno}: a preset's checks stand under @model_validator")
+        for keyword in decorator.keywords if isinstance(decorator, ast.Call) else []:
+            names.value(keyword.value)
+    for inner in ast.walk(node):
+        if isinstance(inner, ast.Attribute) and inner.attr.startswith("__"):
+            raise TypeError(f"line {inner.lineno}: a preset's checks use no attribute '{inner.attr}'")
+    bare = deepcopy(node)
+    bare.returns = None
+    for inner in ast.walk(bare.args):
+        if isinstance(inner, ast.arg):
+            inner.annotation = None
+    for default in (*bare.args.defaults, *filter(None, bare.args.kw_defaults)):
+        names.value(default)
+    return bare
+
+
 def method_specs(file: Path, tree: ast.Module) -> Iterator[specs.MethodSpec]:
-    """The specification of every function under @method. Raises UserError for one that cannot be read."""
-    functions = {node.name: node for node in tree.body if isinstance(node, ast.FunctionDef)}
-    for node in functions.values():
+    """The specification of every function under @method. Raises UserError, one line, for one that cannot be read."""
+    names = Names(file, tree)
+    for node in names.functions.values():
         for call in node.decorator_list:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "method":
                 try:
-                    spec = _method_spec(node, call, ast.get_docstring(tree), functions)
-                except (NameError, ValueError, TypeError) as error:
+                    spec = _method_spec(node, call, ast.get_docstring(tree), names)
+                except UserError:
+                    raise
+                except Exception as error:  # as above
                     raise UserError(f"{file.name}: {node.name} cannot be read ({_one_line(error)})") from None
                 yield spec
 
 
-def _method_spec(
-    node: ast.FunctionDef, call: ast.Call, doc: str | None, functions: Mapping[str, ast.FunctionDef]
-) -> specs.MethodSpec:
-    given: dict[str, Any] = {k.arg: ast.literal_eval(k.value) for k in call.keywords if k.arg and k.arg != "fit"}
-    name = ast.literal_eval(call.args[0])
-    learns = None
+def _method_spec(node: ast.FunctionDef, call: ast.Call, doc: str | None, names: Names) -> specs.MethodSpec:
+    given: dict[str, Any] = {}
+    named: dict[str, str] = {}  # what `fit`, `parameters` and `learns` name
     for keyword in call.keywords:
-        if keyword.arg == "fit":
-            if not isinstance(keyword.value, ast.Name) or keyword.value.id not in functions:
-                raise TypeError("fit names no function of this file")
-            learns = _hyperparameters(functions[keyword.value.id])
+        if keyword.arg in ("fit", "parameters", "learns"):
+            if not isinstance(keyword.value, ast.Name):
+                raise TypeError(f"{keyword.arg} is no name")
+            named[keyword.arg] = keyword.value.id
+        elif keyword.arg is None:
+            given |= names.value(keyword.value)
+        else:
+            given[keyword.arg] = names.value(keyword.value)
+    if len(call.args) > 1 or ("name" in given) == bool(call.args):
+        raise TypeError("@method takes its name, and all else by keyword")
+    name = given.pop("name") if "name" in given else names.value(call.args[0])
+    learns = None
+    if "fit" in named:
+        if named["fit"] not in names.functions:
+            raise TypeError("fit names no function of this file")
+        learns = _hyperparameters(names.functions[named["fit"]], names, named.get("learns"))
+    elif "learns" in named:
+        raise TypeError("learns goes with fit")
+    own = _hyperparameters(node, names, named.get("parameters"))
     return specs.MethodSpec(
         name=name,
         summary=specs.first_line(ast.get_docstring(node) or doc),
-        parameters=specs.parameter_model(name, {**(learns or {}), **_hyperparameters(node)}),
+        parameters=specs.parameter_model(name, {**(learns or {}), **own}),
         learns=None if learns is None else tuple(learns),
         **given,
     )
 
 
-def _hyperparameters(node: ast.FunctionDef) -> dict[str, tuple[Any, Any]]:
+def _hyperparameters(node: ast.FunctionDef, names: Names, shared: str | None) -> dict[str, tuple[Any, Any]]:
+    """(annotation, default) of a function's keyword-only arguments, or of the fields of the class it shares with others."""
+    if shared is not None:
+        if node.args.kwonlyargs:
+            raise TypeError(f"{node.name} takes its hyperparameters as {shared}, so none by keyword")
+        return names.fields(shared)
     parameters = {}
     for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
         if argument.annotation is None or default is None:
             raise TypeError(f"'{argument.arg}' needs an annotation and a default")
-        annotation = eval(compile(ast.Expression(argument.annotation), node.name, "eval"), dict(_NAMES))
-        parameters[argument.arg] = (annotation, ast.literal_eval(default))
+        parameters[argument.arg] = names.annotation(argument.annotation), names.value(default)
     return parameters
 
 
 def _one_line(error: Exception) -> str:
+    if isinstance(error, RecursionError | MemoryError):
+        return "an expression is nested too deeply"
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}"
-    return str(error).splitlines()[0]
+        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+    return (str(error) or type(error).__name__).splitlines()[0]
