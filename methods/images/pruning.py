@@ -17,7 +17,8 @@ Source: arXiv:2406.05288 (comparison); arXiv:1810.02340 (SNIP), arXiv:2002.07376
 """
 
 from collections.abc import Callable
-from typing import Literal
+from dataclasses import dataclass
+from typing import Any, Literal
 
 import torch
 from torch import Tensor
@@ -31,157 +32,72 @@ Loss = Callable[[Tensor], Tensor]
 _ROUNDS = 100  # of SynFlow
 
 
-@method(
-    "random_pruning",
-    solves="LinearInverse",
-    kind="pruned untrained network",
-    paper="arXiv:2406.05288",
-    needs=("image", "range", "direct"),
-    settings={
-        "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
-        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
-    },
-)
-def random_pruning(
-    problem: LinearInverse,
-    ctx: Context,
-    *,
-    keep: Fraction = 0.05,
-    scope: Literal["global", "layer"] = "global",
-    steps: Count = 40000,
-    lr: Positive = 1e-2,
-    width: Count = 16,
-    widest: Count = 128,
-    scales: Count = 6,
-) -> Tensor:
+_SETTINGS = {
+    "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
+    "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
+}
+_COMMON: dict[str, Any] = {
+    "solves": "LinearInverse",
+    "kind": "pruned untrained network",
+    "needs": ("image", "range", "direct"),
+    "settings": _SETTINGS,
+}
+
+
+@dataclass(frozen=True)
+class Pruning:
+    """Hyperparameters of all: the share of weights that stays, over what it is counted, the training, the hourglass."""
+
+    keep: Fraction = 0.05
+    scope: Scope = "global"
+    steps: Count = 40000
+    lr: Positive = 1e-2
+    width: Count = 16
+    widest: Count = 128
+    scales: Count = 6
+
+    def network(self, problem: LinearInverse) -> Hourglass:
+        """The hourglass for pictures as the problem's."""
+        return hourglass(problem.A.shape, width=self.width, widest=self.widest, scales=self.scales)
+
+
+@method("random_pruning", paper="arXiv:2406.05288", parameters=Pruning, **_COMMON)
+def random_pruning(problem: LinearInverse, ctx: Context, given: Pruning) -> Tensor:
     """A random sub-network, trained."""
-    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
-    return _pruned(problem, ctx, f, lambda theta, loss: ctx.rand(len(theta)), keep, scope, steps, lr)
+    return _pruned(problem, ctx, given, given.network(problem), lambda theta, loss: ctx.rand(len(theta)))
 
 
-@method(
-    "magnitude_pruning",
-    solves="LinearInverse",
-    kind="pruned untrained network",
-    paper="arXiv:2406.05288",
-    needs=("image", "range", "direct"),
-    settings={
-        "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
-        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
-    },
-)
-def magnitude_pruning(
-    problem: LinearInverse,
-    ctx: Context,
-    *,
-    keep: Fraction = 0.05,
-    scope: Literal["global", "layer"] = "global",
-    steps: Count = 40000,
-    lr: Positive = 1e-2,
-    width: Count = 16,
-    widest: Count = 128,
-    scales: Count = 6,
-) -> Tensor:
+@method("magnitude_pruning", paper="arXiv:2406.05288", parameters=Pruning, **_COMMON)
+def magnitude_pruning(problem: LinearInverse, ctx: Context, given: Pruning) -> Tensor:
     """The sub-network of the largest initial weights, trained."""
-    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
-    return _pruned(problem, ctx, f, lambda theta, loss: theta.abs(), keep, scope, steps, lr)
+    return _pruned(problem, ctx, given, given.network(problem), lambda theta, loss: theta.abs())
 
 
-@method(
-    "snip",
-    solves="LinearInverse",
-    kind="pruned untrained network",
-    paper="arXiv:1810.02340",
-    needs=("image", "range", "direct"),
-    settings={
-        "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
-        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
-    },
-)
-def snip(
-    problem: LinearInverse,
-    ctx: Context,
-    *,
-    keep: Fraction = 0.05,
-    scope: Literal["global", "layer"] = "global",
-    steps: Count = 40000,
-    lr: Positive = 1e-2,
-    width: Count = 16,
-    widest: Count = 128,
-    scales: Count = 6,
-) -> Tensor:
+@method("snip", paper="arXiv:1810.02340", parameters=Pruning, **_COMMON)
+def snip(problem: LinearInverse, ctx: Context, given: Pruning) -> Tensor:
     """SNIP: the sub-network of the weights whose removal changes the loss most, trained."""
-    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
-    return _pruned(problem, ctx, f, lambda theta, loss: (theta * _gradient(theta, loss)).abs(), keep, scope, steps, lr)
+    return _pruned(problem, ctx, given, given.network(problem), lambda theta, loss: (theta * _gradient(theta, loss)).abs())
 
 
-@method(
-    "grasp",
-    solves="LinearInverse",
-    kind="pruned untrained network",
-    paper="arXiv:2002.07376",
-    needs=("image", "range", "direct"),
-    settings={
-        "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
-        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
-    },
-)
-def grasp(
-    problem: LinearInverse,
-    ctx: Context,
-    *,
-    keep: Fraction = 0.05,
-    scope: Literal["global", "layer"] = "global",
-    steps: Count = 40000,
-    lr: Positive = 1e-2,
-    width: Count = 16,
-    widest: Count = 128,
-    scales: Count = 6,
-) -> Tensor:
+@method("grasp", paper="arXiv:2002.07376", parameters=Pruning, **_COMMON)
+def grasp(problem: LinearInverse, ctx: Context, given: Pruning) -> Tensor:
     """GraSP: the sub-network that keeps the norm of the gradient, trained."""
-    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
-    return _pruned(problem, ctx, f, _flow_of_gradients, keep, scope, steps, lr)
+    return _pruned(problem, ctx, given, given.network(problem), _flow_of_gradients)
 
 
-@method(
-    "synflow",
-    solves="LinearInverse",
-    kind="pruned untrained network",
-    paper="arXiv:2006.05467",
-    needs=("image", "range", "direct"),
-    settings={
-        "*/small*": {"width": 8, "widest": 32, "scales": 4, "steps": 1000},
-        "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "keep": 0.8},
-    },
-)
-def synflow(
-    problem: LinearInverse,
-    ctx: Context,
-    *,
-    keep: Fraction = 0.05,
-    scope: Literal["global", "layer"] = "global",
-    steps: Count = 40000,
-    lr: Positive = 1e-2,
-    width: Count = 16,
-    widest: Count = 128,
-    scales: Count = 6,
-) -> Tensor:
+@method("synflow", paper="arXiv:2006.05467", parameters=Pruning, **_COMMON)
+def synflow(problem: LinearInverse, ctx: Context, given: Pruning) -> Tensor:
     """SynFlow: the sub-network that keeps the flow from input to output, trained."""
-    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
-    return _pruned(
-        problem, ctx, f, lambda theta, loss: _flow_of_weights(f, theta, problem.A.shape), keep, scope, steps, lr, _ROUNDS
-    )
+    f = given.network(problem)
+    return _pruned(problem, ctx, given, f, lambda theta, loss: _flow_of_weights(f, theta, problem.A.shape), _ROUNDS)
 
 
 def _pruned(
     problem: LinearInverse,
     ctx: Context,
+    given: Pruning,
     f: Hourglass,
     score: Callable[[Tensor, Loss], Tensor],
-    keep: float,
-    scope: Scope,
-    steps: int,
-    lr: float,
     rounds: int = 1,
 ) -> Tensor:
     A = problem.A
@@ -193,10 +109,10 @@ def _pruned(
 
     mask = torch.ones_like(theta)
     for number in range(1, rounds + 1):
-        scores, share = score(mask * theta, loss), keep ** (number / rounds)
-        mask = largest(scores, share, order) if scope == "global" else by_layer(scores, share, order, f.weights)
+        scores, share = score(mask * theta, loss), given.keep ** (number / rounds)
+        mask = largest(scores, share, order) if given.scope == "global" else by_layer(scores, share, order, f.weights)
     ctx.keep("mask", mask.bool())
-    return train(problem, ctx, f, z, theta, mask, lr, steps)
+    return train(problem, ctx, f, z, theta, mask, given.lr, given.steps)
 
 
 def _gradient(theta: Tensor, loss: Loss, *, again: bool = False) -> Tensor:

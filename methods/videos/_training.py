@@ -20,7 +20,7 @@ from typing import Literal
 import torch
 from torch import Tensor, nn
 
-from benchmark import Clips, Context, Retrieval
+from benchmark import Clips, Context, Count, Fraction, NonNegative, Positive, Retrieval
 from benchmark.errors import UserError
 from methods.videos._augmentation import Jitter, augmented, plain
 from methods.videos._embedding import Features, embed
@@ -34,22 +34,50 @@ _FLOOR = 1e-3  # of the rate, where the schedule ends
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: what the methods' hyperparameters of the same names say."""
+    """How to train: the hyperparameters that every method learns with."""
 
-    frames: int
-    size: int
-    cycles: int
-    batch: int
-    optimiser: Literal["adam", "lars"]
-    lr: float
-    weight_decay: float
-    warmup: float
-    least: float
-    jitter: Jitter
-    placing: Literal["adjacent", "random"]
-    share: float
-    orders: Orders
-    coin: bool
+    encoder: Encoder = "r3d_18"
+    frames: Count = 8
+    size: Count = 112
+    orders: Orders = "frames"
+    coin: bool = False
+    placing: Literal["adjacent", "random"] = "adjacent"
+    jitter: Jitter = "clip"
+    least: Fraction = 0.08
+    share: Fraction = 1.0
+    cycles: Count = 100
+    batch: Count = 64
+    optimiser: Literal["adam", "lars"] = "lars"
+    lr: Positive = 1.2
+    weight_decay: NonNegative = 1e-6
+    warmup: NonNegative = 0.0
+
+
+@dataclass(frozen=True)
+class Reading:
+    """How the encoder that was learnt reads videos, see methods/videos/_embedding.py; statistics: of BN, see above."""
+
+    encoder: Encoder = "r3d_18"
+    frames: Count = 8
+    size: Count = 112
+    views: Count = 10
+    features: Features = "frames"
+    statistics: Literal["running", "frames"] = "running"
+
+
+# Recommended settings; those of `full` are the defaults.
+VIDIDI = {"orders": "schedule", "coin": True}
+TINY = {"encoder": "conv4", "size": 16, "batch": 8, "cycles": 1, "optimiser": "adam", "least": 0.5, "lr": 1e-3}
+SMALL = {
+    "encoder": "conv4",
+    "size": 24,
+    "placing": "random",
+    "batch": 32,
+    "cycles": 12,
+    "optimiser": "adam",
+    "least": 0.5,
+    "lr": 1e-3,
+}
 
 
 class Lars(torch.optim.Optimizer):
@@ -164,21 +192,10 @@ def load(encoder: nn.Module, learnt: dict[str, Tensor], statistics: Literal["run
     return encoder
 
 
-def embedded(
-    problem: Retrieval,
-    ctx: Context,
-    learnt: dict[str, Tensor],
-    encoder: Encoder,
-    statistics: Literal["running", "frames"],
-    *,
-    frames: int,
-    size: int,
-    views: int,
-    features: Features,
-) -> Tensor:
+def embedded(problem: Retrieval, ctx: Context, learnt: dict[str, Tensor], given: Reading) -> Tensor:
     """What a method of retrieval returns that has learnt an encoder: `embed` by it."""
-    network = load(encoder_named(encoder, ctx), learnt, statistics)
-    return embed(network, problem, ctx, frames=frames, size=size, views=views, features=features)
+    network = load(encoder_named(given.encoder, ctx), learnt, given.statistics)
+    return embed(network, problem, ctx, frames=given.frames, size=given.size, views=given.views, features=given.features)
 
 
 def _rate(epoch: float, epochs: int, warmup: float) -> float:

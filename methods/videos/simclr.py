@@ -9,195 +9,73 @@ Embedding: f of ten clips of a video, averaged; `features` and `statistics` as i
 Source: arXiv:2409.02371, after arXiv:2002.05709
 """
 
+from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from torch import Tensor
 
-from benchmark import Clips, Context, Count, Fraction, NonNegative, Positive, Retrieval, method
+from benchmark import Clips, Context, Count, Positive, Retrieval, method
 from methods.videos._encoders import encoder_named, seeded
 from methods.videos._losses import Joint, info_nce
-from methods.videos._training import Recipe, embedded, pretrain
+from methods.videos._training import SMALL, TINY, VIDIDI, Reading, Recipe, embedded, pretrain
+
+_SETTINGS = {"video_retrieval/tiny": {**TINY, "width": 256}, "video_retrieval/small*": {**SMALL, "width": 256}}
 
 
-def train(
-    training: Clips,
-    ctx: Context,
-    *,
-    encoder: Literal["conv4", "r3d_18", "r2plus1d_18"] = "r3d_18",
-    frames: Count = 8,
-    size: Count = 112,
-    orders: Literal["schedule", "random", "same", "mixed", "frames"] = "frames",
-    coin: bool = False,
-    placing: Literal["adjacent", "random"] = "adjacent",
-    jitter: Literal["clip", "frame"] = "clip",
-    least: Fraction = 0.08,
-    share: Fraction = 1.0,
-    cycles: Count = 100,
-    batch: Count = 64,
-    optimiser: Literal["adam", "lars"] = "lars",
-    lr: Positive = 1.2,
-    weight_decay: NonNegative = 1e-6,
-    warmup: NonNegative = 0.0,
-    temperature: Positive = 0.1,
-    width: Count = 2048,
-) -> dict[str, Tensor]:
-    network = encoder_named(encoder, ctx)
-    model = seeded(ctx, lambda: Joint(network, width, partial(info_nce, temperature=temperature)))
-    recipe = Recipe(
-        frames=frames,
-        size=size,
-        cycles=cycles,
-        batch=batch,
-        optimiser=optimiser,
-        lr=lr,
-        weight_decay=weight_decay,
-        warmup=warmup,
-        least=least,
-        jitter=jitter,
-        placing=placing,
-        share=share,
-        orders=orders,
-        coin=coin,
-    )
-    return pretrain(training, ctx, model, recipe)
+@dataclass(frozen=True)
+class SimCLR(Recipe):
+    """How to train, and InfoNCE's temperature and the projector's width."""
+
+    temperature: Positive = 0.1
+    width: Count = 2048
+
+
+def train(training: Clips, ctx: Context, given: SimCLR) -> dict[str, Tensor]:
+    network = encoder_named(given.encoder, ctx)
+    model = seeded(ctx, lambda: Joint(network, given.width, partial(info_nce, temperature=given.temperature)))
+    return pretrain(training, ctx, model, given)
 
 
 @method(
     "simclr",
+    paper="arXiv:2002.05709",
+    settings=_SETTINGS,
+    fit=train,
+    learns=SimCLR,
+    parameters=Reading,
     solves="Retrieval",
     kind="self-supervised",
-    paper="arXiv:2002.05709",
-    fit=train,
-    settings={
-        "video_retrieval/tiny": {
-            "encoder": "conv4",
-            "size": 16,
-            "batch": 8,
-            "cycles": 1,
-            "optimiser": "adam",
-            "least": 0.5,
-            "lr": 1e-3,
-            "width": 256,
-        },
-        "video_retrieval/small*": {
-            "encoder": "conv4",
-            "size": 24,
-            "placing": "random",
-            "batch": 32,
-            "cycles": 12,
-            "optimiser": "adam",
-            "least": 0.5,
-            "lr": 1e-3,
-            "width": 256,
-        },
-    },
 )
-def simclr(
-    problem: Retrieval,
-    ctx: Context,
-    learnt: dict[str, Tensor],
-    *,
-    encoder: Literal["conv4", "r3d_18", "r2plus1d_18"] = "r3d_18",
-    frames: Count = 8,
-    size: Count = 112,
-    views: Count = 10,
-    features: Literal["frames", "differences", "both"] = "frames",
-    statistics: Literal["running", "frames"] = "running",
-) -> Tensor:
+def simclr(problem: Retrieval, ctx: Context, learnt: dict[str, Tensor], given: Reading) -> Tensor:
     """SimCLR: tells two clips of a video from those of all other videos."""
-    return embedded(problem, ctx, learnt, encoder, statistics, frames=frames, size=size, views=views, features=features)
+    return embedded(problem, ctx, learnt, given)
 
 
 @method(
     "vididi_simclr",
+    paper="arXiv:2409.02371",
+    settings={"*": VIDIDI, **_SETTINGS},
+    fit=train,
+    learns=SimCLR,
+    parameters=Reading,
     solves="Retrieval",
     kind="self-supervised",
-    paper="arXiv:2409.02371",
-    fit=train,
-    settings={
-        "*": {"orders": "schedule", "coin": True},
-        "video_retrieval/tiny": {
-            "encoder": "conv4",
-            "size": 16,
-            "batch": 8,
-            "cycles": 1,
-            "optimiser": "adam",
-            "least": 0.5,
-            "lr": 1e-3,
-            "width": 256,
-        },
-        "video_retrieval/small*": {
-            "encoder": "conv4",
-            "size": 24,
-            "placing": "random",
-            "batch": 32,
-            "cycles": 12,
-            "optimiser": "adam",
-            "least": 0.5,
-            "lr": 1e-3,
-            "width": 256,
-        },
-    },
 )
-def vididi_simclr(
-    problem: Retrieval,
-    ctx: Context,
-    learnt: dict[str, Tensor],
-    *,
-    encoder: Literal["conv4", "r3d_18", "r2plus1d_18"] = "r3d_18",
-    frames: Count = 8,
-    size: Count = 112,
-    views: Count = 10,
-    features: Literal["frames", "differences", "both"] = "frames",
-    statistics: Literal["running", "frames"] = "running",
-) -> Tensor:
+def vididi_simclr(problem: Retrieval, ctx: Context, learnt: dict[str, Tensor], given: Reading) -> Tensor:
     """ViDiDi in SimCLR: two clips of a video, as frames and as their temporal differences."""
-    return embedded(problem, ctx, learnt, encoder, statistics, frames=frames, size=size, views=views, features=features)
+    return embedded(problem, ctx, learnt, given)
 
 
 @method(
     "first_frame",
+    paper="arXiv:2002.05709",
+    settings={"*": {"frames": 1, "views": 1}, **_SETTINGS},
+    fit=train,
+    learns=SimCLR,
+    parameters=Reading,
     solves="Retrieval",
     kind="self-supervised",
-    paper="arXiv:2002.05709",
-    fit=train,
-    settings={
-        "*": {"frames": 1, "views": 1},
-        "video_retrieval/tiny": {
-            "encoder": "conv4",
-            "size": 16,
-            "batch": 8,
-            "cycles": 1,
-            "optimiser": "adam",
-            "least": 0.5,
-            "lr": 1e-3,
-            "width": 256,
-        },
-        "video_retrieval/small*": {
-            "encoder": "conv4",
-            "size": 24,
-            "placing": "random",
-            "batch": 32,
-            "cycles": 12,
-            "optimiser": "adam",
-            "least": 0.5,
-            "lr": 1e-3,
-            "width": 256,
-        },
-    },
 )
-def first_frame(
-    problem: Retrieval,
-    ctx: Context,
-    learnt: dict[str, Tensor],
-    *,
-    encoder: Literal["conv4", "r3d_18", "r2plus1d_18"] = "r3d_18",
-    frames: Count = 8,
-    size: Count = 112,
-    views: Count = 10,
-    features: Literal["frames", "differences", "both"] = "frames",
-    statistics: Literal["running", "frames"] = "running",
-) -> Tensor:
+def first_frame(problem: Retrieval, ctx: Context, learnt: dict[str, Tensor], given: Reading) -> Tensor:
     """SimCLR on single frames; a video is its first frame."""
-    return embedded(problem, ctx, learnt, encoder, statistics, frames=frames, size=size, views=views, features=features)
+    return embedded(problem, ctx, learnt, given)

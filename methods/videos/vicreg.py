@@ -8,150 +8,62 @@ many steps of the same training (methods/videos/_training.py). Embedding: f of t
 Source: arXiv:2409.02371, after arXiv:2105.04906
 """
 
+from dataclasses import dataclass
 from functools import partial
-from typing import Literal
 
 from torch import Tensor
 
-from benchmark import Clips, Context, Count, Fraction, NonNegative, Positive, Retrieval, method
+from benchmark import Clips, Context, Count, NonNegative, Retrieval, method
 from methods.videos._encoders import encoder_named, seeded
 from methods.videos._losses import Joint
 from methods.videos._losses import vicreg as vicreg_loss
-from methods.videos._training import Recipe, embedded, pretrain
+from methods.videos._training import SMALL, TINY, VIDIDI, Reading, Recipe, embedded, pretrain
+
+_SETTINGS = {"video_retrieval/tiny": {**TINY, "width": 256}, "video_retrieval/small*": {**SMALL, "width": 256}}
 
 
-def train(
-    training: Clips,
-    ctx: Context,
-    *,
-    encoder: Literal["conv4", "r3d_18", "r2plus1d_18"] = "r3d_18",
-    frames: Count = 8,
-    size: Count = 112,
-    orders: Literal["schedule", "random", "same", "mixed", "frames"] = "frames",
-    coin: bool = False,
-    placing: Literal["adjacent", "random"] = "adjacent",
-    jitter: Literal["clip", "frame"] = "clip",
-    least: Fraction = 0.08,
-    share: Fraction = 1.0,
-    cycles: Count = 100,
-    batch: Count = 64,
-    optimiser: Literal["adam", "lars"] = "lars",
-    lr: Positive = 1.2,
-    weight_decay: NonNegative = 1e-6,
-    warmup: NonNegative = 0.0,
-    variance: NonNegative = 1.0,
-    covariance: NonNegative = 0.04,
-    width: Count = 2048,
-) -> dict[str, Tensor]:
-    network = encoder_named(encoder, ctx)
-    model = seeded(ctx, lambda: Joint(network, width, partial(vicreg_loss, variance=variance, covariance=covariance)))
-    recipe = Recipe(
-        frames=frames,
-        size=size,
-        cycles=cycles,
-        batch=batch,
-        optimiser=optimiser,
-        lr=lr,
-        weight_decay=weight_decay,
-        warmup=warmup,
-        least=least,
-        jitter=jitter,
-        placing=placing,
-        share=share,
-        orders=orders,
-        coin=coin,
+@dataclass(frozen=True)
+class VICReg(Recipe):
+    """How to train, the weights mu and nu, and the projector's width."""
+
+    variance: NonNegative = 1.0
+    covariance: NonNegative = 0.04
+    width: Count = 2048
+
+
+def train(training: Clips, ctx: Context, given: VICReg) -> dict[str, Tensor]:
+    network = encoder_named(given.encoder, ctx)
+    model = seeded(
+        ctx, lambda: Joint(network, given.width, partial(vicreg_loss, variance=given.variance, covariance=given.covariance))
     )
-    return pretrain(training, ctx, model, recipe)
+    return pretrain(training, ctx, model, given)
 
 
 @method(
     "vicreg",
+    paper="arXiv:2105.04906",
+    settings=_SETTINGS,
+    fit=train,
+    learns=VICReg,
+    parameters=Reading,
     solves="Retrieval",
     kind="self-supervised",
-    paper="arXiv:2105.04906",
-    fit=train,
-    settings={
-        "video_retrieval/tiny": {
-            "encoder": "conv4",
-            "size": 16,
-            "batch": 8,
-            "cycles": 1,
-            "optimiser": "adam",
-            "least": 0.5,
-            "lr": 1e-3,
-            "width": 256,
-        },
-        "video_retrieval/small*": {
-            "encoder": "conv4",
-            "size": 24,
-            "placing": "random",
-            "batch": 32,
-            "cycles": 12,
-            "optimiser": "adam",
-            "least": 0.5,
-            "lr": 1e-3,
-            "width": 256,
-        },
-    },
 )
-def vicreg(
-    problem: Retrieval,
-    ctx: Context,
-    learnt: dict[str, Tensor],
-    *,
-    encoder: Literal["conv4", "r3d_18", "r2plus1d_18"] = "r3d_18",
-    frames: Count = 8,
-    size: Count = 112,
-    views: Count = 10,
-    features: Literal["frames", "differences", "both"] = "frames",
-    statistics: Literal["running", "frames"] = "running",
-) -> Tensor:
+def vicreg(problem: Retrieval, ctx: Context, learnt: dict[str, Tensor], given: Reading) -> Tensor:
     """VICReg: two clips of a video lie near each other, while features vary and say different things."""
-    return embedded(problem, ctx, learnt, encoder, statistics, frames=frames, size=size, views=views, features=features)
+    return embedded(problem, ctx, learnt, given)
 
 
 @method(
     "vididi_vicreg",
+    paper="arXiv:2409.02371",
+    settings={"*": VIDIDI, **_SETTINGS},
+    fit=train,
+    learns=VICReg,
+    parameters=Reading,
     solves="Retrieval",
     kind="self-supervised",
-    paper="arXiv:2409.02371",
-    fit=train,
-    settings={
-        "*": {"orders": "schedule", "coin": True},
-        "video_retrieval/tiny": {
-            "encoder": "conv4",
-            "size": 16,
-            "batch": 8,
-            "cycles": 1,
-            "optimiser": "adam",
-            "least": 0.5,
-            "lr": 1e-3,
-            "width": 256,
-        },
-        "video_retrieval/small*": {
-            "encoder": "conv4",
-            "size": 24,
-            "placing": "random",
-            "batch": 32,
-            "cycles": 12,
-            "optimiser": "adam",
-            "least": 0.5,
-            "lr": 1e-3,
-            "width": 256,
-        },
-    },
 )
-def vididi_vicreg(
-    problem: Retrieval,
-    ctx: Context,
-    learnt: dict[str, Tensor],
-    *,
-    encoder: Literal["conv4", "r3d_18", "r2plus1d_18"] = "r3d_18",
-    frames: Count = 8,
-    size: Count = 112,
-    views: Count = 10,
-    features: Literal["frames", "differences", "both"] = "frames",
-    statistics: Literal["running", "frames"] = "running",
-) -> Tensor:
+def vididi_vicreg(problem: Retrieval, ctx: Context, learnt: dict[str, Tensor], given: Reading) -> Tensor:
     """ViDiDi in VICReg: two clips of a video, as frames and as their temporal differences."""
-    return embedded(problem, ctx, learnt, encoder, statistics, frames=frames, size=size, views=views, features=features)
+    return embedded(problem, ctx, learnt, given)

@@ -6,6 +6,7 @@ from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 import pytest
+import torch
 
 from benchmark import registry
 from benchmark.context import Context
@@ -128,7 +129,7 @@ def test_hyperparameters_of_a_class_and_of_the_module_beside(tmp_path, monkeypat
     method = loaded(file).shared
     assert method.spec.parameters.model_json_schema() == spec.parameters.model_json_schema()
     assert method.spec.learns == spec.learns
-    given, ctx = spec.resolve("mri", "tiny", {"steps": 9}), Context("cpu", 0)
+    given, ctx = spec.resolve("mri", "tiny", {"steps": 9}), Context(torch.device("cpu"), 0)
     assert method(None, ctx, given, method.learn(None, ctx, given)).tolist() == [0.5, 40.0, 256, 9, 10, 9]
 
 
