@@ -8,7 +8,7 @@ values), drawings, and neutral modules, through which nothing is reached.
 
 import ast
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Iterator
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -23,8 +23,8 @@ if TYPE_CHECKING:
 ROOT = Path(__file__).parents[1]
 # Modules of the suite that change no number: what they say is in the key, or they carry messages, time and specifications.
 _NEUTRAL = (
-    *("__init__", "context", "contracts", "decorators", "definitions", "environment", "errors", "fits", "instances", "modules"),
-    *("reading", "registry", "solving", "source", "spec", "threads"),
+    *("__init__", "context", "contracts", "decorators", "definitions", "environment", "errors", "expressions", "fits"),
+    *("instances", "modules", "reading", "registry", "solving", "source", "spec", "threads"),
     *("datasets/sources", "problems/__init__", "problems/instance"),
 )
 # What the suite calls of tasks and problems. `picture` is not among them: a drawing is no number.
@@ -58,8 +58,10 @@ def source_hash(task: Path, method: Path, name: str, preset: str, learning: bool
 @cache
 def _reached(task: Path, method: Path, name: str, learning: bool, root: Path) -> str:
     base = code_base(root)
-    roots = [*_task_roots(base, task), *_method_roots(base, method, name, learning), *_randomness(base)]
-    text = _serialised(base, roots, _CALLED_TO_LEARN if learning else _CALLED)
+    mine = _registered(base, method, name)
+    given = frozenset(_classes(base, method, mine, ("learns",) if learning else ("learns", "parameters")))
+    roots = [*_task_roots(base, task), *_functions(method, mine, learning), *sorted(given), *_randomness(base)]
+    text = _serialised(base, roots, _CALLED_TO_LEARN if learning else _CALLED, given)
     return sha256(text.encode()).hexdigest()
 
 
@@ -95,13 +97,24 @@ def _task_roots(base: CodeBase, task: Path) -> list[Ref]:
     return [*classes, *sorted(one for one in found if base.is_class(one) and base.is_preset(one))]
 
 
-def _method_roots(base: CodeBase, method: Path, name: str, learning: bool) -> list[Ref]:
-    """The function under @method with this name; the one that learns where that alone is asked for, and both where not."""
-    file = base.file(method)
-    given = file.registered
-    mine = {function: call for function, call in given.items() if name in _names(call)} or given
+def _registered(base: CodeBase, method: Path, name: str) -> dict[str, ast.Call]:
+    """The function under @method with this name, and its decorator; all of the file where the name is no literal."""
+    given = base.file(method).registered
+    return {function: call for function, call in given.items() if name in _names(call)} or given
+
+
+def _functions(method: Path, mine: dict[str, ast.Call], learning: bool) -> list[Ref]:
+    """The function that learns where that alone is asked for; else that one and the method's own."""
     learners = {k.value.id for call in mine.values() for k in call.keywords if k.arg == "fit" and isinstance(k.value, ast.Name)}
     return [Ref(method, one) for one in sorted(learners if learning else {*mine, *learners})]
+
+
+def _classes(base: CodeBase, method: Path, mine: dict[str, ast.Call], keywords: tuple[str, ...]) -> Iterator[Ref]:
+    """The classes of hyperparameters that the decorator names. Their fields are in the key, so only their functions count."""
+    for call in mine.values():
+        for keyword in call.keywords:
+            if keyword.arg in keywords and isinstance(found := base.file(method).meaning(keyword.value), Ref):
+                yield found
 
 
 def _names(call: ast.Call) -> set[object]:
@@ -115,15 +128,15 @@ def _randomness(base: CodeBase) -> list[Ref]:
     return [one for one in known if one.file.is_file()]
 
 
-def _serialised(base: CodeBase, roots: Iterable[Ref], called: frozenset[str]) -> str:
+def _serialised(base: CodeBase, roots: Iterable[Ref], called: frozenset[str], given: frozenset[Ref]) -> str:
     """The code that the roots reach, each definition once, with numbers in place of references, in the order of the roots."""
-    mentions = _mentioned(base, roots, called)
+    mentions = _mentioned(base, roots, called, given)
     numbers = {ref: number for number, ref in enumerate(dict.fromkeys(roots))}
     lines: list[str] = []
     todo = list(numbers)
     for ref in todo:
         lines.append(f"\n{numbers[ref]}:")
-        for code in _codes(base, ref, mentions):
+        for code in _codes(base, ref, mentions, given):
             for part in code.parts:
                 if isinstance(part, str):
                     lines.append(part)
@@ -139,7 +152,7 @@ def _serialised(base: CodeBase, roots: Iterable[Ref], called: frozenset[str]) ->
     return "".join(lines)
 
 
-def _mentioned(base: CodeBase, roots: Iterable[Ref], called: frozenset[str]) -> set[str]:
+def _mentioned(base: CodeBase, roots: Iterable[Ref], called: frozenset[str], given: frozenset[Ref]) -> set[str]:
     """All names that the reached code may look up in an object. A function of a class is reached once its name is mentioned."""
     mentions = set(called)
     waiting: dict[str, list[Code]] = {}
@@ -155,7 +168,7 @@ def _mentioned(base: CodeBase, roots: Iterable[Ref], called: frozenset[str]) -> 
                 continue
             reached.add(ref)
             definition = base.file(ref.file).definition(ref.name)
-            codes.append(definition.code)
+            codes += [] if ref in given else [definition.code]
             for name, member in definition.members.items():
                 if name in mentions:
                     codes.append(member)
@@ -164,7 +177,7 @@ def _mentioned(base: CodeBase, roots: Iterable[Ref], called: frozenset[str]) -> 
     return mentions
 
 
-def _codes(base: CodeBase, ref: Ref, mentions: set[str]) -> list[Code]:
+def _codes(base: CodeBase, ref: Ref, mentions: set[str], given: frozenset[Ref]) -> list[Code]:
     definition = base.file(ref.file).definition(ref.name)
-    used = sorted(name for name in definition.members if name in mentions)
-    return [definition.code, *(definition.members[name] for name in used)]
+    used = [definition.members[name] for name in sorted(definition.members) if name in mentions]
+    return used if ref in given else [definition.code, *used]

@@ -161,7 +161,7 @@ PRUNED = ("random_pruning", "magnitude_pruning", "snip", "grasp", "synflow")
             of_methods("dip", "dip_es", "oes", "deep_decoder", "lottery_ticket", *PRUNED),
         ),
         ("benchmark/metrics/perceptual.py", "x = x * 255", "x = x * 256", PHOTOGRAPHS),
-        ("methods/images/pruning.py", "_flow_of_gradients, keep", "_flow_of_gradients, 1.0 * keep", of_methods("grasp")),
+        ("methods/images/pruning.py", "_flow_of_gradients)\n", "_flow_of_gradients, 2)\n", of_methods("grasp")),
         ("benchmark/randomness.py", "manual_seed(seed)", "manual_seed(seed + 1)", ALL),
         ("benchmark/seeds.py", "{stream}", "{stream}!", ALL),
         (

@@ -136,6 +136,35 @@ def test_what_is_learnt_depends_on_learning_alone(hashed):
     assert hashed(learning=True) != hashed()
 
 
+SHARED = """
+from dataclasses import dataclass
+
+@dataclass(frozen=True)
+class Given:
+    rate: float = 0.1
+
+    def doubled(self):
+        return 2 * self.rate
+
+    def tripled(self):
+        return 3 * self.rate
+"""
+
+
+def test_of_a_class_of_hyperparameters_the_functions_count_that_are_called(hashed, tmp_path):
+    def given(text):
+        (tmp_path / "shared.py").write_text(text, encoding="utf-8")
+        return hashed(
+            ("m.py", "from benchmark import method", "from benchmark import method\nfrom shared import Given"),
+            ("m.py", '@method("n",', '@method("n", parameters=Given,'),
+            ("m.py", "def n(problem, ctx):\n    return 0", "def n(problem, ctx, given):\n    return given.doubled()"),
+            name="n",
+        )
+
+    assert given(SHARED) == given(SHARED.replace("0.1", "0.2")) == given(SHARED.replace("3 *", "4 *"))
+    assert given(SHARED) != given(SHARED.replace("2 *", "4 *"))
+
+
 def test_a_definition_may_move_to_another_file(hashed, tmp_path):
     first = hashed()
     start = PARTS.index("def half")
