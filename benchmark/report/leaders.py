@@ -1,7 +1,6 @@
 """Who leads on each board and by how much over the baseline, as a table. No Streamlit here."""
 
 from collections.abc import Sequence
-from html import escape
 
 import pandas as pd
 
@@ -9,7 +8,6 @@ from benchmark.report import tables
 from benchmark.report.board import Board
 from benchmark.report.order import improves
 from benchmark.report.tables import Column
-from leaderboard.charts.heat_table import board_link
 
 HOW = (
     "Leading: the methods of rank 1 by the primary metric among all rows of the board. Methods lead together unless the first "
@@ -37,29 +35,6 @@ def table(boards: Sequence[Board]) -> tuple[pd.DataFrame, dict[str, Column]]:
         "difference to the baseline": "of the best row, with its interval",
     }
     return pd.DataFrame(values), {name: Column(text, 160) for name, text in helps.items()}
-
-
-def html(boards: Sequence[Board], frame: pd.DataFrame) -> str:
-    """The same lines as blocks that wrap on a phone, each with a link to its board."""
-    blocks = []
-    for board, line in zip(boards, frame.to_dict("records"), strict=True):
-        link = f'<a href="{escape(board_link(board))}" target="_self">{escape(board.task.title)} / {escape(board.preset)}</a>'
-        blocks.append(
-            f'<div class="ldb-lead"><div>{link}<br><small>{escape(str(line["size"]))}</small></div>'
-            f"<div>{escape(str(line['metric']))}: {escape(str(line['leading']))}</div>"
-            f"<div>{escape(str(line['difference to the baseline']))}</div></div>"
-        )
-    return STYLE + "".join(blocks)
-
-
-STYLE = """<style>
-.ldb-lead { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: .45rem 0; border-top: 1px solid rgba(128,128,128,.3); }
-.ldb-lead > div { flex: 1 1 17rem; }
-.ldb-lead > div:nth-child(2) { flex-grow: 1.6; }
-.ldb-lead small { opacity: .75; }
-.ldb-lead a { color: #2b7fc4; text-decoration: none; font-weight: 600; }
-.ldb-lead a:hover, .ldb-lead a:focus { text-decoration: underline; }
-</style>"""
 
 
 def size(board: Board) -> str:

@@ -10,7 +10,7 @@ from benchmark.report.comparison import Duel, winner
 from benchmark.report.order import sign
 from benchmark.report.tables import with_unit
 from benchmark.statistics import by_instance
-from leaderboard.charts.curves import PALETTE, metric_title
+from leaderboard.charts.marks import PALETTE, metric_title
 
 GREY = "#808080"  # seen on white and on black
 _SIDES = [PALETTE[0], PALETTE[1], GREY]  # first, second, equal

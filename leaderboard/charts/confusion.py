@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from leaderboard.artifacts.images import Array
-from leaderboard.charts.curves import styled
+from leaderboard.charts.marks import styled
 
 _CELL = 84  # pixels
 

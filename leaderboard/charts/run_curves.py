@@ -5,7 +5,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report.board import TaskInfo
-from leaderboard.charts.curves import PALETTE, metric_title
+from leaderboard.charts.marks import PALETTE, metric_title
 
 _POINTS = 160  # of one line
 

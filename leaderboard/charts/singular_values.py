@@ -11,8 +11,8 @@ import pandas as pd
 
 from benchmark.report.board import Board
 from leaderboard.artifacts.images import Array, Pictures
-from leaderboard.charts.curves import colours, legend_columns, styled
-from leaderboard.charts.figures import powers
+from leaderboard.charts.figure_charts import powers
+from leaderboard.charts.marks import colours, legend_columns, styled
 
 TRUTH = "truth"
 SHOWN = 60  # the largest ones

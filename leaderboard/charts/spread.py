@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmark import statistics
 from benchmark.report.board import Board
-from leaderboard.charts.curves import INK, colours, metric_title, styled
+from leaderboard.charts.marks import INK, colours, metric_title, styled
 
 HOW = (
     "Each tick is one instance, seeds averaged first; the dot is the median, the bar the middle half. Spread over instances "

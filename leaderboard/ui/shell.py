@@ -13,16 +13,15 @@ from sqlalchemy.orm import Session
 from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.environment import commit
-from benchmark.report import across, boards, outlines, pairs
+from benchmark.report import across, boards, curves, outlines, pairs
 from benchmark.report.board import Board
 from benchmark.report.tables import Column
 from benchmark.spec import Picture
 from benchmark.statistics import Key
 from benchmark.store.database import location, open_database
-from leaderboard.artifacts import images, nearest
-from leaderboard.charts import curves, spectra
-from leaderboard.charts.figures import Figure, read_figures
-from leaderboard.charts.stacks import Stack, read_stack
+from leaderboard.artifacts import images, nearest, spectra
+from leaderboard.artifacts.figures import Figure, read_figures
+from leaderboard.artifacts.stacks import Stack, read_stack
 from leaderboard.ui.plain import plain
 
 FILL = "make demo\n# or\npython -m runners.run --task mri --method all"
@@ -153,7 +152,7 @@ def levels(task: str, preset: str) -> pd.DataFrame:
         return pairs.levels(shown, boards.curves(session, shown.comparable))
 
 
-def spectra(shown: Board, key: Key) -> pd.DataFrame:
+def singular_values(shown: Board, key: Key) -> pd.DataFrame:
     """Singular values that methods kept along one (seed, instance)."""
     name = database_name()
     if "://" in name:

@@ -9,8 +9,8 @@ from benchmark.report.board import Board, Row
 from benchmark.report.order import sign
 from benchmark.report.tables import Column
 from benchmark.statistics import Key
-from leaderboard.artifacts import images
-from leaderboard.charts import confusion, curves, singular_values, spectra, stacks
+from leaderboard.artifacts import images, stacks
+from leaderboard.charts import confusion, instance_strip, pixels, singular_values, spectrum_charts, stack_charts
 from leaderboard.ui import downloads, drawing, shell, widgets, wipe
 from leaderboard.views.instance_parts import inputs_view, pictures_view, tiles, videos
 
@@ -33,7 +33,7 @@ def grid(board: Board, found: images.Pictures, key: Key) -> None:
             st.write("This instance has no images: its task draws none, or they were not kept.")
         tiles.problems(found.problems)
         return
-    top, limit = float(truth.max()), images.error_limit(found)
+    top, limit = float(truth.max()), pixels.error_limit(found)
     rows = sorted(board.rows, key=lambda row: row is not board.baseline)
     every: list[Row | None] = [None, *(row for row in rows if row.label in found.estimates)]
     flow = st.container(horizontal=True)
@@ -42,12 +42,12 @@ def grid(board: Board, found: images.Pictures, key: Key) -> None:
             if row is None:
                 st.markdown("**truth**")
                 st.caption(f"{truth.shape[-2]} x {truth.shape[-1]} pixels")
-                st.image(images.picture_png(truth, top), width="stretch")
+                st.image(pixels.picture_png(truth, top), width="stretch")
                 scale(top, limit, colour=truth.ndim == 3)
             else:
                 tiles.heading(board, row, key)
-                st.image(images.picture_png(found.estimates[row.label], top), width="stretch")
-                st.image(images.heat_png(images.error_map(found.estimates[row.label], truth), limit), width="stretch")
+                st.image(pixels.picture_png(found.estimates[row.label], top), width="stretch")
+                st.image(pixels.heat_png(pixels.error_map(found.estimates[row.label], truth), limit), width="stretch")
     tiles.problems(found.problems)
     tiles.absent(board, found.estimates, found.problems)
     overlay(board, found, truth, top)
@@ -65,7 +65,7 @@ def overlay(board: Board, found: images.Pictures, truth: images.Array, top: floa
         first = shell.choose("Left", "first", list(every))
     with right:
         second = shell.choose("Right", "second", [label for label in every if label != first])
-    png = {label: images.picture_png(every[label], top, side=1) for label in (first, second)}
+    png = {label: pixels.picture_png(every[label], top, side=1) for label in (first, second)}
     wipe.show(first, png[first], second, png[second])
     st.caption("Drag on the picture, or move the slider with the arrow keys. Both share the scale of the tiles above.")
     if "truth" not in (first, second):
@@ -118,10 +118,10 @@ def one_curve(board: Board, key: Key) -> None:
     with st.columns(4)[0]:
         number = shell.choose("Curve", "curve", range(len(found.truth)))
     labels = [row.label for row in board.rows if row.label in found.estimates]
-    chosen = st.multiselect("Methods in the large picture", labels, stacks.first_choice(board, labels))
-    every = stacks.table(found, board.task, number, labels)
+    chosen = st.multiselect("Methods in the large picture", labels, stack_charts.first_choice(board, labels))
+    every = stack_charts.table(found, board.task, number, labels)
     large = every[every["label"].isin([stacks.TRUTH, *chosen])]
-    drawing.show(stacks.chart(large, board), f"{downloads.stem(board)}_curve_{number}")
+    drawing.show(stack_charts.chart(large, board), f"{downloads.stem(board)}_curve_{number}")
     beyond(large)
     measured(found, number)
     if labels:
@@ -132,7 +132,7 @@ def one_curve(board: Board, key: Key) -> None:
 
 def beyond(frame: pd.DataFrame) -> None:
     """Which lines are cut off."""
-    if names := stacks.cut(frame):
+    if names := stack_charts.cut(frame):
         st.caption(f"Reaches beyond this picture and is cut off: {', '.join(names)}.")
 
 
@@ -144,7 +144,7 @@ def measured(found: stacks.Stack, number: int) -> None:
     hidden = int((signal <= 0).sum())
     if hidden < len(signal):
         st.markdown(f"**Measured signal of curve {number}** (what methods reconstruct it from; logarithmic scale)")
-        st.altair_chart(stacks.measured_chart(signal), width="stretch")
+        st.altair_chart(stack_charts.measured_chart(signal), width="stretch")
     if hidden:
         st.caption(f"Not drawn on the logarithmic scale: {hidden} of {len(signal)} values that are zero or negative.")
 
@@ -154,20 +154,21 @@ def multiples(board: Board, key: Key, found: stacks.Stack, number: int, frame: p
     assert found.truth is not None
     st.subheader(f"Curve {number}, method by method")
     st.caption(
-        f"Grey and broad: the truth. RMSE of this curve alone: {stacks.HOW_RMSE}, over its {found.truth.shape[1]} points; "
+        f"Grey and broad: the truth. RMSE of this curve alone: {stack_charts.HOW_RMSE}, "
+        f"over its {found.truth.shape[1]} points; "
         "the scores of the whole instance are in the table below."
     )
     beyond(frame)
-    ends = stacks.span(frame)
+    ends = stack_charts.span(frame)
     flow = st.container(horizontal=True)
     for row in sorted(board.rows, key=lambda row: row is not board.baseline):
         if row.label not in found.estimates:
             continue
-        error = stacks.rmse(found.estimates[row.label][number], found.truth[number])
+        error = stack_charts.rmse(found.estimates[row.label][number], found.truth[number])
         with flow.container(width=tiles.TILE, gap="xsmall"):
             tiles.heading(board, row, key)
             st.caption(f"RMSE of this curve {error:.3f}")
-            st.altair_chart(stacks.small_chart(frame, board, row.label, ends), width="stretch")
+            st.altair_chart(stack_charts.small_chart(frame, board, row.label, ends), width="stretch")
 
 
 def matrix_spectra(board: Board, found: images.Pictures) -> None:
@@ -182,11 +183,11 @@ def matrix_spectra(board: Board, found: images.Pictures) -> None:
 
 def singular_along(board: Board, key: Key) -> None:
     """Singular values along the run, of the methods that kept them."""
-    frame = shell.spectra(board, key)
+    frame = shell.singular_values(board, key)
     if frame.empty:
         return
     st.subheader("Singular values of the iterate")
-    drawing.show(spectra.spectra_chart(frame, board), f"{downloads.stem(board)}_iterate")
+    drawing.show(spectrum_charts.spectra_chart(frame, board), f"{downloads.stem(board)}_iterate")
     st.caption(
         "Of the running estimate's largest singular values, one line each, in the units of the matrix. A method that "
         "finds low rank by itself lifts a few of them and leaves the rest where they began."
@@ -206,7 +207,7 @@ def difficulty(board: Board, key: Key) -> None:
             f"By {primary.name} of {reference.label} it is number {harder + 1} of the {len(scores)} instances of "
             f"seed {key[0]}, counted from the hardest."
         )
-    drawing.show(curves.strip(board, key), f"{downloads.stem(board)}_hard")
+    drawing.show(instance_strip.strip(board, key), f"{downloads.stem(board)}_hard")
     st.caption("Tick: one instance of this seed. Dot: the instance chosen above.")
 
 

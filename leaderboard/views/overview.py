@@ -12,7 +12,7 @@ from benchmark.report import filters, leaders, matrix, tables
 from benchmark.report.across import HOW_AVERAGED, Across, by_preset
 from benchmark.report.board import Board
 from benchmark.report.formats import View
-from leaderboard.charts import heat_table, rank_table
+from leaderboard.charts import heat_table, leader_blocks, rank_table
 from leaderboard.ui import downloads, shell
 
 RANKS, GAINS = "rank", "difference to the baseline"
@@ -126,7 +126,7 @@ def leading(shown: filters.Selection, about: list[str]) -> None:
     """Who leads on each board."""
     st.subheader("Who leads")
     frame, columns = leaders.table(shown.boards)
-    st.html(heat_table.STYLE + leaders.html(shown.boards, frame))
+    st.html(heat_table.STYLE + leader_blocks.html(shown.boards, frame))
     st.caption(leaders.HOW)
     downloads.buttons(lambda: downloads.simple("Who leads", frame, columns, about), "leaders")
 

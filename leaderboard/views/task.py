@@ -7,8 +7,7 @@ import streamlit as st
 from benchmark import registry, statistics
 from benchmark.report import cells, data_sources, formats, pairs, studies, tables
 from benchmark.report.board import Board
-from leaderboard.artifacts import images
-from leaderboard.charts import curves, heat_table, spread
+from leaderboard.charts import cell_charts, cost, curve_chart, heat_table, hyperparameter_chart, pixels, spread
 from leaderboard.ui import downloads, drawing, shell, widgets
 from leaderboard.ui.plain import plain
 from leaderboard.views.instance_parts import pictures_view
@@ -56,7 +55,7 @@ def example(board: Board) -> None:
     if board.task.pictures:
         pictures_view.example(board, key)
     elif (truth := shell.pictures(board, key).truth) is not None:
-        st.image(images.picture_png(truth, float(truth.max())), width=240)
+        st.image(pixels.picture_png(truth, float(truth.max())), width=240)
         st.caption(f"The truth of one instance: {board.labels[key]}, {truth.shape[-2]} x {truth.shape[-1]} pixels")
 
 
@@ -129,8 +128,8 @@ def progress(board: Board) -> None:
         band = st.segmented_control("Band", BANDS, default=BANDS[0], key="band", required=True) if several_seeds else BANDS[0]
     left, right = st.columns(2)
     by_seed, stem = band == BANDS[1], downloads.stem(board)
-    drawing.show(curves.curve(lines, board, "step", seeds=by_seed), f"{stem}_steps", left)
-    drawing.show(curves.curve(lines, board, "seconds", log, seeds=by_seed), f"{stem}_seconds", right)
+    drawing.show(curve_chart.curve(lines, board, "step", seeds=by_seed), f"{stem}_steps", left)
+    drawing.show(curve_chart.curve(lines, board, "seconds", log, seeds=by_seed), f"{stem}_seconds", right)
     several = (
         "Solid: the estimate a method would return if stopped there; dashed: another iterate of it, unselected, or what the "
         "task computes of it besides, as named above. "
@@ -163,7 +162,7 @@ def costs(board: Board) -> None:
     if not any(row.time for row in board.rows):
         st.write("This board has no times.")
         return
-    drawing.show(curves.quality_against_time(board), f"{downloads.stem(board)}_quality_and_time")
+    drawing.show(cost.quality_against_time(board), f"{downloads.stem(board)}_quality_and_time")
     devices = sorted({row.devices for row in board.rows})
     mixed = " **Measured on different devices: times do not compare.**" if len(devices) > 1 else ""
     st.caption(
@@ -183,8 +182,8 @@ def succeeding(board: Board) -> None:
     names = list(metrics)
     first = names.index("success") if "success" in names and len(axes) == 2 else 0
     metric = metrics[st.selectbox("Metric", names, first, key="cells")]
-    drawing.show(cells.chart(cells.values(board, metric), board, metric, axes), f"{downloads.stem(board)}_cells")
-    st.caption(cells.caption(board, metric, axes))
+    drawing.show(cell_charts.chart(cells.values(board, metric), board, metric, axes), f"{downloads.stem(board)}_cells")
+    st.caption(cell_charts.caption(board, metric, axes))
 
 
 def study(board: Board) -> None:
@@ -199,8 +198,8 @@ def study(board: Board) -> None:
     scored = [one for one, metric in metrics.items() if len(studies.values(found[name], name, metric))]
     metric = metrics[right.selectbox("Metric", scored, key="study")]
     frame = studies.values(found[name], name, metric)
-    drawing.show(studies.chart(frame, board, metric, name), f"{downloads.stem(board)}_study_{name}")
-    st.caption(studies.caption(frame, found[name], board, metric, name))
+    drawing.show(hyperparameter_chart.chart(frame, board, metric, name), f"{downloads.stem(board)}_study_{name}")
+    st.caption(hyperparameter_chart.caption(frame, found[name], board, metric, name))
 
 
 def duel(board: Board) -> None:

@@ -14,7 +14,8 @@ from benchmark.report import cells, pairs
 from benchmark.report.board import Board
 from benchmark.statistics import first_reached
 from benchmark.store.database import open_database
-from leaderboard.charts import curves, spectra
+from leaderboard.artifacts import spectra
+from leaderboard.charts import cell_charts, marks, spectrum_charts
 
 
 @pytest.fixture
@@ -23,9 +24,9 @@ def opened(made: Callable[[str], Path]) -> tuple[dict[str, Board], pd.DataFrame,
     with Session(engine) as session:
         boards = {preset: reading.board(session, "completion", preset) for preset in ("small", "small_noise", "full")}
         points = reading.curves(session, boards["small"].comparable)
-        spectra = spectra.spectra(session, made("completion").parent, boards["small"].rows, (0, 0))
+        kept = spectra.spectra(session, made("completion").parent, boards["small"].rows, (0, 0))
     engine.dispose()
-    return boards, points, spectra
+    return boards, points, kept
 
 
 def test_a_board_has_the_metrics_of_its_preset_and_its_first_one_ranks(opened) -> None:
@@ -47,13 +48,13 @@ def test_each_cell_has_the_mean_of_its_instances_and_seeds(opened) -> None:
     found = frame[frame["label"] == "base_fill"].set_index(["n", "rank"])
     assert found["value"].to_dict() == {(n, r): float(r == 5) for n in (50, 100) for r in (2, 3, 5)}
     assert (frame["n"].isin([50, 100])).all()
-    drawn = cells.chart(frame, board, success, ["n", "rank"]).to_dict()
+    drawn = cell_charts.chart(frame, board, success, ["n", "rank"]).to_dict()
     assert drawn["spec"]["encoding"]["color"]["scale"]["domain"] == [0, 1]
 
 
 def test_one_field_is_a_line_on_a_logarithmic_axis_where_it_spans_decades(opened) -> None:
     board = opened[0]["small_noise"]
-    drawn = cells.chart(cells.values(board, board.task.primary), board, board.task.primary, ["noise"]).to_dict()
+    drawn = cell_charts.chart(cells.values(board, board.task.primary), board, board.task.primary, ["noise"]).to_dict()
     assert drawn["layer"][0]["encoding"]["x"]["scale"]["type"] == "log"
 
 
@@ -81,7 +82,9 @@ def test_singular_values_are_read_by_method_step_and_number(opened) -> None:
     mine = spectra[spectra["label"] == "steady"]
     assert len(mine) == 10
     assert mine[mine["number"] == 1]["value"].tolist() == pytest.approx(np.geomspace(1, 1e-3, 5).tolist())
-    assert spectra.spectra_chart(spectra, opened[0]["small"]).to_dict()["spec"]["encoding"]["y"]["scale"]["type"] == "log"
+    assert (
+        spectrum_charts.spectra_chart(spectra, opened[0]["small"]).to_dict()["spec"]["encoding"]["y"]["scale"]["type"] == "log"
+    )
 
 
 def test_kept_files_that_are_missing_or_foreign_are_left_out(tmp_path: Path) -> None:
@@ -126,7 +129,7 @@ def test_cells_of_numbers_have_no_interval(opened) -> None:
 
 def test_a_grid_of_names_is_dots_by_group_in_the_order_of_the_preset(groups: Board) -> None:
     metric, labels = groups.task.primary, [row.label for row in groups.rows]
-    drawn = cells.chart(cells.values(groups, metric), groups, metric, ["group"]).to_dict()
+    drawn = cell_charts.chart(cells.values(groups, metric), groups, metric, ["group"]).to_dict()
     bars, dots = drawn["layer"]
     assert bars["encoding"]["y"]["field"] == "low"
     assert dots["encoding"]["y"]["field"] == "value"
@@ -134,8 +137,8 @@ def test_a_grid_of_names_is_dots_by_group_in_the_order_of_the_preset(groups: Boa
     assert dots["encoding"]["x"]["sort"] == ["simulated", "lamps", "drifted"]
     assert dots["encoding"]["x"]["type"] == "nominal"
     assert dots["encoding"]["xOffset"]["scale"]["domain"] == labels
-    assert dots["encoding"]["color"]["scale"]["range"] == [curves.colours(groups)[label] for label in labels]
-    assert "compare methods within one" in cells.caption(groups, metric, ["group"])
+    assert dots["encoding"]["color"]["scale"]["range"] == [marks.colours(groups)[label] for label in labels]
+    assert "compare methods within one" in cell_charts.caption(groups, metric, ["group"])
 
 
 def crossed(groups: Board, **fields: list[object]) -> Board:
@@ -150,7 +153,7 @@ def test_a_grid_of_names_and_numbers_is_a_panel_for_each_name_in_the_order_of_th
     board = crossed(groups, **dict(reversed(fields.items())) if turned else fields)
     metric, labels = board.task.primary, [row.label for row in board.rows]
     frame = cells.values(board, metric)
-    drawn = cells.chart(frame, board, metric, cells.axes(board)).to_dict()
+    drawn = cell_charts.chart(frame, board, metric, cells.axes(board)).to_dict()
     edges, lines, dots = drawn["layer"]
     titles = edges["encoding"]["x"]["axis"]
     assert (titles["values"], titles["orient"]) == ([0.5, 1.5], "top")
@@ -159,34 +162,36 @@ def test_a_grid_of_names_and_numbers_is_a_panel_for_each_name_in_the_order_of_th
     assert ticks["values"] == pytest.approx([0.14, 0.5, 0.86, 1.14, 1.5, 1.86])  # 2, 4, 8 on a logarithmic scale, twice
     assert '"1.5000": "4"' in ticks["labelExpr"]
     assert lines["encoding"]["detail"]["field"] == "group"
-    assert lines["encoding"]["color"]["scale"] == {"domain": labels, "range": [curves.colours(board)[name] for name in labels]}
+    assert lines["encoding"]["color"]["scale"] == {"domain": labels, "range": [marks.colours(board)[name] for name in labels]}
     assert dots["encoding"]["shape"]["scale"]["range"] == ["circle"] * len(labels)
     placed = pd.DataFrame(drawn["datasets"][lines["data"]["name"]])
     one = placed[(placed["label"] == "learner_wide") & (placed["group"] == "east") & (placed["level"] == 8.0)]
     assert one["at"].tolist() == pytest.approx([1.86])
-    assert "compare methods within one; all panels have one vertical scale" in cells.caption(board, metric, cells.axes(board))
+    assert "compare methods within one; all panels have one vertical scale" in cell_charts.caption(
+        board, metric, cells.axes(board)
+    )
 
 
 def test_numbers_that_do_not_spread_lie_on_a_linear_scale(groups: Board) -> None:
-    assert list(cells._shares([1.0, 2.0, 3.0]).values()) == pytest.approx([0.14, 0.5, 0.86])
-    assert list(cells._shares([0.0, 25.0, 100.0]).values()) == pytest.approx([0.14, 0.32, 0.86])
+    assert list(cell_charts._shares([1.0, 2.0, 3.0]).values()) == pytest.approx([0.14, 0.5, 0.86])
+    assert list(cell_charts._shares([0.0, 25.0, 100.0]).values()) == pytest.approx([0.14, 0.32, 0.86])
 
 
 def test_of_many_rows_the_best_and_the_baseline_are_drawn_in_full(groups: Board) -> None:
     board = crossed(groups, group=["north", "east"], level=[2.0, 4.0, 8.0])
     metric, fields = board.task.primary, ["group", "level"]
-    assert "value" not in cells.chart(cells.values(board, metric), board, metric, fields).to_dict()["params"][0]
+    assert "value" not in cell_charts.chart(cells.values(board, metric), board, metric, fields).to_dict()["params"][0]
     more = [replace(board.rows[0], label=f"learner_wide [steps={n}]") for n in range(9)]
     many = replace(board, rows=[*more, *board.rows])  # 15, the baseline last
-    drawn = cells.chart(cells.values(many, metric), many, metric, fields).to_dict()
+    drawn = cell_charts.chart(cells.values(many, metric), many, metric, fields).to_dict()
     shown = [one["label"] for one in drawn["params"][0]["value"]]
     assert shown == [row.label for row in many.rows[:10]] + ["flat_guess"]
-    assert "Faint at first: all but the 10 best and the baseline." in cells.caption(many, metric, fields)
-    assert "Faint" not in cells.caption(board, metric, fields)
+    assert "Faint at first: all but the 10 best and the baseline." in cell_charts.caption(many, metric, fields)
+    assert "Faint" not in cell_charts.caption(board, metric, fields)
 
 
 def test_a_legend_takes_clicks_where_the_first_layer_with_colours_has_the_selection(groups: Board) -> None:
     board, metric = crossed(groups, group=["north", "east"], level=[2.0, 4.0]), groups.task.primary
     for one, layer in ((groups, 0), (board, 1)):
-        drawn = cells.chart(cells.values(one, metric), one, metric, cells.axes(one)).to_dict()
+        drawn = cell_charts.chart(cells.values(one, metric), one, metric, cells.axes(one)).to_dict()
         assert drawn["params"][0]["views"] == [drawn["layer"][layer]["name"]]

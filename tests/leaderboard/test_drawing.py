@@ -12,7 +12,7 @@ from sqlalchemy.orm import Session
 
 from benchmark.report import boards
 from benchmark.store.database import open_database
-from leaderboard.charts import curves
+from leaderboard.charts import cost, instance_strip
 from leaderboard.ui import drawing
 
 
@@ -58,7 +58,7 @@ def test_panels_have_the_width_of_a_page_together() -> None:
     assert all(f">{name}</text>" in picture for name in "abc")
 
 
-@pytest.mark.parametrize("make", [curves.quality_against_time, lambda board: curves.strip(board, (0, 0))])
+@pytest.mark.parametrize("make", [cost.quality_against_time, lambda board: instance_strip.strip(board, (0, 0))])
 def test_charts_of_a_board(made: Callable[[str], Path], make: Callable[[Any], Any]) -> None:
     engine = open_database(str(made("full")), create=False)
     with Session(engine) as session:

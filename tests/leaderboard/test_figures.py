@@ -12,9 +12,10 @@ from benchmark.report import boards
 from benchmark.report.board import Board
 from benchmark.spec import Axis, Picture
 from benchmark.store.database import open_database
-from leaderboard.charts import figures
-from leaderboard.charts.curves import colours
-from leaderboard.charts.figures import Figure
+from leaderboard.artifacts import figures
+from leaderboard.artifacts.figures import Figure
+from leaderboard.charts import figure_charts
+from leaderboard.charts.marks import colours
 from tests.leaderboard import synthetic_figures as made_up
 from tests.leaderboard.synthetic import imaging
 from tests.leaderboard.test_app import text
@@ -106,7 +107,7 @@ def test_what_is_not_drawn_as_it_is_has_a_name() -> None:
 
 
 def test_a_tile_runs_from_the_low_end_to_the_high_one() -> None:
-    pixels = decoded(figures.tile(np.array([[-1.0, 1.0], [0.0, np.nan]]), (-1.0, 1.0)))
+    pixels = decoded(figure_charts.tile(np.array([[-1.0, 1.0], [0.0, np.nan]]), (-1.0, 1.0)))
     half = len(pixels) // 2
     assert pixels.shape == (360, 360, 3)
     assert pixels[0, 0].tolist() == [0, 0, 4]
@@ -117,14 +118,14 @@ def test_a_tile_runs_from_the_low_end_to_the_high_one() -> None:
 
 @pytest.mark.parametrize(("shape", "least"), [((200, 2), 0.4), ((1, 300), 0.4), ((7, 5), 0.7)])
 def test_a_long_matrix_is_no_hairline(shape: tuple[int, int], least: float) -> None:
-    height, width, _ = decoded(figures.tile(np.zeros(shape), (0.0, 1.0))).shape
+    height, width, _ = decoded(figure_charts.tile(np.zeros(shape), (0.0, 1.0))).shape
     assert min(height, width) / max(height, width) >= least
     assert (height > width) == (shape[0] > shape[1])
 
 
 def test_lines_have_a_row_each_and_gaps_where_nothing_can_be_drawn() -> None:
     log = LINES.model_copy(update={"log": True, "axis": Axis(name="time", start=2.0, step=0.5)})
-    frame = figures.table(np.array([[1.0, 0.0, np.inf], [4.0, 5.0, 6.0]]), log)
+    frame = figure_charts.table(np.array([[1.0, 0.0, np.inf], [4.0, 5.0, 6.0]]), log)
     assert frame["row"].tolist() == [0, 0, 0, 1, 1, 1]
     assert frame["at"].tolist() == [2.0, 2.5, 3.0] * 2
     np.testing.assert_array_equal(frame["value"], [1.0, np.nan, np.nan, 4.0, 5.0, 6.0])
@@ -132,9 +133,9 @@ def test_lines_have_a_row_each_and_gaps_where_nothing_can_be_drawn() -> None:
 
 def test_a_large_matrix_is_thinned() -> None:
     array = np.zeros((10, 1000))
-    assert figures.thinned(array) == 3
-    assert figures.table(array, LINES)["at"].tolist() == [*range(0, 1000, 3)] * 10
-    assert figures.thinned(np.zeros((40, 100))) == 1
+    assert figure_charts.thinned(array) == 3
+    assert figure_charts.table(array, LINES)["at"].tolist() == [*range(0, 1000, 3)] * 10
+    assert figure_charts.thinned(np.zeros((40, 100))) == 1
 
 
 @pytest.mark.parametrize(
@@ -142,7 +143,7 @@ def test_a_large_matrix_is_thinned() -> None:
     [((0.02, 30.0), [0.1, 1.0, 10.0]), ((2.0, 30.0), [2.0, 30.0]), ((1e-12, 1.0), [1e-12, 1e-9, 1e-6, 1e-3, 1.0])],
 )
 def test_a_logarithmic_axis_has_few_ticks(ends: tuple[float, float], ticks: list[float]) -> None:
-    assert figures.powers(ends) == pytest.approx(ticks)
+    assert figure_charts.powers(ends) == pytest.approx(ticks)
 
 
 def test_charts_share_their_axes_and_have_the_colours_of_the_board(opened: tuple[Board, list[Figure]]) -> None:
@@ -150,7 +151,7 @@ def test_charts_share_their_axes_and_have_the_colours_of_the_board(opened: tuple
     ends = figures.limits(spectrum)
     assert ends is not None
     for label in spectrum.estimates:
-        drawn = figures.chart(spectrum, label, board, ends).to_dict()
+        drawn = figure_charts.chart(spectrum, label, board, ends).to_dict()
         truth, mine, dots = drawn["layer"]
         assert truth["mark"]["strokeWidth"] > 2 * mine["mark"]["strokeWidth"]
         assert mine["mark"]["color"] == colours(board)[label] != truth["mark"]["color"]
@@ -161,7 +162,7 @@ def test_charts_share_their_axes_and_have_the_colours_of_the_board(opened: tuple
         assert [tip["title"] for tip in dots["encoding"]["tooltip"]] == ["class", "number", "singular value"]
         rows = drawn["datasets"][mine["data"]["name"]]
         assert {line["row"] for line in rows} == {0, 1, 2}
-    alone = figures.chart(spectrum, figures.TRUTH, board, ends).to_dict()
+    alone = figure_charts.chart(spectrum, figures.TRUTH, board, ends).to_dict()
     assert len(alone["layer"]) == 2
 
 

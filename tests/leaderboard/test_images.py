@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from leaderboard.artifacts import images
+from leaderboard.charts import pixels
 
 
 def decoded(png: bytes) -> np.ndarray:
@@ -18,33 +19,33 @@ def test_a_colour_picture_is_drawn_in_its_colours() -> None:
     picture = np.zeros((3, 2, 3), np.float32)
     picture[:, 0, 0] = (1.0, 0.5, 0.0)
     picture[:, 1, 2] = (0.2, 0.4, 2.0)  # above `top`: clipped
-    pixels = decoded(images.picture_png(picture, 1.0, side=3))
-    assert pixels.shape == (2, 3, 3)
-    assert pixels[0, 0].tolist() == [255, 128, 0]
-    assert pixels[1, 2].tolist() == [51, 102, 255]
-    assert pixels[0, 1].tolist() == [0, 0, 0]
-    assert decoded(images.picture_png(picture, 1.0, side=6)).shape == (4, 6, 3)
+    shown = decoded(pixels.picture_png(picture, 1.0, side=3))
+    assert shown.shape == (2, 3, 3)
+    assert shown[0, 0].tolist() == [255, 128, 0]
+    assert shown[1, 2].tolist() == [51, 102, 255]
+    assert shown[0, 1].tolist() == [0, 0, 0]
+    assert decoded(pixels.picture_png(picture, 1.0, side=6)).shape == (4, 6, 3)
 
 
 def test_a_grey_picture_is_drawn_in_grey() -> None:
-    pixels = decoded(images.picture_png(np.array([[0.0, 0.25], [0.5, 1.0]], np.float32), 0.5, side=2))
-    assert pixels.tolist() == [[[0] * 3, [128] * 3], [[255] * 3, [255] * 3]]
+    shown = decoded(pixels.picture_png(np.array([[0.0, 0.25], [0.5, 1.0]], np.float32), 0.5, side=2))
+    assert shown.tolist() == [[[0] * 3, [128] * 3], [[255] * 3, [255] * 3]]
 
 
 def test_the_error_of_a_colour_picture_is_the_mean_over_its_channels() -> None:
     truth = np.full((3, 2, 2), 0.5, np.float32)
     estimate = truth + np.array([0.3, -0.3, 0.0], np.float32)[:, None, None]
-    np.testing.assert_allclose(images.error_map(estimate, truth), np.full((2, 2), 0.2), rtol=1e-6)
-    np.testing.assert_allclose(images.error_map(estimate[1], truth[1]), np.full((2, 2), 0.3), rtol=1e-6)
-    assert images.error_limit(images.Pictures(truth, {"a": truth, "b": estimate}, {})) == pytest.approx(0.2, rel=0.06)
+    np.testing.assert_allclose(pixels.error_map(estimate, truth), np.full((2, 2), 0.2), rtol=1e-6)
+    np.testing.assert_allclose(pixels.error_map(estimate[1], truth[1]), np.full((2, 2), 0.3), rtol=1e-6)
+    assert pixels.error_limit(images.Pictures(truth, {"a": truth, "b": estimate}, {})) == pytest.approx(0.2, rel=0.06)
 
 
 def test_one_that_failed_does_not_set_the_scale_of_errors() -> None:
     truth = np.full((8, 8), 0.5, np.float32)
     estimates = {name: truth + step for name, step in (("a", 0.04), ("b", 0.05), ("c", 0.06), ("failed", 0.5))}
-    assert images.error_limit(images.Pictures(truth, estimates, {})) == pytest.approx(0.115, rel=0.1)
+    assert pixels.error_limit(images.Pictures(truth, estimates, {})) == pytest.approx(0.115, rel=0.1)
     two = images.Pictures(truth, {"a": truth, "b": truth, "c": truth + 0.3}, {})
-    assert images.error_limit(two) == pytest.approx(0.305, rel=0.05)
+    assert pixels.error_limit(two) == pytest.approx(0.305, rel=0.05)
 
 
 @pytest.mark.parametrize("shape", [(5, 4), (3, 5, 4), (3, 4)])

@@ -13,7 +13,8 @@ from benchmark.report import boards
 from benchmark.report.board import Board
 from benchmark.spec import Axis
 from benchmark.store.database import open_database
-from leaderboard.charts import curves, stacks
+from leaderboard.artifacts import stacks
+from leaderboard.charts import marks, stack_charts
 from tests.leaderboard import synthetic_curves as made_up
 
 KEY = (0, 0)
@@ -50,7 +51,7 @@ def _broken(two: tuple[Engine, Path], **arrays: np.ndarray | None) -> stacks.Sta
 
 def test_a_board_says_what_its_columns_stand_for(made: Callable[[str], Path], opened: tuple[Board, stacks.Stack]) -> None:
     assert opened[0].task.axis == Axis(name="wavelength", unit="nm", start=400.0, step=1.0)
-    assert stacks.axis_title(stacks.axis_of(opened[0].task)) == "wavelength (nm)"
+    assert stack_charts.axis_title(stack_charts.axis_of(opened[0].task)) == "wavelength (nm)"
     engine = open_database(str(made("full")), create=False)
     with Session(engine) as session:
         assert boards.board(session, "imaging", "small").task.axis is None  # its specification has no such key
@@ -107,15 +108,15 @@ def test_one_truth_that_can_be_read_is_enough(two: tuple[Engine, Path]) -> None:
 
 def test_rmse_is_of_curves_divided_by_their_largest_values() -> None:
     truth = np.array([0.0, 0.5, 0.25, 0.0])
-    assert stacks.rmse(7 * truth, truth) == pytest.approx(0)
-    assert stacks.rmse(np.array([0.0, 2.0, 2.0, -1.0]), truth) == pytest.approx(np.sqrt((0.5**2 + 0.5**2) / 4))
-    assert stacks.rmse(-truth, truth) == pytest.approx(np.sqrt((1.5**2 + 0.75**2) / 4))  # nowhere positive: not divided
-    assert stacks.rmse(0 * truth, truth) == pytest.approx(np.sqrt((1 + 0.5**2) / 4))
+    assert stack_charts.rmse(7 * truth, truth) == pytest.approx(0)
+    assert stack_charts.rmse(np.array([0.0, 2.0, 2.0, -1.0]), truth) == pytest.approx(np.sqrt((0.5**2 + 0.5**2) / 4))
+    assert stack_charts.rmse(-truth, truth) == pytest.approx(np.sqrt((1.5**2 + 0.75**2) / 4))  # nowhere positive: not divided
+    assert stack_charts.rmse(0 * truth, truth) == pytest.approx(np.sqrt((1 + 0.5**2) / 4))
 
 
 def test_a_table_holds_the_truth_and_then_the_estimates(opened: tuple[Board, stacks.Stack]) -> None:
     board, found = opened
-    frame = stacks.table(found, board.task, 3, ["solver_fast"])
+    frame = stack_charts.table(found, board.task, 3, ["solver_fast"])
     assert list(dict.fromkeys(frame["label"])) == ["truth", "solver_fast"]
     assert frame["at"].tolist() == [*range(400, 701)] * 2
     np.testing.assert_array_equal(frame[frame["label"] == "solver_fast"]["value"], found.estimates["solver_fast"][3])
@@ -124,29 +125,29 @@ def test_a_table_holds_the_truth_and_then_the_estimates(opened: tuple[Board, sta
 def test_one_that_failed_does_not_flatten_the_others() -> None:
     parts = {"truth": [0.0, 1.0], "good": [-0.1, 1.1], "wild": [-40.0, 60.0]}
     frame = pd.DataFrame([{"label": label, "at": at, "value": v} for label, vs in parts.items() for at, v in enumerate(vs)])
-    assert stacks.span(frame) == pytest.approx((-0.53, 2.03))
-    assert stacks.cut(frame) == ["wild"]
+    assert stack_charts.span(frame) == pytest.approx((-0.53, 2.03))
+    assert stack_charts.cut(frame) == ["wild"]
     tame = frame[frame["label"] != "wild"]
-    assert stacks.span(tame) == pytest.approx((-0.13, 1.13))
-    assert stacks.cut(tame) == []
+    assert stack_charts.span(tame) == pytest.approx((-0.13, 1.13))
+    assert stack_charts.cut(tame) == []
 
 
 def test_the_first_choice_is_the_baseline_and_the_best(opened: tuple[Board, stacks.Stack]) -> None:
     board, found = opened
     best = [row.label for row in board.rows if row is not board.baseline][:3]
-    assert stacks.first_choice(board, found.estimates) == [*best, "flat_guess"]
-    assert stacks.first_choice(board, ["solver_fast"]) == ["solver_fast"]
-    assert stacks.first_choice(board, []) == []
+    assert stack_charts.first_choice(board, found.estimates) == [*best, "flat_guess"]
+    assert stack_charts.first_choice(board, ["solver_fast"]) == ["solver_fast"]
+    assert stack_charts.first_choice(board, []) == []
 
 
 def test_a_picture_has_the_colours_of_the_board_and_reads_all_lines_at_one_place(opened: tuple[Board, stacks.Stack]) -> None:
     board, found = opened
     chosen = ["solver_fast", "flat_guess"]
-    drawn = stacks.chart(stacks.table(found, board.task, 1, chosen), board).to_dict()
+    drawn = stack_charts.chart(stack_charts.table(found, board.task, 1, chosen), board).to_dict()
     broad, thin, rule = drawn["layer"]
     assert broad["mark"]["strokeWidth"] > 2 * thin["mark"]["strokeWidth"]
     scale = thin["encoding"]["color"]["scale"]
-    palette = curves.colours(board)
+    palette = marks.colours(board)
     assert scale["domain"] == ["truth", *chosen]
     assert scale["range"][1:] == [palette[name] for name in chosen]
     assert scale["range"][0] not in palette.values()
@@ -160,17 +161,17 @@ def test_a_picture_has_the_colours_of_the_board_and_reads_all_lines_at_one_place
 
 def test_small_pictures_share_their_vertical_axis(opened: tuple[Board, stacks.Stack]) -> None:
     board, found = opened
-    frame = stacks.table(found, board.task, 1, list(found.estimates))
+    frame = stack_charts.table(found, board.task, 1, list(found.estimates))
     for label in found.estimates:
-        drawn = stacks.small_chart(frame, board, label, stacks.span(frame)).to_dict()
-        assert drawn["layer"][1]["encoding"]["y"]["scale"]["domain"] == list(stacks.span(frame))
-        assert drawn["layer"][1]["encoding"]["color"]["value"] == curves.colours(board)[label]
+        drawn = stack_charts.small_chart(frame, board, label, stack_charts.span(frame)).to_dict()
+        assert drawn["layer"][1]["encoding"]["y"]["scale"]["domain"] == list(stack_charts.span(frame))
+        assert drawn["layer"][1]["encoding"]["color"]["value"] == marks.colours(board)[label]
         (data,) = drawn["datasets"].values()
         assert {line["label"] for line in data} == {"truth", label}
 
 
 def test_the_signal_is_drawn_on_a_logarithmic_scale_without_what_is_not_positive() -> None:
-    drawn = stacks.measured_chart(np.array([1e-6, 3e-3, 0.0, -1e-5])).to_dict()
+    drawn = stack_charts.measured_chart(np.array([1e-6, 3e-3, 0.0, -1e-5])).to_dict()
     encoding = drawn["layer"][0]["encoding"]
     assert encoding["y"]["scale"] == {"type": "log", "domain": pytest.approx([1e-7, 1e-2]), "nice": False}
     assert encoding["x"]["scale"]["domain"] == [0, 1, 2, 3]

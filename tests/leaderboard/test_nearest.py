@@ -9,6 +9,7 @@ from benchmark.errors import UserError
 from benchmark.report import boards
 from leaderboard.artifacts import nearest
 from leaderboard.artifacts.nearest import Videos
+from leaderboard.charts import retrieval_classes
 from tests.leaderboard import synthetic_retrieval
 
 NAMES = ("run", "walk")
@@ -63,7 +64,7 @@ def test_classes_with_the_largest_difference_come_first(videos):
 def test_the_chart_keeps_order_and_colours(made, videos):
     board = _board(made)
     frame = nearest.by_class(videos, {"mean_colour": POOR, "differences": GOOD})
-    spec = json.loads(nearest.class_chart(frame, board).to_json())
+    spec = json.loads(retrieval_classes.class_chart(frame, board).to_json())
     assert spec["layer"][0]["encoding"]["y"]["sort"] == ["run", "walk"]
     assert spec["layer"][0]["encoding"]["color"]["scale"]["domain"] == ["mean_colour", "differences"]
 

@@ -14,7 +14,7 @@ from benchmark.report import boards as reading
 from benchmark.report import filters, formats, leaders, matrix
 from benchmark.report.board import Board
 from benchmark.store.database import open_database
-from leaderboard.charts import heat_table
+from leaderboard.charts import heat_table, leader_blocks
 from tests.leaderboard.test_app import html, text
 
 
@@ -127,7 +127,7 @@ def test_leaders_and_their_lead(boards: list[Board]) -> None:
     line = frame[(frame["task"] == "beta")].iloc[0]
     assert line["leading"] == "new_way"
     assert line["difference to the baseline"].endswith("against base_fill")
-    assert "task?task=beta&amp;preset=small" in leaders.html(boards, frame)
+    assert "task?task=beta&amp;preset=small" in leader_blocks.html(boards, frame)
 
 
 def ranked(app: AppTest) -> list[str]:

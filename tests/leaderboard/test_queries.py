@@ -17,6 +17,7 @@ from benchmark.statistics import compare, holm, paired_difference, separated, ta
 from benchmark.store.database import open_database
 from benchmark.store.models import Instance, Run, Score
 from leaderboard.artifacts import images
+from leaderboard.charts import pixels
 from tests.leaderboard import synthetic
 
 
@@ -219,9 +220,9 @@ def test_pictures_come_with_their_problems(session: Session, board: Board, made:
     assert found.truth is not None
     assert found.truth.shape == (64, 64)
     assert len(found.estimates) == 6
-    assert 0 < images.error_limit(found) < 1
-    assert images.picture_png(found.truth, 1.0).startswith(b"\x89PNG")
-    assert images.heat_png(found.truth, 0.1).startswith(b"\x89PNG")
+    assert 0 < pixels.error_limit(found) < 1
+    assert pixels.picture_png(found.truth, 1.0).startswith(b"\x89PNG")
+    assert pixels.heat_png(found.truth, 0.1).startswith(b"\x89PNG")
     moved = images.pictures(session, folder / "elsewhere", board.rows, (0, 1))
     assert moved.truth is None
     assert "is missing beside the database" in moved.problems["net_guided"]

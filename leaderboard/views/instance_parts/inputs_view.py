@@ -8,8 +8,9 @@ from benchmark.errors import UserError
 from benchmark.report.board import Board
 from benchmark.spec import Picture
 from benchmark.statistics import Key
-from leaderboard.artifacts import images, inputs
+from leaderboard.artifacts import inputs
 from leaderboard.artifacts.inputs import Given
+from leaderboard.charts import pixels
 from leaderboard.ui import downloads, shell, widgets
 from leaderboard.ui.plain import plain
 from leaderboard.views.instance_parts import tiles
@@ -54,7 +55,7 @@ def _plates(found: Given) -> None:
     for plate in found.plates:
         with flow.container(width=tiles.TILE, gap="xsmall"):
             st.markdown(f"**{plate.title}**")
-            st.image(images.picture_png(plate.picture, 1.0), width="stretch")
+            st.image(pixels.picture_png(plate.picture, 1.0), width="stretch")
             st.caption(plate.about)
 
 

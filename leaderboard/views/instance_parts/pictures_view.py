@@ -6,8 +6,9 @@ import streamlit as st
 
 from benchmark.report.board import Board, Row
 from benchmark.statistics import Key
-from leaderboard.charts import figures
-from leaderboard.charts.figures import TRUTH, Figure
+from leaderboard.artifacts import figures
+from leaderboard.artifacts.figures import TRUTH, Figure
+from leaderboard.charts import figure_charts
 from leaderboard.ui import shell
 from leaderboard.ui.plain import plain
 from leaderboard.views.instance_parts import tiles
@@ -74,11 +75,11 @@ def drawing(board: Board, figure: Figure, label: str, ends: tuple[float, float])
     array = figure.truth if label == TRUTH else figure.estimates[label]
     assert array is not None
     if figure.picture.kind == "heat":
-        st.image(figures.tile(array, ends), width="stretch")
+        st.image(figure_charts.tile(array, ends), width="stretch")
         st.caption(f"{array.shape[0]} x {array.shape[1]}")
     else:
-        st.altair_chart(figures.chart(figure, label, board, ends), width="stretch")
-        if (step := figures.thinned(array)) > 1:
+        st.altair_chart(figure_charts.chart(figure, label, board, ends), width="stretch")
+        if (step := figure_charts.thinned(array)) > 1:
             st.caption(f"{array.shape[0]} x {array.shape[1]} numbers; drawn is one column of {step}")
 
 

@@ -7,7 +7,7 @@ import streamlit as st
 from benchmark.report import tables
 from benchmark.report.board import Board, Row
 from benchmark.statistics import Key
-from leaderboard.artifacts import images
+from leaderboard.charts import pixels
 from leaderboard.ui import widgets
 from leaderboard.ui.plain import plain
 
@@ -38,7 +38,7 @@ def runs(row: Row, key: Key) -> list[int]:
 
 def bar(texts: Sequence[str]) -> None:
     """The colour scale, and what its left end, middle and right end stand for."""
-    st.image(images.bar_png(), width="stretch")
+    st.image(pixels.bar_png(), width="stretch")
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         for text in texts:
             st.caption(text, width="content")

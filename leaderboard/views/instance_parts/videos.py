@@ -11,7 +11,7 @@ from benchmark.report.board import Board, Row
 from benchmark.statistics import Key
 from leaderboard.artifacts import images, nearest
 from leaderboard.artifacts.nearest import SHOWN, Places, Videos
-from leaderboard.charts import clips
+from leaderboard.charts import clips, retrieval_classes
 from leaderboard.ui import downloads, drawing, shell, widgets
 from leaderboard.views.instance_parts import tiles
 
@@ -140,7 +140,7 @@ def summary(board: Board, videos: Videos, found: dict[str, Places]) -> None:
                 "method that finds it much more often goes by the background."
             )
     with right:
-        drawing.show(nearest.class_chart(nearest.by_class(videos, found), board), f"{downloads.stem(board)}_classes")
+        drawing.show(retrieval_classes.class_chart(nearest.by_class(videos, found), board), f"{downloads.stem(board)}_classes")
         if len(found) == 2:
             first, second = found
             st.caption(f"By class of the query. Classes in which {second} is furthest ahead of {first} come first.")

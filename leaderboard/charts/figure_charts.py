@@ -7,127 +7,20 @@ All drawings of one picture share their scales, and the truth's may lack: then i
 of the scales, grey in a heat map and a gap in a line.
 """
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
-from typing import Any
-
 import altair as alt
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from benchmark.report.board import Board, Row
+from benchmark.report.board import Board
 from benchmark.spec import Axis, Picture
-from benchmark.statistics import Key
-from benchmark.store.models import Artifact
-from leaderboard.artifacts.images import heat_png, load
-from leaderboard.charts.curves import BASELINE, colours, styled
-from leaderboard.charts.stacks import axis_title
+from leaderboard.artifacts.figures import TRUTH, Array, Figure
+from leaderboard.charts.marks import BASELINE, colours, styled
+from leaderboard.charts.pixels import heat_png
+from leaderboard.charts.stack_charts import axis_title
 
-Array = NDArray[np.float64]
-TRUTH = "truth"
 POINTS = 4000  # of one chart and one matrix at most; of more every second, third ... column
 _LONG = 2  # a tile's sides are at most so unequal
 _NEUTRAL = "#c4c4c4"  # of the truth, as in leaderboard/lines.py
-
-
-@dataclass(frozen=True)
-class Figure:
-    """One declared picture of an instance. truth or None, estimates by label; problems: what is not shown -> why."""
-
-    picture: Picture
-    truth: Array | None
-    estimates: dict[str, Array]
-    problems: dict[str, str]
-
-    @property
-    def empty(self) -> bool:
-        return self.truth is None and not self.estimates
-
-
-def read_figures(session: Session, folder: Path, rows: Iterable[Row], key: Key, pictures: Sequence[Picture]) -> list[Figure]:
-    """What was kept of each picture for a (seed, instance), from the files that the database names, relative to its folder."""
-    owner = {run.id: row.label for row in rows for run in row.runs if run.seed == key[0]}
-    found: dict[str, list[Any]] = {}
-    query = select(Artifact.run_id, Artifact.kind, Artifact.path).where(Artifact.run_id.in_(owner), Artifact.instance == key[1])
-    for run, kind, path in session.execute(query.order_by(Artifact.id)):
-        found.setdefault(kind, []).append((owner[run], path))
-    return [_figure(picture, found, folder) for picture in pictures]
-
-
-def _figure(picture: Picture, found: dict[str, list[Any]], folder: Path) -> Figure:
-    suffix = "" if picture.name == "image" else f"_{picture.name}"
-    truth: Array | None = None
-    estimates: dict[str, Array] = {}
-    problems: dict[str, str] = {}
-    for _, path in found.get(f"truth{suffix}", []):  # every run keeps the same: the first that can be read will do
-        array = _read(folder, path)
-        if not isinstance(array, str):
-            truth = array
-            problems.pop(TRUTH, None)
-            break
-        problems[TRUTH] = array
-    for label, path in found.get(f"estimate{suffix}", []):
-        array = _read(folder, path)
-        if isinstance(array, str):
-            problems[label] = array
-        else:
-            estimates[label] = array
-    return Figure(picture, truth, estimates, problems)
-
-
-def _read(folder: Path, relative: str) -> Array | str:
-    array = load(folder, relative)
-    if isinstance(array, str):
-        return array
-    if array.ndim != 2 or not array.size or array.dtype.kind not in "fiub":
-        return f"{relative} holds {array.dtype} {array.shape}, not a matrix"
-    return np.asarray(array, np.float64)
-
-
-def ordered(board: Board, figure: Figure) -> list[Row]:
-    """The rows that have this picture, the baseline first."""
-    rows = sorted(board.rows, key=lambda row: row is not board.baseline)
-    return [row for row in rows if row.label in figure.estimates]
-
-
-def limits(figure: Figure) -> tuple[float, float] | None:
-    """Ends of the scale of the numbers: the declared ones, else those of the numbers; None where none can be drawn."""
-    picture = figure.picture
-    arrays = [*([] if figure.truth is None else [figure.truth]), *figure.estimates.values()]
-    drawn = np.concatenate([_drawable(array, picture) for array in arrays]) if arrays else np.zeros(0)
-    if not drawn.size and (picture.low is None or picture.high is None):
-        return None
-    low = float(drawn.min()) if picture.low is None else picture.low
-    high = float(drawn.max()) if picture.high is None else picture.high
-    if picture.log and picture.kind == "lines":
-        low = low if low > 0 else float(drawn.min(initial=high if high > 0 else 1.0))
-        return (low, high) if high > low else (low / 10, low * 10)
-    return (low, high) if high > low else (low - 0.5, low + 0.5)
-
-
-def _drawable(array: Array, picture: Picture) -> Array:
-    kept = array[np.isfinite(array)]
-    return kept[kept > 0] if picture.log and picture.kind == "lines" else kept
-
-
-def beyond(figure: Figure) -> list[str]:
-    """What reaches beyond a declared scale: the truth, then labels."""
-    ends = limits(figure)
-    if ends is None:
-        return []
-    every = {**({} if figure.truth is None else {TRUTH: figure.truth}), **figure.estimates}
-    parts = {label: _drawable(array, figure.picture) for label, array in every.items()}
-    return [label for label, part in parts.items() if part.size and (part.min() < ends[0] or part.max() > ends[1])]
-
-
-def odd(figure: Figure) -> list[str]:
-    """What holds numbers that are not drawn: not finite, or not positive on a logarithmic scale."""
-    every = {**({} if figure.truth is None else {TRUTH: figure.truth}), **figure.estimates}
-    return [label for label, array in every.items() if _drawable(array, figure.picture).size < array.size]
 
 
 # --- heat maps --------------------------------------------------------------------------------------------------------

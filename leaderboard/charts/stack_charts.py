@@ -8,83 +8,20 @@ RMSE       sqrt(mean_j (estimate_j / max estimate - truth_j / max truth)^2) of o
 """
 
 from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
-from pathlib import Path
 from typing import Any
 
 import altair as alt
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
-from sqlalchemy import select
-from sqlalchemy.orm import Session
 
-from benchmark.report.board import Board, Row, TaskInfo
+from benchmark.report.board import Board, TaskInfo
 from benchmark.spec import Axis
-from benchmark.statistics import Key
-from benchmark.store.models import Artifact
-from leaderboard.artifacts.images import load
-from leaderboard.charts.curves import colours, legend_columns, styled
+from leaderboard.artifacts.stacks import TRUTH, Array, Stack
+from leaderboard.charts.marks import colours, legend_columns, styled
 
-Array = NDArray[np.float64]
-TRUTH = "truth"
 FEW = 4  # methods in one picture before a visitor chooses
 HOW_RMSE = "√(mean of (estimate / its largest value − truth / its largest value)²)"
 _NEUTRAL = "#c4c4c4"  # of the truth: lighter than the baseline's grey, and broad, so that lines on it stay visible
-_KINDS = {"truth": "the truth", "measured": "the measured signal"}  # kept once for a run, not a method's own
-
-
-@dataclass(frozen=True)
-class Stack:
-    """truth (B, n) or None, estimates (B, n) by label, measured (B, m) or None; problems: what is not shown -> why."""
-
-    truth: Array | None
-    estimates: dict[str, Array]
-    measured: Array | None
-    problems: dict[str, str]
-
-
-def read_stack(session: Session, folder: Path, rows: Iterable[Row], key: Key) -> Stack:
-    """The curves of one (seed, instance), read from the files that the database names, relative to its folder."""
-    owner = {run.id: row.label for row in rows for run in row.runs if run.seed == key[0]}
-    kinds = ["estimate", *_KINDS]
-    found = session.execute(
-        select(Artifact.run_id, Artifact.kind, Artifact.path)
-        .where(Artifact.run_id.in_(owner), Artifact.instance == key[1], Artifact.kind.in_(kinds))
-        .order_by(Artifact.id)
-    ).all()
-    arrays: dict[str, Array] = {}
-    problems: dict[str, str] = {}
-    for run, kind, path in found:
-        name = _KINDS.get(kind, owner[run])
-        if name in arrays:
-            continue  # every run keeps the same truth: the first that can be read will do
-        array = _read(folder, path)
-        if isinstance(array, str):
-            problems[name] = array
-        else:
-            arrays[name] = array
-    problems = {name: text for name, text in problems.items() if name not in arrays}
-    truth, measured = arrays.pop(_KINDS["truth"], None), arrays.pop(_KINDS["measured"], None)
-    for label, array in list(arrays.items()):
-        if truth is not None and array.shape != truth.shape:
-            problems[label] = f"the estimate is {array.shape}, the truth {truth.shape}"
-            del arrays[label]
-    if truth is not None and measured is not None and len(measured) != len(truth):
-        problems[_KINDS["measured"]] = f"it has {len(measured)} rows, the truth {len(truth)}"
-        measured = None
-    return Stack(truth, arrays, measured, problems)
-
-
-def _read(folder: Path, relative: str) -> Array | str:
-    array = load(folder, relative)
-    if isinstance(array, str):
-        return array
-    if array.ndim != 2 or not array.size or array.dtype.kind not in "fiu":
-        return f"{relative} holds {array.dtype} {array.shape}, not a stack of curves (B, n)"
-    if not np.isfinite(array).all():
-        return f"{relative} holds values that are not finite"
-    return np.asarray(array, np.float64)
 
 
 def first_choice(board: Board, labels: Iterable[str]) -> list[str]:

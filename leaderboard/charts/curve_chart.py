@@ -1,0 +1,64 @@
+"""The charts, as Altair objects. No Streamlit here.
+
+Colours tell methods apart in any form of colour blindness, and a method keeps its colour on every preset of a task.
+"""
+
+import altair as alt
+import pandas as pd
+
+from benchmark.report.board import Board
+from benchmark.report.tables import digits
+from leaderboard.charts.marks import INK, baseline_rule, colours, legend_columns, metric_title, plain_axis, styled
+
+# Okabe and Ito (2008) without yellow, then Paul Tol's muted colours.
+_DASHES = [[1, 0], [5, 3], [2, 2], [8, 2]]  # of a curve's series, "estimate" first
+
+
+_PHONE = 340  # pixels across a chart on a screen of 400
+
+
+def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, seeds: bool = False) -> alt.LayerChart:
+    """Primary metric against step or seconds: lines with bands of instances or seeds, and the baseline's mean as a rule."""
+    low, high = ("seed_low", "seed_high") if seeds else ("low", "high")
+    primary, palette, series = board.task.primary, colours(board), _series(summary)
+    labels = [row.label for row in board.rows if row.label in set(summary["label"])]
+    title = {"step": "step", "seconds": "seconds of the method's own time, one instance"}[axis]
+    summary = summary[summary[axis] > 0] if log else summary
+    span = alt.Scale(type="log" if log else "linear", nice=False)
+    x = alt.X(f"{axis}:Q", title=title, scale=span, axis=plain_axis())
+    y = alt.Y("mean:Q", title=metric_title(primary), scale=alt.Scale(zero=False))
+    pick = alt.selection_point(fields=["label"], bind="legend")
+    columns = legend_columns(labels, _PHONE)
+    names = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=260, symbolType="stroke", symbolOpacity=1)
+    colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]), legend=names)
+    dashes = alt.StrokeDash(
+        "series:N",
+        scale=alt.Scale(domain=series, range=_DASHES[: len(series)]),
+        legend=alt.Legend(title=None, orient="top", symbolStrokeColor=INK) if len(series) > 1 else None,
+    )
+    places = digits(row.means.get(primary.name) for row in board.rows)
+    tips = [
+        alt.Tooltip("label:N", title="method"),
+        alt.Tooltip("series:N"),
+        alt.Tooltip("step:Q"),
+        alt.Tooltip("seconds:Q", format=".3~g"),
+        alt.Tooltip("mean:Q", title=primary.name, format=f".{places}f"),
+        alt.Tooltip("n:Q", title="instances"),
+    ]
+    base = alt.Chart(summary)
+    band = base.transform_filter("datum.series == 'estimate'").mark_area()
+    shade = alt.condition(pick, alt.value(0.14), alt.value(0.02))
+    lines = base.mark_line(strokeWidth=2).encode(
+        x, y, colour, dashes, alt.Order("step:Q"), opacity=alt.condition(pick, alt.value(1.0), alt.value(0.12)), tooltip=tips
+    )
+    layers: list[alt.Chart] = [
+        band.encode(x, alt.Y(f"{low}:Q"), alt.Y2(f"{high}:Q"), colour, opacity=shade),
+        lines.add_params(pick),
+    ]
+    if board.baseline is not None and board.baseline.label not in labels:
+        layers += baseline_rule(board, primary)
+    return styled(*layers, height=360)
+
+
+def _series(summary: pd.DataFrame) -> list[str]:
+    return sorted(set(summary["series"]), key=lambda name: (name != "estimate", name))

@@ -1,0 +1,87 @@
+"""Colours, shapes, axes and legends that all charts share.
+
+Colours tell methods apart in any form of colour blindness, and a method keeps its colour on every preset of a task.
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+import altair as alt
+import pandas as pd
+
+from benchmark.report.board import Board
+from benchmark.report.tables import ARROW
+from benchmark.spec import Metric
+
+PLAIN = "format(datum.value, '~g')"  # a label of a tick: as a format of the axis, 10 becomes 1e+1
+PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#882255", "#44AA99", "#7C6BD6", "#999933"]
+BASELINE = "#6F6F6F"
+INK = "#767676"  # of texts: a contrast of 4.5 on white and of 4.1 on the dark page
+SHAPES = ["circle", "square", "triangle-up", "diamond"]
+LEGEND_LINE = 28  # pixels
+_FAINT = "rgba(128, 128, 128, 0.3)"
+_FONT: dict[str, Any] = {
+    "labelFontSize": 12,
+    "titleFontSize": 12,
+    "labelColor": INK,
+    "titleColor": INK,
+    "titleFontWeight": "normal",
+}
+
+
+def colours(board: Board) -> dict[str, str]:
+    """Label -> colour: by the order of method names on this task, then other hyperparameters; the baseline is grey."""
+    found = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(_coloured(board))}
+    return {**found, board.task.baseline: BASELINE}
+
+
+def shapes(board: Board) -> dict[str, str]:
+    """Label -> shape of its points: another one where the colours begin anew."""
+    found = {name: SHAPES[i // len(PALETTE) % len(SHAPES)] for i, name in enumerate(_coloured(board))}
+    return {**found, board.task.baseline: SHAPES[0]}
+
+
+def _coloured(board: Board) -> list[str]:
+    extra = sorted(row.label for row in board.rows if row.label not in board.known_methods)
+    return [name for name in board.known_methods if name != board.task.baseline] + extra
+
+
+def metric_title(metric: Metric) -> str:
+    """'psnr (dB), ↑ higher is better'."""
+    unit = f" ({metric.unit})" if metric.unit else ""
+    return f"{metric.name}{unit}, {ARROW[metric.better]} {metric.better} is better"
+
+
+def legend_columns(labels: Sequence[str], room: int = 540) -> int:
+    """So many names stand side by side in `room` pixels, four at most."""
+    widest = max((min(260.0, 5.2 * len(label)) for label in labels), default=0.0)  # pixels
+    return min(4, max(1, int(room // (widest + 25))))
+
+
+def plain_axis() -> alt.Axis:
+    """Eight ticks and no grid."""
+    return alt.Axis(tickCount=8, grid=False)
+
+
+def baseline_rule(board: Board, metric: Metric) -> list[alt.Chart]:
+    """The baseline's mean of a metric as a dotted rule, and its name."""
+    assert board.baseline is not None
+    mean = board.baseline.means[metric.name].mean
+    base = alt.Chart(pd.DataFrame({"y": [mean], "text": [f"baseline {board.baseline.label}"]})).encode(alt.Y("y:Q"))
+    text = base.mark_text(align="right", baseline="top", dx=-2, dy=4, color=BASELINE, fontSize=11)
+    return [
+        base.mark_rule(color=BASELINE, strokeDash=[2, 3], strokeWidth=1.5),
+        text.encode(alt.Text("text:N"), x=alt.value("width")),
+    ]
+
+
+def styled(*layers: alt.Chart, height: int, grid: bool = True) -> alt.LayerChart:
+    """Layers with the fonts and greys that all charts share."""
+    chart: alt.LayerChart = (
+        alt.LayerChart(layer=list(layers))
+        .properties(height=height)
+        .configure_axis(grid=grid, gridColor=_FAINT, domainColor=_FAINT, tickColor=_FAINT, **_FONT)
+        .configure_legend(labelFontSize=12, labelColor=INK)
+        .configure_view(stroke=None)
+    )
+    return chart

@@ -1,0 +1,80 @@
+"""Images, error maps and the colour scale as PNG.
+
+Arrays are (H, W), or (3, H, W) in colour, non-negative, on the scale of the truth. Every image of an instance shares one scale
+of brightness, and every error map one colour scale, so that tiles can be compared by eye.
+"""
+
+import io
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from leaderboard.artifacts.images import Array, Pictures
+
+_HEAT = ["#000004", "#1b0c41", "#4a0c6b", "#781c6d", "#a52c60", "#cf4446", "#ed6925", "#fb9b06", "#f7d13d", "#fcffa4"]
+
+
+def error_map(estimate: Array, truth: Array) -> Array:
+    """|estimate - truth|, in colour the mean over the channels: (H, W)."""
+    error = np.abs(estimate - truth)
+    return error if error.ndim == 2 else np.asarray(error.mean(0), np.float32)
+
+
+def error_limit(pictures: Pictures) -> float:
+    """Upper end of the shared error scale: of the estimates' 99.5th percentiles of error the largest, but at most twice their
+    median, so that one that failed does not make all others look alike; rounded up to two figures.
+    """
+    if pictures.truth is None or not pictures.estimates:
+        return 1.0
+    tops = [float(np.percentile(error_map(e, pictures.truth), 99.5)) for e in pictures.estimates.values()]
+    top = min(max(tops), 2 * float(np.median(tops))) or max(tops)
+    if top <= 0:
+        return 1.0
+    unit = 10.0 ** (np.floor(np.log10(top)) - 1)
+    return float(np.ceil(top / unit) * unit)
+
+
+def picture_png(image: Array, top: float, side: int = 360) -> bytes:
+    """`image` (H, W) or (3, H, W), 0 (dark) to `top` (full) in each channel, its pixels enlarged to about `side`, as PNG."""
+    channels = np.broadcast_to(_level(image, top), (3, *image.shape[-2:]))  # a grey image in each of the three
+    return _png(np.moveaxis(channels, 0, -1), side)
+
+
+def heat_png(image: Array, top: float, side: int = 360, low: float = 0.0) -> bytes:
+    """`image` (H, W) on the colour scale of errors, `low` to `top`, its pixels enlarged to about `side`, as PNG; what is no
+    number is grey.
+    """
+    pixels = _lookup()[_level(image - low, top - low)]
+    pixels[np.isnan(image)] = 128  # the scale has no grey
+    return _png(pixels, side)
+
+
+def bar_png(width: int = 600, height: int = 36) -> bytes:
+    """The colour scale of errors from left to right, as PNG."""
+    levels = np.linspace(0, 255, width).astype(np.uint8)
+    return _encode(_lookup()[np.tile(levels, (height, 1))])
+
+
+def _level(image: Array, top: float) -> NDArray[np.uint8]:
+    share = np.clip(np.nan_to_num(image / (top or 1.0)), 0, 1)
+    return np.asarray(np.rint(share * 255), np.uint8)
+
+
+def _lookup() -> NDArray[np.uint8]:
+    anchors = np.array([[int(h[i : i + 2], 16) for i in (1, 3, 5)] for h in _HEAT], float)  # (10, 3)
+    at = np.linspace(0, len(anchors) - 1, 256)
+    channels = [np.interp(at, np.arange(len(anchors)), anchors[:, c]) for c in range(3)]
+    return np.stack(channels, axis=-1).round().astype(np.uint8)  # (256, 3)
+
+
+def _png(pixels: NDArray[np.uint8], side: int) -> bytes:
+    """Whole-number enlargement: each pixel stays a sharp square."""
+    factor = max(1, round(side / max(pixels.shape[:2])))
+    return _encode(pixels.repeat(factor, axis=0).repeat(factor, axis=1))
+
+
+def _encode(pixels: NDArray[np.uint8]) -> bytes:
+    buffer = io.BytesIO()
+    Image.fromarray(pixels).save(buffer, "PNG")
+    return buffer.getvalue()
