@@ -4,7 +4,8 @@
     compressed: W0 + U (W_3 W_2 W_1) V^T,  U (out, r), V (in, r) from the gradient of one mini-batch, their rate gamma * lr
 
 Of all linear layers of attention and MLP, the same as `lora`. Depth favours updates of lower rank, which overfit less, and r
-needs no tuning. The published numbers are those of `wide`: r = min(out, in). Rates of the paper: 1e-4; compressed 1e-2 with
+needs no tuning. The published numbers are those of `wide`: r = min(out, in); it needs a lower rate than a small rank, since
+a step of Adam moves a factor by up to lr * sqrt(its size) whatever its gradient. Rates of the paper: 1e-4; compressed 1e-2 with
 gamma = 1e-2. Its head stays random (head=frozen). `update_singular_values` (layers, k) is kept of the updates learned.
 Source: arXiv:2406.04112; the layers themselves: methods/texts/adapters/
 """

@@ -12,6 +12,7 @@ import pytest
 import torch
 from peft.tuners.lora import Linear as LoraLinear
 from sklearn.linear_model import LogisticRegression
+from torch.nn.functional import cross_entropy
 from transformers import T5Config, T5Model
 
 from benchmark import registry
@@ -28,8 +29,9 @@ from tests.methods import tiny_encoder
 CPU = torch.device("cpu")
 TUNED = ("deep_lora", "lora", "full_fine_tuning", "bitfit", "ia3")
 ALL = (*TUNED, "linear_probe", "tfidf")
-QUICK = {"deep_lora": {"lr": 2e-2}, "lora": {"lr": 2e-3}, "full_fine_tuning": {"lr": 5e-3}, "bitfit": {"lr": 3e-2}}
+QUICK = {"deep_lora": {"lr": 5e-3}, "lora": {"lr": 2e-3}, "full_fine_tuning": {"lr": 5e-3}, "bitfit": {"lr": 3e-2}}
 QUICK["ia3"] = {"lr": 5e-2}
+SEEDS = range(5)
 
 
 @pytest.fixture(scope="module")
@@ -48,22 +50,39 @@ def quick(name, **more):
     return {"steps": 60, "head_lr": 3e-2, **QUICK[name], **more} if name in TUNED else more
 
 
+@pytest.fixture(scope="module")
+def head_alone(backbone):
+    """Cross-entropy on test texts of a head that learns while the encoder stays: 0.28 to 0.36, by seed."""
+    problem, truth = tiny_encoder.problem(backbone, n=24)
+    found = (solve("lora", problem, Context(CPU, seed), **quick("lora", lr=1e-12)) for seed in SEEDS)
+    return [cross_entropy(scores, truth).item() for scores in found]
+
+
+# The head alone is right in nine of ten texts, so accuracy does not show that an encoder learns; cross-entropy does. Over eight
+# seeds the methods end at 0.000 to 0.08.
 @pytest.mark.parametrize("name", ALL)
-def test_what_tells_the_classes_apart_is_learned(name, backbone):
+def test_what_tells_the_classes_apart_is_learned(name, backbone, head_alone):
     problem, truth = tiny_encoder.problem(backbone, n=24)
     found = solve(name, problem, **quick(name))
     assert (found.argmax(1) == truth).float().mean() > 0.85
+    if name in TUNED:
+        assert cross_entropy(found, truth) < head_alone[0] / 2
 
 
-@pytest.mark.parametrize("more", [{"form": "wide"}, {"form": "compressed", "gamma": 0.1}, {"rank": 2, "depth": 2}])
-def test_the_other_forms_learn_too(more, backbone):
+# A step of Adam moves a factor by up to lr * sqrt(its size), whatever its gradient. At 2e-2 updates of rank 8 reach a norm of 20
+# and learn; those of rank 32, wide or narrow, reach 50 to 200, drown the weights and end at chance for nine seeds of ten, from
+# starts of 1e-3 or 1e-2, with eps of 1e-6 or 1e-12, after 60 or 240 steps. From 1e-3 to 1e-2 the wide form learns for all ten.
+# Updates of the compressed form grow later.
+@pytest.mark.parametrize("more", [{"form": "wide"}, {"form": "compressed", "gamma": 0.1, "lr": 1e-2}, {"rank": 2, "depth": 2}])
+def test_the_other_forms_learn_too(more, backbone, head_alone):
     problem, truth = tiny_encoder.problem(backbone, n=24)
-    ctx = Context(CPU, 0)
-    found = solve("deep_lora", problem, ctx, **quick("deep_lora", **more))
-    assert (found.argmax(1) == truth).float().mean() > 0.85
-    values = ctx.kept["update_singular_values"]
-    assert values.shape == (12, {"wide": 32}.get(more.get("form"), more.get("rank", 8)))
-    assert (values.diff(dim=1) <= 0).all()
+    for seed in SEEDS:
+        ctx = Context(CPU, seed)
+        found = solve("deep_lora", problem, ctx, **quick("deep_lora", **more))
+        assert cross_entropy(found, truth) < head_alone[seed] / 2
+        values = ctx.kept["update_singular_values"]
+        assert values.shape == (12, {"wide": 32}.get(more.get("form"), more.get("rank", 8)))
+        assert (values.diff(dim=1) <= 0).all()
 
 
 @pytest.mark.parametrize("name", ALL)
