@@ -232,7 +232,13 @@ def test_a_saved_adapter_comes_back(form, tmp_path):
     other = tiny_encoder.model(kind=kind)
     nn.init.zeros_(other.classifier.weight)
     load(other, tmp_path)
-    assert torch.equal(answer(other.eval()), answer(model))
+    learned = dict(model.named_parameters())
+    back = {name: p for name, p in other.named_parameters() if p.requires_grad}
+    assert back.keys() == {name for name, p in learned.items() if p.requires_grad}
+    assert all(torch.equal(p, learned[name]) for name, p in back.items())
+    assert torch.allclose(
+        answer(other.eval()), answer(model), atol=1e-5
+    )  # where a tensor lies in memory decides on its rounding
     assert other.classifier.weight.requires_grad
     assert not other.bert.embeddings.word_embeddings.weight.requires_grad
     with pytest.raises(UserError, match="has no update of layer"):

@@ -69,10 +69,10 @@ def test_what_tells_the_classes_apart_is_learned(name, backbone, head_alone):
         assert cross_entropy(found, truth) < head_alone[0] / 2
 
 
-# A step of Adam moves a factor by up to lr * sqrt(its size), whatever its gradient. At 2e-2 updates of rank 8 reach a norm of 20
-# and learn; those of rank 32, wide or narrow, reach 50 to 200, drown the weights and end at chance for nine seeds of ten, from
-# starts of 1e-3 or 1e-2, with eps of 1e-6 or 1e-12, after 60 or 240 steps. From 1e-3 to 1e-2 the wide form learns for all ten.
-# Updates of the compressed form grow later.
+# A step of Adam moves a factor by up to lr * sqrt(its size), whatever its gradient. At 2e-2 updates of rank 8 reach a norm of
+# 20 and learn; those of rank 32, wide or narrow, reach 50 to 200, drown the weights and end at chance for nine seeds of ten,
+# from starts of 1e-3 or 1e-2, with eps of 1e-6 or 1e-12, after 60 or 240 steps. From 1e-3 to 1e-2 the wide form learns for all
+# ten. Updates of the compressed form grow later.
 @pytest.mark.parametrize("more", [{"form": "wide"}, {"form": "compressed", "gamma": 0.1, "lr": 1e-2}, {"rank": 2, "depth": 2}])
 def test_the_other_forms_learn_too(more, backbone, head_alone):
     problem, truth = tiny_encoder.problem(backbone, n=24)
