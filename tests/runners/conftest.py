@@ -7,6 +7,7 @@ import textwrap
 import pytest
 
 from benchmark import registry
+from tests.runners.forks import FORKS
 
 FAULTS = '''
 """Methods that misbehave."""
@@ -192,10 +193,12 @@ class Command:
         return [sys.executable, "-m", "runners.run", *words, *include, *place]
 
     def __call__(self, *words, **how):
-        environment = {**self.environment, **how.pop("environment", {})}
-        return subprocess.run(
-            self.words(*words, **how), cwd=self.folder, env=environment, capture_output=True, text=True, timeout=120
-        )
+        environment = how.pop("environment", {})
+        return self.module(*self.words(*words, **how)[2:], environment=environment)
+
+    def module(self, *words, environment=None):
+        """`python -m` with these words, a module of the suite first."""
+        return FORKS([*map(str, words)], self.folder, {**self.environment, **(environment or {})})
 
     def start(self, *words, **how):
         return subprocess.Popen(

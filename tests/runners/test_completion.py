@@ -1,12 +1,11 @@
 """What a shell offers after <TAB>, asked as the shells ask."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 
 from benchmark import registry
+from tests.runners.forks import FORKS
 
 
 def ask(shell, line):
@@ -17,9 +16,8 @@ def ask(shell, line):
         environment |= {"COMP_WORDS": line, "COMP_CWORD": str(len(words) - 1)}
     else:
         environment |= {"_TYPER_COMPLETE_ARGS": line, "_TYPER_COMPLETE_FISH_ACTION": "get-args"}
-    done = subprocess.run(
-        [sys.executable, "-m", "runners.main"], env=environment, capture_output=True, text=True, timeout=60, check=True
-    )
+    done = FORKS(["runners.main"], registry.ROOT, environment)
+    assert done.returncode == 0, done.stderr
     return done.stdout
 
 
@@ -45,8 +43,6 @@ def test_names_are_offered(shell, line, offered, kept_back):
 
 def test_a_shell_can_be_told_how():
     environment = {**os.environ, "PYTHONPATH": str(registry.ROOT), "_LOWDIMBENCH_COMPLETE": "source_bash"}
-    out = subprocess.run(
-        [sys.executable, "-m", "runners.main"], env=environment, capture_output=True, text=True, timeout=60, check=True
-    ).stdout
+    out = FORKS(["runners.main"], registry.ROOT, environment).stdout
     assert "complete" in out
     assert "lowdimbench" in out

@@ -2,8 +2,6 @@
 
 import io
 import json
-import subprocess
-import sys
 
 import pandas as pd
 import pytest
@@ -12,6 +10,7 @@ from benchmark import registry
 from benchmark.report.formats import View
 from runners import export
 from tests.leaderboard import synthetic
+from tests.runners.forks import FORKS
 
 
 @pytest.fixture(scope="module")
@@ -22,13 +21,7 @@ def database(tmp_path_factory):
 
 
 def call(database, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "runners.export", *words, "--db", str(database)],
-        cwd=registry.ROOT,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return FORKS(["runners.export", *words, "--db", str(database)], registry.ROOT, FORKS.environment)
 
 
 def test_a_board_says_how_to_make_it_again(database):

@@ -1,8 +1,6 @@
 """What a run keeps, and another run takes up."""
 
 import sqlite3
-import subprocess
-import sys
 
 import numpy as np
 
@@ -23,13 +21,7 @@ def test_a_mask_goes_from_run_to_run(command):
     assert mask.dtype == bool
     assert mask.mean().round(3) == 0.8
 
-    shown = subprocess.run(
-        [sys.executable, "-m", "runners.show", "1", "--db", str(command.db)],
-        env=command.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    shown = command.module("runners.show", "1", "--db", command.db)
     assert "mask of instances 0, 1; elsewhere: --set mask_from=1:0" in shown.stdout
 
     second = command(*OES, "--set", "mask_from=1:1")

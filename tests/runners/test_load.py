@@ -1,15 +1,13 @@
 """Runs carried from one database to another: the round trip, and what is refused."""
 
 import json
-import subprocess
-import sys
-from pathlib import Path
 
 import numpy as np
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.spec import RunKey
 from benchmark.store import exchange, queries
@@ -18,6 +16,7 @@ from benchmark.store.lines import file_digest
 from benchmark.store.models import Artifact, Curve, Instance, Method, Run, Score, Task
 from runners import export, load
 from tests.leaderboard.synthetic import Writer, imaging
+from tests.runners.forks import FORKS
 
 
 def fill(path, methods=("base_fill", "classic_wavelet"), preset="tiny"):
@@ -64,13 +63,7 @@ def run(module, *words):
 
 
 def call(module, *words):
-    return subprocess.run(
-        [sys.executable, "-m", module.__name__, *map(str, words)],
-        cwd=Path(module.__file__).parents[1],
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return FORKS([module.__name__, *map(str, words)], registry.ROOT, FORKS.environment)
 
 
 def content(path):

@@ -1,8 +1,6 @@
 """The newcomer's path: new, its own test, check, run."""
 
 import shlex
-import subprocess
-import sys
 
 import pytest
 
@@ -10,15 +8,7 @@ from benchmark import registry
 
 
 def python(command, *words):
-    return subprocess.run(
-        [sys.executable, "-m", *words],
-        cwd=command.folder,
-        env=command.environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    return command.module(*words)
 
 
 @pytest.mark.slow

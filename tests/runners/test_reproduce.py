@@ -1,8 +1,6 @@
 """A stored run made again, for real."""
 
 import sqlite3
-import subprocess
-import sys
 
 import pytest
 
@@ -13,14 +11,7 @@ TINY = ("--task", "mri", "--preset", "tiny", "--threads", "1", "--no-baseline")
 
 
 def reproduce(command, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "runners.reproduce", *words, "--db", str(command.db)],
-        cwd=command.folder,
-        env=command.environment,
-        capture_output=True,
-        text=True,
-        timeout=120,
-    )
+    return command.module("runners.reproduce", *words, "--db", command.db)
 
 
 def change(command, query):

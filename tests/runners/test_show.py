@@ -1,21 +1,12 @@
 """What is said of a stored run."""
 
 import sqlite3
-import subprocess
-import sys
 
 import pytest
 
 
 def show(command, *words):
-    return subprocess.run(
-        [sys.executable, "-m", "runners.show", *words, "--db", str(command.db)],
-        cwd=command.folder,
-        env=command.environment,
-        capture_output=True,
-        text=True,
-        timeout=60,
-    )
+    return command.module("runners.show", *words, "--db", command.db)
 
 
 def change(command, query):
