@@ -104,7 +104,7 @@ def test_leading_pairs_of_large_matrices_are_those_of_the_whole_decomposition(mo
     instance = relu(n=80)
     X, _ = instance.problem.dense()
     whole = top_eigenpairs(X, 4), top_singular(instance.problem, context(), 4)
-    monkeypatch.setattr("methods.completion.spectral._WHOLE", 10)
+    monkeypatch.setattr("methods.matrices._spectral._WHOLE", 10)
     part = top_eigenpairs(X, 4), top_singular(instance.problem, context(), 4)
     torch.testing.assert_close(part[0][0], whole[0][0])
     torch.testing.assert_close(part[1][1], whole[1][1])
@@ -114,7 +114,7 @@ def test_leading_pairs_of_large_matrices_are_those_of_the_whole_decomposition(mo
 
 @pytest.mark.parametrize("drawn", [100, 10])
 def test_a_rotation_is_orthogonal_and_turns_back(drawn, monkeypatch):
-    monkeypatch.setattr("methods.deep_mf_compressed._DRAWN", drawn)
+    monkeypatch.setattr("methods.matrices.deep_mf_compressed._DRAWN", drawn)
     turn = Rotation(40, context())
     Q = turn(torch.eye(40, dtype=torch.float64))
     torch.testing.assert_close(Q.T @ Q, torch.eye(40, dtype=torch.float64))
@@ -218,8 +218,8 @@ def test_entries_and_whole_matrices_give_the_same(name, monkeypatch):
     instance = uniform(n=40, seen=0.5)
     given = {"steps": 60}
     dense = matrix.whole(instance.problem, solve(name, instance, DEEP, **given))
-    monkeypatch.setattr("methods.completion.misfit.SPARSE_BELOW", 1.1)
-    monkeypatch.setattr("methods.completion.misfit._SMALL", 0)
+    monkeypatch.setattr("methods.matrices._misfit.SPARSE_BELOW", 1.1)
+    monkeypatch.setattr("methods.matrices._misfit._SMALL", 0)
     sparse = matrix.whole(instance.problem, solve(name, instance, DEEP, **given))
     torch.testing.assert_close(sparse, dense, rtol=1e-6, atol=1e-8)
 
