@@ -72,6 +72,25 @@ def test_the_deep_decoder_has_as_many_weights_as_the_papers(layers, width, count
     assert 0 < x.min() < x.max() < 1
 
 
+def test_the_deep_decoder_is_the_literal_network():
+    """Per layer: convolution without a bias, bilinear x2, ReLU, norm; once without the enlargement; head and sigmoid."""
+    width, net = 6, nn.Sequential()
+    for enlarged in (True, True, False):
+        net += nn.Sequential(nn.Conv2d(width, width, 1, bias=False))
+        if enlarged:
+            net += nn.Sequential(nn.Upsample(scale_factor=2, mode="bilinear"))
+        net += nn.Sequential(nn.ReLU(), nn.BatchNorm2d(width))
+    net += nn.Sequential(nn.Conv2d(width, 3, 1, bias=False), nn.Sigmoid())
+    net = net.double()
+    draw = torch.Generator().manual_seed(2)
+    weights = decoder_weights(2, width, 3)
+    theta = torch.randn(weights.count, generator=draw, dtype=torch.float64)
+    for given, part in zip(net.parameters(), weights.split(theta).values(), strict=True):
+        given.data = part.clone()
+    z = torch.rand(1, width, 4, 6, generator=draw, dtype=torch.float64)
+    torch.testing.assert_close(decoder(weights, theta, z), net(z), rtol=0, atol=1e-12)
+
+
 @pytest.mark.parametrize(("shape", "side"), [((3, 40, 64), 40), ((3, 64, 72), 72), ((3, 32, 64), 32)])
 def test_pictures_that_do_not_fit_are_refused(shape, side):
     with pytest.raises(ValueError, match=f"4 scales need sides of 4, 5, ... times 16 pixels, not {side}"):

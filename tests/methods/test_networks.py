@@ -32,6 +32,57 @@ def test_initialisation_is_from_the_generator_with_the_paper_s_spread():
     assert not torch.equal(weights, torch.cat([m.weight.flatten() for m in other.modules() if isinstance(m, nn.Conv2d)]))
 
 
+def test_gains_are_spread_and_biases_start_at_zero():
+    f = net(64, 3)
+    gains = torch.cat([m.weight for m in f.modules() if isinstance(m, nn.GroupNorm)])
+    assert gains.std().item() == pytest.approx(0.02, rel=0.1)
+    assert all((m.bias == 0).all() for m in f.modules() if isinstance(m, nn.Conv2d | nn.GroupNorm))
+
+
+class Literal(nn.Module):
+    """The paper's U-Net with two poolings and `width` channels, as its description says it, with batch norm."""
+
+    def __init__(self, width):
+        super().__init__()
+
+        def block(a, b, c):
+            first = nn.Conv2d(a, b, 3, padding=1), nn.BatchNorm2d(b), nn.ReLU()
+            return nn.Sequential(*first, nn.Conv2d(b, c, 3, padding=1), nn.BatchNorm2d(c), nn.ReLU())
+
+        self.inlet, self.pool = block(2, width, width), nn.MaxPool2d(2)
+        self.down1, self.down2 = block(width, 2 * width, 2 * width), block(2 * width, 2 * width, 2 * width)
+        self.up1, self.up2 = block(4 * width, 2 * width, width), block(2 * width, width, width)
+        self.enlarge, self.head = nn.Upsample(scale_factor=2, mode="bilinear", align_corners=True), nn.Conv2d(width, 2, 1)
+
+    def forward(self, u):
+        a = self.inlet(u)
+        b = self.down1(self.pool(a))
+        c = self.down2(self.pool(b))
+        d = self.up1(torch.cat([b, self.enlarge(c)], 1))
+        return self.head(self.up2(torch.cat([a, self.enlarge(d)], 1)))
+
+
+def test_it_is_the_literal_network():
+    f, literal = net(4, 2), Literal(4)
+    for given, part in zip(literal.parameters(), f.parameters(), strict=True):
+        given.data = part + torch.randn(part.shape, generator=torch.Generator().manual_seed(part.numel()))
+        part.data = given.data.clone()
+    u = torch.rand(1, 2, 16, 24, generator=torch.Generator().manual_seed(0))
+    torch.testing.assert_close(f(u), literal(u), rtol=1e-4, atol=1e-4)
+
+
+def test_what_pooling_cut_off_is_zero_on_the_way_up():
+    """One level, an odd side: the last row of what was enlarged is zero, so that the head sees the skip alone there."""
+    f = net(4, 1)
+    block = f.up[0]
+    seen = []
+    block.register_forward_pre_hook(lambda module, given: seen.append(given[0]))
+    f(torch.rand(1, 2, 9, 8, generator=torch.Generator().manual_seed(0)))
+    assert seen[0].shape == (1, 8, 9, 8)
+    assert not seen[0][:, 4:, -1].any()
+    assert seen[0][:, 4:, :-1].any()
+
+
 def test_norm_of_stacked_images_is_batch_norm_of_each_alone():
     x = torch.randn(3, 8, 12, 10, generator=torch.Generator().manual_seed(0))
     ours, theirs = nn.GroupNorm(8, 8), nn.BatchNorm2d(8)
