@@ -106,8 +106,8 @@ def test_its_steps_are_the_papers(problems, monkeypatch, task, noise):
 def test_a_plain_prior_fits_from_an_input_that_stays(problems, monkeypatch, task):
     problem = problems[task]
     z = Context(CPU, SEED).rand(1, 2 if task == "mri" else 3, *problem.A.shape[-2:])
-    found = solve(monkeypatch, "dip", problem, task, network="unet", lr=0.05, average=0.9)
-    assert_same(found, as_written(problem, z, lr=0.05))
+    found = solve(monkeypatch, "dip", problem, task, network="unet", lr=0.5, average=0.9)
+    assert_same(found, as_written(problem, z, lr=0.5))
 
 
 def test_a_reference_is_the_real_part_of_the_input(problems, monkeypatch):
