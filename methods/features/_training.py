@@ -10,22 +10,28 @@ Source: arXiv:2406.01909, the authors' code
 from collections.abc import Callable
 from dataclasses import dataclass
 from math import cos, pi
+from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from benchmark import Context, Representation
+from benchmark import Context, Count, Fraction, NonNegative, Positive, Representation
 
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: what the methods' hyperparameters of the same names say."""
+    """How to train: the hyperparameters of every method that learns a network."""
 
-    steps: int
-    lr: float
-    weight_decay: float
-    warmup: float
-    hidden: int
+    steps: Count = 800
+    lr: Positive = 0.005
+    weight_decay: NonNegative = 5e-4
+    warmup: Fraction = 0.125
+    hidden: Count = 512
+
+
+TINY: dict[str, Any] = {"steps": 60, "hidden": 64}
+FULL: dict[str, Any] = {"hidden": 2048}
+SETTINGS = {"representation/tiny": TINY, "representation/full": FULL}
 
 
 def network(ctx: Context, inputs: int, hidden: int, dim: int) -> nn.Sequential:

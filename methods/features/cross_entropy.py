@@ -7,12 +7,14 @@ One network, whole batches (methods/features/_training.py); the features are f's
 Source  OLE: arXiv:1712.01727 (0.25 is its weight for CIFAR-10; there in batches of 64, by SGD)
 """
 
+from dataclasses import dataclass
+
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark import Context, Count, Fraction, NonNegative, Positive, Representation, method
+from benchmark import Context, Positive, Representation, method
 from methods.features._losses import nuclear_gap
-from methods.features._training import Recipe, linear, train
+from methods.features._training import SETTINGS, Recipe, linear, train
 
 
 @method(
@@ -21,22 +23,20 @@ from methods.features._training import Recipe, linear, train
     kind="baseline",
     paper="",
     needs=("samples",),
-    settings={"representation/tiny": {"steps": 60, "hidden": 64}, "representation/full": {"hidden": 2048}},
+    settings=SETTINGS,
+    parameters=Recipe,
 )
-def cross_entropy(
-    problem: Representation,
-    ctx: Context,
-    *,
-    steps: Count = 800,
-    lr: Positive = 0.005,
-    weight_decay: NonNegative = 5e-4,
-    warmup: Fraction = 0.125,
-    hidden: Count = 512,
-) -> Tensor:
+def cross_entropy(problem: Representation, ctx: Context, given: Recipe) -> Tensor:
     """Cross-entropy: what the penultimate layer of a classifier looks like"""
     head = linear(ctx, problem.dim, len(problem.sizes))
-    recipe = Recipe(steps, lr, weight_decay, warmup, hidden)
-    return train(problem, ctx, lambda Z, labels: F.cross_entropy(head(Z), labels), recipe, head=head)
+    return train(problem, ctx, lambda Z, labels: F.cross_entropy(head(Z), labels), given, head=head)
+
+
+@dataclass(frozen=True)
+class WithOle(Recipe):
+    """How to train, and the weight of OLE."""
+
+    ole: Positive = 0.25
 
 
 @method(
@@ -45,23 +45,14 @@ def cross_entropy(
     kind="low-rank embedding",
     paper="arXiv:1712.01727",
     needs=("samples",),
-    settings={"representation/tiny": {"steps": 60, "hidden": 64}, "representation/full": {"hidden": 2048}},
+    settings=SETTINGS,
+    parameters=WithOle,
 )
-def cross_entropy_ole(
-    problem: Representation,
-    ctx: Context,
-    *,
-    steps: Count = 800,
-    lr: Positive = 0.005,
-    weight_decay: NonNegative = 5e-4,
-    warmup: Fraction = 0.125,
-    hidden: Count = 512,
-    ole: Positive = 0.25,
-) -> Tensor:
+def cross_entropy_ole(problem: Representation, ctx: Context, given: WithOle) -> Tensor:
     """Cross-entropy and OLE: nuclear norms of classes are made small, that of all large"""
-    head = linear(ctx, problem.dim, len(problem.sizes))
+    head, ole = linear(ctx, problem.dim, len(problem.sizes)), given.ole
 
     def loss(Z: Tensor, labels: Tensor) -> Tensor:
         return F.cross_entropy(head(Z), labels) + ole * nuclear_gap(Z, problem.sizes)
 
-    return train(problem, ctx, loss, Recipe(steps, lr, weight_decay, warmup, hidden), head=head)
+    return train(problem, ctx, loss, given, head=head)

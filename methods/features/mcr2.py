@@ -9,16 +9,26 @@ step of 1 / alpha, until they move by less.
 Source  arXiv:2406.01909 and arXiv:2006.08558. The first one's step and stopping rule are not known here: they are this suite's
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark import Context, Count, Fraction, NonNegative, Positive, Representation, UserError, method
+from benchmark import Context, Positive, Representation, UserError, method
 from benchmark.models.coding_rates import largest_weight, objective, value_and_gradient
 from methods._convergence import until_converged
-from methods.features._training import Recipe, train
+from methods.features._training import FULL, TINY, Recipe, train
 
 _STILL = 1e-9  # of the gradient's norm
+
+
+@dataclass(frozen=True)
+class Regularised(Recipe):
+    """How to train; start: scale of the first free features; times: lambda as a multiple of the problem's, which scores."""
+
+    start: Positive = 1.0
+    times: Positive = 1.0
 
 
 @method(
@@ -26,25 +36,13 @@ _STILL = 1e-9  # of the gradient's norm
     solves="Representation",
     kind="coding rate",
     paper="arXiv:2406.01909",
-    settings={
-        "representation/tiny": {"steps": 60, "hidden": 64},
-        "representation/small_free*": {"steps": 10000},  # it ends where the gradient does: late at 0.01 of lambda_max
-        "representation/full": {"hidden": 2048},
-    },
+    # It ends where the gradient does: late at 0.01 of lambda_max.
+    settings={"representation/tiny": TINY, "representation/small_free*": {"steps": 10000}, "representation/full": FULL},
+    parameters=Regularised,
 )
-def mcr2(
-    problem: Representation,
-    ctx: Context,
-    *,
-    steps: Count = 800,
-    lr: Positive = 0.005,
-    weight_decay: NonNegative = 5e-4,
-    warmup: Fraction = 0.125,
-    hidden: Count = 512,
-    start: Positive = 1.0,
-    times: Positive = 1.0,
-) -> Tensor:
+def mcr2(problem: Representation, ctx: Context, given: Regularised) -> Tensor:
     """Regularised coding rate reduction; times: lambda as a multiple of the problem's, which scores"""
+    times = given.times
     weight = times * problem.weight
     most = largest_weight(problem.sizes, problem.dim, problem.eps2)
     if weight > most * (1 + 1e-12):
@@ -53,12 +51,12 @@ def mcr2(
             f"times is at most {most / problem.weight:.6g}"
         )
     if problem.free:
-        return _ascent(problem, ctx, steps, start, weight)
+        return _ascent(problem, ctx, given.steps, given.start, weight)
 
     def loss(Z: Tensor, labels: Tensor) -> Tensor:
         return -objective(Z, problem.sizes, problem.eps2, weight)
 
-    return train(problem, ctx, loss, Recipe(steps, lr, weight_decay, warmup, hidden))
+    return train(problem, ctx, loss, given)
 
 
 @method(
@@ -66,30 +64,18 @@ def mcr2(
     solves="Representation",
     kind="coding rate",
     paper="arXiv:2006.08558",
-    settings={
-        "representation/tiny": {"steps": 60, "hidden": 64},
-        "representation/small_free*": {"steps": 3000},
-        "representation/full": {"hidden": 2048},
-    },
+    settings={"representation/tiny": TINY, "representation/small_free*": {"steps": 3000}, "representation/full": FULL},
+    parameters=Recipe,
 )
-def mcr2_constrained(
-    problem: Representation,
-    ctx: Context,
-    *,
-    steps: Count = 800,
-    lr: Positive = 0.005,
-    weight_decay: NonNegative = 5e-4,
-    warmup: Fraction = 0.125,
-    hidden: Count = 512,
-) -> Tensor:
+def mcr2_constrained(problem: Representation, ctx: Context, given: Recipe) -> Tensor:
     """Coding rate reduction of features of norm 1, without penalty"""
     if problem.free:
-        return _on_the_sphere(problem, ctx, steps)
+        return _on_the_sphere(problem, ctx, given.steps)
 
     def loss(Z: Tensor, labels: Tensor) -> Tensor:
         return -objective(Z, problem.sizes, problem.eps2, 0.0)
 
-    return train(problem, ctx, loss, Recipe(steps, lr, weight_decay, warmup, hidden), finish=lambda Z: F.normalize(Z, dim=1))
+    return train(problem, ctx, loss, given, finish=lambda Z: F.normalize(Z, dim=1))
 
 
 def _ascent(problem: Representation, ctx: Context, steps: int, start: float, weight: float) -> Tensor:

@@ -7,12 +7,21 @@ features, both unlike the paper.
 Source  arXiv:2004.11362, temperature as there
 """
 
+from dataclasses import dataclass
+
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark import Context, Count, Fraction, NonNegative, Positive, Representation, method
+from benchmark import Context, Positive, Representation, method
 from methods.features._losses import supervised_contrast
-from methods.features._training import Recipe, train
+from methods.features._training import SETTINGS, Recipe, train
+
+
+@dataclass(frozen=True)
+class Contrast(Recipe):
+    """How to train, and the temperature of the softmax."""
+
+    temperature: Positive = 0.1
 
 
 @method(
@@ -21,23 +30,13 @@ from methods.features._training import Recipe, train
     kind="contrastive",
     paper="arXiv:2004.11362",
     needs=("samples",),
-    settings={"representation/tiny": {"steps": 60, "hidden": 64}, "representation/full": {"hidden": 2048}},
+    settings=SETTINGS,
+    parameters=Contrast,
 )
-def supervised_contrastive(
-    problem: Representation,
-    ctx: Context,
-    *,
-    steps: Count = 800,
-    lr: Positive = 0.005,
-    weight_decay: NonNegative = 5e-4,
-    warmup: Fraction = 0.125,
-    hidden: Count = 512,
-    temperature: Positive = 0.1,
-) -> Tensor:
+def supervised_contrastive(problem: Representation, ctx: Context, given: Contrast) -> Tensor:
     """Supervised contrastive learning: features of one class near each other on the sphere, of others far"""
-    recipe = Recipe(steps, lr, weight_decay, warmup, hidden)
 
     def loss(Z: Tensor, labels: Tensor) -> Tensor:
-        return supervised_contrast(Z, labels, temperature)
+        return supervised_contrast(Z, labels, given.temperature)
 
-    return train(problem, ctx, loss, recipe, finish=lambda Z: F.normalize(Z, dim=1))
+    return train(problem, ctx, loss, given, finish=lambda Z: F.normalize(Z, dim=1))

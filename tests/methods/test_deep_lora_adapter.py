@@ -24,7 +24,8 @@ from methods.texts.adapters import (
     save_pretrained,
 )
 from methods.texts.adapters.compress import _leading
-from methods.texts.adapters.deep_lora import orthogonal, targets
+from methods.texts.adapters.deep_lora import targets
+from methods.texts.adapters.layer import orthogonal
 from tests.methods import tiny_encoder
 
 IDS = torch.randint(5, 20, (4, 9), generator=torch.Generator().manual_seed(0))

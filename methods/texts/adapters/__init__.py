@@ -2,14 +2,12 @@
 
 from methods.texts.adapters.compress import compress
 from methods.texts.adapters.deep_lora import (
-    DeepLoraConfig,
-    DeepLoraLinear,
-    adapted,
     deltas,
     get_deep_lora_model,
     merge,
     parameter_groups,
 )
+from methods.texts.adapters.layer import DeepLoraConfig, DeepLoraLinear, adapted
 from methods.texts.adapters.storage import load, save_pretrained
 
 __all__ = [

@@ -19,7 +19,7 @@ import torch
 from torch import Tensor, nn
 
 from benchmark.errors import UserError
-from methods.texts.adapters.deep_lora import DeepLoraConfig, DeepLoraLinear, adapted, orthogonal
+from methods.texts.adapters.layer import DeepLoraConfig, DeepLoraLinear, adapted, orthogonal
 
 T = TypeVar("T", bound=nn.Module)
 _MORE, _ROUNDS = 8, 6  # of the block iteration for leading singular vectors

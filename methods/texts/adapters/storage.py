@@ -10,7 +10,8 @@ from safetensors.torch import load_file, save_file
 from torch import Tensor, nn
 
 from benchmark.errors import UserError
-from methods.texts.adapters.deep_lora import DeepLoraConfig, adapted, install, saved_modules, targets
+from methods.texts.adapters.deep_lora import install, saved_modules, targets
+from methods.texts.adapters.layer import DeepLoraConfig, adapted
 
 T = TypeVar("T", bound=nn.Module)
 _CONFIG, _WEIGHTS, _TYPE = "adapter_config.json", "adapter_model.safetensors", "DEEP_LORA"
