@@ -10,7 +10,9 @@ Source  arXiv:2406.04112. Its code takes eps = 1e-3 and steps of 5e3 on the mean
         cropped, as there
 """
 
+from dataclasses import dataclass
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -19,6 +21,19 @@ from benchmark import Completion, Context, Count, Positive, method
 from methods.matrices._chain import Chain, fit
 from methods.matrices._spectral import top_singular
 
+TINY: dict[str, Any] = {"steps": 1200, "tolerance": 1e-4}
+
+
+@dataclass(frozen=True)
+class Descent:
+    """Number of factors, their scale at the start, and the descent: rate, most steps, end."""
+
+    depth: Count = 3
+    eps: Positive = 3e-3
+    lr: Positive = 0.2
+    steps: Count = 20000
+    tolerance: Positive = 1e-6
+
 
 @method(
     "deep_mf",
@@ -26,25 +41,17 @@ from methods.matrices._spectral import top_singular
     kind="deep factorisation",
     paper="arXiv:2406.04112",
     needs=("uniform",),
+    parameters=Descent,
     settings={
-        "deep_mc/tiny": {"steps": 1200, "tolerance": 1e-4},
+        "deep_mc/tiny": TINY,
         # Ratings are not of low rank: where the error of what is held out was least on the tuning splits.
         "deep_mc/small_films": {"steps": 2600},
         "deep_mc/small_lecturers": {"steps": 2500},
     },
 )
-def deep_mf(
-    problem: Completion,
-    ctx: Context,
-    *,
-    depth: Count = 3,
-    eps: Positive = 3e-3,
-    lr: Positive = 0.2,
-    steps: Count = 20000,
-    tolerance: Positive = 1e-6,
-) -> Tensor:
+def deep_mf(problem: Completion, ctx: Context, given: Descent) -> Tensor:
     """Deep matrix factorisation, as wide as the matrix: a product of three from a small orthogonal start"""
-    return descend(problem, ctx, max(problem.shape[1:]), depth, eps, lr, steps, tolerance)
+    return descend(problem, ctx, max(problem.shape[1:]), given)
 
 
 @method(
@@ -54,7 +61,7 @@ def deep_mf(
     paper="arXiv:2406.04112",
     needs=("uniform",),
     settings={
-        "deep_mc/tiny": {"steps": 1200, "tolerance": 1e-4},
+        "deep_mc/tiny": TINY,
         "deep_mc/small": {"steps": 5000},  # on the tuning instances its error no longer falls
         # Ratings are not of low rank: where the error of what is held out was least on the tuning splits.
         "deep_mc/small_films": {"steps": 50},
@@ -71,7 +78,7 @@ def shallow_mf(
     tolerance: Positive = 1e-6,
 ) -> Tensor:
     """Two factors as wide as the matrix, from a small orthogonal start: the same descent without depth"""
-    return descend(problem, ctx, max(problem.shape[1:]), 2, eps, lr, steps, tolerance)
+    return descend(problem, ctx, max(problem.shape[1:]), Descent(2, eps, lr, steps, tolerance))
 
 
 @method(
@@ -80,36 +87,27 @@ def shallow_mf(
     kind="deep factorisation",
     paper="arXiv:2406.04112",
     needs=("uniform",),
+    parameters=Descent,
     settings={
-        "deep_mc/tiny": {"steps": 1200, "tolerance": 1e-4},
+        "deep_mc/tiny": TINY,
         # Ratings are not of low rank: where the error of what is held out was least on the tuning splits.
         "deep_mc/small_films": {"steps": 6000},
         "deep_mc/small_lecturers": {"steps": 4800},
     },
 )
-def narrow_mf(
-    problem: Completion,
-    ctx: Context,
-    *,
-    depth: Count = 3,
-    eps: Positive = 3e-3,
-    lr: Positive = 0.2,
-    steps: Count = 20000,
-    tolerance: Positive = 1e-6,
-) -> Tensor:
+def narrow_mf(problem: Completion, ctx: Context, given: Descent) -> Tensor:
     """Deep matrix factorisation of width twice the rank, from a random start: the control of the compressed one"""
-    return descend(problem, ctx, 2 * problem.rank, depth, eps, lr, steps, tolerance)
+    return descend(problem, ctx, 2 * problem.rank, given)
 
 
-def descend(
-    problem: Completion, ctx: Context, width: int, depth: int, eps: float, lr: float, steps: int, tolerance: float
-) -> Tensor:
-    """The estimate of a chain of `depth` factors of this width."""
+def descend(problem: Completion, ctx: Context, width: int, given: Descent) -> Tensor:
+    """The estimate of a chain of factors of this width."""
+    depth, eps, lr = given.depth, given.eps, given.lr
     B, m, n = problem.shape
     sides = [n, *[width] * (depth - 1), m]
     factors = [torch.stack([eps * orthogonal(out, inner, ctx) for _ in range(B)]) for inner, out in pairwise(sides)]
     scale = unit(problem, ctx)
-    return fit(problem, ctx, Chain(problem, factors, [lr / problem.fraction] * depth, scale), steps, tolerance)
+    return fit(problem, ctx, Chain(problem, factors, [lr / problem.fraction] * depth, scale), given.steps, given.tolerance)
 
 
 def orthogonal(rows: int, columns: int, ctx: Context) -> Tensor:

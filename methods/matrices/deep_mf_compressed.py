@@ -10,6 +10,8 @@ Source  arXiv:2406.04112 (outer = 0.01 for a target with sigma_1 = 2 sqrt(1000):
         Kwon, Zhang, Song, Balzano, Qu, AISTATS 2024
 """
 
+from dataclasses import dataclass
+
 import numpy as np
 import scipy.fft
 import torch
@@ -18,9 +20,30 @@ from torch import Tensor
 from benchmark import Completion, Context, Count, NonNegative, Positive, method
 from methods.matrices._chain import Chain, fit
 from methods.matrices._spectral import top_singular
-from methods.matrices.deep_mf import orthogonal, unit
+from methods.matrices.deep_mf import TINY, orthogonal, unit
 
 _DRAWN = 2500  # up to this side Q is Haar-distributed; beyond, a random cosine transform that needs no n x n array
+
+
+@dataclass(frozen=True)
+class Compressed:
+    """As in deep_mf; outer: the rate of the two outer factors as a multiple of lr."""
+
+    depth: Count = 3
+    eps: Positive = 3e-3
+    lr: Positive = 0.2
+    outer: NonNegative = 0.15
+    steps: Count = 20000
+    tolerance: Positive = 1e-6
+
+
+@dataclass(frozen=True)
+class Surrogate(Compressed):
+    """The sister paper's start and rates."""
+
+    eps: Positive = 3.7e-3
+    lr: Positive = 0.054
+    outer: NonNegative = 5.0
 
 
 @method(
@@ -29,8 +52,9 @@ _DRAWN = 2500  # up to this side Q is Haar-distributed; beyond, a random cosine 
     kind="deep factorisation",
     paper="arXiv:2406.04112",
     needs=("uniform",),
+    parameters=Compressed,
     settings={
-        "deep_mc/tiny": {"steps": 1200, "tolerance": 1e-4},
+        "deep_mc/tiny": TINY,
         # The published rate, 0.15 in these units, takes 1.4 times the steps of the wide network to an error of 3e-3 on the
         # tuning instances of small; 0.3, 0.6 and 1.2 take 1.2, 1.1 and 1.06 times.
         "deep_mc/small": {"outer": 1.2},
@@ -39,18 +63,9 @@ _DRAWN = 2500  # up to this side Q is Haar-distributed; beyond, a random cosine 
         "deep_mc/small_lecturers": {"steps": 3000},
     },
 )
-def deep_mf_compressed(
-    problem: Completion,
-    ctx: Context,
-    *,
-    depth: Count = 3,
-    eps: Positive = 3e-3,
-    lr: Positive = 0.2,
-    outer: NonNegative = 0.15,
-    steps: Count = 20000,
-    tolerance: Positive = 1e-6,
-) -> Tensor:
+def deep_mf_compressed(problem: Completion, ctx: Context, given: Compressed) -> Tensor:
     """Deep matrix factorisation in the small subspace that the wide one would stay in"""
+    depth, eps, outer = given.depth, given.eps, given.outer
     scale, r = unit(problem, ctx), problem.rank
     B, m, n = problem.shape
     lefts, rights = [], []
@@ -62,8 +77,9 @@ def deep_mf_compressed(
         rights.append(V[:n])
     inner = [eps * torch.eye(2 * r, dtype=torch.float64, device=ctx.device).repeat(B, 1, 1) for _ in range(depth)]
     factors = [torch.stack(rights).mT.contiguous(), *inner, torch.stack(lefts).contiguous()]
-    rate = lr / problem.fraction
-    return fit(problem, ctx, Chain(problem, factors, [outer * rate, *[rate] * depth, outer * rate], scale), steps, tolerance)
+    rate = given.lr / problem.fraction
+    rates = [outer * rate, *[rate] * depth, outer * rate]
+    return fit(problem, ctx, Chain(problem, factors, rates, scale), given.steps, given.tolerance)
 
 
 @method(
@@ -72,33 +88,25 @@ def deep_mf_compressed(
     kind="deep factorisation",
     paper="arXiv:2311.05061",
     needs=("uniform",),
+    parameters=Surrogate,
     settings={
-        "deep_mc/tiny": {"steps": 1200, "tolerance": 1e-4},
+        "deep_mc/tiny": TINY,
         # Ratings are not of low rank: where the error of what is held out was least on the tuning splits.
         "deep_mc/small_films": {"steps": 2000},
         "deep_mc/small_lecturers": {"steps": 2000},
     },
 )
-def compressed_mf_surrogate(
-    problem: Completion,
-    ctx: Context,
-    *,
-    depth: Count = 3,
-    eps: Positive = 3.7e-3,
-    lr: Positive = 0.054,
-    outer: NonNegative = 5.0,
-    steps: Count = 20000,
-    tolerance: Positive = 1e-6,
-) -> Tensor:
+def compressed_mf_surrogate(problem: Completion, ctx: Context, given: Surrogate) -> Tensor:
     """Deep matrix factorisation compressed to the leading singular vectors of what is seen (the sister paper's)"""
+    depth, eps, outer = given.depth, given.eps, given.outer
     size = min(2 * problem.rank, *problem.shape[1:])
     U, s, V = top_singular(problem, ctx, size)
     scale = s.max().item() / problem.fraction
     eye = torch.eye(size, dtype=torch.float64, device=ctx.device).repeat(problem.shape[0], 1, 1)
     factors = [eps * V.mT.contiguous(), *[eps * eye.clone() for _ in range(depth - 2)], eps * U]
-    rate = lr / problem.fraction
+    rate = given.lr / problem.fraction
     rates = [outer * rate, *[rate] * (depth - 2), outer * rate]
-    return fit(problem, ctx, Chain(problem, factors, rates, scale), steps, tolerance)
+    return fit(problem, ctx, Chain(problem, factors, rates, scale), given.steps, given.tolerance)
 
 
 class Rotation:
