@@ -17,10 +17,12 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from benchmark import fits, registry, seeds
+from benchmark import fits, registry, seeds, solving
 from benchmark.context import Context
 from benchmark.decorators import Learnt, Method, Task
+from benchmark.errors import Diverged
 from benchmark.fits import Fit
+from benchmark.instances import make_instance
 from benchmark.problems import Instance, LinearInverse
 from benchmark.registry import MethodEntry, TaskEntry
 from benchmark.store.lines import is_picture
@@ -73,8 +75,7 @@ class Pair:
         return None if self.solver.fit is None else self.learn(ShortContext).learnt
 
     def learn(self, kind: type[Context], budget: float = float("inf"), device: torch.device = CPU) -> Fit:
-        ctx = kind(device, fits.method_seed(self.problems, "tiny", 0), budget)
-        return fits.learn(self.solver, self.problems, "tiny", 0, self.parameters, ctx)
+        return solving.learn(self.problems, self.solver, "tiny", 0, self.parameters, device, budget, kind)
 
     @property
     def parameters(self) -> dict[str, Any]:
@@ -87,20 +88,17 @@ class Pair:
         budget: float = float("inf"),
         on_record: Seen = lambda step, seconds, estimates: None,
     ) -> Context:
-        spec = self.task.spec
-        seed = seeds.seed(spec.name, spec.version, "tiny", number, 0, "method")
-        return kind(CPU, seed, budget, on_record=on_record)
+        return solving.context(self.problems, "tiny", number, 0, CPU, budget, kind=kind, on_record=on_record)
 
     def solve(self, instance: Instance, ctx: Context, learnt: Learnt | None = None) -> Tensor:
         """The estimate, checked. Raises Broken where it is not one."""
-        ctx.clock.start()
-        found = self.solver(instance.problem, ctx, self.parameters, self.learnt if learnt is None else learnt)
-        ctx.clock.stop()
+        learnt = self.learnt if learnt is None else learnt
+        problem = instance.problem.to(ctx.device)
+        found = solving.timed(self.solver, problem, ctx, self.parameters, learnt)
         try:
-            checked: Tensor = instance.problem.check(found)
-        except ValueError as error:
+            return solving.checked(problem, found, ctx.steps_done)
+        except (ValueError, Diverged) as error:
             raise Broken(str(error)) from None
-        return checked
 
     def estimate(self, number: int = 0) -> Tensor:
         return self.solve(self.make(number), self.context(number)).clone()
@@ -108,9 +106,7 @@ class Pair:
 
 def make(task: Task, number: int = 0, repeat: int = 0) -> Instance:
     """Instance `number` of the tiny preset, as a run draws it."""
-    spec = task.spec
-    generator = torch.Generator().manual_seed(seeds.seed(spec.name, spec.version, "tiny", number, repeat, "data"))
-    return task.make(spec.presets["tiny"], seeds.split(repeat), number, generator)
+    return make_instance(task, "tiny", number, repeat)
 
 
 def pairs() -> list[Pair]:
@@ -244,10 +240,8 @@ def goes_to_its_device(pair: Pair) -> None:
     if not torch.cuda.is_available():
         raise NotChecked("there is no GPU here")
     device = torch.device("cuda")
-    instance = pair.make()
-    ctx = ShortContext(device, 0)
     learnt = None if pair.solver.fit is None else pair.learn(ShortContext, device=device).learnt
-    found = pair.solver(instance.problem.to(device), ctx, pair.parameters, learnt)
+    found = pair.solve(pair.make(), ShortContext(device, 0), learnt)
     if found.device.type != "cuda":
         raise Broken(f"the estimate is on {found.device}, not on {device}")
 
@@ -312,7 +306,7 @@ def scores_the_truth_best(entry: TaskEntry) -> None:
     draw = torch.Generator().manual_seed(0)
     worse, best = (task.score(instance, instance.problem.near(instance.truth, scale, draw)) for scale in (0.3, 1e-5))
     spec = entry.spec.at("tiny")
-    facts = task.facts(instance, {}) if hasattr(task, "facts") else {}
+    facts = task.facts(instance, {})
     if missing := [metric.name for metric in spec.metrics if metric.name not in best | facts]:
         raise Broken(f"it scores {', '.join(best | facts)}, and its specification names {missing[0]} too")
     for metric in spec.metrics:

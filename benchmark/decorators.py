@@ -4,7 +4,7 @@ import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import MISSING, dataclass, fields, is_dataclass
 from pathlib import Path
-from typing import Any, Protocol, TypeVar, cast, get_type_hints
+from typing import Any, TypeVar, cast, get_type_hints
 
 import torch
 from torch import Tensor
@@ -17,36 +17,53 @@ from benchmark.spec import Feature, Interface, MethodSpec, TaskSpec, first_line,
 T = TypeVar("T")
 
 
-class Task(Protocol):
-    """What a task's class offers.
+class Task:
+    """What a task's class offers. It need not be a subclass: @task adds what it lacks of `quality`, `traces` and `facts`.
 
     make      one instance; all randomness comes from `generator`; `split` says whether test or tuning data is drawn
     score     every metric that the preset scores (others are left aside), from an estimate on the CPU
     picture   what the leaderboard shows, by name: tensors (H, W), or (3, H, W) in colour; "image" among them. Of the truth
               all are kept, such as what was measured; of an estimate "image" and what `spec.pictures` declares. Then they may
               be of any size, and of the truth those that mean nothing are left out (not "image")
+    quality   the primary metric alone, for curves, where the others are slow; None: `score` is asked for it
+    traces    other curves, by name, on the primary metric's scale
+    facts     metrics that tell how the method came to its estimate, by name, from what it kept; zero where it kept nothing
 
-    A task whose other metrics are slow may also have `quality(instance, estimate) -> float`: the primary one alone, for curves.
     A task that offers "training" has `training(preset, generator)`: what a method may learn from. It holds no test instance.
-    One with more to draw than that has `traces(instance, estimate) -> dict[str, float]`: other curves, by name, on its scale.
-    One that measures how a method came to its estimate has `facts(instance, kept) -> dict[str, float]`: metrics from what the
-    method kept beside it, by name; zero where it kept nothing.
     data_dir  the folder the user named with --data-dir; set by the runner
     """
 
     spec: TaskSpec
-    data_dir: Path | None
+    data_dir: Path | None = None
 
-    def make(self, preset: Any, split: Split, index: int, generator: torch.Generator) -> Instance: ...
-    def score(self, instance: Instance, estimate: Tensor) -> dict[str, float]: ...
-    def picture(self, instance: Instance, estimate: Tensor) -> dict[str, Tensor]: ...
+    def make(self, preset: Any, split: Split, index: int, generator: torch.Generator) -> Instance:
+        raise NotImplementedError
+
+    def score(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
+        raise NotImplementedError
+
+    def picture(self, instance: Instance, estimate: Tensor) -> dict[str, Tensor]:
+        raise NotImplementedError
+
+    def quality(self, instance: Instance, estimate: Tensor) -> float | None:
+        return None
+
+    def traces(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
+        return {}
+
+    def facts(self, instance: Instance, kept: Mapping[str, Tensor]) -> dict[str, float]:
+        return {}
 
 
 def task(spec: TaskSpec) -> Callable[[type[T]], type[T]]:
-    """Attach `spec` to the class that makes and scores its instances."""
+    """Attach `spec` to the class that makes and scores its instances, and the defaults of Task that the class lacks."""
 
     def register(cls: type[T]) -> type[T]:
-        cls.spec, cls.data_dir = spec, None  # type: ignore[attr-defined]  # attributes of the Task protocol
+        for name, value in {"spec": spec, "data_dir": None}.items():
+            setattr(cls, name, value)
+        for default in (Task.quality, Task.traces, Task.facts):
+            if not hasattr(cls, default.__name__):
+                setattr(cls, default.__name__, default)
         return cls
 
     return register

@@ -5,6 +5,7 @@ share training data and runs that differ elsewhere share the fit. The device's k
 """
 
 import os
+from collections.abc import Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -42,7 +43,7 @@ def training_data(task: Task, preset: str, repeat: int) -> Any:
     return training(spec.presets[preset], torch.Generator().manual_seed(seed))
 
 
-def learn(method: Method, task: Task, preset: str, repeat: int, parameters: dict[str, Any], ctx: Context) -> Fit:
+def learn(method: Method, task: Task, preset: str, repeat: int, parameters: Mapping[str, Any], ctx: Context) -> Fit:
     """Learn on a preset's training data; the clock of `ctx` counts the method's own time."""
     data = training_data(task, preset, repeat).to(ctx.device)
     ctx.clock.start()

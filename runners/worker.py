@@ -11,7 +11,6 @@ import sys
 import threading
 import time
 import traceback
-from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
@@ -21,19 +20,14 @@ from typing import Any, TextIO
 import numpy as np
 import torch
 
-from benchmark import environment, fits, registry, seeds
-from benchmark.context import Context
+from benchmark import environment, fits, registry, solving
 from benchmark.decorators import Method, Task
 from benchmark.errors import Diverged, UserError
 from benchmark.fits import Fit
-from benchmark.instances import drawn, make_instance, observed
-from benchmark.problems import Instance
-from benchmark.spec import TaskSpec
-from benchmark.threads import few_threads
+from benchmark.instances import drawn
 
 _THREADS = int(os.environ.get("LOWDIMBENCH_THREADS", "1"))
 _PROGRESS_EVERY = 0.2  # seconds
-_CURVE_MEMORY = 4096  # points; a method with more has its own idea of a curve
 
 
 class Reporter:
@@ -104,27 +98,39 @@ def pick_device(wanted: str) -> torch.device:
     return device
 
 
+class Progress:
+    """Tells the parent, every fifth of a second, at which step a method is and what it scored last."""
+
+    def __init__(self, send: Reporter, number: int | None) -> None:
+        self.send, self.number, self.at = send, number, 0.0
+        self.score: float | None = None
+
+    def step(self, step: int, total: int) -> None:
+        if time.monotonic() - self.at > _PROGRESS_EVERY:
+            self.at = time.monotonic()
+            self.send("step", instance=self.number, step=step, steps=total, score=self.score)
+
+    def scored(self, value: float) -> None:
+        self.score = value
+
+
 def learn(task: Task, method: Method, job: dict[str, Any], device: torch.device, send: Reporter) -> Fit:
     """What the method learns once for all instances: taken up from an earlier run, or learnt now and kept."""
-    order = job["fit"]
-    progress: dict[str, Any] = {"at": 0.0, "score": None}
+    order, progress = job["fit"], Progress(send, None)
     folder, digest = Path(order["folder"]), f"{order['digest']}-{device.type}"
     fit = None if order["anew"] else fits.load(folder, digest)
     before = fit is not None
     if fit is None:
-
-        def on_step(step: int, total: int) -> None:
-            if time.monotonic() - progress["at"] > _PROGRESS_EVERY:
-                progress["at"] = time.monotonic()
-                send("step", instance=None, step=step, steps=total, score=progress["score"])
-
-        def on_record(step: int, seconds: float, points: dict[str, torch.Tensor]) -> None:
-            progress["score"] = float(points["estimate"])
-
-        budget = task.spec.presets[order["preset"]].fit_budget
-        seed = fits.method_seed(task, order["preset"], job["seed"])
-        ctx = Context(device, seed, budget, on_step, on_record)
-        fit = fits.learn(method, task, order["preset"], job["seed"], job["parameters"], ctx)
+        fit = solving.learn(
+            task,
+            method,
+            job["preset"],
+            job["seed"],
+            job["parameters"],
+            device,
+            on_step=progress.step,
+            on_record=lambda step, seconds, points: progress.scored(float(points["estimate"])),
+        )
         fits.keep(folder, digest, fit)
     send("learnt", seconds=fit.seconds, truncated=fit.truncated, before=before)
     return fit.to(device)
@@ -133,76 +139,34 @@ def learn(task: Task, method: Method, job: dict[str, Any], device: torch.device,
 def solve(
     task: Task, method: Method, job: dict[str, Any], number: int, device: torch.device, send: Reporter, fit: Fit | None = None
 ) -> None:
-    """Make one instance, time the method on it, score it and send everything in one message."""
-    preset, repeat = job["preset"], job["seed"]
-    spec: TaskSpec = task.spec.at(preset)
-    instance = make_instance(task, preset, number, repeat)
-    observation = observed(instance.problem.shown())
-    problem = instance.problem.to(device)
-    curve: list[tuple[str, int, float, float]] = []
-    progress: dict[str, Any] = {"at": 0.0, "score": None}
-    quality = getattr(task, "quality", None) or (lambda one, x: task.score(one, x)[spec.primary.name])
-    traces: Callable[[Instance, torch.Tensor], dict[str, float]] = getattr(task, "traces", None) or (lambda one, x: {})
-
-    def on_step(step: int, total: int) -> None:
-        if time.monotonic() - progress["at"] > _PROGRESS_EVERY:
-            progress["at"] = time.monotonic()
-            send("step", instance=number, step=step, steps=total, score=progress["score"])
-
-    def on_record(step: int, seconds: float, estimates: dict[str, torch.Tensor]) -> None:
-        for series, estimate in estimates.items():
-            if series != "estimate" and not estimate.ndim:  # a value, and no estimate
-                curve.append((series, step + 1, seconds, float(estimate)))
-                continue
-            _sane(problem, estimate, step + 1)
-            shown = problem.check(estimate).cpu()
-            values = {series: quality(instance, shown)}
-            if series == "estimate":
-                progress["score"] = values[series]
-                values |= traces(instance, shown)
-            for name, value in values.items():
-                if np.isfinite(value) and len(curve) < _CURVE_MEMORY:
-                    curve.append((name, step + 1, seconds, value))
-
-    seed = seeds.seed(spec.name, spec.version, preset, number, repeat, "method")
-    artifacts = Path(job["artifacts"])
-    ctx = Context(device, seed, spec.presets[preset].budget, on_step, on_record, lambda digest: _recall(artifacts, digest))
-    with few_threads(spec.presets[preset].threads):
-        ctx.clock.start()
-        returned = method(problem, ctx, job["parameters"], None if fit is None else fit.learnt)
-        ctx.clock.stop()
-    _sane(problem, returned, ctx.steps_done)
-    estimate = problem.check(returned).cpu()
-    facts: Callable[[Instance, dict[str, torch.Tensor]], dict[str, float]] = getattr(task, "facts", None) or (lambda one, x: {})
-    found = task.score(instance, estimate) | facts(instance, {name: thing.cpu() for name, thing in ctx.kept.items()})
-    scores = {metric.name: found[metric.name] for metric in spec.metrics if metric.name in found}
-    if len(scores) < len(spec.metrics) or not all(map(np.isfinite, scores.values())):
-        raise ValueError(f"the task scored {found}")
+    """Solve one instance and send everything in one message."""
+    artifacts, progress = Path(job["artifacts"]), Progress(send, number)
+    solved = solving.solve(
+        task,
+        method,
+        job["preset"],
+        number,
+        job["seed"],
+        job["parameters"],
+        fit=fit,
+        device=device,
+        on_score=progress.scored,
+        on_step=progress.step,
+        recall=lambda digest: _recall(artifacts, digest),
+    )
+    pictures = drawn(task, solved.instance, solved.estimate)
     send(
         "instance",
         instance=number,
-        label=instance.label,
-        observation=observation,
-        seconds=ctx.clock.seconds,
-        steps=ctx.steps_done,
-        truncated=ctx.truncated or (fit is not None and fit.truncated),
-        scores=scores,
-        curve=curve,
-        artifacts=[
-            _keep(artifacts, name, thing) for name, thing in (*drawn(task, instance, estimate).items(), *ctx.kept.items())
-        ],
+        label=solved.instance.label,
+        observation=solved.observation,
+        seconds=solved.seconds,
+        steps=solved.steps,
+        truncated=solved.truncated,
+        scores=solved.scores,
+        curve=solved.curve,
+        artifacts=[_keep(artifacts, name, thing) for name, thing in (*pictures.items(), *solved.kept.items())],
     )
-
-
-def _sane(problem: Any, estimate: object, step: int) -> None:
-    """Raises Diverged for a tensor that is not finite, or that the problem itself calls diverged."""
-    if not isinstance(estimate, torch.Tensor):
-        return
-    if not bool(torch.isfinite(estimate).all()):
-        raise Diverged(step, "its estimate is not finite")
-    diverged = getattr(problem, "diverged", None)
-    if diverged is not None and diverged(problem.check(estimate)):
-        raise Diverged(step, "its estimate is far from what is observed")
 
 
 def _recall(folder: Path, digest: str) -> torch.Tensor:

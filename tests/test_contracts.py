@@ -197,7 +197,7 @@ def test_a_slow_method_is_found(bad, monkeypatch):
 def test_a_task_that_breaks_its_promise_is_found(tmp_path, change, check, message):
     from runners.new import _write
 
-    file = _write("task", "my_task", tmp_path, "task").code
+    file = _write("task", "my_task", tmp_path, "task", "tasks").code
     text = file.read_text()
     assert change[0] in text
     file.write_text(text.replace(*change))

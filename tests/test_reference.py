@@ -1,12 +1,9 @@
 """The results that came with the suite are whole, of the present tasks and data, and true: what is quick is computed again."""
 
 import pytest
-import torch
 
-from benchmark import fits, registry, seeds
-from benchmark.context import Context
+from benchmark import registry, solving
 from benchmark.datasets.sources import fingerprint
-from benchmark.instances import make_instance
 from benchmark.store.queries import present_source
 from runners.load import REFERENCE, read_file
 
@@ -48,18 +45,9 @@ def test_a_row_is_of_the_present_task_and_data_and_of_committed_code(line):
 @pytest.mark.parametrize("line", [line for line in LINES if line.key.seed == 0 and quick(line)], ids=name)
 def test_the_present_code_gives_the_scores_of_a_row(line):
     key = line.key
-    task = registry.get_task(key.task).load()
-    instance = make_instance(task, key.preset, 0, 0)
-    method = registry.get_method(key.method).load()
-    learnt = None
-    if method.fit is not None:
-        preset = task.spec.presets[key.preset].learns_as or key.preset
-        ctx = Context(torch.device("cpu"), fits.method_seed(task, preset, 0))
-        learnt = fits.learn(method, task, preset, 0, key.parameters, ctx).learnt
-    ctx = Context(torch.device("cpu"), seeds.seed(key.task, key.version, key.preset, 0, 0, "method"))
-    estimate = instance.problem.check(method(instance.problem, ctx, key.parameters, learnt))
-    facts = getattr(task, "facts", lambda instance, kept: {})
-    scores = task.score(instance, estimate) | facts(instance, ctx.kept)
+    task, method = registry.get_task(key.task).load(), registry.get_method(key.method).load()
+    fit = None if method.fit is None else solving.learn(task, method, key.preset, 0, key.parameters)
+    scores = solving.solve(task, method, key.preset, 0, 0, key.parameters, fit=fit).scores
     expected = next(one for one in line.results if one.number == 0).scores
     for metric in task.spec.at(key.preset).metrics:
         assert scores[metric.name] == pytest.approx(expected[metric.name], rel=1e-6, abs=metric.tolerance), metric.name

@@ -61,7 +61,7 @@ def test_the_scores_of_predictions_are_those_of_a_direct_run(name, tmp_path):
         scores = {(one.instance, one.metric): one.value for one in session.scalars(select(Score))}
     engine.dispose()
     assert scores == {key: value for key, value in expected.items() if key in scores}
-    facts = task.facts(make_instance(task, "tiny", 0, 0), {}) if hasattr(task, "facts") else {}
+    facts = task.facts(make_instance(task, "tiny", 0, 0), {})
     assert {metric for _, metric in expected.keys() - scores.keys()} <= facts.keys()
 
 

@@ -7,6 +7,7 @@ import torch
 
 from benchmark import registry, seeds
 from benchmark.context import Context
+from benchmark.solving import answer
 
 CPU = torch.device("cpu")
 SMALL = {"width": 8, "depth": 2, "lr": 3e-3, "average": 0.9}
@@ -23,8 +24,7 @@ def solve(name, problem, points=None, **given):
     parameters = method.spec.resolve("mri", "tiny", {**SMALL, **given})
     record = (lambda step, seconds, estimates: points.append(estimates)) if points is not None else (lambda *_: None)
     ctx = Context(CPU, 1, on_record=record)
-    ctx.clock.start()
-    return method.load()(problem, ctx, parameters)
+    return answer(method.load(), problem, ctx, parameters)
 
 
 @pytest.mark.parametrize("name", ["dip", "self_guided_dip", "reference_guided_dip"])

@@ -19,6 +19,7 @@ from benchmark import registry
 from benchmark.context import Context
 from benchmark.errors import UserError
 from benchmark.problems import FewShot
+from benchmark.solving import answer
 from methods.texts._encode import Tokens, encoder_of, isolated, pooled
 from methods.texts._training import Tuning
 from methods.texts._updates import singular_values, singular_values_of
@@ -41,9 +42,7 @@ def backbone(tmp_path_factory):
 
 def solve(name, problem, ctx=None, **given):
     method = registry.get_method(name).load()
-    ctx = ctx or Context(CPU, 0)
-    ctx.clock.start()
-    return problem.check(method(problem, ctx, method.spec.parameters.model_validate(given).model_dump()))
+    return answer(method, problem, ctx or Context(CPU, 0), method.spec.parameters.model_validate(given).model_dump())
 
 
 def quick(name, **more):

@@ -8,6 +8,7 @@ import torch
 from benchmark import registry
 from benchmark.context import Context
 from benchmark.instances import make_instance
+from benchmark.solving import answer
 from methods.images import pruning
 from methods.images._fitting import Fitting
 from methods.images._hourglass import draw_input, hourglass
@@ -26,8 +27,7 @@ def solve(name, problem, seed=1, recall=None, **given):
     points = []
     ctx = Context(CPU, seed, on_record=lambda step, seconds, estimates: points.append(estimates), recall=recall)
     method = registry.get_method(name)
-    ctx.clock.start()
-    estimate = method.load()(problem, ctx, method.spec.resolve("denoising", "tiny", given))
+    estimate = answer(method.load(), problem, ctx, method.spec.resolve("denoising", "tiny", given))
     return SimpleNamespace(estimate=estimate, points=points, mask=ctx.kept.get("mask"), ctx=ctx)
 
 

@@ -6,6 +6,7 @@ from torch.nn import functional as F
 
 from benchmark import Context, Representation, UserError, registry
 from benchmark.models.coding_rates import largest_weight
+from benchmark.solving import answer
 from methods.features._losses import nuclear_gap, supervised_contrast
 from methods.features._training import Recipe, network, train
 
@@ -25,9 +26,7 @@ def learned(seed=0):
 
 def solve(name, problem, seed=0, **given):
     found, ctx = registry.get_method(name), Context(torch.device("cpu"), seed)
-    ctx.clock.start()
-    parameters = found.spec.parameters(**given).model_dump()
-    return problem.check(found.load()(problem, ctx, parameters)), ctx
+    return answer(found.load(), problem, ctx, found.spec.parameters(**given).model_dump()), ctx
 
 
 def spectra(problem, Z):

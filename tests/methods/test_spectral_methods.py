@@ -31,9 +31,7 @@ CONV = 17 * 256 + 257 * 4 * 301 + (4 * 9 + 1) * 32 + 2 * (32 * 9 + 1) * 32 + 32 
 
 
 def context():
-    ctx = Context(CPU, 0)
-    ctx.clock.start()
-    return ctx
+    return Context(CPU, 0)
 
 
 def problem_of(x, noise=1e-5, seed=0):
@@ -72,8 +70,7 @@ def total_variation(system, x, weight):
 
 
 def by_admm(system, weight, penalty, steps):
-    ctx = Context(CPU, 0)
-    ctx.clock.start()
+    ctx = context()
     problem = LinearInverse(A=Spectrometer(R, NM, len(system.y)), y=system.y, noise=0.0)
     learnt = factorise(training(), ctx, penalty=penalty, upto=650.0)
     return nnls_tv.function(problem, ctx, learnt, weight=weight, penalty=penalty, steps=steps)[:, : system.width]

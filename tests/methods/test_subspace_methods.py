@@ -5,6 +5,7 @@ import torch
 
 from benchmark import Context, Distribution, UserError, mixtures, registry
 from benchmark.metrics import subspace
+from benchmark.solving import CPU, answer
 from methods.subspaces import empirical_denoiser, low_rank_dae, unet_diffusion
 from methods.subspaces._diffusion import Edm, generate, jacobians
 from methods.subspaces._song_unet import SongUNet
@@ -23,9 +24,7 @@ def posed(K=2, n=24, d=3, each=24, B=2, G=60, levels=0, seed=0, noise=0.0):
 
 def solve(name, problem, **given):
     method = registry.get_method(name).load()
-    ctx = Context(torch.device("cpu"), seed=0)
-    ctx.clock.start()
-    return problem.check(method(problem, ctx, method.spec.resolve("subspace_clustering", "tiny", given)))
+    return answer(method, problem, Context(CPU, 0), method.spec.resolve("subspace_clustering", "tiny", given))
 
 
 def error(problem, U, estimate):

@@ -16,7 +16,7 @@ from contextlib import suppress
 
 import torch
 
-from benchmark import Completion
+from benchmark import Completion, solving
 from benchmark.context import Context
 from benchmark.metrics import matrix
 from benchmark.registry import get_method, get_task
@@ -135,10 +135,10 @@ def to_an_error(level: float, eps: float) -> None:
 
         misfit.SPARSE_BELOW = 1.1 if sparse else 0.0
         ctx = Context(torch.device("cpu"), 0, on_record=watch)
-        ctx.clock.start()
         own = {} if name == "compressed_mf_surrogate" else {"eps": eps}
         with suppress(Enough):
-            method.load()(problem, ctx, method.spec.resolve("deep_mc", "full", {**own, **given, "steps": 12000}))
+            parameters = method.spec.resolve("deep_mc", "full", {**own, **given, "steps": 12000})
+            solving.timed(method.load(), problem, ctx, parameters)
         label = f"{name}{', entries' if sparse else ''}"
         print(f"   {label:34} " + (f"{found[0][0]:6} steps, {found[0][1]:8.1f} s" if found else "not reached"), flush=True)
 

@@ -15,7 +15,7 @@ import torch
 from sqlalchemy.orm import Session
 from torch import Tensor
 
-from benchmark import Representation, registry
+from benchmark import Representation, registry, solving
 from benchmark.context import Context
 from benchmark.metrics import representation as geometry
 from benchmark.models.coding_rates import closed_form, largest_weight, value_and_gradient
@@ -36,8 +36,7 @@ def problem(sizes: tuple[int, ...], d: int, eps2: float, ratio: float) -> Repres
 def ascend(posed: Representation, seed: int, start: float = 1.0, steps: int = 1000) -> tuple[Tensor, int]:
     """Features (N, d) sorted by class, and steps."""
     found, ctx = registry.get_method("mcr2"), Context(torch.device("cpu"), seed)
-    ctx.clock.start()
-    Z = found.load()(posed, ctx, found.spec.parameters(start=start, steps=steps).model_dump())
+    Z = solving.answer(found.load(), posed, ctx, found.spec.parameters(start=start, steps=steps).model_dump())
     return Z, ctx.steps_done
 
 

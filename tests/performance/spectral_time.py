@@ -13,7 +13,7 @@ import numpy as np
 import torch
 from threadpoolctl import threadpool_limits
 
-from benchmark import LinearInverse, fits
+from benchmark import LinearInverse, fits, solving
 from benchmark.context import Context
 from benchmark.datasets.line_spectra import spectra
 from benchmark.operators.spectrometer import Spectrometer
@@ -71,9 +71,7 @@ def own_times(method, parameters, learnt, problem: LinearInverse, seconds: float
     found, began = [], time.perf_counter()
     while len(found) < 13 or (len(found) < 1003 and time.perf_counter() - began < seconds):
         ctx = Context(CPU, 0)
-        ctx.clock.start()
-        method(problem, ctx, parameters, learnt)
-        ctx.clock.stop()
+        solving.timed(method, problem, ctx, parameters, learnt)
         found.append(ctx.clock.seconds)
     return found[3:]
 
