@@ -1,0 +1,155 @@
+"""From requests to stored results, without a word printed: plan, open the database, execute. Commands and Python use it alike.
+
+how = How(jobs=2)
+plan = prepare([Request(task="mri", method="dip", preset="tiny")], how, target)
+with opened(plan, target) as (session, plan), Display(plan, console) as display:
+    outcome = execute(session, plan, target, how, display)
+"""
+
+import os
+import shlex
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy.orm import Session
+
+from benchmark import registry
+from benchmark.datasets import encoders
+from benchmark.environment import cores, memory
+from benchmark.errors import UserError
+from benchmark.store import queries
+from benchmark.store.database import open_database
+from runners.engines.local import Place
+from runners.execute import Execution, Outcome
+from runners.kept import with_kept
+from runners.load import merge_reference
+from runners.parse import parse_size, shown
+from runners.plan import Job, Plan, make_plan
+from runners.progress import Display
+from runners.request import Request
+
+_SHARE = 0.9  # of the machine's memory that all jobs together may use
+
+
+@dataclass(frozen=True)
+class How:
+    """How jobs run and with which data.
+
+    device    auto, cpu, cuda or cuda:N
+    jobs      that run side by side, at least 1
+    threads   CPU threads of one job; None shares the cores that are there
+    memory    a size such as 4G that one job may use; None shares 90 % of the machine's
+    data_dir  folder with data that the suite cannot ship
+    backbone  an encoder for presets that take one: a folder, or a name on the hub
+    force     runs again what is done, and learns again what was learnt
+    fail_fast stops everything after the first failure
+    """
+
+    device: str = "auto"
+    jobs: int = 1
+    threads: int | None = None
+    memory: str | None = None
+    data_dir: Path | None = None
+    backbone: str | None = None
+    force: bool = False
+    fail_fast: bool = False
+
+    @property
+    def limit(self) -> float:
+        """Bytes that one job may use. Raises UserError for a size that is none."""
+        return parse_size(self.memory) if self.memory else _SHARE * memory() / self.jobs
+
+    def place(self, target: str) -> Place:
+        """Where the jobs run whose results go to the database `target`."""
+        threads = self.threads or max(1, cores() // self.jobs)
+        return Place(self.device, threads, artifact_folder(target), self.data_dir, self.limit, self.force)
+
+
+def prepare(requests: Sequence[Request], how: How, target: str) -> Plan:
+    """The plan of everything that the requests ask for, done or not.
+
+    Raises UserError for unknown names, parameters that a method does not take, a device that is not there, data that is missing
+    or that no preset of the plan takes.
+    """
+    requests = [with_kept(request, target) for request in requests]
+    check_device(how.device)
+    _ = how.limit
+    if how.backbone is not None:
+        os.environ[encoders.VARIABLE] = str(encoders.folder(how.backbone))
+    plan = make_plan(requests, how.data_dir)
+    if how.backbone is not None:
+        check_backbone(plan)
+    return plan
+
+
+@contextmanager
+def opened(plan: Plan, target: str, *, force: bool = False) -> Iterator[tuple[Session, Plan]]:
+    """A session on the database, which holds the reference results of the plan's presets, and what is left of the plan."""
+    with Session(open_database(target)) as session:
+        merge_reference(session, [(task.spec.name, preset) for task, preset in plan.presets], target)
+        if not force:
+            plan = plan.with_todo(queries.finished(session, [job.key.digest for job in plan.jobs]))
+        yield session, plan
+
+
+def execute(session: Session, plan: Plan, target: str, how: How, display: Display) -> Outcome:
+    """Run what is left of the plan, each job in a process of its own; commit after each instance.
+
+    Raises UserError where every job refused its input with the same words. KeyboardInterrupt leaves what is finished.
+    """
+    place = how.place(target)
+    return Execution(
+        session,
+        plan,
+        place,
+        display,
+        lambda job: own_command(job, place),
+        at_once=how.jobs,
+        force=how.force,
+        fail_fast=how.fail_fast,
+    )()
+
+
+def check_device(name: str) -> None:
+    """Raises UserError unless `name` is a device that this machine has."""
+    kind, _, index = name.partition(":")
+    if kind not in {"auto", "cpu", "cuda"} or (index and not (kind == "cuda" and index.isdigit())):
+        raise UserError(f"unknown device '{name}'; use auto, cpu, cuda or cuda:N")
+    if kind == "cuda":
+        from runners.worker import pick_device
+
+        pick_device(name)
+
+
+def check_backbone(plan: Plan) -> None:
+    """Raises UserError if something in the plan brings its own encoder, or takes none."""
+    for task, preset in plan.presets:
+        if "backbone" not in task.spec.presets[preset].data:
+            able = [name for name, size in task.spec.presets.items() if "backbone" in size.data]
+            more = f"; its presets {', '.join(able)} do" if able else ""
+            raise UserError(f"--backbone: {task.spec.name}/{preset} takes no encoder of yours{more}")
+
+
+def artifact_folder(target: str) -> Path:
+    """Beside a SQLite file; for a server, results/artifacts."""
+    folder = Path("results") if "://" in target else Path(target).parent
+    return (folder / "artifacts").absolute()
+
+
+def own_command(job: Job, place: Place) -> str:
+    """The command that makes this one run again, here."""
+    key = job.key
+    words = ["--task", key.task, "--method", key.method, "--preset", key.preset, "--seeds", f"{key.seed},"]
+    for name, value in key.parameters.items():
+        words += ["--set", f"{name}={shown(value)}"]
+    words += ["--threads", str(place.threads), "--device", place.device]
+    if place.data_dir is not None:
+        words += ["--data-dir", str(place.data_dir)]
+    if "backbone" in job.preset.data and encoders.VARIABLE in os.environ:
+        words += ["--backbone", os.environ[encoders.VARIABLE]]
+    for file in registry.included():
+        if file in (job.task.file, job.method.file):
+            words += ["--include", str(file)]
+    return shlex.join(["python", "-m", "runners.run", *words])
