@@ -5,7 +5,7 @@ Names are checked and jobs planned here; each job runs in a process of its own; 
 
 import shlex
 import sys
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 
 import typer
@@ -97,7 +97,7 @@ def requests_of_file(file: Path, timeout: str | None, **given: str | Texts) -> l
     return [request.model_copy(update=limit) for request in read_plan_file(file)]
 
 
-def request_of_options(task: Texts, method: Texts, set_: Texts, grid: Texts, given: dict[str, object]) -> Request:
+def request_of_options(task: Texts, method: Texts, set_: Texts, grid: Texts, given: Mapping[str, object]) -> Request:
     """What the command asks for; `given`: further fields of the request. Raises UserError where a task or method lacks."""
     if not task or not method:
         raise UserError("name a --task and a --method (--list shows them), or all of either, or a --plan FILE")

@@ -129,6 +129,7 @@ PARENT = psutil.Process(os.getppid())
         (f"{socket.gethostname()}/{2**30}/0", 0, False),  # no such process
         (f"{socket.gethostname()}/x/0", 0, False),
     ],
+    ids=("own", "none", "elsewhere", "silent", "living", "another process of this number", "no process", "no number"),
 )
 def test_a_run_belongs_to_a_living_runner(session, run, runner, silent, expected):
     run.runner, run.heartbeat = runner, now() - timedelta(seconds=silent)
