@@ -1,4 +1,4 @@
-"""Methods across the tasks of one preset size: average ranks as a table and as sentences. No Streamlit here."""
+"""Methods across the tasks of one preset size: average ranks as a table and as sentences."""
 
 import math
 import string

@@ -198,7 +198,7 @@ class Row:
 class Board:
     """Everything about one (task, preset). rows: ranked ones first, then the incomplete; best first in each part.
 
-    left_out       how many runs are hidden; known where `hidden` lists none, too (leaderboard.outlines)
+    left_out       how many runs are hidden; known where `hidden` lists none, too (benchmark.report.outlines)
     labels         (seed, instance) -> what the task calls the instance
     unequal        (seed, instance) pairs whose observations differ between methods: must be empty
     known_methods  names with a run on this task, sorted: the order of the colours

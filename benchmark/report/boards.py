@@ -1,4 +1,4 @@
-"""What the pages show, read from the database into plain values (leaderboard/board.py). No Streamlit here.
+"""Boards read from the database into plain values (benchmark.report.board).
 
 A board shows the newest version of its task that has scores; runs of other versions are hidden, and said to be.
 """

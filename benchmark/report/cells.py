@@ -1,4 +1,4 @@
-"""Presets whose instances lie on a grid of cells, sizes and ranks or named groups: a metric by cell. No Streamlit here."""
+"""Presets whose instances lie on a grid of cells, sizes and ranks or named groups: a metric by cell."""
 
 from collections import defaultdict
 from itertools import product

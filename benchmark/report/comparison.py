@@ -1,4 +1,4 @@
-"""Two rows of a board against each other, instance by instance: tables and sentences. No Streamlit here."""
+"""Two rows of a board against each other, instance by instance: tables and sentences."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass

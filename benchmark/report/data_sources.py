@@ -1,4 +1,4 @@
-"""Where data come from: what SOURCES.md says of each source, what is read, which presets read it. No Streamlit here."""
+"""Where data come from: what SOURCES.md says of each source, what is read, which presets read it."""
 
 import re
 from collections.abc import Iterable

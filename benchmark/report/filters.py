@@ -1,4 +1,4 @@
-"""What the overview's filters hide. They choose what is seen and never change a rank. No Streamlit here."""
+"""What the overview's filters hide. They choose what is seen and never change a rank."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass

@@ -1,4 +1,4 @@
-"""Who leads on each board and by how much over the baseline, as a table. No Streamlit here."""
+"""Who leads on each board and by how much over the baseline, as a table."""
 
 from collections.abc import Sequence
 

@@ -1,4 +1,4 @@
-"""Boards against methods: where each method stands, or why it stands nowhere. No Streamlit here."""
+"""Boards against methods: where each method stands, or why it stands nowhere."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass

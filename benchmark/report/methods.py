@@ -1,4 +1,4 @@
-"""One method: what its file says, its hyperparameters, and where it stands on every board. No Streamlit here."""
+"""One method: what its file says, its hyperparameters, and where it stands on every board."""
 
 import ast
 import json

@@ -1,6 +1,6 @@
-"""Boards as an overview needs them: the primary metric alone, without instances, curves and p. No Streamlit here.
+"""Boards as an overview needs them: the primary metric alone, without instances, curves and p.
 
-The rows, their ranks and their differences to the baseline are those of leaderboard.queries.board, computed by the same
+The rows, their ranks and their differences to the baseline are those of benchmark.report.boards.board, computed by the same
 functions from the same scores; what an outline leaves out is empty. Differences are there for the best row, and for all rows
 after `with_gains`, because their intervals take longer than the ranks.
 """

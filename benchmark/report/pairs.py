@@ -1,4 +1,4 @@
-"""Any two methods of a board against each other, and how soon each method is as good as another. No Streamlit here."""
+"""Any two methods of a board against each other, and how soon each method is as good as another."""
 
 from collections import defaultdict
 from collections.abc import Mapping

@@ -1,4 +1,4 @@
-"""One run with everything that is stored about it, and the runs that there are. No Streamlit here."""
+"""One run with everything that is stored about it, and the runs that there are."""
 
 import json
 from collections import defaultdict

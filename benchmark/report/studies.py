@@ -1,4 +1,4 @@
-"""A metric against one hyperparameter, over rows that differ in nothing else. No Streamlit here."""
+"""A metric against one hyperparameter, over rows that differ in nothing else."""
 
 import math
 from collections import defaultdict

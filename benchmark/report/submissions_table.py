@@ -1,4 +1,4 @@
-"""What was handed in, as a table for the Submit page. No Streamlit."""
+"""What was handed in, as a table for the Submit page."""
 
 import pandas as pd
 from sqlalchemy.orm import Session

@@ -1,4 +1,4 @@
-"""Boards as pandas tables and short texts. Digits follow the intervals. No Streamlit here."""
+"""Boards as pandas tables and short texts. Digits follow the intervals."""
 
 import json
 import math

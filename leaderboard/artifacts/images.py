@@ -1,4 +1,4 @@
-"""Estimates and truths of one instance: reading the arrays, and drawing them as PNG. No Streamlit here.
+"""Estimates and truths of one instance: reading the arrays, and drawing them as PNG.
 
 Arrays are (H, W), or (3, H, W) in colour, non-negative, on the scale of the truth. Every image of an instance shares one scale
 of brightness, and every error map one colour scale, so that tiles can be compared by eye.

@@ -1,4 +1,4 @@
-"""What methods are given of an instance, and what of it was not kept: made anew from its task. No Streamlit here.
+"""What methods are given of an instance, and what of it was not kept: made anew from its task.
 
 Pictures (H, W) from 0 to 1, or (3, H, W) in colour; texts with their true labels. Only believed where the observations are the
 ones that the methods were shown.

@@ -1,4 +1,4 @@
-"""Which videos methods put nearest to each query, and whether these are right. No Streamlit here.
+"""Which videos methods put nearest to each query, and whether these are right.
 
 What is kept of a method is (Q, k): for each query the places in the gallery of its k nearest videos, nearest first. The videos
 themselves are made anew from task, preset, seed and number, and only believed where they are what the methods were shown.
@@ -20,9 +20,9 @@ from benchmark.statistics import Key
 from benchmark.store.models import Instance
 from leaderboard.artifacts.images import Array
 from leaderboard.artifacts.remake import remake
-from leaderboard.charts.clips import Clips
 
 SHOWN = 5  # neighbours of a query
+Clips = NDArray[np.uint8]
 Places = NDArray[np.int64]
 SHARES = {
     "method": Column("In brackets: changed hyperparameters", 160),

@@ -1,4 +1,4 @@
-"""An instance made anew from task, preset, seed and number, for what was not kept of it. No Streamlit here."""
+"""An instance made anew from task, preset, seed and number, for what was not kept of it."""
 
 from collections.abc import Callable
 from typing import Any, TypeVar

@@ -1,4 +1,4 @@
-"""A query video and its nearest ones as one moving picture, right and wrong marked. No Streamlit here.
+"""A query video and its nearest ones as one moving picture, right and wrong marked.
 
 Tiles from left to right: the query in grey, a gap, then the neighbours, nearest first: bluish green with a check mark for a
 right one, vermilion with a cross for a wrong one (Okabe and Ito 2008), so that nothing hangs on colour alone. All tiles of a
@@ -12,10 +12,10 @@ from html import escape
 from typing import Any
 
 import numpy as np
-from numpy.typing import NDArray
 from PIL import Image, ImageDraw
 
-Clips = NDArray[np.uint8]
+from leaderboard.artifacts.nearest import Clips
+
 QUERY, RIGHT, WRONG = "#8a8a8a", "#009E73", "#D55E00"
 TILE = 112  # pixels of a clip's longer side
 BORDER, GAP, LEAD = 5, 6, 20  # pixels: around a clip, between neighbours, between the query and them

@@ -1,4 +1,4 @@
-"""Two methods instance by instance, drawn. No Streamlit here.
+"""Two methods instance by instance, drawn.
 
 Colours of text and grid are left to the page, light or dark; who is better is told by colour and by shape.
 """

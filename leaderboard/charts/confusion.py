@@ -1,4 +1,4 @@
-"""What is given which name: confusion matrices, and grades against their estimates. No Streamlit here."""
+"""What is given which name: confusion matrices, and grades against their estimates."""
 
 from typing import Any
 

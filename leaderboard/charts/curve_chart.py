@@ -1,4 +1,4 @@
-"""The charts, as Altair objects. No Streamlit here.
+"""The charts, as Altair objects.
 
 Colours tell methods apart in any form of colour blindness, and a method keeps its colour on every preset of a task.
 """

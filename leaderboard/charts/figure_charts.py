@@ -20,7 +20,7 @@ from leaderboard.charts.stack_charts import axis_title
 
 POINTS = 4000  # of one chart and one matrix at most; of more every second, third ... column
 _LONG = 2  # a tile's sides are at most so unequal
-_NEUTRAL = "#c4c4c4"  # of the truth, as in leaderboard/lines.py
+_NEUTRAL = "#c4c4c4"  # of the truth, as in stack_charts
 
 
 # --- heat maps --------------------------------------------------------------------------------------------------------

@@ -1,4 +1,4 @@
-"""A matrix of methods and boards as HTML that reads well on a phone and in the dark, and as an SVG picture. No Streamlit here.
+"""A matrix of methods and boards as HTML that reads well on a phone and in the dark, and as an SVG picture.
 
 Colours are blue and orange of one lightness (Okabe and Ito), which no form of colour blindness confuses, laid transparently
 over the page's own background; each cell also has its text, so that nothing is said by colour alone.

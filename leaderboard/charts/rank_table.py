@@ -1,4 +1,4 @@
-"""Average ranks and their intervals as a table with a drawn line for each method, and as an SVG picture. No Streamlit here.
+"""Average ranks and their intervals as a table with a drawn line for each method, and as an SVG picture.
 
 HTML and not a chart and a table of Streamlit: for these a browser loads a drawing library and a spreadsheet, which took a fifth
 of a second of the first page.

@@ -1,4 +1,4 @@
-"""The curves of one run, an instance a line. No Streamlit here."""
+"""The curves of one run, an instance a line."""
 
 import altair as alt
 import numpy as np

@@ -1,4 +1,4 @@
-"""Singular values of the matrices whose pictures were kept, drawn. No Streamlit here.
+"""Singular values of the matrices whose pictures were kept, drawn.
 
 A picture of a matrix M is (M / max |truth| + 1) / 2, perhaps of its first rows and columns alone (benchmark/metrics/matrix.py).
 Its singular values are those of 2 picture - 1, down to what rounding to half or single precision adds: of errors of standard

@@ -1,4 +1,4 @@
-"""What methods keep besides their estimates, drawn: singular values along a run. No Streamlit here."""
+"""What methods keep besides their estimates, drawn: singular values along a run."""
 
 import altair as alt
 import pandas as pd

@@ -1,4 +1,4 @@
-"""How the scores of each method are spread over the instances, drawn. No Streamlit here."""
+"""How the scores of each method are spread over the instances, drawn."""
 
 import altair as alt
 import numpy as np

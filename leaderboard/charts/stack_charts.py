@@ -1,4 +1,4 @@
-"""Stacks of curves of one instance, such as spectra: reading the arrays, and drawing them as lines. No Streamlit here.
+"""Stacks of curves of one instance, such as spectra: reading the arrays, and drawing them as lines.
 
 truth      (B, n), a curve in each row; column j stands at axis.start + j * axis.step
 estimates  (B, n) of each method
