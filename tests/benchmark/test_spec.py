@@ -109,11 +109,26 @@ def test_run_key_depends_on_everything_and_on_nothing_else():
         assert RunKey(**{**base, name: value}).digest != digest
 
 
-def resolved(settings, place="mri/small", **given):
-    """What a method of three hyperparameters, 0 by default, takes at a place."""
+def method_spec(**changes):
+    """A method of three hyperparameters, 0 by default."""
     numbers = parameter_model("toy", dict.fromkeys(("lr", "pull", "steps"), (int, 0)))
-    facts = {"name": "toy", "solves": "LinearInverse", "kind": "test", "paper": "", "summary": ""}
-    found = MethodSpec(**facts, parameters=numbers, settings=settings).resolve(*place.split("/"), given)
+    facts = {"name": "toy", "solves": "LinearInverse", "kind": "test", "paper": "", "summary": "", "parameters": numbers}
+    return MethodSpec(**{**facts, **changes})
+
+
+def test_a_method_fits_a_task_that_poses_what_it_solves_and_offers_what_it_needs():
+    some, none = task_spec(offers=("image", "training")), task_spec()
+    for spec in (method_spec(), method_spec(needs=("image",)), method_spec(learns=("steps",)), method_spec(learns=())):
+        assert spec.misfit(some) == ""
+    assert method_spec().misfit(none) == ""
+    assert method_spec(needs=("image",)).misfit(none) == "toy needs image, which toy does not offer"
+    assert method_spec(learns=()).misfit(none, "toy/tiny") == "toy needs training, which toy/tiny does not offer"
+    assert method_spec(solves="Completion").misfit(some) == "toy solves Completion, but toy poses LinearInverse"
+
+
+def resolved(settings, place="mri/small", **given):
+    """What a method takes at a place."""
+    found = method_spec(settings=settings).resolve(*place.split("/"), given)
     return found["lr"], found["pull"], found["steps"]
 
 

@@ -159,3 +159,6 @@ def test_no_end_lies_beyond_all_values_and_twice_students_interval():
     found = estimate(values)
     assert found.high == pytest.approx(-3.5)
     assert found.low < found.mean
+    mirrored = estimate(-values)
+    assert mirrored.low == pytest.approx(3.5)
+    assert mirrored.high > mirrored.mean

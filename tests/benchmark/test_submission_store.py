@@ -273,6 +273,21 @@ def test_ratio():
     assert likeness.ratio_of(a, b[:4], t) is None
 
 
+@pytest.mark.parametrize(("wrong", "flagged"), [(19, False), (20, True)])
+def test_labels_are_compared_where_enough_are_wrong(session, tmp_path, wrong, flagged):
+    """Two methods that are wrong on the same texts, in the same way."""
+    writer, truth = Writer(session, tmp_path), np.zeros((1, 60))
+    np.save(tmp_path / "truth.npy", truth)
+    np.save(tmp_path / "estimate.npy", truth + (np.arange(60) < wrong))
+    for method in ("first", "second"):
+        run = writer.run(imaging(), "small", method)
+        for kind in ("truth", "estimate"):
+            session.add(Artifact(run_id=run.id, instance=0, kind=f"{kind}_labels", path=f"{kind}.npy", sha256=""))
+    session.flush()
+    found = likeness.near(session, tmp_path, [run])
+    assert found == ([{"method": "first", "ratio": 0.0, "instances": 1}] if flagged else [])
+
+
 @pytest.fixture
 def draw(session, tmp_path):
     """Adds a run whose estimate of each instance lies at this distance, in units of noise, from that of any other at 0."""

@@ -1,6 +1,7 @@
 import pytest
 
 from benchmark import registry
+from benchmark.datasets.sources import fingerprint
 from benchmark.errors import UserError
 from runners.parse import parse_grid, parse_seeds, parse_settings, parse_size, shown, value
 from runners.plan import make_plan
@@ -94,6 +95,26 @@ def test_a_method_that_came_along_takes_of_a_grid_what_it_knows():
     assert found.count(("zero_filled", None)) == 1
     assert ("cg_sense", 0.1) in found
     assert ("cg_sense", 0.2) in found
+
+
+def test_a_key_says_what_is_run():
+    """Of the preset that is asked for, and of the task's own version."""
+    data, spec = fingerprint(("colin27",), None), registry.get_method("dip").spec
+    assert spec.resolve("mri", "tiny", {}) != spec.resolve("mri", "small", {})
+    for preset in ("tiny", "small"):
+        [job] = plan(preset=preset, seeds="3,", baseline=False).jobs
+        key = job.key
+        assert (key.task, key.version, key.preset, key.method, key.seed, key.data) == ("mri", 1, preset, "dip", 3, data)
+        assert key.parameters == spec.resolve("mri", preset, {})
+
+
+def test_a_key_has_the_version_of_the_task(tmp_path):
+    text = (registry.ROOT / "runners" / "templates" / "task.txt").read_text()
+    for name, given in (("$name", "mine"), ("$title", "Mine"), ("$class", "Mine"), ("version=1", "version=2")):
+        text = text.replace(name, given)
+    (tmp_path / "mine.py").write_text(text)
+    registry.include([tmp_path / "mine.py"])
+    assert [job.key.version for job in plan(task="mine", method="zero_filled").jobs] == [2]
 
 
 def test_what_is_done_is_not_to_be_done_again():
