@@ -45,7 +45,7 @@ def test_a_run_with_an_encoder_of_ones_own(command, encoder):
     assert len(runs(command, "deep_lora")) == len(runs(command, "linear_probe")) == 1
     # other weights under the same names, of the same size: another run
     tiny_encoder.model(seed=1).save_pretrained(folder)
-    assert stsb(command, "--backbone", named).returncode == 0
+    assert stsb(command, "--backbone", named, "--no-baseline").returncode == 0
     assert len(runs(command, "deep_lora")) == 2
 
 
