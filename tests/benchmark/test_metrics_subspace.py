@@ -5,6 +5,7 @@ from itertools import permutations
 import pytest
 import torch
 
+from benchmark import Distribution
 from benchmark.metrics import subspace
 from benchmark.metrics.subspace import accuracy, coherence, matched, matching, novel, off_energy, rank
 from benchmark.models import mixtures
@@ -64,6 +65,52 @@ def test_training_samples_are_not_new_and_fresh_ones_are():
 def test_the_rank_counts_what_holds_98_percent_of_the_energy():
     values = torch.tensor([[1.0, 1.0, 0.1, 1e-3], [0.0, 0.0, 0.0, 0.0], [1.0, 0.5, 0.0, 0.0]], dtype=torch.float64)
     assert rank(torch.diag_embed(values)).tolist() == [2, 0, 2]
+
+
+@pytest.mark.parametrize(("first", "expected"), [(0.985, 1), (0.975, 2)])
+def test_the_rank_is_by_99_percent_of_the_root_of_the_energy(first, expected):
+    """0.99^2 = 0.9801: with a share of 0.985 the first direction is enough, with 0.975 it is not."""
+    values = torch.tensor([first**0.5, (1 - first) ** 0.5, 0.0], dtype=torch.float64)
+    assert rank(torch.diag(7 * values)).item() == expected
+
+
+@pytest.mark.parametrize(("error", "success"), [(0.45, 1.0), (0.55, 0.0)])
+def test_a_draw_succeeds_where_all_its_subspaces_are_nearer_than_a_half(error, success):
+    """Two lines, one of them turned so that ||P - P*||_F = sqrt(2) sin(angle) is the error; the largest counts."""
+    sine = error / 2**0.5
+    true = torch.eye(6, dtype=torch.float64)[None, :2, :, None]
+    found = true.clone()
+    found[0, 1, 1, 0], found[0, 1, 2, 0] = (1 - sine**2) ** 0.5, sine
+    none = torch.empty(1, 0, 6, dtype=torch.float64)
+    posed = Distribution(samples=true[..., 0], K=2, d=1, generate=1, probes=none, sigmas=none[0, :, 0])
+    scores = subspace.recovery(posed, found, true, torch.tensor([[0, 1]]))
+    assert scores["subspace_error"] == pytest.approx(error)
+    assert (scores["success"], scores["accuracy"]) == (success, 1.0)
+
+
+def test_new_is_farther_than_half_of_what_fresh_samples_are():
+    U = bases(K=2, n=20, d=3)
+    train, fresh = mixtures.draw(U, 40, draws(1)), mixtures.draw(U, 500, draws())
+    limit = torch.cdist(fresh, train).amin(-1).median().item() / 2
+    away = torch.linalg.qr(torch.cat([*U[0], torch.randn(20, 1, dtype=torch.float64, generator=draws(2))], 1)).Q[:, -1]
+    for far, expected in ((0.9, False), (1.1, True)):  # off all subspaces: the nearest sample is the one moved
+        assert bool(novel(train + far * limit * away, train, U, draws()).all()) == expected
+        assert bool(novel(train + far * limit * away, train, U, draws()).any()) == expected
+
+
+@pytest.mark.parametrize(("share", "on"), [(0.09, 1.0), (0.11, 0.0)])
+def test_on_is_at_most_a_tenth_of_the_energy_off(share, on):
+    from tests.benchmark.test_distribution_problem import problem
+
+    posed = problem(B=1, N=30, G=4, levels=0)
+    n = posed.samples.shape[-1]
+    U = torch.linalg.qr(torch.randn(1, 2, n, posed.d, dtype=torch.float64, generator=draws())).Q
+    off = torch.linalg.qr(torch.cat([*U[0], torch.randn(n, 1, dtype=torch.float64, generator=draws(2))], 1)).Q[:, -1]
+    x = 1e3 * ((1 - share) ** 0.5 * U[0, 0, :, 0] + share**0.5 * off)  # so far that it is new
+    told = posed.pack(x.expand(1, 4, n), torch.empty(1, 0, n, n, dtype=torch.float64))
+    found = subspace.generation(posed, told, U)
+    assert found["off_energy"] == pytest.approx(share)
+    assert (found["gl"], found["new_and_on"]) == (1.0, on)
 
 
 def test_the_exact_denoiser_has_the_ranks_of_the_paper():
