@@ -15,7 +15,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from math import cos, pi
-from typing import Literal
+from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
@@ -65,7 +65,8 @@ class Reading:
     statistics: Literal["running", "frames"] = "running"
 
 
-# Recommended settings; those of `full` are the defaults.
+# What all methods are registered with, and recommended settings; those of `full` are the defaults.
+COMMON: dict[str, Any] = {"solves": "Retrieval", "kind": "self-supervised"}
 VIDIDI = {"orders": "schedule", "coin": True}
 TINY = {"encoder": "conv4", "size": 16, "batch": 8, "cycles": 1, "optimiser": "adam", "least": 0.5, "lr": 1e-3}
 SMALL = {

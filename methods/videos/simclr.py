@@ -17,9 +17,10 @@ from torch import Tensor
 from benchmark import Clips, Context, Count, Positive, Retrieval, method
 from methods.videos._encoders import encoder_named, seeded
 from methods.videos._losses import Joint, info_nce
-from methods.videos._training import SMALL, TINY, VIDIDI, Reading, Recipe, embedded, pretrain
+from methods.videos._training import COMMON, SMALL, TINY, VIDIDI, Reading, Recipe, embedded, pretrain
 
 _SETTINGS = {"video_retrieval/tiny": {**TINY, "width": 256}, "video_retrieval/small*": {**SMALL, "width": 256}}
+_VIDIDI = {"*": VIDIDI, **_SETTINGS}
 
 
 @dataclass(frozen=True)
@@ -36,31 +37,13 @@ def train(training: Clips, ctx: Context, given: SimCLR) -> dict[str, Tensor]:
     return pretrain(training, ctx, model, given)
 
 
-@method(
-    "simclr",
-    paper="arXiv:2002.05709",
-    settings=_SETTINGS,
-    fit=train,
-    learns=SimCLR,
-    parameters=Reading,
-    solves="Retrieval",
-    kind="self-supervised",
-)
+@method("simclr", paper="arXiv:2002.05709", settings=_SETTINGS, fit=train, learns=SimCLR, parameters=Reading, **COMMON)
 def simclr(problem: Retrieval, ctx: Context, learnt: dict[str, Tensor], given: Reading) -> Tensor:
     """SimCLR: tells two clips of a video from those of all other videos."""
     return embedded(problem, ctx, learnt, given)
 
 
-@method(
-    "vididi_simclr",
-    paper="arXiv:2409.02371",
-    settings={"*": VIDIDI, **_SETTINGS},
-    fit=train,
-    learns=SimCLR,
-    parameters=Reading,
-    solves="Retrieval",
-    kind="self-supervised",
-)
+@method("vididi_simclr", paper="arXiv:2409.02371", settings=_VIDIDI, fit=train, learns=SimCLR, parameters=Reading, **COMMON)
 def vididi_simclr(problem: Retrieval, ctx: Context, learnt: dict[str, Tensor], given: Reading) -> Tensor:
     """ViDiDi in SimCLR: two clips of a video, as frames and as their temporal differences."""
     return embedded(problem, ctx, learnt, given)
@@ -73,8 +56,7 @@ def vididi_simclr(problem: Retrieval, ctx: Context, learnt: dict[str, Tensor], g
     fit=train,
     learns=SimCLR,
     parameters=Reading,
-    solves="Retrieval",
-    kind="self-supervised",
+    **COMMON,
 )
 def first_frame(problem: Retrieval, ctx: Context, learnt: dict[str, Tensor], given: Reading) -> Tensor:
     """SimCLR on single frames; a video is its first frame."""

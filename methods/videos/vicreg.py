@@ -17,9 +17,10 @@ from benchmark import Clips, Context, Count, NonNegative, Retrieval, method
 from methods.videos._encoders import encoder_named, seeded
 from methods.videos._losses import Joint
 from methods.videos._losses import vicreg as vicreg_loss
-from methods.videos._training import SMALL, TINY, VIDIDI, Reading, Recipe, embedded, pretrain
+from methods.videos._training import COMMON, SMALL, TINY, VIDIDI, Reading, Recipe, embedded, pretrain
 
 _SETTINGS = {"video_retrieval/tiny": {**TINY, "width": 256}, "video_retrieval/small*": {**SMALL, "width": 256}}
+_VIDIDI = {"*": VIDIDI, **_SETTINGS}
 
 
 @dataclass(frozen=True)
@@ -39,31 +40,13 @@ def train(training: Clips, ctx: Context, given: VICReg) -> dict[str, Tensor]:
     return pretrain(training, ctx, model, given)
 
 
-@method(
-    "vicreg",
-    paper="arXiv:2105.04906",
-    settings=_SETTINGS,
-    fit=train,
-    learns=VICReg,
-    parameters=Reading,
-    solves="Retrieval",
-    kind="self-supervised",
-)
+@method("vicreg", paper="arXiv:2105.04906", settings=_SETTINGS, fit=train, learns=VICReg, parameters=Reading, **COMMON)
 def vicreg(problem: Retrieval, ctx: Context, learnt: dict[str, Tensor], given: Reading) -> Tensor:
     """VICReg: two clips of a video lie near each other, while features vary and say different things."""
     return embedded(problem, ctx, learnt, given)
 
 
-@method(
-    "vididi_vicreg",
-    paper="arXiv:2409.02371",
-    settings={"*": VIDIDI, **_SETTINGS},
-    fit=train,
-    learns=VICReg,
-    parameters=Reading,
-    solves="Retrieval",
-    kind="self-supervised",
-)
+@method("vididi_vicreg", paper="arXiv:2409.02371", settings=_VIDIDI, fit=train, learns=VICReg, parameters=Reading, **COMMON)
 def vididi_vicreg(problem: Retrieval, ctx: Context, learnt: dict[str, Tensor], given: Reading) -> Tensor:
     """ViDiDi in VICReg: two clips of a video, as frames and as their temporal differences."""
     return embedded(problem, ctx, learnt, given)
