@@ -44,7 +44,9 @@ EXPORTS = {
     "Task": "benchmark.decorators",
     "TaskSpec": "benchmark.spec",
     "UserError": "benchmark.errors",
+    "bridge": "benchmark.bridge",
     "method": "benchmark.decorators",
+    "method_from": "benchmark.bridge",
     "task": "benchmark.decorators",
 }
 MODULES = {"metrics": "benchmark.metrics", "mixtures": "benchmark.models.mixtures", "operators": "benchmark.operators"}
@@ -76,7 +78,9 @@ __all__ = [
     "Task",
     "TaskSpec",
     "UserError",
+    "bridge",
     "method",
+    "method_from",
     "metrics",
     "mixtures",
     "operators",

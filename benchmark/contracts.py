@@ -197,7 +197,7 @@ def leaves_global_seeds_alone(pair: Pair) -> None:
         if not same
     ]
     if touched:
-        raise Broken(f"the global generator of {' and '.join(touched)} was used; draw from ctx")
+        raise Broken(f"the global generator of {' and '.join(touched)} was used; draw from ctx, or wrap it with bridge")
 
 
 def leaves_its_problem_alone(pair: Pair) -> None:

@@ -132,7 +132,7 @@ def method(
     *,
     solves: Interface,
     kind: str,
-    paper: str,
+    paper: str = "",
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     needs: tuple[Feature, ...] = (),
     presets: tuple[str, ...] = (),

@@ -153,8 +153,9 @@ class File:
 
     @cached_property
     def registered(self) -> dict[str, ast.Call]:
-        """Functions and classes under @method and @task, by name, with the call of the decorator."""
-        return {
+        """Functions and classes under @method and @task, and names assigned from `method_from(...)`, with the call."""
+        models = ((name, model_of(node)) for name, nodes in self.statements.items() for node in nodes)
+        return {name: call for name, call in models if call is not None} | {
             name: call
             for name, nodes in self.statements.items()
             for node in nodes
@@ -231,6 +232,18 @@ def _never_runs(node: ast.stmt) -> bool:
 
 def _registers(node: ast.expr) -> bool:
     return isinstance(node, ast.Call) and isinstance(node.func, ast.Name) and node.func.id in _REGISTER
+
+
+def model_of(node: ast.AST) -> ast.Call | None:
+    """The call of `X = method_from(...)`; None for any other statement."""
+    match node:
+        case (
+            ast.Assign(targets=[ast.Name()], value=ast.Call(func=called) as call)
+            | ast.AnnAssign(target=ast.Name(), value=ast.Call(func=called) as call)
+        ):
+            name = called.attr if isinstance(called, ast.Attribute) else getattr(called, "id", "")
+            return call if name == "method_from" else None
+    return None
 
 
 def _written(file: File, nodes: Iterable[ast.AST], without: frozenset[str] = frozenset(), inside: bool = False) -> Code:

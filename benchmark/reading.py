@@ -13,6 +13,7 @@ from typing import Any
 from pydantic import ValidationError, model_validator
 
 from benchmark import spec as specs
+from benchmark.definitions import model_of
 from benchmark.errors import UserError
 from benchmark.expressions import CLASSES, TYPES, Names, read
 
@@ -111,8 +112,19 @@ def _check(node: ast.FunctionDef, names: Names) -> ast.FunctionDef:
 
 
 def method_specs(file: Path, tree: ast.Module) -> Iterator[specs.MethodSpec]:
-    """The specification of every function under @method. Raises UserError, one line, for one that cannot be read."""
+    """The specification of every function under @method, and of every `X = method_from(...)`.
+
+    Raises UserError, one line, for one that cannot be read.
+    """
     names = Names(file, tree)
+    for line in tree.body:
+        if (called := model_of(line)) is not None:
+            try:
+                yield _from_model(called, ast.get_docstring(tree), names)
+            except UserError:
+                raise
+            except Exception as error:  # as above
+                raise UserError(f"{file.name}, line {line.lineno}: method_from cannot be read ({_one_line(error)})") from None
     for node in names.functions.values():
         for call in node.decorator_list:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "method":
@@ -123,6 +135,18 @@ def method_specs(file: Path, tree: ast.Module) -> Iterator[specs.MethodSpec]:
                 except Exception as error:  # as above
                     raise UserError(f"{file.name}: {node.name} cannot be read ({_one_line(error)})") from None
                 yield spec
+
+
+def _from_model(call: ast.Call, doc: str | None, names: Names) -> specs.MethodSpec:
+    """The specification of `X = method_from(model, name=..., ...)`, which has no hyperparameters."""
+    if len(call.args) != 1 or any(keyword.arg is None for keyword in call.keywords):
+        raise TypeError("method_from takes the model, and all else by keyword")
+    given: dict[str, Any] = {keyword.arg: names.value(keyword.value) for keyword in call.keywords if keyword.arg is not None}
+    if "name" not in given:
+        raise TypeError("method_from needs name=")
+    summary = given.pop("summary", "") or specs.first_line(doc) or given["name"]
+    plain = {"solves": "LinearInverse", "kind": "network", "paper": ""}
+    return specs.MethodSpec(**plain | given, summary=summary, parameters=specs.parameter_model(given["name"], {}))
 
 
 def _method_spec(node: ast.FunctionDef, call: ast.Call, doc: str | None, names: Names) -> specs.MethodSpec:
@@ -176,5 +200,6 @@ def _one_line(error: Exception) -> str:
         return "an expression is nested too deeply"
     if isinstance(error, ValidationError):
         first = error.errors()[0]
-        return f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
+        words = first["msg"].removeprefix("Value error, ")
+        return f"{'.'.join(map(str, first['loc']))}: {words}".removeprefix(": ")
     return (str(error) or type(error).__name__).splitlines()[0]

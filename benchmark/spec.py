@@ -178,7 +178,9 @@ class TaskSpec(Frozen):
         if len(set(names)) < len(names) or RESERVED_METRICS & set(names):
             raise ValueError(f"task {self.name}: metric names repeat or are reserved ({', '.join(RESERVED_METRICS)})")
         if missing := {"tiny", "small", "full"} - self.presets.keys():
-            raise ValueError(f"task {self.name}: preset {', '.join(sorted(missing))} is missing")
+            raise ValueError(
+                f"task {self.name} needs the presets tiny, small and full; {', '.join(sorted(missing))} is missing"
+            )
         drawn = [picture.name for picture in self.pictures]
         if drawn and (drawn[0] != "image" or len(set(drawn)) < len(drawn)):
             raise ValueError(f"task {self.name}: names of pictures repeat, or the first is not 'image'")
@@ -228,7 +230,7 @@ class MethodSpec(Frozen):
     name: Name
     solves: Interface
     kind: str
-    paper: str
+    paper: str = ""
     summary: str
     parameters: type[BaseModel]
     settings: dict[str, dict[str, Any]] = {}

@@ -1,0 +1,286 @@
+"""lowdimbench from Python: tables, runs and evaluations that agree with the command, and the bridge to deepinv's models."""
+
+import random
+import subprocess
+import sys
+
+import numpy as np
+import pandas as pd
+import pytest
+import torch
+from torch import nn
+
+import lowdimbench as ldb
+from benchmark import registry
+from benchmark.bridge import Physics, as_deepinv, batched, plain
+from benchmark.context import Context
+from benchmark.contracts import Pair, carries_nothing_over, leaves_global_seeds_alone, repeats_itself
+from benchmark.errors import UserError
+from benchmark.operators import LinearOperator
+
+CPU = torch.device("cpu")
+NOWHERE = "no/such/folder/results.db"
+METRICS = ["psnr", "ssim", "nmse"]
+
+
+def adjoint(problem):
+    return problem.A.H(problem.y)
+
+
+class Net(nn.Module):
+    """Draws its weights, and noise, from the global generators."""
+
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(2, 2, 3, padding=1)
+
+    def forward(self, y, physics):
+        x = physics.A_adjoint(y)
+        noise = torch.randn_like(x) + float(np.random.rand()) + random.random()
+        return x + 1e-3 * (self.layer(x) + noise)
+
+
+def test_importing_takes_neither_torch_nor_pandas_and_every_name_is_there():
+    code = "import sys, lowdimbench, benchmark; assert not {'torch', 'pandas'} & sys.modules.keys()"
+    code += "; [getattr(module, name) for module in (lowdimbench, benchmark) for name in module.__all__]"
+    code += "; assert set(lowdimbench.__all__) <= set(dir(lowdimbench)) and set(benchmark.__all__) <= set(dir(benchmark))"
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True)
+    assert done.returncode == 0, done.stderr
+
+
+def test_tables_of_tasks_and_methods():
+    assert "mri" in set(ldb.tasks()["task"])
+    assert {"dip", "zero_filled"} <= set(ldb.methods("mri")["method"]) < set(ldb.methods()["method"])
+    with pytest.raises(UserError, match="did you mean mri"):
+        ldb.methods("mrii")
+
+
+def test_results_are_numbers():
+    found = ldb.results("mri", "small", db=NOWHERE)
+    assert (found["lower"] <= found["estimate"]).all()
+    assert (found["estimate"] <= found["upper"]).all()
+    assert (found["rank_low"] <= found["rank_high"]).all()
+    assert found["estimate"].is_monotonic_decreasing
+    for name in ("estimate", "lower", "upper", "gain", "p", "rank_low", "ssim_lower"):
+        assert pd.api.types.is_numeric_dtype(found[name]), name
+    with pytest.raises(UserError, match="unknown preset of mri"):
+        ldb.results("mri", "smal", db=NOWHERE)
+    with pytest.raises(UserError, match="no results"):
+        ldb.results("mri", "tiny", db=NOWHERE)
+
+
+def test_an_evaluation_stands_among_the_reference_rows_and_is_paired():
+    found = ldb.evaluate("mri", adjoint, db=NOWHERE, progress=False)
+    ranking = found.ranking.set_index("label")
+    assert ranking.loc["adjoint", "estimate"] == pytest.approx(ranking.loc["zero_filled", "estimate"], rel=1e-5)
+    assert len(ranking) > 5
+    same = found.compare("zero_filled").set_index("metric")
+    assert same.loc["psnr", "difference"] == pytest.approx(0, abs=1e-3)
+    assert found.compare("dip").set_index("metric").loc["psnr", "worse"] == len(found.scores)
+    assert "<table" in found._repr_html_()
+    with pytest.raises(UserError, match="unknown row 'dipp'"):
+        found.compare("dipp")
+
+
+def test_a_function_may_take_the_context_and_a_broken_one_says_how():
+    assert len(ldb.evaluate("mri", lambda p, ctx: ctx.randn(*p.A.shape, dtype=p.A.dtype), "tiny", progress=False).scores) == 2
+    with pytest.raises(ValueError, match="has shape"):
+        ldb.evaluate("mri", lambda p: p.y, "tiny", progress=False)
+    with pytest.raises(UserError, match="is no method"):
+        ldb.evaluate("mri", 3, "tiny", progress=False)
+
+
+@pytest.mark.slow
+def test_evaluate_run_and_the_command_agree_bit_for_bit(tmp_path):
+    mine, theirs = str(tmp_path / "mine.db"), str(tmp_path / "theirs.db")
+    how = {"preset": "tiny", "seeds": 2, "threads": 1, "progress": False}
+    ran = ldb.run("mri", ["dip"], db=mine, device="cpu", **how)
+    words = [
+        "--task",
+        "mri",
+        "--method",
+        "dip",
+        "--preset",
+        "tiny",
+        "--seeds",
+        "2",
+        "--threads",
+        "1",
+        "--device",
+        "cpu",
+        "--db",
+    ]
+    done = subprocess.run([sys.executable, "-m", "runners.run", *words, theirs], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    typed = ldb.run("mri", ["dip"], db=theirs, device="cpu", **how)  # reads what is done
+    here = ldb.evaluate("mri", "dip", db=NOWHERE, device="cpu", **how)
+    keys = ["method", "seed", "instance"]
+    assert (ran[keys + METRICS] == typed[keys + METRICS]).all(axis=None)
+    dip = ran[ran["method"] == "dip"].reset_index()
+    assert (dip[METRICS] == here.scores[METRICS]).all(axis=None)
+    assert set(ran["status"]) == {"done"}
+
+
+def test_an_instance_is_the_one_of_a_run():
+    problem, truth = ldb.instance("mri", "tiny", 1)
+    assert truth.shape == problem.A.shape
+    assert not torch.equal(ldb.instance("mri", "tiny", 0)[0].y, problem.y)
+    with pytest.raises(UserError, match="instances 0 to 1, not 2"):
+        ldb.instance("mri", "tiny", 2)
+
+
+# --- the bridge -------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("task", ["mri", "inpainting", "super_resolution", "spectral"])
+def test_physics_has_deepinvs_shapes_and_an_exact_adjoint(task):
+    problem, truth = ldb.instance(task, "tiny", 0)
+    y, physics = as_deepinv(problem)
+    dims, draw = len(problem.A.shape), torch.Generator().manual_seed(0)
+    x = batched(truth, dims)
+    assert not x.is_complex()
+    assert not y.is_complex()
+    if task == "mri":
+        assert x.shape == (1, 2, *truth.shape)
+        assert y.shape == (1, 2, *problem.y.shape)
+    assert torch.equal(plain(x, problem.A.shape, problem.A.dtype)[0], truth)
+    other = torch.randn(2, *x.shape[1:], generator=draw, dtype=x.dtype)  # a batch
+    z = torch.randn(2, *y.shape[1:], generator=draw, dtype=y.dtype)
+    left, right = (physics.A(other) * z).sum(), (other * physics.A_adjoint(z)).sum()
+    assert left.item() == pytest.approx(right.item(), rel=1e-3, abs=1e-2)
+    assert torch.allclose(physics.A(x)[0], batched(problem.A(truth), len(problem.A.data_shape))[0], atol=1e-6)
+    with pytest.raises(ValueError, match="has shape"):
+        physics.A(x[:, :, :-1])
+
+
+class Matrix(LinearOperator):
+    def __init__(self, matrix):
+        self.matrix, self.dtype = matrix, matrix.dtype
+        self.data_shape, self.shape = (1, 1, len(matrix)), (1, 1, matrix.shape[1])
+
+    def forward(self, x):
+        return x @ self.matrix.T
+
+    def adjoint(self, y):
+        return y @ self.matrix
+
+    def to(self, device):
+        return Matrix(self.matrix.to(device))
+
+
+def test_the_pseudo_inverse_is_numpys():
+    M = torch.randn(5, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
+    M[4] = M[0] + M[1]  # rank 4
+    y = torch.arange(10, dtype=torch.float64).reshape(2, 1, 1, 5)
+    x = Physics(Matrix(M), 0.1, CPU).A_dagger(y)
+    assert np.allclose(x[:, 0, 0].numpy(), y[:, 0, 0].numpy() @ np.linalg.pinv(M.numpy()).T, atol=1e-4)
+
+
+def test_noise_has_the_power_of_the_problem():
+    problem, truth = ldb.instance("mri", "tiny", 0)
+    _, physics = as_deepinv(problem)
+    assert physics.noise_model.sigma.item() == pytest.approx(problem.noise / 2**0.5)
+    with torch.random.fork_rng():
+        torch.manual_seed(0)
+        x = batched(truth, 2)
+        assert (physics(x) - physics.A(x)).std().item() == pytest.approx(physics.noise_model.sigma.item(), rel=0.1)
+
+
+def test_a_module_leaves_global_random_state_alone_and_repeats_itself():
+    problem, _ = ldb.instance("mri", "tiny", 0)
+    method = ldb.bridge(Net)
+    before = torch.random.get_rng_state(), repr(np.random.get_state()), random.getstate()
+    first, again, other = (method(problem, Context(CPU, seed)) for seed in (0, 0, 1))
+    after = torch.random.get_rng_state(), repr(np.random.get_state()), random.getstate()
+    assert torch.equal(before[0], after[0])
+    assert before[1:] == after[1:]
+    assert torch.equal(first, again)
+    assert not torch.equal(first, other)
+
+
+def test_random_state_is_put_back_after_an_error():
+    problem, _ = ldb.instance("mri", "tiny", 0)
+
+    def fails(y, physics):
+        torch.rand(1), np.random.rand(), random.random()
+        raise RuntimeError("no")
+
+    before = torch.random.get_rng_state(), repr(np.random.get_state()), random.getstate()
+    with pytest.raises(RuntimeError, match="no"):
+        ldb.bridge(fails)(problem, Context(CPU, 0))
+    after = torch.random.get_rng_state(), repr(np.random.get_state()), random.getstate()
+    assert torch.equal(before[0], after[0])
+    assert before[1:] == after[1:]
+
+
+def test_our_tasks_as_deepinv_runs_benchmarks():
+    mine = ldb.run_benchmark(lambda y, physics: physics.A_adjoint(y), "mri/tiny", progress=False)
+    theirs = ldb.evaluate("mri", "zero_filled", "tiny", progress=False).scores
+    assert np.allclose(mine[METRICS], theirs[METRICS], rtol=1e-4)
+
+
+def test_a_problem_without_an_operator_is_refused():
+    with pytest.raises(UserError, match="bridge is for LinearInverse"):
+        ldb.evaluate("mc", ldb.bridge(lambda y, physics: y), "tiny", progress=False)
+
+
+MODEL = '''
+"""My network."""
+from torch import nn
+from benchmark import method_from
+
+class Net(nn.Module):
+    """Adds what a layer makes of it."""
+    def __init__(self):
+        super().__init__()
+        self.layer = nn.Conv2d(2, 2, 3, padding=1)
+    def forward(self, y, physics):
+        x = physics.A_adjoint(y)
+        return x + 1e-3 * self.layer(x)
+
+Mine = method_from(Net, name="my_net", needs=("image",))
+'''
+
+
+@pytest.fixture
+def included(tmp_path):
+    file = tmp_path / "my_net.py"
+    file.write_text(MODEL.lstrip())
+    registry.include([file])
+    yield file
+    registry._included.remove(file.resolve())
+    registry.include([])
+
+
+def test_a_module_registered_in_one_line_keeps_the_contract(included):
+    entry = registry.get_method("my_net")
+    loaded = entry.load()
+    assert loaded.spec.model_dump(exclude={"parameters", "summary"}) == entry.spec.model_dump(exclude={"parameters", "summary"})
+    pair = Pair(entry, registry.get_task("mri"))
+    for check in (repeats_itself, carries_nothing_over, leaves_global_seeds_alone):
+        check(pair)
+
+
+def test_a_module_runs_from_the_command_line_and_its_code_is_in_the_key(included, tmp_path):
+    words = f"--task mri --method my_net --preset tiny --no-baseline --threads 1 --include {included} --db {tmp_path / 'r.db'}"
+    done = subprocess.run([sys.executable, "-m", "runners.run", *words.split()], capture_output=True, text=True)
+    assert done.returncode == 0, done.stdout + done.stderr
+    again = ["--dry-run"]
+    assert "0 to" not in done.stdout
+    included.write_text(included.read_text().replace("1e-3", "2e-3"))
+    edited = subprocess.run([sys.executable, "-m", "runners.run", *words.split(), *again], capture_output=True, text=True)
+    included.write_text(included.read_text().replace("2e-3", "1e-3").replace("My network", "My own network"))
+    reworded = subprocess.run([sys.executable, "-m", "runners.run", *words.split(), *again], capture_output=True, text=True)
+    assert edited.stdout != reworded.stdout
+
+
+@pytest.mark.parametrize(
+    ("line", "message"), [("method_from(Net)", "needs name="), ("method_from(Net, name=f())", "method_from cannot be read")]
+)
+def test_a_line_that_cannot_be_read_is_said(tmp_path, line, message):
+    from benchmark import reading
+
+    file = tmp_path / "bad.py"
+    file.write_text(f"Mine = {line}\n")
+    with pytest.raises(UserError, match=message):
+        list(reading.method_specs(file, reading.read(file)))
