@@ -7,6 +7,7 @@ from typing import Annotated, NoReturn
 import typer
 
 from benchmark.errors import UserError
+from runners import completion
 
 Database = Annotated[
     str | None, typer.Option("--db", metavar="PATH", help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.")
@@ -17,6 +18,16 @@ DataDir = Annotated[
 Include = Annotated[
     list[Path] | None,
     typer.Option("--include", metavar="FILE", help="A file with methods or tasks of your own. Repeatable."),
+]
+
+Sources = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        metavar="NAME=PATH",
+        autocompletion=completion.sources,
+        help="Data of yours that a preset reads, such as backbone=FOLDER. Repeatable.",
+    ),
 ]
 
 # Typer exports only the subclasses of its usage error, and where that lives changed between releases

@@ -5,6 +5,7 @@ from collections.abc import Iterable, Iterator
 import typer
 
 from benchmark import registry
+from benchmark.datasets.sources import user_sources
 from runners.select import method_tags, task_tags
 
 Offer = tuple[str, str]  # the word and its explanation
@@ -41,6 +42,11 @@ def parameters(context: typer.Context, incomplete: str) -> list[Offer]:
         f"{name}=": f"default {field.default}" for entry in chosen for name, field in entry.spec.parameters.model_fields.items()
     }
     return _starting(incomplete, sorted(found.items()))
+
+
+def sources(incomplete: str) -> list[Offer]:
+    """Sources that a user brings, each with its '='."""
+    return _starting(incomplete, [(f"{name}=", source.how) for name, source in user_sources().items()])
 
 
 def interfaces(incomplete: str) -> list[Offer]:

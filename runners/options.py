@@ -115,13 +115,23 @@ DataDir = Annotated[
     Path | None,
     typer.Option("--data-dir", metavar="PATH", rich_help_panel=_WHERE, help="Folder with data that the suite cannot ship."),
 ]
+Sources = Annotated[
+    list[str] | None,
+    typer.Option(
+        "--source",
+        metavar="NAME=PATH",
+        autocompletion=completion.sources,
+        rich_help_panel=_WHERE,
+        help="Data of yours that a preset reads, such as backbone=FOLDER. Repeatable.",
+    ),
+]
 Backbone = Annotated[
     str | None,
     typer.Option(
         "--backbone",
         metavar="NAME",
         rich_help_panel=_WHERE,
-        help="Encoder for presets that take yours: a folder, or a name on the hub.",
+        help="The same as --source backbone=NAME: an encoder of yours, a folder or a name on the hub.",
     ),
 ]
 Include = Annotated[

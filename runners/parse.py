@@ -25,10 +25,22 @@ def parse_grid(texts: Iterable[str]) -> dict[str, list[Any]]:
     return {name: [value(part) for part in text.split(",") if part] for name, text in (_pair("--grid", text) for text in texts)}
 
 
+def parse_sources(texts: Iterable[str]) -> dict[str, str]:
+    """{'backbone': 'DIR'} from ['backbone=DIR']. Raises UserError where there is no '=', no path, or a name comes twice."""
+    found: dict[str, str] = {}
+    for name, text in (_pair("--source", text) for text in texts):
+        if found.setdefault(name, text) != text:
+            raise UserError(f"--source {name} is given twice, as {found[name]} and as {text}")
+    return found
+
+
+_EXAMPLES = {"--set": "lr=1e-3", "--grid": "lr=1e-3,1e-4", "--source": "backbone=FOLDER"}
+
+
 def _pair(option: str, text: str) -> tuple[str, str]:
     name, equals, rest = text.partition("=")
-    if not equals or not name or (option == "--grid" and not rest.strip(",")):
-        example = "--set lr=1e-3" if option == "--set" else "--grid lr=1e-3,1e-4"
+    if not equals or not name or (option != "--set" and not rest.strip(",")):
+        example = f"{option} {_EXAMPLES[option]}"
         raise UserError(f"{option} {text}: write it as name=value, such as {example}")
     return name, rest
 

@@ -16,13 +16,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmark import registry
+from benchmark.datasets.sources import replaced
 from benchmark.errors import UserError
 from benchmark.spec import Metric
 from benchmark.store import queries
 from benchmark.store.database import location, open_database
 from benchmark.store.models import Environment, Instance, Method, Run, Score, Task
-from runners.cli import Database, DataDir, Include, run_app
-from runners.parse import shown
+from runners.cli import Database, DataDir, Include, Sources, run_app
+from runners.parse import parse_sources, shown
 from runners.show import code_differences, environment_differences, own_files
 
 EXAMPLES = ("python -m runners.reproduce 1", "python -m runners.reproduce 3fa9c1 --threads 1")
@@ -53,6 +54,7 @@ def main(
     ] = None,
     db: Database = None,
     data_dir: DataDir = None,
+    source: Sources = None,
     include: Include = None,
 ) -> None:
     """Run a stored run again, elsewhere, and say whether its scores agree. Exit code 0 if they do, 1 if not."""
@@ -74,7 +76,9 @@ def main(
                 f"run {stored.id} is of {task.name} version {task.version}, which is version {entry.spec.version} here; "
                 f"check out commit {place.commit} to repeat it"
             )
-        for line in code_differences(stored, task, method, data_dir) + environment_differences(place):
+        with replaced(parse_sources(source or ())):
+            differences = code_differences(stored, task, method, data_dir) + environment_differences(place)
+        for line in differences:
             console.print(f"different now: {line}", highlight=False, markup=False)
         words = ["--task", task.name, "--preset", stored.preset, "--method", method.name, "--seeds", f"{stored.seed},"]
         for name, value in stored.parameters.items():
@@ -82,6 +86,7 @@ def main(
         words += ["--threads", str(threads or place.threads)]
         words += ["--device", device or ("cpu" if place.device == "cpu" else "cuda")]
         words += ["--data-dir", str(data_dir)] if data_dir else []
+        words += [word for text in source or () for word in ("--source", text)]
         words += [word for file in files for word in ("--include", str(file))]
     after = again(words)
     verdict = compare(before, after, {metric.name: metric for metric in entry.spec.metrics})

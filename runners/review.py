@@ -8,9 +8,9 @@ import signal
 import subprocess
 import sys
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy import ColumnElement, delete, select
@@ -36,6 +36,7 @@ class Machine:
     threads: int | None = None
     data_dir: Path | None = None
     timeout: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
 
 
 def review(session: Session, number: int, machine: Machine) -> Submission:
@@ -62,6 +63,7 @@ def review(session: Session, number: int, machine: Machine) -> Submission:
     words += ["--threads", str(machine.threads)] if machine.threads else []
     words += ["--data-dir", str(machine.data_dir)] if machine.data_dir else []
     words += ["--timeout", machine.timeout] if machine.timeout else []
+    words += [word for name, text in machine.sources.items() for word in ("--source", f"{name}={text}")]
     session.commit()
     code, said = _run(["runners.run", *words], None)
     if code == 130:

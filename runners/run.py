@@ -20,7 +20,7 @@ from runners import expect, options, start
 from runners.cli import refuse, run_app
 from runners.execute import Outcome
 from runners.listing import print_list, print_plan
-from runners.parse import parse_grid, parse_settings
+from runners.parse import parse_grid, parse_settings, parse_sources
 from runners.plan import Plan
 from runners.progress import Display
 from runners.request import Request, read_plan_file
@@ -59,6 +59,7 @@ def main(
     keep_going: options.KeepGoing = True,
     db: options.Database = None,
     data_dir: options.DataDir = None,
+    source: options.Sources = None,
     backbone: options.Backbone = None,
     include: options.Include = None,
     dry_run: options.DryRun = False,
@@ -74,7 +75,8 @@ def main(
     else:
         given = {"preset": preset, "seeds": seeds, "on_test": on_test, "baseline": not no_baseline, "timeout": timeout}
         requests = [request_of_options(task, method, set_, grid, given)]
-    how = start.How(device, jobs, threads, memory_limit, data_dir, backbone, force, fail_fast=not keep_going)
+    sources = parse_sources([*(source or ()), *([f"backbone={backbone}"] if backbone is not None else ())])
+    how = start.How(device, jobs, threads, memory_limit, data_dir, sources, force, fail_fast=not keep_going)
     target = location(db)
     plan = start.prepare(requests, how, target)
     if dry_run and "://" not in target and not Path(target).exists():

@@ -14,13 +14,14 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmark import environment, registry
-from benchmark.datasets.sources import fingerprint
+from benchmark.datasets.sources import fingerprint, replaced
 from benchmark.errors import UserError
 from benchmark.store import queries
 from benchmark.store.database import location, open_database
 from benchmark.store.lines import is_drawn
 from benchmark.store.models import Artifact, Environment, Instance, Method, Run, Score, Task
-from runners.cli import Database, DataDir, Include, run_app
+from runners.cli import Database, DataDir, Include, Sources, run_app
+from runners.parse import parse_sources
 
 EXAMPLES = ("python -m runners.show 1", "python -m runners.show 3fa9c1")
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -32,6 +33,7 @@ def main(
     run: Annotated[str, typer.Argument(metavar="RUN", help="Its id, or the start of its digest.")],
     db: Database = None,
     data_dir: DataDir = None,
+    source: Sources = None,
     include: Include = None,
 ) -> None:
     """Print the command, parameters, seed, scores and environment of a run, and what is different now."""
@@ -47,7 +49,8 @@ def main(
         console.print("\nenvironment", highlight=False)
         for name, text in environment_facts(place).items():
             console.print(f"  {name:<10} {text}", highlight=False, markup=False)
-        differences = code_differences(found, task, method, data_dir) + environment_differences(place)
+        with replaced(parse_sources(source or ())):
+            differences = code_differences(found, task, method, data_dir) + environment_differences(place)
         console.print("\ndifferent now" if differences else "\nnothing is different now", highlight=False)
         for line in differences:
             console.print(f"  {line}", highlight=False, markup=False)

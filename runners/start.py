@@ -6,19 +6,19 @@ with opened(plan, target) as (session, plan), Display(plan, console) as display:
     outcome = execute(session, plan, target, how, display)
 """
 
-import os
 import shlex
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from benchmark import registry
-from benchmark.datasets import encoders
+from benchmark.datasets import sources
 from benchmark.environment import cores, memory
 from benchmark.errors import UserError
+from benchmark.spec import TaskSpec
 from benchmark.store import queries
 from benchmark.store.database import open_database
 from runners.engines.local import Place
@@ -42,7 +42,7 @@ class How:
     threads   CPU threads of one job; None shares the cores that are there
     memory    a size such as 4G that one job may use; None shares 90 % of the machine's
     data_dir  folder with data that the suite cannot ship
-    backbone  an encoder for presets that take one: a folder, or a name on the hub
+    sources   places of data that the user brings, by name of the source (benchmark/datasets/sources.py)
     force     runs again what is done, and learns again what was learnt
     fail_fast stops everything after the first failure
     """
@@ -52,7 +52,7 @@ class How:
     threads: int | None = None
     memory: str | None = None
     data_dir: Path | None = None
-    backbone: str | None = None
+    sources: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
     fail_fast: bool = False
 
@@ -76,11 +76,9 @@ def prepare(requests: Sequence[Request], how: How, target: str) -> Plan:
     requests = [with_kept(request, target) for request in requests]
     check_device(how.device)
     _ = how.limit
-    if how.backbone is not None:
-        os.environ[encoders.VARIABLE] = str(encoders.folder(how.backbone))
-    plan = make_plan(requests, how.data_dir)
-    if how.backbone is not None:
-        check_backbone(plan)
+    with sources.replaced(how.sources):
+        plan = make_plan(requests, how.data_dir)
+    check_sources(plan, how.sources)
     return plan
 
 
@@ -100,16 +98,17 @@ def execute(session: Session, plan: Plan, target: str, how: How, display: Displa
     Raises UserError where every job refused its input with the same words. KeyboardInterrupt leaves what is finished.
     """
     place = how.place(target)
-    return Execution(
-        session,
-        plan,
-        place,
-        display,
-        lambda job: own_command(job, place),
-        at_once=how.jobs,
-        force=how.force,
-        fail_fast=how.fail_fast,
-    )()
+    with sources.replaced(how.sources):
+        return Execution(
+            session,
+            plan,
+            place,
+            display,
+            lambda job: own_command(job, place),
+            at_once=how.jobs,
+            force=how.force,
+            fail_fast=how.fail_fast,
+        )()
 
 
 def check_device(name: str) -> None:
@@ -123,13 +122,21 @@ def check_device(name: str) -> None:
         pick_device(name)
 
 
-def check_backbone(plan: Plan) -> None:
-    """Raises UserError if something in the plan brings its own encoder, or takes none."""
-    for task, preset in plan.presets:
-        if "backbone" not in task.spec.presets[preset].data:
-            able = [name for name, size in task.spec.presets.items() if "backbone" in size.data]
-            more = f"; its presets {', '.join(able)} do" if able else ""
-            raise UserError(f"--backbone: {task.spec.name}/{preset} takes no encoder of yours{more}")
+def check_sources(plan: Plan, names: Iterable[str]) -> None:
+    """Raises UserError for a source that no preset of the plan reads."""
+    for name in names:
+        if any(name in sources_of(task.spec, preset) for task, preset in plan.presets):
+            continue
+        task, preset = plan.presets[0]
+        able = [other for other, size in task.spec.presets.items() if name in size.data]
+        more = f"; its presets {', '.join(able)} do" if able else ""
+        raise UserError(f"--source {name}: {task.spec.name}/{preset} takes no {name} of yours{more}")
+
+
+def sources_of(spec: TaskSpec, preset: str) -> tuple[str, ...]:
+    """What a preset reads, also to learn from, by name."""
+    size = spec.presets[preset]
+    return (*size.data, *(spec.presets[size.learns_as].data if size.learns_as else ()))
 
 
 def artifact_folder(target: str) -> Path:
@@ -147,8 +154,10 @@ def own_command(job: Job, place: Place) -> str:
     words += ["--threads", str(place.threads), "--device", place.device]
     if place.data_dir is not None:
         words += ["--data-dir", str(place.data_dir)]
-    if "backbone" in job.preset.data and encoders.VARIABLE in os.environ:
-        words += ["--backbone", os.environ[encoders.VARIABLE]]
+    brought = sources.user_sources()
+    for name in dict.fromkeys(sources_of(job.task.spec, key.preset)):
+        if name in brought and (named := brought[name].named) is not None:
+            words += ["--source", f"{name}={named}"]
     for file in registry.included():
         if file in (job.task.file, job.method.file):
             words += ["--include", str(file)]

@@ -16,15 +16,15 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmark import registry
-from benchmark.datasets.sources import SOURCES, Folder
+from benchmark.datasets.sources import SOURCES, Folder, replaced
 from benchmark.errors import UserError, unknown
 from benchmark.store.database import location, open_database
 from benchmark.store.models import Score, Submission
 from benchmark.submissions import archive, package, store
 from benchmark.submissions.entry import MAX_BYTES, Entry, made_entry, read_entry
 from runners import completion
-from runners.cli import Database, DataDir, run_app
-from runners.parse import parse_seeds
+from runners.cli import Database, DataDir, Sources, run_app
+from runners.parse import parse_seeds, parse_sources
 from runners.review import Machine, review
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False, help=__doc__)
@@ -55,6 +55,7 @@ def export_inputs(
         bool, typer.Option("--training/--no-training", help="Write what methods may learn from, where there is such.")
     ] = True,
     data_dir: DataDir = None,
+    source: Sources = None,
 ) -> None:
     """Write the observations of a preset, without truth, and a form to hand predictions in with."""
     entry = registry.get_task(task)
@@ -62,7 +63,8 @@ def export_inputs(
         raise unknown(f"preset of {task}", preset, entry.spec.presets)
     from benchmark.submissions.inputs import export
 
-    written = export(entry.load(data_dir), preset, parse_seeds(seeds), output, learn=training)
+    with replaced(parse_sources(source or ())):
+        written = export(entry.load(data_dir), preset, parse_seeds(seeds), output, learn=training)
     print(f"{len(written['instances'])} instances of {task}/{preset} written to {output}", end="")
     if "training" in entry.spec.offers:
         size = sum({one["tensors"]: one["bytes"] for one in written["training"]}.values())
@@ -76,7 +78,9 @@ def export_inputs(
     print(f"  {_PACK.partition(': ')[2]}")
     print("  python -m runners.submit predictions bundle.zip")
     if given := [name for name in written["data"] if isinstance(SOURCES[name], Folder)]:
-        print(f"note: {', '.join(given)} came from --data-dir: do not pass these files on unless its owner lets you")
+        print(
+            f"note: {', '.join(given)} came from --data-dir or --source: do not pass these files on unless its owner lets you"
+        )
 
 
 @app.command("predictions", epilog="Example:\n\npython -m runners.submit predictions bundle.zip")
@@ -84,10 +88,11 @@ def predictions(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A zip file: entry.toml and predictions/*.safetensors.")],
     db: Database = None,
     data_dir: DataDir = None,
+    source: Sources = None,
 ) -> None:
     """Check a bundle, score it on instances made here, and store the scores."""
     content = _content(bundle, archive.MAX_BUNDLE)
-    with Session(open_database(location(db))) as session:
+    with replaced(parse_sources(source or ())), Session(open_database(location(db))) as session:
         done = store.receive_predictions(session, content, _folder(location(db)), bundle.name, data_dir)
         _report(session, done)
 
@@ -117,6 +122,7 @@ def code(
     timeout: Timeout = None,
     db: Database = None,
     data_dir: DataDir = None,
+    source: Sources = None,
 ) -> None:
     """Check a method's code, run it on a preset in a process of its own, and store source and scores."""
     target = location(db)
@@ -136,7 +142,9 @@ def code(
                 session, content, described, task=task, preset=preset, seeds=seeds, folder=folder, name=file.name
             )
         if row.state in ("received", "checked") and not receive:
-            row = _reviewed(session, row, Machine(target, folder, device, threads, data_dir, timeout))
+            row = _reviewed(
+                session, row, Machine(target, folder, device, threads, data_dir, timeout, parse_sources(source or ()))
+            )
         _report(session, row)
 
 
@@ -150,6 +158,7 @@ def review_command(
     timeout: Timeout = None,
     db: Database = None,
     data_dir: DataDir = None,
+    source: Sources = None,
 ) -> None:
     """List code that waits, with where its source lies to be read first; or run one of it on this machine."""
     target = location(db)
@@ -164,7 +173,10 @@ def review_command(
             print(f"waiting: {len(waiting)}" + ("; run one with: python -m runners.submit review NUMBER" if waiting else ""))
             return
         row = store.find(session, number)
-        _report(session, _reviewed(session, row, Machine(target, folder, device, threads, data_dir, timeout)))
+        _report(
+            session,
+            _reviewed(session, row, Machine(target, folder, device, threads, data_dir, timeout, parse_sources(source or ()))),
+        )
 
 
 @app.command("status", epilog="Examples:\n\npython -m runners.submit status\n\npython -m runners.submit status 3")

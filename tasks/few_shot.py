@@ -152,7 +152,7 @@ SPEC = TaskSpec(
             data=("backbone", "sentiment", "paraphrase"),
             text=("sentiment", "paraphrase"),
             labels=(16, 64, 256, 1024),
-            about="the same with an encoder of yours (--backbone)",
+            about="the same with an encoder of yours (--source backbone=NAME)",
         ),
         "full_glue": Draws(
             instances=7,

@@ -9,7 +9,6 @@ from pathlib import Path
 
 from benchmark.errors import UserError
 
-VARIABLE = "LOWDIMBENCH_BACKBONE"  # the folder, for this process and all that it starts
 ONLINE = "LOWDIMBENCH_ONLINE"
 _WEIGHTS = ("*.safetensors", "*.bin")
 _TOKENS = ("tokenizer.json", "vocab.txt", "vocab.json", "*.model")

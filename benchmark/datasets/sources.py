@@ -5,7 +5,8 @@ Imports no torch: the plan needs each source's fingerprint for its key. SOURCES.
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from hashlib import file_digest, sha256
@@ -14,7 +15,7 @@ from importlib.util import find_spec
 from pathlib import Path
 
 from benchmark.datasets import fastmri, pictures
-from benchmark.errors import UserError
+from benchmark.errors import UserError, unknown
 
 ASSETS = Path(__file__).parent / "assets"
 _VIDEOS = ("*.avi", "*.mp4", "*.mkv", "*.webm")
@@ -63,12 +64,27 @@ class Packaged:
         return path
 
 
+def _existing_folder(text: str) -> Path:
+    path = Path(text).expanduser()
+    if not path.is_dir():
+        raise UserError(f"the folder {text} does not exist")
+    return path.absolute()
+
+
+def _existing_folder_or_file(text: str) -> Path:
+    path = Path(text).expanduser()
+    return path.absolute() if path.is_file() else _existing_folder(text)
+
+
 @dataclass(frozen=True)
 class Folder:
     """Files that the user puts under --data-dir. `how` says in one line what to get and where to put it; `check` raises
     UserError for a file that is not what it should be; `deep`: files inside folders of the folder count too; `whole`: all of
-    a file enters the fingerprint; `variable`: of the environment, which may name the folder itself instead; `together` raises
-    UserError for a folder whose files do not belong together.
+    a file enters the fingerprint; `together` raises UserError for a folder whose files do not belong together.
+
+    The user may name the place itself: with `--source NAME=PATH`, or with a variable of the environment,
+    LOWDIMBENCH_SOURCE_NAME or `older_variable`. `name`: where it is not that of the subfolder; `locate` turns the text PATH
+    into a place (a folder, or a file where the source takes one) and raises UserError where there is none.
     """
 
     subfolder: str
@@ -77,13 +93,26 @@ class Folder:
     check: Callable[[Path], None]
     deep: bool = False
     whole: bool = False
-    variable: str = ""
     together: Callable[[Path], None] = lambda folder: None
+    name: str = ""
+    locate: Callable[[str], Path] = _existing_folder
+    older_variable: str = ""
+
+    @property
+    def variable(self) -> str:
+        """Of the environment, for this process and all that it starts."""
+        return f"LOWDIMBENCH_SOURCE_{(self.name or self.subfolder).upper()}"
+
+    @property
+    def named(self) -> Path | None:
+        """The place that the user named, if any."""
+        text = os.environ.get(self.variable) or os.environ.get(self.older_variable)
+        return Path(text) if text else None
 
     def folder(self, data_dir: Path | None) -> Path:
         """Where the files are to be. Raises UserError that says what to give where nothing says it."""
-        if named := os.environ.get(self.variable):
-            return Path(named)
+        if (named := self.named) is not None:
+            return named.parent if named.is_file() else named
         if data_dir is None:
             raise UserError(f"this preset needs --data-dir: {self.how}")
         return data_dir / self.subfolder
@@ -91,6 +120,8 @@ class Folder:
     def files(self, data_dir: Path | None) -> list[Path]:
         """The files, sorted by name. Raises UserError that says what to get where there are none."""
         folder = self.folder(data_dir)
+        if self.named is not None and self.named.is_file():
+            return [self.named]
         if self.deep:  # rglob leaves out what links lead to
             inside = sorted(Path(root, name) for root, _, names in os.walk(folder, followlinks=True) for name in names)
         else:
@@ -110,6 +141,10 @@ def _check_of(module: str, name: str = "check") -> Callable[[Path], None]:
         getattr(import_module(f"benchmark.datasets.{module}"), name)(path)
 
     return check
+
+
+def _encoder(text: str) -> Path:
+    return Path(import_module("benchmark.datasets.encoders").folder(text))
 
 
 SOURCES: dict[str, Asset | Packaged | Folder] = {
@@ -193,6 +228,7 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
         ("responsivity.*",),
         "put your device's responsivity, a table of numbers (.csv, .txt, .npy), into DATA_DIR/spectrometer/responsivity.csv",
         _check_of("spectrometer"),
+        name="responsivity",
     ),
     "spectra": Folder(
         "spectra",
@@ -223,6 +259,7 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
         ("*.csv", "*.tsv", "*.dat", "*.data"),
         "put a file with one user,item,rating a line into DATA_DIR/ratings/",
         _check_of("ratings"),
+        locate=_existing_folder_or_file,
     ),
     "photographs": Folder(
         "photographs",
@@ -243,10 +280,11 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
     "backbone": Folder(
         "backbone",
         ("config.json", "*.safetensors", "*.bin", "tokenizer*.json", "vocab*", "merges.txt", "*.model"),
-        "name an encoder with --backbone (a folder, or its name on the hub), or put its files into DATA_DIR/backbone/",
+        "name an encoder with --source backbone=NAME (a folder, or a name on the hub), or put its files into DATA_DIR/backbone/",
         _check_of("encoders"),
         whole=True,
-        variable="LOWDIMBENCH_BACKBONE",
+        locate=_encoder,
+        older_variable="LOWDIMBENCH_BACKBONE",
     ),
     "sentiment": Asset("sentiment.json.xz", "7d5c33a231da70d22c7ef41918e3c56b7039bc2a52ab8ebdf36a401a19df5a59"),
     "paraphrase": Asset("paraphrase.json.xz", "6b44cfa8ce963b73ff3e34ae11fcb3740a58785410b9aa18febb219d779868f1"),
@@ -277,6 +315,40 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
         together=_check_of("video_splits", "check_set"),
     ),
 }
+
+
+def user_sources() -> dict[str, Folder]:
+    """The sources that a user brings, and may name with --source, by name."""
+    return {name: source for name, source in SOURCES.items() if isinstance(source, Folder)}
+
+
+@contextmanager
+def replaced(places: Mapping[str, str]) -> Iterator[None]:
+    """Here, and in every process that is started meanwhile, these sources are read from these places: {name: text of PATH}.
+
+    Raises UserError for a source that no user brings, and for a place that does not exist.
+    """
+    found: dict[str, str] = {}
+    for name, text in places.items():
+        if name in SOURCES and name not in user_sources():
+            raise UserError(f"--source {name}: it comes with the suite; yours can be {', '.join(sorted(user_sources()))}")
+        if name not in SOURCES:
+            raise unknown("source", name, user_sources())
+        source = user_sources()[name]
+        try:
+            found[source.variable] = str(source.locate(text))
+        except UserError as error:
+            raise UserError(f"--source {name}: {error}") from None
+    before = {variable: os.environ.get(variable) for variable in found}
+    os.environ.update(found)
+    try:
+        yield
+    finally:
+        for variable, value in before.items():
+            if value is None:
+                os.environ.pop(variable, None)
+            else:
+                os.environ[variable] = value
 
 
 def fingerprint(names: tuple[str, ...], data_dir: Path | None) -> str:

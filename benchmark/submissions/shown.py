@@ -8,6 +8,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
+from benchmark.datasets.sources import user_sources
 from benchmark.errors import UserError
 from benchmark.operators.linear import LinearOperator
 
@@ -35,7 +36,8 @@ class Shown:
                 self.add(f"{name}.{part}", inner)
         elif isinstance(value, torch.dtype):
             self.values[name] = str(value).removeprefix("torch.")
-        elif name == "backbone":  # a folder of this machine means nothing elsewhere; manifest.json names the source
+        elif name in user_sources() and isinstance(value, str):
+            # a folder of this machine means nothing elsewhere; manifest.json names the source
             self.values[name] = None if Path(value).is_dir() else value
         elif _is_texts(value):
             self.texts[name] = value

@@ -40,8 +40,8 @@ def test_a_run_with_an_encoder_of_ones_own(command, encoder):
     assert "pearson" in done.stdout
     [(status, line)] = runs(command, "deep_lora")
     assert status == "done"
-    assert f"--backbone {named}" in line
-    assert stsb(command, "--backbone", named).returncode == 0
+    assert f"--source backbone={named}" in line
+    assert stsb(command, "--source", f"backbone={named}").returncode == 0
     assert len(runs(command, "deep_lora")) == len(runs(command, "linear_probe")) == 1
     # other weights under the same names, of the same size: another run
     tiny_encoder.model(seed=1).save_pretrained(folder)
@@ -55,7 +55,7 @@ def test_a_run_with_an_encoder_of_ones_own(command, encoder):
         ("full_stsb", "/nowhere/encoder", "the encoder's folder /nowhere/encoder does not exist; give one with config.json"),
         ("full_stsb", "nobody/no-such", "the encoder 'nobody/no-such' cannot be had: no folder, and not in the hub's cache"),
         ("full_stsb", None, "no backbone/config.json in "),
-        ("small", "MINE", "--backbone: few_shot/small takes no encoder of yours; its presets full_backbone, full_glue"),
+        ("small", "MINE", "--source backbone: few_shot/small takes no backbone of yours; its presets full_backbone, full_glue"),
     ],
 )
 def test_bad_encoders_are_one_line(command, encoder, preset, backbone, message):

@@ -88,7 +88,9 @@ def test_data_of_the_user_s_own_get_a_note(call, monkeypatch):
     found = {"instances": [], "training": [], "data": ("fastmri",)}
     monkeypatch.setattr("benchmark.submissions.inputs.export", lambda *given, **how: found)
     out = call("export-inputs", "--task", "mri", "--preset", "tiny", "--output", "a")[1]
-    assert out.endswith("note: fastmri came from --data-dir: do not pass these files on unless its owner lets you\n")
+    assert out.endswith(
+        "note: fastmri came from --data-dir or --source: do not pass these files on unless its owner lets you\n"
+    )
 
 
 @pytest.mark.parametrize(
