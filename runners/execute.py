@@ -11,7 +11,22 @@ from benchmark.errors import UserError
 from benchmark.store import queries
 from benchmark.store.models import Run
 from runners import record
-from runners.engines.local import Message, Place, Pool
+from runners.engines.base import Place, StartEngine
+from runners.engines.local import Pool
+from runners.engines.messages import (
+    Broken,
+    End,
+    Failed,
+    Hello,
+    Killed,
+    Last,
+    Learnt,
+    Message,
+    Refused,
+    Solved,
+    Start,
+    Step,
+)
 from runners.plan import Job, Plan
 from runners.progress import Display
 
@@ -39,13 +54,14 @@ class Execution:
         at_once: int = 1,
         force: bool = False,
         fail_fast: bool = False,
+        engine: StartEngine = Pool,
     ) -> None:
         self.session, self.plan, self.display, self.command = session, plan, display, command
         self.force, self.fail_fast = force, fail_fast
         self.runs: dict[str, Run] = {}
         self.refusals: list[str] = []
         self.outcome = Outcome()
-        self.pool = Pool(self._open_jobs(), at_once, place)
+        self.place, self.pool = place, engine(self._open_jobs(), at_once, place)
 
     def __call__(self) -> Outcome:
         """Run every open job. Raises UserError where all that was started refused its input with the same words."""
@@ -87,35 +103,37 @@ class Execution:
                 raise
             self.pool.drop(job)
             run = self.runs.get(job.key.digest)
-            ending = {"kind": "killed", "reason": f"killed because the database could not be written ({error.orig})"}
+            ending = Killed(reason=f"killed because the database could not be written ({error.orig})")
             return self._finish(job, run, ending) if run is not None else self._never_began(job, ending)
 
     def _handle(self, job: Job, message: Message) -> bool:
-        kind, run = message["kind"], self.runs.get(job.key.digest)
-        if kind == "start":
+        run = self.runs.get(job.key.digest)
+        if isinstance(message, Start):
             self.display.start(job)
-        elif kind == "hello":
+        elif isinstance(message, Last):
+            return self._never_began(job, message) if run is None else self._finish(job, run, message)
+        elif reason := _amiss(job, run, message):
+            self.pool.drop(job)
+            ending = Broken(reason=f"the worker said what does not belong to its job ({reason})")
+            return self._never_began(job, ending) if run is None else self._finish(job, run, ending)
+        elif isinstance(message, Hello):
             self._begin(job, message)
-        elif kind == "step":
+        elif isinstance(message, Step):
             self.display.step(job, message)
-        elif run is None:
-            return self._never_began(job, message)
-        elif kind == "learnt":
+        elif isinstance(message, Learnt):
             record.learnt(self.session, run, message)
             self.display.learnt(job, message)
-        elif kind == "instance":
-            record.instance(self.session, run, message)
+        elif isinstance(message, Solved):
+            record.instance(self.session, run, message, self.place.artifacts)
             self.display.instance(job, message)
-        elif kind == "failed":
-            record.failed_instance(self.session, run, message)
-            self.display.failed(job, f"instance {message['instance']} failed: {message['reason']}")
-            return False
         else:
-            return self._finish(job, run, message)
+            record.failed_instance(self.session, run, message)
+            self.display.failed(job, f"instance {message.instance} failed: {message.reason}")
+            return False
         return True
 
-    def _begin(self, job: Job, message: Message) -> None:
-        run = record.begin(self.session, job, message["environment"], self.command(job))
+    def _begin(self, job: Job, message: Hello) -> None:
+        run = record.begin(self.session, job, message.environment, self.command(job))
         if run is None:
             self.pool.drop(job)
             self.outcome.started -= 1
@@ -123,23 +141,23 @@ class Execution:
         else:
             self.runs[job.key.digest] = run
 
-    def _finish(self, job: Job, run: Run, message: Message) -> bool:
+    def _finish(self, job: Job, run: Run, message: Last) -> bool:
         record.end(self.session, run, message)
         self.display.finish(job)
         del self.runs[job.key.digest]
-        if message["kind"] != "end":
-            self.display.failed(job, message["reason"])
-        if message["kind"] == "refused":
-            self.refusals.append(message["reason"])
+        if not isinstance(message, End):
+            self.display.failed(job, message.reason)
+        if isinstance(message, Refused):
+            self.refusals.append(message.reason)
         self.outcome.bad += run.status != "done"
         return run.status == "done"
 
-    def _never_began(self, job: Job, message: Message) -> bool:
+    def _never_began(self, job: Job, message: Last) -> bool:
         self.display.finish(job)
         self.outcome.bad += 1
-        if message["kind"] == "refused":
-            self.refusals.append(message["reason"])
-        self.display.failed(job, f"could not start: {message['reason']}", message.get("trace", ""))
+        if isinstance(message, Refused):
+            self.refusals.append(message.reason)
+        self.display.failed(job, f"could not start: {message.reason}", "" if isinstance(message, Refused) else message.trace)
         return False
 
     def _elsewhere(self, job: Job) -> None:
@@ -151,3 +169,18 @@ class Execution:
         for run in self.runs.values():
             record.interrupted(self.session, run)
         self.runs.clear()
+
+
+def _amiss(job: Job, run: Run | None, message: Message) -> str | None:
+    """Why a message cannot be of this job as it stands, if so."""
+    if isinstance(message, Hello):
+        return None if run is None else "it began twice"
+    if run is None:
+        return "it did not begin"
+    if isinstance(message, Step | Solved | Failed) and message.instance not in (*job.todo, None):
+        return f"instance {message.instance}"
+    if isinstance(message, Solved):
+        wanted = {metric.name for metric in job.task.spec.at(job.key.preset).metrics}
+        if message.scores.keys() != wanted:
+            return f"scores {', '.join(message.scores) or 'none'} instead of {', '.join(sorted(wanted))}"
+    return None

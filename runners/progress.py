@@ -1,7 +1,7 @@
 """What the terminal shows while jobs run: overall, the instance at work, its steps with the running score and the time left."""
 
 from types import TracebackType
-from typing import Any, Self
+from typing import Self
 
 from rich.console import Console
 from rich.progress import (
@@ -14,6 +14,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
+from runners.engines.messages import Learnt, Solved, Step
 from runners.expect import spell
 from runners.plan import Job, Plan
 
@@ -54,36 +55,36 @@ class Display:
             + (f", {spell(job.preset.fit_budget)} to learn" if job.fit_key else "")
         )
 
-    def step(self, job: Job, message: dict[str, Any]) -> None:
+    def step(self, job: Job, message: Step) -> None:
         if not self.live:
             return
-        metric, number = job.task.spec.at(job.key.preset).primary, message["instance"]
+        metric, number = job.task.spec.at(job.key.preset).primary, message.instance
         learning = number is None
         if self.current.get(job.key.digest, (None, None))[0] != number:
             self.finish(job)
             what = f"{job.key.method} {'learns' if learning else f'instance {number}'}"
-            bar = self.bars.add_task(what, total=message["steps"], note="")
+            bar = self.bars.add_task(what, total=message.steps, note="")
             self.current[job.key.digest] = (number, bar)
         name, unit = ("loss", "") if learning else (metric.name, metric.unit)
-        note = "" if message["score"] is None else f"{name} {message['score']:.4g} {unit}"
-        self.bars.update(self.current[job.key.digest][1], completed=message["step"], note=note)
+        note = "" if message.score is None else f"{name} {message.score:.4g} {unit}"
+        self.bars.update(self.current[job.key.digest][1], completed=message.step, note=note)
 
-    def learnt(self, job: Job, message: dict[str, Any]) -> None:
+    def learnt(self, job: Job, message: Learnt) -> None:
         self.finish(job)
-        how = "learnt before" if message["before"] else "learnt"
-        short = ", ended by its budget" if message["truncated"] else ""
-        self._print(f"  {self._prefix(job)}{how}, in {message['seconds']:.3g} s{short}")
+        how = "learnt before" if message.before else "learnt"
+        short = ", ended by its budget" if message.truncated else ""
+        self._print(f"  {self._prefix(job)}{how}, in {message.seconds:.3g} s{short}")
 
-    def instance(self, job: Job, message: dict[str, Any]) -> None:
+    def instance(self, job: Job, message: Solved) -> None:
         self.finish(job)
         self.finished += 1
         self.bars.update(self.overall, completed=self.finished)
         metric = job.task.spec.at(job.key.preset).primary
-        spent = f"budget spent after {message['steps']} steps" if message["steps"] else "it could not learn to the end"
-        short = f", {spent}" if message["truncated"] else ""
+        spent = f"budget spent after {message.steps} steps" if message.steps else "it could not learn to the end"
+        short = f", {spent}" if message.truncated else ""
         self._print(
-            f"  {self._prefix(job)}instance {message['instance']} ({message['label']}): "
-            f"{metric.name} {message['scores'][metric.name]:.4g} {metric.unit} in {message['seconds']:.2g} s{short}"
+            f"  {self._prefix(job)}instance {message.instance} ({message.label}): "
+            f"{metric.name} {message.scores[metric.name]:.4g} {metric.unit} in {message.seconds:.2g} s{short}"
         )
 
     def failed(self, job: Job, text: str, trace: str = "") -> None:

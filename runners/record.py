@@ -8,6 +8,7 @@ import os
 import socket
 from collections.abc import Iterable
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import psutil
@@ -18,9 +19,9 @@ from benchmark import seeds
 from benchmark.store import queries
 from benchmark.store.models import Artifact, Curve, Environment, Instance, Method, Run, Score, Task, now
 from benchmark.store.writing import persist
+from runners.engines.files import path_of, write
+from runners.engines.messages import End, Failed, Killed, Last, Learnt, Refused, Solved, Surroundings
 from runners.plan import Job
-
-Message = dict[str, Any]
 
 ABANDONED = timedelta(seconds=60)  # without a heartbeat; on this machine a runner's death is seen at once
 
@@ -43,7 +44,7 @@ def taken(run: Run | None) -> bool:
         return False
 
 
-def begin(session: Session, job: Job, environment: Message, command: str) -> Run | None:
+def begin(session: Session, job: Job, environment: Surroundings, command: str) -> Run | None:
     """The run of this job, new or continued, in status `running`; None where another runner has it."""
 
     def work() -> Run | None:
@@ -52,9 +53,9 @@ def begin(session: Session, job: Job, environment: Message, command: str) -> Run
             session.refresh(run)
             if taken(run):
                 return None
-        place = session.scalar(select(Environment).where(Environment.digest == environment["digest"]))
+        place = session.scalar(select(Environment).where(Environment.digest == environment.digest))
         if place is None:
-            place = Environment(**environment)
+            place = Environment(**environment.model_dump())
             session.add(place)
             session.flush()
         if run is None:
@@ -91,9 +92,12 @@ def beat(session: Session, runs: Iterable[Run]) -> None:
         persist(session, lambda: session.execute(update(Run).where(Run.id.in_(ids)).values(heartbeat=now())))
 
 
-def instance(session: Session, run: Run, message: Message) -> None:
-    """One solved instance: its scores, its curve and its pictures."""
-    number = message["instance"]
+def instance(session: Session, run: Run, message: Solved, artifacts: Path) -> None:
+    """One solved instance: its scores, its curve and its pictures, which lie in the folder `artifacts` or are written there."""
+    for one in message.artifacts:
+        if one.content is not None:
+            write(artifacts, one.sha256, one.content)
+    number = message.instance
 
     def work() -> None:
         _forget(session, run, number)
@@ -103,17 +107,26 @@ def instance(session: Session, run: Run, message: Message) -> None:
                 number=number,
                 status="done",
                 error=None,
-                **{key: message[key] for key in ("label", "observation", "seconds", "steps", "truncated")},
+                **message.model_dump(include={"label", "observation", "seconds", "steps", "truncated"}),
             )
         )
         session.add_all(
-            Score(run_id=run.id, instance=number, metric=name, value=value) for name, value in message["scores"].items()
+            Score(run_id=run.id, instance=number, metric=name, value=value) for name, value in message.scores.items()
         )
         session.add_all(
             Curve(run_id=run.id, instance=number, series=series, step=step, seconds=seconds, value=value)
-            for series, step, seconds, value in message["curve"]
+            for series, step, seconds, value in message.curve
         )
-        session.add_all(Artifact(run_id=run.id, instance=number, **kept) for kept in message["artifacts"])
+        session.add_all(
+            Artifact(
+                run_id=run.id,
+                instance=number,
+                kind=one.kind,
+                path=f"{artifacts.name}/{path_of(one.sha256)}",
+                sha256=one.sha256,
+            )
+            for one in message.artifacts
+        )
         session.flush()
         run.seconds = session.scalar(select(func.sum(Instance.seconds)).where(Instance.run_id == run.id)) or 0.0
         run.heartbeat = now()
@@ -121,51 +134,51 @@ def instance(session: Session, run: Run, message: Message) -> None:
     persist(session, work)
 
 
-def learnt(session: Session, run: Run, message: Message) -> None:
+def learnt(session: Session, run: Run, message: Learnt) -> None:
     """What the method learnt for all instances is ready, made now or before."""
 
     def work() -> None:
-        run.fit_seconds, run.heartbeat = message["seconds"], now()
+        run.fit_seconds, run.heartbeat = message.seconds, now()
 
     persist(session, work)
 
 
-def failed_instance(session: Session, run: Run, message: Message) -> None:
+def failed_instance(session: Session, run: Run, message: Failed) -> None:
     """An instance that raised: kept with its reason, and tried again next time."""
 
     def work() -> None:
-        _forget(session, run, message["instance"])
+        _forget(session, run, message.instance)
         session.add(
             Instance(
                 run_id=run.id,
-                number=message["instance"],
+                number=message.instance,
                 label="",
                 observation="",
-                status=message.get("status", "failed"),
+                status=message.status,
                 seconds=0.0,
                 steps=0,
                 truncated=False,
-                error=message["trace"][-2000:],
+                error=message.trace[-2000:],
             )
         )
-        run.error = f"instance {message['instance']}: {message['reason']}"
+        run.error = f"instance {message.instance}: {message.reason}"
 
     persist(session, work)
 
 
-def end(session: Session, run: Run, message: Message) -> None:
+def end(session: Session, run: Run, message: Last) -> None:
     """The job is over; it is done when every instance is."""
 
     def work() -> None:
-        if message["kind"] == "end":
+        if isinstance(message, End):
             done = len(queries.finished_instances(session, run)) == run.instances
             run.status = "done" if done else _how_it_failed(session, run)
             for column in ("peak_memory", "peak_device_memory"):
-                peaks = [p for p in (getattr(run, column), message[column]) if p is not None]
+                peaks = [p for p in (getattr(run, column), getattr(message, column)) if p is not None]
                 setattr(run, column, max(peaks, default=None))
         else:
-            run.status = message.get("status", "failed")
-            run.error = f"{message['reason']}\n{message.get('trace', '')}".strip()
+            run.status = message.status if isinstance(message, Killed) else "failed"
+            run.error = f"{message.reason}\n{'' if isinstance(message, Refused) else message.trace}".strip()
         run.finished = run.heartbeat = now()
 
     persist(session, work)

@@ -21,7 +21,8 @@ from benchmark.errors import UserError
 from benchmark.spec import TaskSpec
 from benchmark.store import queries
 from benchmark.store.database import open_database
-from runners.engines.local import Place
+from runners.engines import engine
+from runners.engines.base import Place
 from runners.execute import Execution, Outcome
 from runners.kept import with_kept
 from runners.load import merge_reference
@@ -45,6 +46,7 @@ class How:
     sources   places of data that the user brings, by name of the source (benchmark/datasets/sources.py)
     force     runs again what is done, and learns again what was learnt
     fail_fast stops everything after the first failure
+    engine    where jobs run, by name (runners/engines)
     """
 
     device: str = "auto"
@@ -55,6 +57,7 @@ class How:
     sources: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
     fail_fast: bool = False
+    engine: str = "local"
 
     @property
     def limit(self) -> float:
@@ -108,6 +111,7 @@ def execute(session: Session, plan: Plan, target: str, how: How, display: Displa
             at_once=how.jobs,
             force=how.force,
             fail_fast=how.fail_fast,
+            engine=engine(how.engine),
         )()
 
 

@@ -4,18 +4,19 @@ Reads the job as one JSON line from standard input and writes one JSON line a me
 with; whatever the method prints goes to standard error. When standard input closes, the parent is gone and so is this process.
 """
 
-import json
+import math
 import os
 import shutil
 import sys
 import threading
 import time
 import traceback
+from collections.abc import Callable
 from contextlib import suppress
 from hashlib import sha256
 from io import BytesIO
 from pathlib import Path
-from typing import Any, TextIO
+from typing import TextIO
 
 import numpy as np
 import torch
@@ -25,7 +26,12 @@ from benchmark.decorators import Method, Task
 from benchmark.errors import Diverged, UserError
 from benchmark.fits import Fit
 from benchmark.instances import drawn
+from runners.engines import messages
+from runners.engines.base import FitOrder, Order
+from runners.engines.files import path_of, write
+from runners.engines.messages import Message, written
 
+Send = Callable[[Message], None]
 _THREADS = int(os.environ.get("LOWDIMBENCH_THREADS", "1"))
 _PROGRESS_EVERY = 0.2  # seconds
 
@@ -36,8 +42,8 @@ class Reporter:
     def __init__(self, stream: TextIO) -> None:
         self.stream = stream
 
-    def __call__(self, kind: str, **content: Any) -> None:
-        self.stream.write(json.dumps({"kind": kind, **content}) + "\n")
+    def __call__(self, message: Message) -> None:
+        self.stream.write(written(message) + "\n")
         self.stream.flush()
 
 
@@ -45,47 +51,48 @@ def main() -> None:
     """Take over the standard streams, run the job, and leave at once: what a method left running does not hold it up."""
     send = Reporter(os.fdopen(os.dup(1), "w", encoding="utf-8"))
     os.dup2(2, 1)
-    job = json.loads(sys.stdin.readline())
-    threading.Thread(target=_leave_with_parent, args=(job["scratch"],), daemon=True).start()
+    order = Order.model_validate_json(sys.stdin.readline())
+    threading.Thread(target=_leave_with_parent, args=(order.scratch,), daemon=True).start()
     with suppress(OSError):  # where the system must kill for memory, it is to take this process and not the parent
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     try:
-        run(job, send)
+        run(order, send)
     except UserError as error:
-        send("refused", reason=str(error))
+        send(messages.Refused(reason=str(error)))
     except Exception as error:
-        send("broken", reason=_reason(error), trace=traceback.format_exc())
+        send(messages.Broken(reason=_reason(error), trace=traceback.format_exc()))
     sys.stderr.flush()
     os._exit(0)
 
 
-def _leave_with_parent(scratch: str) -> None:
+def _leave_with_parent(scratch: str | None) -> None:
     sys.stdin.read()
-    shutil.rmtree(scratch, ignore_errors=True)
+    if scratch is not None:
+        shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)
 
 
-def run(job: dict[str, Any], send: Reporter) -> None:
+def run(order: Order, send: Send) -> None:
     """Solve every instance that the job still lacks; one that fails is reported and the next is tried."""
     torch.set_num_threads(_THREADS)
-    registry.include(map(Path, job["include"]))
-    device = pick_device(job["device"])
+    registry.include(map(Path, order.include))
+    device = pick_device(order.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
-    send("hello", environment=environment.capture(_THREADS, name))
-    data_dir = Path(job["data_dir"]) if job["data_dir"] else None
-    task = registry.get_task(job["task"]).load(data_dir)
-    method = registry.get_method(job["method"]).load()
-    fit = learn(task, method, job, device, send) if job["fit"] else None
-    for number in job["todo"]:
+    send(messages.Hello(environment=messages.Surroundings(**environment.capture(_THREADS, name))))
+    data_dir = Path(order.data_dir) if order.data_dir else None
+    task = registry.get_task(order.task).load(data_dir)
+    method = registry.get_method(order.method).load()
+    fit = learn(task, method, order, order.fit, device, send) if order.fit else None
+    for number in order.todo:
         try:
-            solve(task, method, job, number, device, send, fit)
+            solve(task, method, order, number, device, send, fit)
         except UserError:
             raise
         except Diverged as error:
-            send("failed", instance=number, status="diverged", reason=str(error), trace=str(error))
+            send(messages.Failed(instance=number, status="diverged", reason=str(error), trace=str(error)))
         except Exception as error:
-            send("failed", instance=number, status="failed", reason=_reason(error), trace=traceback.format_exc())
-    send("end", peak_memory=peak_memory(), peak_device_memory=_peak_device_memory(device))
+            send(messages.Failed(instance=number, reason=_reason(error), trace=traceback.format_exc()))
+    send(messages.End(peak_memory=peak_memory(), peak_device_memory=_peak_device_memory(device)))
 
 
 def pick_device(wanted: str) -> torch.device:
@@ -101,93 +108,91 @@ def pick_device(wanted: str) -> torch.device:
 class Progress:
     """Tells the parent, every fifth of a second, at which step a method is and what it scored last."""
 
-    def __init__(self, send: Reporter, number: int | None) -> None:
+    def __init__(self, send: Send, number: int | None) -> None:
         self.send, self.number, self.at = send, number, 0.0
         self.score: float | None = None
 
     def step(self, step: int, total: int) -> None:
         if time.monotonic() - self.at > _PROGRESS_EVERY:
             self.at = time.monotonic()
-            self.send("step", instance=self.number, step=step, steps=total, score=self.score)
+            self.send(messages.Step(instance=self.number, step=step, steps=total, score=self.score))
 
     def scored(self, value: float) -> None:
-        self.score = value
+        self.score = value if math.isfinite(value) else None
 
 
-def learn(task: Task, method: Method, job: dict[str, Any], device: torch.device, send: Reporter) -> Fit:
+def learn(task: Task, method: Method, order: Order, wanted: FitOrder, device: torch.device, send: Send) -> Fit:
     """What the method learns once for all instances: taken up from an earlier run, or learnt now and kept."""
-    order, progress = job["fit"], Progress(send, None)
-    folder, digest = Path(order["folder"]), f"{order['digest']}-{device.type}"
-    fit = None if order["anew"] else fits.load(folder, digest)
+    progress = Progress(send, None)
+    folder, digest = Path(wanted.folder), f"{wanted.digest}-{device.type}"
+    fit = None if wanted.anew else fits.load(folder, digest)
     before = fit is not None
     if fit is None:
         fit = solving.learn(
             task,
             method,
-            job["preset"],
-            job["seed"],
-            job["parameters"],
+            order.preset,
+            order.seed,
+            order.parameters,
             device,
             on_step=progress.step,
             on_record=lambda step, seconds, points: progress.scored(float(points["estimate"])),
         )
         fits.keep(folder, digest, fit)
-    send("learnt", seconds=fit.seconds, truncated=fit.truncated, before=before)
+    send(messages.Learnt(seconds=fit.seconds, truncated=fit.truncated, before=before))
     return fit.to(device)
 
 
 def solve(
-    task: Task, method: Method, job: dict[str, Any], number: int, device: torch.device, send: Reporter, fit: Fit | None = None
+    task: Task, method: Method, order: Order, number: int, device: torch.device, send: Send, fit: Fit | None = None
 ) -> None:
     """Solve one instance and send everything in one message."""
-    artifacts, progress = Path(job["artifacts"]), Progress(send, number)
+    artifacts, progress = Path(order.artifacts), Progress(send, number)
     solved = solving.solve(
         task,
         method,
-        job["preset"],
+        order.preset,
         number,
-        job["seed"],
-        job["parameters"],
+        order.seed,
+        order.parameters,
         fit=fit,
         device=device,
         on_score=progress.scored,
         on_step=progress.step,
         recall=lambda digest: _recall(artifacts, digest),
     )
-    pictures = drawn(task, solved.instance, solved.estimate)
+    kept = (*drawn(task, solved.instance, solved.estimate).items(), *solved.kept.items())
     send(
-        "instance",
-        instance=number,
-        label=solved.instance.label,
-        observation=solved.observation,
-        seconds=solved.seconds,
-        steps=solved.steps,
-        truncated=solved.truncated,
-        scores=solved.scores,
-        curve=solved.curve,
-        artifacts=[_keep(artifacts, name, thing) for name, thing in (*pictures.items(), *solved.kept.items())],
+        messages.Solved(
+            instance=number,
+            label=solved.instance.label,
+            observation=solved.observation,
+            seconds=solved.seconds,
+            steps=solved.steps,
+            truncated=solved.truncated,
+            scores=solved.scores,
+            curve=tuple(point for point in solved.curve if math.isfinite(point[-1])),
+            artifacts=tuple(_keep(artifacts if order.shared else None, name, thing) for name, thing in kept),
+        )
     )
 
 
 def _recall(folder: Path, digest: str) -> torch.Tensor:
-    path = folder / digest[:2] / f"{digest}.npy"
+    path = folder / path_of(digest)
     if not path.is_file():
         raise UserError(f"what another run kept, {digest[:12]}..., is not in {folder.name} beside the database")
     return torch.from_numpy(np.load(path, allow_pickle=False))
 
 
-def _keep(folder: Path, kind: str, thing: torch.Tensor) -> dict[str, str]:
-    """Write a tensor under its own hash, so that equal ones share a file, and never half of one."""
+def _keep(folder: Path | None, kind: str, thing: torch.Tensor) -> messages.Kept:
+    """Write a tensor under its own hash; without a folder its bytes go with the message."""
     buffer = BytesIO()
     np.save(buffer, thing.cpu().numpy())
-    digest = sha256(buffer.getvalue()).hexdigest()
-    path = folder / digest[:2] / f"{digest}.npy"
-    if not path.exists():
-        path.parent.mkdir(parents=True, exist_ok=True)
-        scratch = path.with_suffix(f".{os.getpid()}.part")
-        scratch.write_bytes(buffer.getvalue())
-        scratch.replace(path)
-    return {"kind": kind, "path": f"{folder.name}/{digest[:2]}/{digest}.npy", "sha256": digest}
+    content = buffer.getvalue()
+    digest = sha256(content).hexdigest()
+    if folder is not None:
+        write(folder, digest, content)
+    return messages.Kept(kind=kind, sha256=digest, content=None if folder is not None else content)
 
 
 def peak_memory() -> float | None:

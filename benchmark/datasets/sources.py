@@ -280,7 +280,7 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
     "backbone": Folder(
         "backbone",
         ("config.json", "*.safetensors", "*.bin", "tokenizer*.json", "vocab*", "merges.txt", "*.model"),
-        "name an encoder with --source backbone=NAME (a folder, or a name on the hub), or put its files into DATA_DIR/backbone/",
+        "name an encoder with --source backbone=NAME (a folder, or a name on the hub), or put it into DATA_DIR/backbone/",
         _check_of("encoders"),
         whole=True,
         locate=_encoder,

@@ -1,6 +1,5 @@
 """Jobs on this machine, each in a fresh process that is killed with everything it started when its time or memory is up."""
 
-import json
 import os
 import queue
 import signal
@@ -12,19 +11,17 @@ import time
 from collections import deque
 from collections.abc import Generator, Iterable
 from contextlib import suppress
-from dataclasses import dataclass
-from pathlib import Path
-from typing import IO, Any
+from typing import IO, Literal
 from uuid import uuid4
 
 import psutil
 
 from benchmark import registry
+from runners.engines import messages
+from runners.engines.base import Place, order_of
+from runners.engines.messages import Killed, Last, Message
 from runners.plan import Job
 
-Message = dict[str, Any]
-
-LAST = frozenset({"end", "refused", "broken", "killed"})
 _TAIL = 2000  # characters of the worker's last words that are kept
 _LOOK = 0.1  # seconds between looks at a worker's time and memory
 _GRACE = 2.0  # seconds a worker may take to leave after its last message
@@ -32,28 +29,10 @@ _BEAT = 5.0  # seconds after which the caller gets a word even when no worker ha
 _MARK = "LOWDIMBENCH_JOB"  # in the environment of a worker and of all that it starts
 
 
-@dataclass(frozen=True)
-class Place:
-    """Where and with what jobs run. threads and memory (bytes) are for one job; relearn: what was learnt before is not used."""
-
-    device: str
-    threads: int
-    artifacts: Path
-    data_dir: Path | None
-    memory: float
-    relearn: bool = False
-
-    @property
-    def fits(self) -> Path:
-        """What methods learnt, beside the artifacts."""
-        return self.artifacts.parent / "fits"
-
-
 class Pool:
     """Runs jobs, `at_once` of them side by side. Iterate over it for (job, message) pairs, and None as a sign of life.
 
-    `jobs` is asked for the next one when there is room for it. The first message of a job is `start`, the last is `end`,
-    `refused`, `broken` or `killed`. Leaving the iteration early kills what runs.
+    An Engine (base.py) whose workers share our disk.
     """
 
     def __init__(self, jobs: Iterable[Job], at_once: int, place: Place) -> None:
@@ -66,7 +45,7 @@ class Pool:
             while True:
                 while len(self.running) < self.at_once and (job := next(self.jobs, None)) is not None:
                     self.running[job.key.digest] = Worker(job, self.place, self.inbox)
-                    yield job, {"kind": "start"}
+                    yield job, messages.Start()
                 if not self.running:
                     return
                 try:
@@ -76,7 +55,7 @@ class Pool:
                     continue
                 if worker.job.key.digest not in self.running:
                     continue  # dropped
-                if message["kind"] in LAST:
+                if isinstance(message, Last):
                     del self.running[worker.job.key.digest]
                 yield worker.job, message
         finally:
@@ -100,7 +79,7 @@ class Worker:
         self.job, self.place, self.inbox = job, place, inbox
         self.mark = uuid4().hex
         self.words: deque[bytes] = deque(maxlen=8)
-        self.last: Message | None = None
+        self.last: Last | None = None
         self.said_last = threading.Event()
         # its temporary files go when it goes, however it ends
         self.scratch = tempfile.TemporaryDirectory(prefix="lowdimbench-", ignore_cleanup_errors=True)
@@ -129,35 +108,22 @@ class Worker:
         )
         assert process.stdin
         with suppress(BrokenPipeError):  # it died at once; its exit code says so
-            process.stdin.write((json.dumps(self._order()) + "\n").encode())
+            order = order_of(self.job, self.place, scratch=self.scratch.name)
+            process.stdin.write((order.model_dump_json() + "\n").encode())
             process.stdin.flush()
         return process
-
-    def _order(self) -> dict[str, Any]:
-        key, place, fit = self.job.key, self.place, self.job.fit_key
-        return {
-            **{name: getattr(key, name) for name in ("task", "preset", "method", "parameters", "seed")},
-            "todo": self.job.todo,
-            "include": [str(file) for file in registry.included()],
-            "device": place.device,
-            "scratch": self.scratch.name,
-            "artifacts": str(place.artifacts),
-            "fit": fit and {"preset": fit.preset, "digest": fit.digest, "folder": str(place.fits), "anew": place.relearn},
-            "data_dir": str(place.data_dir) if place.data_dir else None,
-        }
 
     def _read(self) -> None:
         assert self.process.stdout
         for line in self.process.stdout:
-            try:
-                message = json.loads(line)
-            except ValueError:
-                continue  # cut off by the kill
-            if message["kind"] in LAST:
+            if not line.endswith(b"\n"):
+                return  # cut off by the kill
+            message = messages.checked(line)
+            if isinstance(message, Last):
                 self.last = message
                 self.said_last.set()
-            else:
-                self.inbox.put((self, message))
+                return
+            self.inbox.put((self, message))
 
     def _listen(self) -> None:
         pipe = self.process.stderr
@@ -171,17 +137,18 @@ class Worker:
         self.kill()
         for thread in self.threads[:2]:
             thread.join(timeout=1.0)
+        message: Last
         if verdict is not None:
             status, reason = verdict
-            message = {"kind": "killed", "status": status, "reason": reason, "trace": self._tail()}
+            message = Killed(status=status, reason=reason, trace=self._tail())
         elif self.last is not None:
             message = self.last
         else:
-            message = {"kind": "killed", "status": "failed", "reason": self._how_it_died(), "trace": self._tail()}
+            message = Killed(reason=self._how_it_died(), trace=self._tail())
         self.scratch.cleanup()
         self.inbox.put((self, message))
 
-    def _supervise(self) -> tuple[str, str] | None:
+    def _supervise(self) -> tuple[Literal["timeout", "memory"], str] | None:
         deadline, family_at = self.began + self.job.timeout, 0.0
         family: list[psutil.Process] = []
         while self.process.poll() is None:

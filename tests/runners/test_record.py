@@ -4,6 +4,7 @@ import os
 import socket
 from dataclasses import replace
 from datetime import timedelta
+from pathlib import Path
 
 import psutil
 import pytest
@@ -15,10 +16,12 @@ from benchmark.store import queries
 from benchmark.store.database import open_database
 from benchmark.store.models import Run, Score, now
 from runners import record
+from runners.engines.messages import End, Failed, Solved, Surroundings
 from runners.plan import make_plan
 from runners.request import Request
 
-HERE = environment.capture(1, "cpu")
+HERE = Surroundings(**environment.capture(1, "cpu"))
+ARTIFACTS = Path("artifacts")
 
 
 def a_job():
@@ -41,32 +44,32 @@ def run(session):
 
 
 def solved(number, seconds=1.0, **scores):
-    facts = {"label": "", "observation": "", "steps": 1, "truncated": False, "curve": [], "artifacts": []}
-    return {"instance": number, "seconds": seconds, "scores": scores, **facts}
+    facts = {"label": "", "observation": "", "steps": 1, "truncated": False, "curve": (), "artifacts": ()}
+    return Solved(instance=number, seconds=seconds, scores=scores, **facts)
 
 
-END = {"kind": "end", "peak_memory": 1.0, "peak_device_memory": None}
+END = End(peak_memory=1.0, peak_device_memory=None)
 
 
 def test_a_run_is_done_when_all_its_instances_are(session, run):
-    record.instance(session, run, solved(0))
-    record.failed_instance(session, run, {"instance": 1, "reason": "it failed", "trace": "where it failed"})
+    record.instance(session, run, solved(0), ARTIFACTS)
+    record.failed_instance(session, run, Failed(instance=1, reason="it failed", trace="where it failed"))
     record.end(session, run, END)
     assert (run.status, run.error) == ("failed", "instance 1: it failed")
     assert queries.finished_instances(session, run) == {0}
     assert queries.finished(session, [run.digest]) == {run.digest: {0}}
     again = record.begin(session, a_job(), HERE, "the command")
     assert (again.id, again.status, again.error) == (run.id, "running", None)
-    record.instance(session, run, solved(1, 2.0))
+    record.instance(session, run, solved(1, 2.0), ARTIFACTS)
     record.end(session, run, END)
     assert (run.status, run.seconds) == ("done", 3.0)
     assert queries.finished_instances(session, run) == {0, 1}
 
 
 def test_an_instance_that_is_solved_anew_keeps_nothing_of_before(session, run):
-    record.instance(session, run, solved(0, 5.0, psnr=1.0))
-    record.instance(session, run, solved(1, 1.0, psnr=2.0))
-    record.instance(session, run, solved(0, 2.0, ssim=0.5))
+    record.instance(session, run, solved(0, 5.0, psnr=1.0), ARTIFACTS)
+    record.instance(session, run, solved(1, 1.0, psnr=2.0), ARTIFACTS)
+    record.instance(session, run, solved(0, 2.0, ssim=0.5), ARTIFACTS)
     found = {(one.instance, one.metric): one.value for one in session.scalars(select(Score))}
     assert found == {(0, "ssim"): 0.5, (1, "psnr"): 2.0}
     assert run.seconds == 3.0
@@ -77,23 +80,23 @@ def test_an_instance_that_is_solved_anew_keeps_nothing_of_before(session, run):
 )
 def test_a_run_has_diverged_where_nothing_else_happened_to_it(session, run, second, status):
     told = {"reason": "it grew", "trace": ""}
-    record.failed_instance(session, run, {"instance": 0, "status": "diverged", **told})
+    record.failed_instance(session, run, Failed(instance=0, status="diverged", **told))
     if second == "done":
-        record.instance(session, run, solved(1))
+        record.instance(session, run, solved(1), ARTIFACTS)
     elif second:
-        record.failed_instance(session, run, {"instance": 1, "status": second, **told})
+        record.failed_instance(session, run, Failed(instance=1, status=second, **told))
     record.end(session, run, END)
     assert run.status == status
 
 
 def test_of_several_sessions_the_largest_peak_counts(session, run):
     for peak, expected in ((2.0, 2.0), (3.0, 3.0), (1.0, 3.0)):
-        record.end(session, run, {**END, "peak_memory": peak})
+        record.end(session, run, END.model_copy(update={"peak_memory": peak}))
         assert (run.peak_memory, run.peak_device_memory) == (expected, None)
 
 
 def test_a_run_beats_while_it_lives_and_keeps_what_is_finished_when_it_is_stopped(session, run):
-    record.instance(session, run, solved(1))
+    record.instance(session, run, solved(1), ARTIFACTS)
     run.heartbeat = now() - timedelta(seconds=100)
     record.beat(session, [run])
     session.refresh(run)

@@ -1,0 +1,104 @@
+"""What an engine is: it runs jobs somewhere and hands on what their workers say. One module of this package is one engine."""
+
+from collections.abc import Callable, Generator, Iterable
+from dataclasses import dataclass
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol
+
+from pydantic import ConfigDict
+
+from benchmark import registry
+from benchmark.spec import Frozen
+from runners.engines.messages import Message
+
+if TYPE_CHECKING:
+    from runners.plan import Job
+
+
+@dataclass(frozen=True)
+class Place:
+    """Where and with what jobs run. threads and memory (bytes) are for one job; relearn: what was learnt before is not used."""
+
+    device: str
+    threads: int
+    artifacts: Path
+    data_dir: Path | None
+    memory: float
+    relearn: bool = False
+
+    @property
+    def fits(self) -> Path:
+        """What methods learnt, beside the artifacts."""
+        return self.artifacts.parent / "fits"
+
+
+class FitOrder(Frozen):
+    """What the method learns once: for which preset, under which key, kept in which folder. anew: also if it is there."""
+
+    preset: str
+    digest: str
+    folder: str
+    anew: bool
+
+
+class Order(Frozen):
+    """All that a worker is told. It holds no code and no path object, so that it crosses to any process as JSON or a pickle.
+
+    scratch: the worker's own temporary folder, which goes when its parent goes; None where somebody else clears up.
+    shared: the worker writes what it keeps into `artifacts`; otherwise the bytes are part of its messages.
+    """
+
+    model_config = ConfigDict(ser_json_inf_nan="constants")
+
+    task: str
+    preset: str
+    method: str
+    parameters: dict[str, Any]
+    seed: int
+    todo: tuple[int, ...]
+    include: tuple[str, ...]
+    device: str
+    artifacts: str
+    fit: FitOrder | None
+    data_dir: str | None
+    scratch: str | None = None
+    shared: bool = True
+
+
+def order_of(job: "Job", place: Place, *, scratch: str | None = None, shared: bool = True) -> Order:
+    """What a worker is told of a job."""
+    key, fit = job.key, job.fit_key
+    return Order(
+        task=key.task,
+        preset=key.preset,
+        method=key.method,
+        parameters=dict(key.parameters),
+        seed=key.seed,
+        todo=job.todo,
+        include=tuple(map(str, registry.included())),
+        device=place.device,
+        artifacts=str(place.artifacts),
+        fit=fit and FitOrder(preset=fit.preset, digest=fit.digest, folder=str(place.fits), anew=place.relearn),
+        data_dir=str(place.data_dir) if place.data_dir else None,
+        scratch=scratch,
+        shared=shared,
+    )
+
+
+class Engine(Protocol):
+    """Jobs in the making. `jobs` is asked for the next one when there is room for it."""
+
+    def __iter__(self) -> Generator["tuple[Job, Message] | None"]:
+        """(job, message) as they come, and None as a sign of life at least every few seconds.
+
+        The first message of a job is `Start`, the last is `End`, `Refused`, `Broken` or `Killed`, and nothing follows it.
+        Closing the generator kills what runs.
+        """
+        ...
+
+    def drop(self, job: "Job") -> None:
+        """Stop a job; nothing more is heard of it."""
+        ...
+
+
+StartEngine = Callable[["Iterable[Job]", int, Place], Engine]  # jobs, how many side by side, where

@@ -1,0 +1,174 @@
+"""What a worker says, typed and checked: whatever crosses from its process to ours is one of these, or ends its job.
+
+All numbers are finite, counts fit the database, and text can be stored. A message is one line of JSON; bytes are base64.
+"""
+
+from hashlib import sha256
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
+
+Count = Annotated[int, Field(ge=0, lt=2**63)]
+Amount = Annotated[float, Field(ge=0)]
+
+
+def _storable(text: object) -> object:
+    """Names of files may hold half of a character, which no database takes."""
+    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+
+
+Text = Annotated[str, BeforeValidator(_storable)]
+
+
+class _Typed(BaseModel):
+    model_config = ConfigDict(
+        frozen=True, extra="forbid", strict=True, allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
+    )
+
+
+class Surroundings(_Typed):
+    """The environment of a worker, as benchmark/environment.py captures it."""
+
+    digest: Text
+    commit: Text
+    dirty: bool
+    python: Text
+    platform: Text
+    cpu: Text
+    cores: Count
+    threads: Count
+    memory_gb: Amount
+    device: Text
+    packages: dict[Text, Any]
+
+
+class Kept(_Typed):
+    """A tensor that was kept, a .npy file named by its SHA-256. content: its bytes, where the worker shares no disk with us."""
+
+    kind: Text
+    sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+    content: bytes | None = None
+
+    @model_validator(mode="after")
+    def _whole(self) -> Self:
+        if self.content is not None and sha256(self.content).hexdigest() != self.sha256:
+            raise ValueError("its bytes are not those of its SHA-256")
+        return self
+
+
+class Start(_Typed):
+    """The engine begins with a job."""
+
+    kind: Literal["start"] = "start"
+
+
+class Hello(_Typed):
+    """The worker is ready."""
+
+    kind: Literal["hello"] = "hello"
+    environment: Surroundings
+
+
+class Step(_Typed):
+    """How far a method is: on an instance, or (instance None) while it learns. score: of its last record."""
+
+    kind: Literal["step"] = "step"
+    instance: Count | None
+    step: Count
+    steps: Count
+    score: float | None
+
+
+class Learnt(_Typed):
+    """What the method learns once is ready. before: an earlier run learnt it."""
+
+    kind: Literal["learnt"] = "learnt"
+    seconds: Amount
+    truncated: bool
+    before: bool
+
+
+class Solved(_Typed):
+    """An instance with its scores. curve: (series, step, seconds, value)."""
+
+    kind: Literal["instance"] = "instance"
+    instance: Count
+    label: Text
+    observation: Text
+    seconds: Amount
+    steps: Count
+    truncated: bool
+    scores: dict[Text, float]
+    curve: tuple[tuple[Text, Count, Amount, float], ...]
+    artifacts: tuple[Kept, ...]
+
+
+class Failed(_Typed):
+    """An instance that raised."""
+
+    kind: Literal["failed"] = "failed"
+    instance: Count
+    status: Literal["failed", "diverged"] = "failed"
+    reason: Text
+    trace: Text
+
+
+class End(_Typed):
+    """Every instance was tried. Peaks in MB."""
+
+    kind: Literal["end"] = "end"
+    peak_memory: Amount | None
+    peak_device_memory: Amount | None
+
+
+class Refused(_Typed):
+    """The job's input is wrong."""
+
+    kind: Literal["refused"] = "refused"
+    reason: Text
+
+
+class Broken(_Typed):
+    """The job raised outside its instances, or said what is no message."""
+
+    kind: Literal["broken"] = "broken"
+    reason: Text
+    trace: Text = ""
+
+
+class Killed(_Typed):
+    """The engine ended the job, or found it dead."""
+
+    kind: Literal["killed"] = "killed"
+    status: Literal["failed", "timeout", "memory"] = "failed"
+    reason: Text
+    trace: Text = ""
+
+
+Stopped = Refused | Broken | Killed
+Last = End | Stopped
+Message = Start | Hello | Step | Learnt | Solved | Failed | Last
+_ANY: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
+
+
+def read(line: bytes | str) -> Message:
+    """The message of a line. Raises ValueError, in one line, for what is none."""
+    try:
+        return _ANY.validate_json(line)
+    except ValidationError as error:
+        first = error.errors(include_url=False, include_input=False)[0]
+        place = ".".join(map(str, first["loc"]))
+        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+
+
+def checked(line: bytes | str) -> Message:
+    """The message of a line, or the end of a job that says what is none."""
+    try:
+        return read(line)
+    except ValueError as error:
+        return Broken(reason=f"the worker said what is no message ({error})")
+
+
+def written(message: Message) -> str:
+    """A message as one line, without its end."""
+    return message.model_dump_json()
