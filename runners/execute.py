@@ -26,6 +26,7 @@ from runners.engines.messages import (
     Solved,
     Start,
     Step,
+    Stopped,
 )
 from runners.plan import Job, Plan
 from runners.progress import Display
@@ -104,23 +105,28 @@ class Execution:
             self.pool.drop(job)
             run = self.runs.get(job.key.digest)
             ending = Killed(reason=f"killed because the database could not be written ({error.orig})")
-            return self._finish(job, run, ending) if run is not None else self._never_began(job, ending)
+            return self._over(job, run, ending)
 
     def _handle(self, job: Job, message: Message) -> bool:
         run = self.runs.get(job.key.digest)
         if isinstance(message, Start):
             self.display.start(job)
         elif isinstance(message, Last):
-            return self._never_began(job, message) if run is None else self._finish(job, run, message)
+            return self._over(job, run, message)
         elif reason := _amiss(job, run, message):
             self.pool.drop(job)
-            ending = Broken(reason=f"the worker said what does not belong to its job ({reason})")
-            return self._never_began(job, ending) if run is None else self._finish(job, run, ending)
+            return self._over(job, run, Broken(reason=f"the worker said what does not belong to its job ({reason})"))
         elif isinstance(message, Hello):
             self._begin(job, message)
         elif isinstance(message, Step):
             self.display.step(job, message)
-        elif isinstance(message, Learnt):
+        else:
+            assert run is not None  # otherwise something is amiss
+            return self._store(job, run, message)
+        return True
+
+    def _store(self, job: Job, run: Run, message: Learnt | Solved | Failed) -> bool:
+        if isinstance(message, Learnt):
             record.learnt(self.session, run, message)
             self.display.learnt(job, message)
         elif isinstance(message, Solved):
@@ -141,6 +147,11 @@ class Execution:
         else:
             self.runs[job.key.digest] = run
 
+    def _over(self, job: Job, run: Run | None, message: Last) -> bool:
+        if run is not None:
+            return self._finish(job, run, message)
+        return self._never_began(job, Broken(reason="the worker said nothing of it") if isinstance(message, End) else message)
+
     def _finish(self, job: Job, run: Run, message: Last) -> bool:
         record.end(self.session, run, message)
         self.display.finish(job)
@@ -152,7 +163,7 @@ class Execution:
         self.outcome.bad += run.status != "done"
         return run.status == "done"
 
-    def _never_began(self, job: Job, message: Last) -> bool:
+    def _never_began(self, job: Job, message: Stopped) -> bool:
         self.display.finish(job)
         self.outcome.bad += 1
         if isinstance(message, Refused):

@@ -39,7 +39,7 @@ class Display:
         self.overall = self.bars.add_task("all instances", total=sum(len(j.todo) for j in plan.jobs), note="")
         self.finished = 0
         self.many = many  # several jobs at once: every line says whose it is
-        self.current: dict[str, tuple[int, TaskID]] = {}  # by job: the instance at work and its bar
+        self.current: dict[str, tuple[int | None, TaskID]] = {}  # by job: the instance at work and its bar
 
     def __enter__(self) -> Self:
         self.bars.start()

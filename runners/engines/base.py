@@ -78,7 +78,7 @@ def order_of(job: "Job", place: Place, *, scratch: str | None = None, shared: bo
         include=tuple(map(str, registry.included())),
         device=place.device,
         artifacts=str(place.artifacts),
-        fit=fit and FitOrder(preset=fit.preset, digest=fit.digest, folder=str(place.fits), anew=place.relearn),
+        fit=None if fit is None else FitOrder(preset=fit.preset, digest=fit.digest, folder=str(place.fits), anew=place.relearn),
         data_dir=str(place.data_dir) if place.data_dir else None,
         scratch=scratch,
         shared=shared,

@@ -19,6 +19,8 @@ from benchmark.store.database import open_database
 from benchmark.store.models import Score
 from benchmark.submissions import store, training
 from benchmark.submissions.inputs import answers_to, export, shown_by
+from runners.engines.base import Order
+from runners.engines.messages import Solved
 from runners.worker import solve
 
 TASKS = ("mri", "deep_mc", "few_shot", "video_retrieval")
@@ -34,9 +36,21 @@ def direct(task, number, folder):
         return found[-1]
 
     parameters = method.spec.resolve(task.spec.name, "tiny", {})
-    job = {"preset": "tiny", "seed": 0, "parameters": parameters, "artifacts": str(folder / "artifacts")}
-    solve(task, seen, job, number, torch.device("cpu"), lambda kind, **content: messages.append((kind, content)))
-    [message] = [content for kind, content in messages if kind == "instance"]
+    order = Order(
+        task=task.spec.name,
+        preset="tiny",
+        method=method.spec.name,
+        parameters=parameters,
+        seed=0,
+        todo=(number,),
+        include=(),
+        device="cpu",
+        artifacts=str(folder / "artifacts"),
+        fit=None,
+        data_dir=None,
+    )
+    solve(task, seen, order, number, torch.device("cpu"), messages.append)
+    [message] = [message for message in messages if isinstance(message, Solved)]
     return found[0], message
 
 
@@ -50,10 +64,10 @@ def test_the_scores_of_predictions_are_those_of_a_direct_run(name, tmp_path):
     expected = {}
     for one in manifest["instances"]:
         estimate, message = direct(task, one["number"], tmp_path)
-        assert one["observation"] == message["observation"]
+        assert one["observation"] == message.observation
         assert any(fits(estimate, form) for form in one["answers"])
         save_file({"estimate": estimate.contiguous()}, inputs / one["prediction"])
-        expected |= {(one["number"], metric): value for metric, value in message["scores"].items()}
+        expected |= {(one["number"], metric): value for metric, value in message.scores.items()}
     engine = open_database(str(tmp_path / "results.db"))
     with Session(engine) as session:
         done = store.receive_predictions(session, filled_in(inputs), tmp_path)

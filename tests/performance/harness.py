@@ -23,7 +23,9 @@ from benchmark import registry
 from benchmark.environment import capture, cores
 from benchmark.store.database import open_database
 from runners import record
-from runners.engines.local import Place, Pool
+from runners.engines.base import Place
+from runners.engines.local import Pool
+from runners.engines.messages import End, Hello, Solved, Surroundings
 from runners.plan import make_plan
 from runners.request import Request
 
@@ -134,13 +136,13 @@ def jobs_of_one(folder: Path) -> tuple[float, float, float]:
             began, run = time.perf_counter(), None
             for event in Pool([job], 1, place):
                 assert event is not None
-                kind, message = event[1]["kind"], event[1]
-                if kind == "hello":
-                    run = record.begin(session, job, message["environment"], "")
-                elif kind == "instance":
+                message = event[1]
+                if isinstance(message, Hello):
+                    run = record.begin(session, job, message.environment, "")
+                elif isinstance(message, Solved):
                     assert run is not None
-                    record.instance(session, run, message)
-                elif kind == "end":
+                    record.instance(session, run, message, folder)
+                elif isinstance(message, End):
                     assert run is not None
                     record.end(session, run, message)
             times.append(time.perf_counter() - began)
@@ -155,14 +157,14 @@ def per_instance(folder: Path) -> float:
     with Session(open_database(str(folder / "many.db"))) as session:
         for event in Pool([job], 1, place):
             assert event is not None
-            kind, message = event[1]["kind"], event[1]
-            if kind == "hello":
-                run = record.begin(session, job, message["environment"], "")
+            message = event[1]
+            if isinstance(message, Hello):
+                run = record.begin(session, job, message.environment, "")
                 began = time.perf_counter()
-            elif kind == "instance":
+            elif isinstance(message, Solved):
                 assert run is not None
-                record.instance(session, run, message)
-                own += message["seconds"]
+                record.instance(session, run, message, folder)
+                own += message.seconds
                 total = time.perf_counter() - began
     return (total - own) / INSTANCES
 
@@ -171,16 +173,23 @@ def recognised(folder: Path, null: Path) -> tuple[float, float]:
     """Seconds of the command over 500 jobs that are all done, with --dry-run and with the table."""
     db = folder / "done.db"
     jobs = make_plan([Request(task="null", method="nothing", preset="tiny", seeds=JOBS)]).jobs
-    message = {
-        **{"kind": "instance", "instance": 0, "label": "", "observation": "", "seconds": 0.1, "steps": 0, "truncated": False},
-        **{"scores": {"error": 0.0}, "curve": [], "artifacts": []},
-    }
+    message = Solved(
+        instance=0,
+        label="",
+        observation="",
+        seconds=0.1,
+        steps=0,
+        truncated=False,
+        scores={"error": 0.0},
+        curve=(),
+        artifacts=(),
+    )
     with Session(open_database(str(db))) as session:
         for job in jobs:
-            run = record.begin(session, job, capture(1, "cpu"), "")
+            run = record.begin(session, job, Surroundings(**capture(1, "cpu")), "")
             assert run is not None
-            record.instance(session, run, message)
-            record.end(session, run, {"kind": "end", "peak_memory": None, "peak_device_memory": None})
+            record.instance(session, run, message, folder)
+            record.end(session, run, End(peak_memory=None, peak_device_memory=None))
     words = [sys.executable, "-m", "runners.run", "--task", "null", "--method", "nothing", "--preset", "tiny"]
     words += ["--seeds", str(JOBS), "--include", str(null), "--db", str(db)]
     dry = [seconds([*words, "--dry-run"], cwd=registry.ROOT) for _ in range(3)]

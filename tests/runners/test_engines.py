@@ -198,6 +198,7 @@ UNSCORED = messages.written(SOLVED.model_copy(update={"artifacts": ()}))
         ([hello(), UNSCORED], "the worker said what does not belong to its job (scores psnr instead of nmse, psnr, ssim)"),
         ([hello(), hello()], "the worker said what does not belong to its job (it began twice)"),
         ([json.dumps(LEARNT)], "could not start: the worker said what does not belong to its job (it did not begin)"),
+        ([messages.written(messages.End(peak_memory=None, peak_device_memory=None))], "the worker said nothing of it"),
         (["{}"], "could not start: the worker said what is no message ("),
     ],
 )
