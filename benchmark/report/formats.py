@@ -20,6 +20,7 @@ from benchmark.report.tables import Column
 from benchmark.submissions.text import csv_cell
 
 BEST = "best"
+ABOUT = "about"
 
 
 @dataclass(frozen=True)
@@ -27,7 +28,8 @@ class View:
     """A table as it is shown. best: whether each line has the first rank, None where lines are not ranked; strong: columns
     whose best cells stand out.
 
-    about: how to make it again, one statement a line.
+    about: how to make it again, one statement a line. bounds: ends of its intervals as numbers, a line for each of the table;
+    data formats hold them too.
     """
 
     title: str
@@ -36,6 +38,7 @@ class View:
     best: Sequence[bool] | None
     strong: frozenset[str]
     about: Sequence[str]
+    bounds: pd.DataFrame | None = None
 
     def printed(self, name: str) -> list[str]:
         """The cells of a column as the view prints them; nothing for a missing value."""
@@ -61,7 +64,7 @@ def board_view(board: Board, about: Sequence[str]) -> View:
     frame, columns = tables.leaderboard(board)
     title = f"{board.task.title} ({board.task.name} version {board.task.version}, {board.preset})"
     strong = frozenset({"rank", "method", tables.heading(board.task.primary)})
-    return View(title, frame, columns, [row.rank == 1 for row in board.rows], strong, about)
+    return View(title, frame, columns, [row.rank == 1 for row in board.rows], strong, about, tables.bounds(board))
 
 
 def overview_view(boards: Sequence[Board], about: Sequence[str]) -> View:
@@ -109,14 +112,15 @@ def instances_view(board: Board, about: Sequence[str]) -> View:
 
 
 def _marked(view: View) -> pd.DataFrame:
-    return view.frame if view.best is None else view.frame.assign(**{BEST: list(view.best)})
+    frame = view.frame if view.best is None else view.frame.assign(**{BEST: list(view.best)})
+    return frame if view.bounds is None else pd.concat([frame, view.bounds.set_axis(frame.index)], axis=1)
 
 
 def to_csv(view: View) -> str:
-    """Comments behind '#', then the table, in which no text is a formula."""
-    lines = [f"# {' '.join(text.split())}\n" for text in (view.title, *view.about)]
-    safe = _marked(view).map(csv_cell).rename(columns=csv_cell)
-    return "".join(lines) + safe.to_csv(index=False, lineterminator="\n")
+    """The table, in which no text is a formula. Its last column, `about`, says in each line what it is and how to make it."""
+    about = "; ".join(" ".join(text.split()) for text in (view.title, *view.about))
+    safe = _marked(view).assign(**{ABOUT: about}).map(csv_cell).rename(columns=csv_cell)
+    return safe.to_csv(index=False, lineterminator="\n")
 
 
 def to_json(view: View) -> str:

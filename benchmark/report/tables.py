@@ -146,6 +146,24 @@ def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
     return pd.DataFrame(table.values), table.columns
 
 
+def bounds(board: Board) -> pd.DataFrame:
+    """The ends of all intervals of `leaderboard` as numbers, unrounded: of ranks, metrics and the difference to the baseline."""
+    rows = board.rows
+    ends: dict[str, Sequence[float | None]] = {
+        "rank lower": [row.standing.low for row in rows],
+        "rank upper": [row.standing.high for row in rows],
+    }
+    for metric in ordered(board):
+        found = [row.means.get(metric.name) for row in rows]
+        ends[f"{metric.name} lower"] = [None if e is None else e.low for e in found]
+        ends[f"{metric.name} upper"] = [None if e is None else e.high for e in found]
+    if board.baseline:
+        name = f"Δ {board.task.primary.name}"
+        ends[f"{name} lower"] = [None if row.gain is None else row.gain.low for row in rows]
+        ends[f"{name} upper"] = [None if row.gain is None else row.gain.high for row in rows]
+    return pd.DataFrame({title: pd.Series(values, dtype=float) for title, values in ends.items()})
+
+
 def _add_metric(table: _Builder, board: Board, metric: Metric) -> None:
     found = [row.means.get(metric.name) for row in board.rows]
     places, text = digits(found), f"{metric.description}; {metric.better} is better"

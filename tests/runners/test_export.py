@@ -27,11 +27,14 @@ def call(database, *words):
 def test_a_board_says_how_to_make_it_again(database):
     done = call(database, "--task", "imaging", "--preset", "small", "--format", "csv")
     assert done.returncode == 0, done.stderr
-    head = [line for line in done.stdout.splitlines() if line.startswith("#")]
-    assert head[0] == "# Imaging (made up) (imaging version 1, small)"
-    assert head[1].startswith("# made by: python -m runners.export --task imaging --preset small --format csv --db ")
-    assert head[2].startswith("# code: commit ")
-    assert head[3].startswith("# newest result: 2026-01-01 ")
+    table = pd.read_csv(io.StringIO(done.stdout))
+    [about] = table["about"].unique()
+    head = about.split("; ")
+    assert head[0] == "Imaging (made up) (imaging version 1, small)"
+    assert head[1].startswith("made by: python -m runners.export --task imaging --preset small --format csv --db ")
+    assert head[2].startswith("code: commit ")
+    assert any(text.startswith("newest result: 2026-01-01 ") for text in head)
+    assert table["psnr lower"].dtype == table["psnr upper"].dtype == float
     assert call(database, "--task", "imaging", "--preset", "small", "--format", "csv").stdout == done.stdout
 
 
@@ -39,7 +42,7 @@ def test_no_cell_of_a_csv_file_is_a_formula():
     """Numbers with their signs and intervals stay as they are; a name that a spreadsheet would compute does not."""
     frame = pd.DataFrame({"method": ["=1+1", "@a", "-2+cmd|' /C calc'!A0"], "gain": ["-0.1 [-0.2, 0.1]", "+1", None]})
     text = export._in_format(View("=title", frame.assign(n=[-1, 2, 3]), {}, [False] * 3, frozenset(), []), "csv")
-    read = pd.read_csv(io.StringIO(text), comment="#")
+    read = pd.read_csv(io.StringIO(text))
     assert read["method"].tolist() == ["'=1+1", "'@a", "'-2+cmd|' /C calc'!A0"]
     assert read["gain"].tolist()[:2] == ["-0.1 [-0.2, 0.1]", "+1"]
     assert read["n"].tolist() == [-1, 2, 3]
