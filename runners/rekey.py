@@ -50,6 +50,7 @@ for task in registry.tasks().values():
         learning = {} if by_file else {p: registry.source_hash(task, method, p, learning=True) for p in task.spec.presets}
         found[f"{task.spec.name}/{method.spec.name}"] = {
             "task": str(task.file), "method": str(method.file), "sources": hashes, "learning": learning or hashes,
+            "learns": method.spec.learns and list(method.spec.learns),
             "presets": {name: size.model_dump(mode="json") for name, size in task.spec.presets.items()},
         }
 json.dump(found, sys.stdout)
@@ -198,17 +199,22 @@ def _write(file: Path, lines: list[RunLine]) -> None:
 
 
 def _write_sources(before: dict[str, Any], now: dict[str, Any], unlike: set[Pair]) -> None:
-    """Hashes before and now, by task, method and preset: of a run, and of what its method learns."""
+    """Hashes before and now by task, method and preset, for the migration of users' databases.
+
+    run: of a run; fit: of what its method learns, on the preset whose training data it shares, where both read the same data.
+    """
     table: dict[str, dict[str, Any]] = defaultdict(dict)
     for pair, then in before.items():
         task, method = pair.split("/")
         if pair not in now or (task, method) in unlike:
             continue
-        table[task][method] = {
-            preset: [[then[kind][preset], now[pair][kind][preset]] for kind in ("sources", "learning")]
-            for preset in then["presets"]
-            if preset in now[pair]["presets"]
-        }
+        present, presets = now[pair], {}
+        for preset in then["presets"].keys() & present["presets"].keys():
+            presets[preset] = {"run": [then["sources"][preset], present["sources"][preset]]}
+            place = present["presets"][preset]["learns_as"] or preset
+            if present["learns"] and present["presets"][place]["data"] == present["presets"][preset]["data"]:
+                presets[preset] |= {"fit": [then["learning"][place], present["learning"][place]], "at": place}
+        table[task][method] = {"learns": present["learns"] or [], "presets": presets}
     SOURCES.write_text(json.dumps(table, indent=1, sort_keys=True) + "\n", encoding="utf-8")
 
 

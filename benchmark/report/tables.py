@@ -147,7 +147,7 @@ def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
 
 
 def bounds(board: Board) -> pd.DataFrame:
-    """The ends of all intervals of `leaderboard` as numbers, unrounded: of ranks, metrics and the difference to the baseline."""
+    """The ends of all intervals of `leaderboard` as numbers, unrounded: of ranks, metrics and differences."""
     rows = board.rows
     ends: dict[str, Sequence[float | None]] = {
         "rank lower": [row.standing.low for row in rows],

@@ -14,7 +14,7 @@ from sqlalchemy.pool import NullPool
 from benchmark.errors import UserError
 
 DEFAULT = "results/lowdimbench.db"
-REVISION = "0003"  # the newest migration; a test compares it with the folder
+REVISION = "0004"  # the newest migration; a test compares it with the folder
 _APPLICATION = 0x4C444231  # "LDB1", in the header of our SQLite files
 _BUSY_MS = 30_000
 _MAPPED = 1 << 28  # bytes of the file that a reader maps into memory
