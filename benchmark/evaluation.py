@@ -69,7 +69,9 @@ class Evaluation:
 
 def _row(label: str, scores: pd.DataFrame, spec: TaskSpec, method: str = "", kind: str = "evaluated here") -> Row:
     keys: list[Key] = list(zip(scores["seed"].tolist(), scores["instance"].tolist(), strict=True))
-    found = {metric.name: dict(zip(keys, scores[metric.name].tolist(), strict=True)) for metric in spec.metrics}
+    found: dict[str, Mapping[Key, float]] = {
+        metric.name: dict(zip(keys, scores[metric.name].tolist(), strict=True)) for metric in spec.metrics
+    }
     return Row(
         label=label,
         method=method or label,

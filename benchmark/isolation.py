@@ -7,11 +7,11 @@ from contextlib import contextmanager
 import numpy as np
 import torch
 
-from benchmark.randomness import Draws
+from benchmark.context import Context
 
 
 @contextmanager
-def isolated(ctx: Draws) -> Iterator[None]:
+def isolated(ctx: Context) -> Iterator[None]:
     """What draws from the global generators of PyTorch, NumPy and Python in here draws from a seed of the context's instead.
     Afterwards, an exception included, they are as they were.
     """

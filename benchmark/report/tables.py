@@ -5,6 +5,7 @@ import math
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from math import nan
 
 import numpy as np
 import pandas as pd
@@ -161,7 +162,7 @@ def bounds(board: Board) -> pd.DataFrame:
         name = f"Δ {board.task.primary.name}"
         ends[f"{name} lower"] = [None if row.gain is None else row.gain.low for row in rows]
         ends[f"{name} upper"] = [None if row.gain is None else row.gain.high for row in rows]
-    return pd.DataFrame({title: pd.Series(values, dtype=float) for title, values in ends.items()})
+    return pd.DataFrame({title: [nan if end is None else end for end in values] for title, values in ends.items()})
 
 
 def _add_metric(table: _Builder, board: Board, metric: Metric) -> None:

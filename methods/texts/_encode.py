@@ -3,8 +3,7 @@
 pooled = sum_t mask_t h_t / sum_t mask_t        h_t (width) the last hidden states; the encoder's own pooler is left out
 """
 
-from collections.abc import Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Sequence
 from typing import Any
 
 import torch
@@ -16,23 +15,9 @@ from transformers.utils import logging
 from benchmark import Context, FewShot
 from benchmark.datasets import encoders
 from benchmark.errors import UserError
+from benchmark.isolation import isolated
 
 Batch = dict[str, Tensor]
-
-
-@contextmanager
-def isolated(ctx: Context) -> Iterator[None]:
-    """What draws from PyTorch's global generators in here (dropout, initial weights) draws from a seed of the context's
-    instead, and leaves them as they were.
-    """
-    seed = int(torch.randint(2**31, (), generator=ctx.generator))
-    devices = [ctx.device] if ctx.device.type == "cuda" else []
-    with torch.random.fork_rng(devices=devices):
-        torch.default_generator.manual_seed(seed)
-        if devices:
-            with torch.cuda.device(ctx.device):
-                torch.cuda.manual_seed(seed)
-        yield
 
 
 def encoder_of(problem: FewShot, ctx: Context) -> nn.Module:

@@ -15,7 +15,8 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from benchmark import Context, FewShot
-from methods.texts._encode import Tokens, encoder_of, isolated, pooled
+from benchmark.isolation import isolated
+from methods.texts._encode import Tokens, encoder_of, pooled
 
 Head = Literal["trained", "frozen"]
 _POINTS, _TEST = 4, 64  # of the curve: each one encodes all test texts, in batches of this size

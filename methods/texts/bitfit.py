@@ -18,7 +18,7 @@ from torch import Tensor
 
 from benchmark import Context, Count, FewShot, Positive, method
 from benchmark.errors import UserError
-from methods.texts._encode import isolated
+from benchmark.isolation import isolated
 from methods.texts._training import Tuning
 from methods.texts._updates import singular_values_of
 

@@ -17,7 +17,7 @@ from peft.tuners.lora import Linear
 from torch import Tensor, nn
 
 from benchmark import Context, Count, FewShot, Positive, method
-from methods.texts._encode import isolated
+from benchmark.isolation import isolated
 from methods.texts._training import Tuning
 from methods.texts._updates import singular_values
 

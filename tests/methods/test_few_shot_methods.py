@@ -18,9 +18,10 @@ from transformers import T5Config, T5Model
 from benchmark import registry
 from benchmark.context import Context
 from benchmark.errors import UserError
+from benchmark.isolation import isolated
 from benchmark.problems import FewShot
 from benchmark.solving import answer
-from methods.texts._encode import Tokens, encoder_of, isolated, pooled
+from methods.texts._encode import Tokens, encoder_of, pooled
 from methods.texts._training import Tuning
 from methods.texts._updates import singular_values, singular_values_of
 from methods.texts.adapters import DeepLoraConfig, adapted, get_deep_lora_model
