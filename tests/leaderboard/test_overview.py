@@ -106,7 +106,7 @@ def test_the_table_to_save_holds_the_cells_that_are_shown(boards: list[Board]) -
         {"method": "base_fill", "complete on": "1 of 1", "gamma / small": "1", "best": True},
         {"method": "other_way", "complete on": "0 of 1", "gamma / small": "5/8", "best": False},
     ]
-    assert "# filters: task gamma" in formats.to_csv(view)
+    assert "filters: task gamma" in formats.to_csv(view)
     assert r"\begin{tabular}" in formats.to_latex(view)
 
 
