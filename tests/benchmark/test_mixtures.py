@@ -54,6 +54,20 @@ def test_the_denoiser_is_the_posterior_mean():
     assert torch.allclose(mixtures.denoise(x, sigma, U)[0, 0], w @ x0, atol=5e-3)
 
 
+@pytest.mark.parametrize("sigma", [0.3, 0.8, 2.0])
+def test_the_weights_are_the_posterior_of_the_components(sigma):
+    """By densities in whole: x ~ N(0, C_k), C_k = U_k U_k^T + sigma^2 I, E[x_0 | x, k] = U_k U_k^T C_k^-1 x."""
+    U = bases(K=3, n=8, d=2, angle=60.0)[0]
+    x = 1.5 * torch.randn(20, 8, dtype=torch.float64, generator=draws(3))
+    P = U @ U.mT
+    C = P + sigma**2 * torch.eye(8, dtype=torch.float64)
+    r = torch.stack([torch.distributions.MultivariateNormal(x.new_zeros(8), one).log_prob(x) for one in C]).softmax(0)
+    assert ((r > 0.05) & (r < 0.95)).any()  # the components contend
+    wanted = torch.einsum("kq,kij,qj->qi", r, P @ torch.linalg.inv(C), x)
+    level = torch.full((20,), sigma, dtype=torch.float64)
+    assert torch.allclose(mixtures.denoise(x[None], level, U[None])[0], wanted, atol=1e-10)
+
+
 @pytest.mark.parametrize("sigma", [0.003, 0.3, 1.0, 50.0])
 def test_the_jacobian_is_the_derivative(sigma):
     U = bases(K=3, d=2, angle=60.0)
