@@ -1,6 +1,6 @@
 """Whether the tests notice when one line of the code is wrong:  python tests/mutation.py [--only PATTERN] [--jobs N]
 
-Run by hand; takes minutes. Each table of tests/mutants*.toml is a mutant: one replacement in one file, and the tests that must
+Run by hand; takes minutes. Each table of tests/mutants.toml is a mutant: one replacement in one file, and the tests that must
 fail with it. The replacement is made in a scratch copy of the working tree, never in the tree itself.
 
     killed        a test fails, or does not end in time
@@ -72,16 +72,15 @@ class Mutant(BaseModel):
 
 
 def read(root: Path = ROOT) -> list[Mutant]:
-    """All mutants of tests/mutants*.toml. Raises ValueError, with the file, for one that is not sound."""
-    found: list[Mutant] = []
-    for file in sorted((root / "tests").glob("mutants*.toml")):
-        try:
-            found += [Mutant.model_validate(table) for table in tomllib.loads(file.read_text(encoding="utf-8"))["mutant"]]
-        except ValidationError as error:
-            first = error.errors()[0]
-            raise ValueError(f"{file.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}: {first['input']}") from None
-        except (tomllib.TOMLDecodeError, KeyError) as error:
-            raise ValueError(f"{file.name}: {error}") from None
+    """All mutants of tests/mutants.toml. Raises ValueError, with the file, for one that is not sound."""
+    file = root / "tests" / "mutants.toml"
+    try:
+        found = [Mutant.model_validate(table) for table in tomllib.loads(file.read_text(encoding="utf-8"))["mutant"]]
+    except ValidationError as error:
+        first = error.errors()[0]
+        raise ValueError(f"{file.name}: {'.'.join(map(str, first['loc']))}: {first['msg']}: {first['input']}") from None
+    except (tomllib.TOMLDecodeError, KeyError) as error:
+        raise ValueError(f"{file.name}: {error}") from None
     if twice := [name for name, count in Counter(mutant.name for mutant in found).items() if count > 1]:
         raise ValueError(f"two mutants are called {twice[0]!r}")
     return found
