@@ -8,6 +8,7 @@ from benchmark import registry
 from benchmark.store.queries import difference
 from runners import expect
 from runners.expect import Seconds, spell
+from runners.load import reference_digests
 from runners.plan import Plan
 
 
@@ -52,6 +53,14 @@ def print_plan(console: Console, plan: Plan, times: Seconds, at_once: int) -> No
         known = f"about {spell(seconds)} by earlier runs{side}" if unknown < len(jobs) else "not known: no earlier runs"
         rest = f", and {unknown} jobs without an earlier run" if 0 < unknown < len(jobs) else ""
         _say(console, f"expected time: {known}{rest}")
+
+
+def print_reference(console: Console, plan: Plan) -> None:
+    """How many jobs came with the suite as results of just this code, data and parameters; nothing where none could have."""
+    known = reference_digests((task.spec.name, preset) for task, preset in plan.presets)
+    if known:
+        current = sum(job.key.digest in set().union(*known.values()) for job in plan.jobs)
+        _say(console, f"{current} of {len(plan.jobs)} jobs have a reference result of the present code")
 
 
 def _say(console: Console, text: str) -> None:

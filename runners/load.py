@@ -58,20 +58,29 @@ def merge_reference(session: Session, presets: Iterable[tuple[str, str]], target
     Raises UserError for a file that is not sound.
     """
     added = 0
-    wanted = {f"{task}/{preset}" for task, preset in presets}
-    for task in sorted({name.partition("/")[0] for name in wanted}):
-        file = REFERENCE / f"{task}.jsonl"
-        if not file.is_file():
-            continue
-        with file.open("rb") as opened:
-            head = _header(file, opened.readline())
-        digests = {digest for name, found in head.runs.items() if name in wanted for digest in found}
+    for file, digests in reference_digests(presets).items():
         if digests == exchange.present(session, digests, "reference"):
             continue
         lines, pictures = read_file(file)
         chosen = [line for line in lines if line.digest in digests]
         added += _merge(session, chosen, pictures, "reference", target)
     return added
+
+
+def reference_digests(presets: Iterable[tuple[str, str]]) -> dict[Path, set[str]]:
+    """The keys of the runs that came with the suite for these (task, preset) pairs, by file, from the first line of each.
+
+    Raises UserError for a file that is not sound.
+    """
+    wanted = {f"{task}/{preset}" for task, preset in presets}
+    found: dict[Path, set[str]] = {}
+    for task in sorted({name.partition("/")[0] for name in wanted}):
+        file = REFERENCE / f"{task}.jsonl"
+        if file.is_file():
+            with file.open("rb") as opened:
+                head = _header(file, opened.readline())
+            found[file] = {digest for name, digests in head.runs.items() if name in wanted for digest in digests}
+    return found
 
 
 def read_file(file: Path) -> tuple[list[RunLine], dict[str, bytes]]:

@@ -19,7 +19,7 @@ from benchmark.store.database import location
 from runners import expect, options, start
 from runners.cli import refuse, run_app
 from runners.execute import Outcome
-from runners.listing import print_list, print_plan
+from runners.listing import print_list, print_plan, print_reference
 from runners.parse import parse_grid, parse_settings, parse_sources
 from runners.plan import Plan
 from runners.progress import Display
@@ -81,10 +81,13 @@ def main(
     plan = start.prepare(requests, how, target)
     if dry_run and "://" not in target and not Path(target).exists():
         print_plan(console, plan, {}, jobs)
+        print_reference(console, plan)
         return
     with start.opened(plan, target, force=force) as (session, plan):
         print_plan(console, plan, expect.known_times(session), jobs)
-        if not dry_run:
+        if dry_run:
+            print_reference(console, plan)
+        else:
             finish(session, plan, target, watched(session, plan, target, how))
 
 
