@@ -5,7 +5,8 @@ code of COMMIT, proves for each that the present code computes the same, and wri
 the definitions are equal, or that both trees compute the same bits with the run's own preset and parameters: instance 0, what
 the method learns and solves in a few steps, and its scores. A run without proof stays as it is and counts as older.
 
-It also writes benchmark/store/migrations/sources.json, by which databases and fits of users are carried over.
+It also writes benchmark/store/migrations/sources_REVISION.json, by which the newest migration carries over users' databases and
+fits. A revision carries once: the next change needs a migration of its own.
 """
 
 import json
@@ -23,11 +24,12 @@ import typer
 from benchmark import source
 from benchmark.errors import UserError
 from benchmark.registry import ROOT
+from benchmark.store.database import REVISION
 from benchmark.store.lines import RunLine, header
 from runners.cli import run_app
 from runners.load import REFERENCE, read_file
 
-SOURCES = ROOT / "benchmark" / "store" / "migrations" / "sources.json"
+SOURCES = ROOT / "benchmark" / "store" / "migrations" / f"sources_{REVISION}.json"
 EXAMPLES = ("python -m runners.rekey --from HEAD~1 --dry-run", "python -m runners.rekey --from v0.1.0")
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 Pair = tuple[str, str]  # names of a task and a method
@@ -100,6 +102,8 @@ def main(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be carried over, and write nothing.")] = False,
 ) -> None:
     """Carry stored results over a change of code that changes no number."""
+    if SOURCES.exists() and not dry_run:
+        raise UserError(f"{SOURCES.name} is there already; add a migration like 0004 and raise database.REVISION first")
     with tempfile.TemporaryDirectory(prefix="lowdimbench-") as scratch:
         tree = Path(scratch) / "tree"
         _checkout(commit, tree)

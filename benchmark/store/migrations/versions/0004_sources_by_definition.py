@@ -16,7 +16,7 @@ down_revision = "0003"
 branch_labels = None
 depends_on = None
 
-_SOURCES = Path(__file__).parents[1] / "sources.json"
+_SOURCES = Path(__file__).parents[1] / "sources_0004.json"
 _KEY = ("task", "version", "preset", "method", "parameters", "seed", "source", "data")
 
 
