@@ -14,13 +14,12 @@ from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmark.report.board import Board, Row
 from benchmark.spec import Picture
 from benchmark.statistics import Key
-from benchmark.store.models import Artifact
+from leaderboard.artifacts.files import kept_files
 from leaderboard.artifacts.images import load
 
 Array = NDArray[np.float64]
@@ -43,11 +42,9 @@ class Figure:
 
 def read_figures(session: Session, folder: Path, rows: Iterable[Row], key: Key, pictures: Sequence[Picture]) -> list[Figure]:
     """What was kept of each picture for a (seed, instance), from the files that the database names, relative to its folder."""
-    owner = {run.id: row.label for row in rows for run in row.runs if run.seed == key[0]}
     found: dict[str, list[Any]] = {}
-    query = select(Artifact.run_id, Artifact.kind, Artifact.path).where(Artifact.run_id.in_(owner), Artifact.instance == key[1])
-    for run, kind, path in session.execute(query.order_by(Artifact.id)):
-        found.setdefault(kind, []).append((owner[run], path))
+    for label, kind, path in kept_files(session, rows, key):
+        found.setdefault(kind, []).append((label, path))
     return [_figure(picture, found, folder) for picture in pictures]
 
 

@@ -18,6 +18,7 @@ from benchmark.report.board import Row
 from benchmark.statistics import Key
 from benchmark.store.lines import is_picture
 from benchmark.store.models import Artifact
+from leaderboard.artifacts.files import kept_files
 
 Array = NDArray[np.float32]
 # Dark to bright with steadily rising lightness, for any form of colour blindness (anchors of matplotlib's "inferno").
@@ -34,21 +35,15 @@ class Pictures:
 
 def pictures(session: Session, folder: Path, rows: Iterable[Row], key: Key) -> Pictures:
     """The images of one (seed, instance), read from the files that the database names, relative to its folder."""
-    owner = {run.id: row.label for row in rows for run in row.runs if run.seed == key[0]}
-    found = session.execute(
-        select(Artifact.run_id, Artifact.kind, Artifact.path).where(
-            Artifact.run_id.in_(owner), Artifact.instance == key[1], Artifact.kind.in_(["truth", "estimate"])
-        )
-    ).all()
     truth, estimates, problems = None, {}, {}
-    for run, kind, path in found:
+    for label, kind, path in kept_files(session, rows, key, ("truth", "estimate")):
         array = _read(folder, path)
         if isinstance(array, str):
-            problems[owner[run]] = array
+            problems[label] = array
         elif kind == "truth":
             truth = array
         else:
-            estimates[owner[run]] = array
+            estimates[label] = array
     for label, array in list(estimates.items()):
         if truth is not None and array.shape != truth.shape:
             problems[label] = f"the estimate is {array.shape}, the truth {truth.shape}"

@@ -5,12 +5,11 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmark.report.board import Row
 from benchmark.statistics import Key
-from benchmark.store.models import Artifact
+from leaderboard.artifacts.files import kept_files
 from leaderboard.artifacts.images import load
 
 _KIND = "singular_values"
@@ -21,14 +20,8 @@ def spectra(session: Session, folder: Path, rows: Iterable[Row], key: Key) -> pd
 
     A file that is missing, or holds something else, is left out.
     """
-    owner = {run.id: row.label for row in rows for run in row.runs if run.seed == key[0]}
-    found = session.execute(
-        select(Artifact.run_id, Artifact.path).where(
-            Artifact.run_id.in_(owner), Artifact.instance == key[1], Artifact.kind == _KIND
-        )
-    ).all()
     parts = []
-    for run, relative in found:
+    for label, _, relative in kept_files(session, rows, key, [_KIND]):
         table = load(folder, relative)  # (points, 1 + k): the step, then the values
         if isinstance(table, str) or table.ndim != 2 or table.dtype.kind != "f" or not np.isfinite(table).all():
             continue
@@ -36,7 +29,7 @@ def spectra(session: Session, folder: Path, rows: Iterable[Row], key: Key) -> pd
         parts.append(
             pd.DataFrame(
                 {
-                    "label": owner[run],
+                    "label": label,
                     "step": table[:, 0].repeat(count),
                     "number": np.tile(np.arange(1, count + 1), points),
                     "value": table[:, 1:].ravel(),

@@ -11,12 +11,11 @@ from pathlib import Path
 
 import numpy as np
 from numpy.typing import NDArray
-from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmark.report.board import Row
 from benchmark.statistics import Key
-from benchmark.store.models import Artifact
+from leaderboard.artifacts.files import kept_files
 from leaderboard.artifacts.images import load
 
 Array = NDArray[np.float64]
@@ -36,17 +35,10 @@ class Stack:
 
 def read_stack(session: Session, folder: Path, rows: Iterable[Row], key: Key) -> Stack:
     """The curves of one (seed, instance), read from the files that the database names, relative to its folder."""
-    owner = {run.id: row.label for row in rows for run in row.runs if run.seed == key[0]}
-    kinds = ["estimate", *_KINDS]
-    found = session.execute(
-        select(Artifact.run_id, Artifact.kind, Artifact.path)
-        .where(Artifact.run_id.in_(owner), Artifact.instance == key[1], Artifact.kind.in_(kinds))
-        .order_by(Artifact.id)
-    ).all()
     arrays: dict[str, Array] = {}
     problems: dict[str, str] = {}
-    for run, kind, path in found:
-        name = _KINDS.get(kind, owner[run])
+    for label, kind, path in kept_files(session, rows, key, ("estimate", *_KINDS)):
+        name = _KINDS.get(kind, label)
         if name in arrays:
             continue  # every run keeps the same truth: the first that can be read will do
         array = _read(folder, path)
