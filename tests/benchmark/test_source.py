@@ -56,7 +56,10 @@ class Machine:
         return [x for _ in range(self.n)]
 
     def stop(self):
-        return LIMIT
+        return self.last() + LIMIT
+
+    def last(self):
+        return 7
 
 def half(x):
     LIMIT = 2
@@ -91,7 +94,8 @@ def hashed(tmp_path):
         ("m.py", '{"rate": 0.2}', '{"rate": 0.4}'),
         ("m.py", 'kind="", paper="")\ndef n', 'kind="new", paper="")\ndef n'),
         ("m.py", "return 0", "return 1"),  # of another method
-        ("parts.py", "return LIMIT", "return LIMIT + 1"),  # a function that nobody calls
+        ("parts.py", "self.last() + LIMIT", "self.last() - LIMIT"),  # a function that nobody calls
+        ("parts.py", "return 7", "return 8"),  # one that only such a one calls
         ("parts.py", "UNUSED = 8", "UNUSED = 9"),
         ("parts.py", "LIMIT = 7", "LIMIT = 8"),  # `half` has a LIMIT of its own
         ("t.py", "side: int = 3", "side: int = 4"),  # the value is a field of the preset
