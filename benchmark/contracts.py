@@ -25,7 +25,7 @@ from benchmark.fits import Fit
 from benchmark.instances import make_instance
 from benchmark.problems import Instance, LinearInverse
 from benchmark.registry import MethodEntry, TaskEntry
-from benchmark.store.lines import is_picture
+from benchmark.spec import DRAWINGS
 from benchmark.threads import few_threads
 
 CPU = torch.device("cpu")
@@ -346,12 +346,16 @@ def offers_its_training_data(entry: TaskEntry) -> None:
 
 
 def draws_pictures(entry: TaskEntry) -> None:
-    """draws a picture named `image`, finite, (H, W) or (3, H, W)"""
+    """draws a picture named `image` of the truth, and what else it declares, in the shape that its kind has"""
     task = entry.load()
     instance = make(task)
-    image = task.picture(instance, instance.truth).get("image")
-    if image is None or not is_picture(image.shape) or not bool(torch.isfinite(image).all()):
-        raise Broken("picture() gives no finite tensor 'image' of shape (H, W) or (3, H, W)")
+    drawn = task.picture(instance, instance.truth)
+    for picture in entry.spec.pictures:
+        array = drawn.get(picture.name)
+        if array is None and picture.name != "image":
+            continue  # a truth may have no such drawing
+        if array is None or not picture.fits(array.shape) or (picture.paired and not bool(torch.isfinite(array).all())):
+            raise Broken(f"picture() gives no finite tensor '{picture.name}' that is {DRAWINGS[picture.kind]}")
 
 
 TASK_CHECKS: tuple[Callable[[TaskEntry], None], ...] = (

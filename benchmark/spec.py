@@ -1,7 +1,7 @@
 """What a task, a method and a run are, as frozen Pydantic models. Imports no torch: the command line reads these alone."""
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from itertools import product
@@ -128,20 +128,37 @@ class Axis(Frozen):
     step: Positive = 1.0
 
 
-class Picture(Frozen):
-    """One of several drawings of an estimate: what `Task.picture` gives under `name`, which is "image" for the first.
+# What a drawing of an estimate can be, and what `Task.picture` then gives.
+DRAWINGS = {
+    "image": "an image (H, W) or (3, H, W)",
+    "strip": "a row of images (N, 1, H, W) or (N, 3, H, W)",
+    "heat": "a matrix",
+    "lines": "a matrix with a curve in each row",
+    "matrix": "a matrix as an image (H, W)",
+    "text": "a matrix of shares (K, K), or a row of grades (1, N)",
+    "video": "the places (Q, k) of the nearest videos",
+}
 
-    kind        heat: a matrix, a tile each, between `low` and `high`; lines: a curve for each row of a matrix, over `axis`
+
+class Picture(Frozen):
+    """A drawing of an estimate: what `Task.picture` gives under `name`, which is "image" for the first of a task.
+
+    kind        image: of a scene, on the truth's scale, errors beneath it; strip: several images beside each other, numbered by
+                `axis`; heat: a matrix, a tile each, between `low` and `high`; lines: a curve for each row of a matrix, over
+                `axis`; matrix: an image of a matrix M, (M / max |truth| + 1) / 2, with its singular values; text: of texts,
+                what share of each true class (row) is given each name (column), or each text's grade; video: for each query
+                the places of its nearest videos in the gallery, nearest first
     about       what a pixel or a point is, what is good, and how the truth's drawing is to be read
     rows        what a row of lines is, such as a class
     value       title of the numbers, with their unit
     low, high   ends of their scale; those of the numbers where None
     log         logarithmic scale of the numbers, lines only; what is not positive is not drawn
+    one_by_one  lines only: a reader chooses a row, and it is drawn over the same row of the truth
     """
 
-    name: Name
-    kind: Literal["heat", "lines"]
-    title: str
+    name: Name = "image"
+    kind: Literal["image", "strip", "heat", "lines", "matrix", "text", "video"]
+    title: str = ""
     about: str = ""
     rows: str = "row"
     value: str = "value"
@@ -149,13 +166,40 @@ class Picture(Frozen):
     low: float | None = None
     high: float | None = None
     log: bool = False
+    one_by_one: bool = False
+
+    def fits(self, shape: Sequence[int]) -> bool:
+        """Whether an array of this shape can be drawn as this picture."""
+        if self.kind == "strip":
+            return len(shape) == 4 and shape[1] in (1, 3) and min(shape) > 0
+        colour = self.kind == "image" and len(shape) == 3 and shape[0] == 3
+        return (len(shape) == 2 or colour) and min(shape) > 0
+
+    @property
+    def paired(self) -> bool:
+        """Whether an estimate's drawing must have the shape of the truth's."""
+        return self.kind not in ("heat", "lines") or self.one_by_one
+
+
+_USUAL = {"Completion": "matrix", "FewShot": "text", "Retrieval": "video"}  # of those that declare no picture; else an image
+
+
+def declared_pictures(spec: Mapping[str, Any]) -> list[Any]:
+    """The pictures of a specification as a mapping, which may be older than they are: those it has, lines over its `axis`, or
+    what is usual for its interface.
+    """
+    if pictures := spec.get("pictures"):
+        return list(pictures)
+    if axis := spec.get("axis"):
+        return [{"kind": "lines", "axis": axis, "one_by_one": True}]
+    return [{"kind": _USUAL.get(spec.get("poses", ""), "image")}]
 
 
 class TaskSpec(Frozen):
     """A versioned problem family: its presets, metrics, baseline and source; `offers` is what its problems hold besides.
 
-    axis: for a task whose pictures are stacks of curves, a row each; the board draws them as lines over it
-    pictures: for a task whose pictures are no images of one scene: what each is and how it is drawn, "image" first
+    pictures: what the board draws of an estimate, "image" first; where none is declared, an image of a scene, or of a matrix
+    for `Completion`, names for `FewShot`, videos for `Retrieval`. `axis=Axis(...)` is short for lines over it, one by one
     """
 
     name: Name
@@ -167,8 +211,15 @@ class TaskSpec(Frozen):
     metrics: tuple[Metric, ...]
     presets: dict[str, SerializeAsAny[Preset]]
     offers: tuple[Feature, ...] = ()
-    axis: Axis | None = None
     pictures: tuple[Picture, ...] = ()
+
+    @model_validator(mode="before")
+    @classmethod
+    def _declare(cls, given: Any) -> Any:
+        if not isinstance(given, Mapping):
+            return given
+        kept = {name: value for name, value in given.items() if name != "axis"}
+        return {**kept, "pictures": tuple(declared_pictures(given))}
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -182,7 +233,7 @@ class TaskSpec(Frozen):
                 f"task {self.name} needs the presets tiny, small and full; {', '.join(sorted(missing))} is missing"
             )
         drawn = [picture.name for picture in self.pictures]
-        if drawn and (drawn[0] != "image" or len(set(drawn)) < len(drawn)):
+        if drawn[0] != "image" or len(set(drawn)) < len(drawn):
             raise ValueError(f"task {self.name}: names of pictures repeat, or the first is not 'image'")
         for preset, size in self.presets.items():
             if unknown := set(size.metrics) - set(names):

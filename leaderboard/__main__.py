@@ -18,7 +18,7 @@ from benchmark.errors import UserError
 from benchmark.report import leaders, matrix  # noqa: F401  # of the first page
 from benchmark.report.across import by_preset
 from leaderboard.charts import heat_table, rank_table  # noqa: F401  # of the first page
-from leaderboard.ui import downloads, shell  # noqa: F401  # of the first page
+from leaderboard.ui import cached, downloads, opened  # noqa: F401  # of the first page
 
 SERVER = Path(__file__).with_name("serve.py")
 PATIENCE = 30.0  # seconds: a visitor of a far or huge database rather waits on a page that says so
@@ -26,11 +26,11 @@ PATIENCE = 30.0  # seconds: a visitor of a far or huge database rather waits on 
 
 def prepare() -> None:
     """Fill the caches of the overview. What stands in the way of that, the page says itself."""
-    if shell.is_missing(shell.database_name()):
+    if opened.is_missing(opened.database_name()):
         return
     try:
-        for group in by_preset(shell.overview()).values():
-            shell.averages(group)
+        for group in by_preset(cached.overview()).values():
+            cached.averages(group)
     except (UserError, DBAPIError):
         return
 

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
 from benchmark.report import boards
-from leaderboard.ui import shell
+from leaderboard.ui import cached, ends, opened
 
 STYLE = """<style>
 .block-container { padding-top: 3.6rem; padding-bottom: 1rem; max-width: 1500px; }
@@ -22,26 +22,26 @@ EARLY = {"method", "run", "data", "submit"}  # pages that have something to show
 
 def show(page) -> bool:  # type: ignore[no-untyped-def]  # the class of a page is not public
     """Run the page, or say what stands in its way. Returns whether the database is open."""
-    name = shell.database_name()
-    if shell.is_missing(name):
-        shell.nothing_yet(f"There is no database {shell.short_name(name)} yet.")
+    name = opened.database_name()
+    if opened.is_missing(name):
+        ends.nothing_yet(f"There is no database {opened.short_name(name)} yet.")
         return False
-    opened = False
+    found = False
     try:
-        engine = shell.engine()
-        opened = True
-        if shell.known_boards() or page.url_path in EARLY:
+        engine = opened.engine()
+        found = True
+        if cached.known_boards() or page.url_path in EARLY:
             page.run()
         else:
             with Session(engine) as session:
                 counts = boards.run_counts(session)
             runs = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-            shell.nothing_yet(f"The database holds no score{f' (runs: {runs})' if runs else ''}.")
+            ends.nothing_yet(f"The database holds no score{f' (runs: {runs})' if runs else ''}.")
     except UserError as error:
         st.error(str(error))
     except DBAPIError as error:
         st.error(f"the database cannot be read ({error.orig}); reload the page, or start with another -- --db PATH")
-    return opened
+    return found
 
 
 st.set_page_config("LowDimBench", layout="wide")
@@ -57,4 +57,4 @@ PAGES = [
     st.Page("views/data.py", title="Data", url_path="data"),
     st.Page("views/submit.py", title="Submit", url_path="submit"),
 ]
-shell.footer(show(st.navigation(PAGES, position="top")))
+ends.footer(show(st.navigation(PAGES, position="top")))

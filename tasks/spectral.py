@@ -23,7 +23,7 @@ import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from benchmark import Axis, Count, Instance, LinearInverse, Metric, Preset, TaskSpec, UserError, task
+from benchmark import Axis, Count, Instance, LinearInverse, Metric, Picture, Preset, TaskSpec, UserError, task
 from benchmark.datasets import line_spectra, measurements, spectrometer
 from benchmark.datasets.lamps import lamps
 from benchmark.datasets.line_spectra import SimulatedSpectra
@@ -78,7 +78,7 @@ SPEC = TaskSpec(
     baseline="nnls_tv",
     source="arXiv:2403.12354",
     offers=("spectrum", "training"),
-    axis=Axis(name="wavelength", unit="nm", start=400.0),
+    pictures=(Picture(kind="lines", one_by_one=True, axis=Axis(name="wavelength", unit="nm", start=400.0)),),
     # Tolerances: learnt with 1 and with 2 threads, sim2real, ridge_map and nnls_tv give the same scores to 1e-7 (solving has
     # one thread). For other processors: sim2real trained on small at a rate that differs by 1e-7 of itself differs on one
     # instance by up to 0.007, 0.007, 5 % and 3 %; twice these.

@@ -9,14 +9,14 @@ from typing import Any
 import numpy as np
 
 from benchmark import statistics
-from benchmark.spec import Axis, Metric, Picture
+from benchmark.spec import Metric, Picture
 from benchmark.statistics import Estimate, Key, Standing
 
 
 @dataclass(frozen=True)
 class TaskInfo:
-    """A task as its specification stood when the shown runs were made. axis: where its pictures are stacks of curves; poses:
-    its interface; offers: what its problems hold besides; pictures: those that it declares.
+    """A task as its specification stood when the shown runs were made. poses: its interface; offers: what its problems hold
+    besides; pictures: what is drawn of an estimate.
     """
 
     name: str
@@ -26,7 +26,6 @@ class TaskInfo:
     source: str
     metrics: tuple[Metric, ...]
     presets: dict[str, dict[str, Any]]
-    axis: Axis | None = None
     poses: str = ""
     offers: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()

@@ -16,7 +16,7 @@ from sqlalchemy.orm import Session
 from benchmark.errors import UserError
 from benchmark.report.board import Board, Failure, Hidden, Means, Row, RunFacts, TaskInfo, first_line, last_line
 from benchmark.report.order import best_first, stand
-from benchmark.spec import Axis, Frozen, Metric, Picture
+from benchmark.spec import DRAWINGS, Axis, Frozen, Metric, Picture, declared_pictures
 from benchmark.statistics import Key
 from benchmark.store import models
 from benchmark.store.models import Curve, Environment, Method, Run, Score, Task
@@ -134,10 +134,9 @@ def task_info(spec: dict[str, Any], preset: str) -> TaskInfo:
     return TaskInfo(
         metrics=metrics,
         baseline=size.get("baseline") or spec["baseline"],
-        axis=_axis(spec.get("axis")),
         poses=spec.get("poses", ""),
         offers=tuple(one for one in spec.get("offers", ()) if one not in size.get("lacks", ())),
-        pictures=tuple(_picture(one) for one in spec.get("pictures", ())),
+        pictures=tuple(_picture(one) for one in declared_pictures(spec) if one["kind"] in DRAWINGS),
         **{name: spec[name] for name in names},
     )
 

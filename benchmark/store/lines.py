@@ -14,7 +14,7 @@ from typing import Annotated, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from benchmark import environment, seeds
-from benchmark.spec import Frozen, Interface, Name, NonNegative, Preset, RunKey, TaskSpec
+from benchmark.spec import Frozen, Interface, Name, NonNegative, Picture, Preset, RunKey, TaskSpec
 
 Origin = Literal["here", "reference", "loaded"]
 PREDICTIONS = "predictions"  # kind of a method of which only predictions came; how it got them is not scored
@@ -106,7 +106,7 @@ class CurvePart(Line):
 
 
 class PicturePart(Line):
-    """A file pictures/SHA256.npy beside the file of runs: float16, (H, W), or (3, H, W) in colour."""
+    """A file pictures/SHA256.npy beside the file of runs: float16, of a shape that `is_picture` knows."""
 
     instance: Number
     kind: Name
@@ -193,8 +193,8 @@ def is_drawn(kind: str) -> bool:
 
 
 def is_picture(shape: Sequence[int]) -> bool:
-    """Whether an array of this shape can be shown: (H, W), or (3, H, W) in colour."""
-    return len(shape) == 2 or (len(shape) == 3 and shape[0] == 3)
+    """Whether an array of this shape can be shown: (H, W), (3, H, W) in colour, or several of them, (N, 1 or 3, H, W)."""
+    return any(Picture(kind=kind).fits(shape) for kind in ("image", "strip"))
 
 
 def file_digest(content: bytes) -> str:

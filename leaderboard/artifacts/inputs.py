@@ -4,22 +4,20 @@ Pictures (H, W) from 0 to 1, or (3, H, W) in colour; texts with their true label
 ones that the methods were shown.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
 import pandas as pd
-from numpy.typing import NDArray
 
 from benchmark.report.board import Board, TaskInfo
 from benchmark.statistics import Key
-from leaderboard.artifacts.images import Array
+from leaderboard.artifacts.figures import Array
 from leaderboard.artifacts.remake import remake
 
-Matrix = NDArray[np.float64]
 SIDE = 400  # rows and columns of a picture at most; of a larger one the first
 _LINEAR = {"coils", "mask", "kernel", "direct"}  # features of which there is something to draw
-FEW_SHOT = "FewShot"
 
 
 @dataclass(frozen=True)
@@ -35,7 +33,7 @@ class Plate:
 class Given:
     """observation: hash of what methods are shown; texts and their labels, where the problem is of texts."""
 
-    observation: str
+    observation: str = ""
     plates: tuple[Plate, ...] = ()
     texts: tuple[str, ...] = ()
     labels: tuple[float, ...] = ()
@@ -43,7 +41,7 @@ class Given:
 
 def offered(task: TaskInfo) -> bool:
     """Whether a task poses something of which there is more to show than what is kept."""
-    return task.poses in (FEW_SHOT, "Completion") or (task.poses == "LinearInverse" and bool(_LINEAR & set(task.offers)))
+    return task.poses in _MADE and (task.poses != "LinearInverse" or bool(_LINEAR & set(task.offers)))
 
 
 def make(task: str, version: int, preset: str, key: Key) -> Given:
@@ -54,12 +52,26 @@ def make(task: str, version: int, preset: str, key: Key) -> Given:
 def _given(task: Any, instance: Any) -> Given:
     from benchmark.instances import observed
 
-    problem, seen = instance.problem, observed(instance.problem.shown())
-    if task.spec.poses == FEW_SHOT:
-        texts = tuple(" ⟷ ".join(parts) for parts in problem.test)
-        return Given(seen, texts=texts, labels=tuple(instance.truth.double().tolist()))
-    plates = [_entries(problem)] if task.spec.poses == "Completion" else _linear(problem, set(task.spec.offers))
-    return Given(seen, tuple(plates))
+    return replace(_MADE[task.spec.poses](task, instance), observation=observed(instance.problem.shown()))
+
+
+def _texts(task: Any, instance: Any) -> Given:
+    """The test texts with their true labels."""
+    texts = tuple(" ⟷ ".join(parts) for parts in instance.problem.test)
+    return Given(texts=texts, labels=tuple(instance.truth.double().tolist()))
+
+
+def _plates(task: Any, instance: Any) -> Given:
+    """What the operator is and what was measured."""
+    return Given(plates=tuple(_linear(instance.problem, set(task.spec.offers))))
+
+
+def _seen(task: Any, instance: Any) -> Given:
+    """Which entries are seen."""
+    return Given(plates=(_entries(instance.problem),))
+
+
+_MADE: dict[str, Callable[[Any, Any], Given]] = {"FewShot": _texts, "LinearInverse": _plates, "Completion": _seen}
 
 
 def _linear(problem: Any, offers: set[str]) -> list[Plate]:
@@ -107,7 +119,7 @@ def _part(shown: tuple[int, ...], whole: tuple[int, int]) -> str:
     return "" if tuple(shown) == whole else f"; shown are the first {shown[0]} x {shown[1]}"
 
 
-def texts(given: Given, named: dict[str, Matrix], board: Board) -> pd.DataFrame:
+def texts(given: Given, named: Mapping[str, Array], board: Board) -> pd.DataFrame:
     """A line for each text: number, text, true label, and for each method what it named (1, N): ✓, or ✗ and the name; of grades
     the estimate. Those that most methods have wrong come first.
     """

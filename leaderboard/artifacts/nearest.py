@@ -18,7 +18,7 @@ from benchmark.report.board import Row
 from benchmark.report.tables import Column
 from benchmark.statistics import Key
 from benchmark.store.models import Instance
-from leaderboard.artifacts.images import Array
+from leaderboard.artifacts.figures import Array
 from leaderboard.artifacts.remake import remake
 
 SHOWN = 5  # neighbours of a query

@@ -9,8 +9,7 @@ from sqlalchemy.orm import Session
 
 from benchmark.report.board import Row
 from benchmark.statistics import Key
-from leaderboard.artifacts.files import kept_files
-from leaderboard.artifacts.images import load
+from leaderboard.artifacts.files import kept_files, load
 
 _KIND = "singular_values"
 

@@ -6,7 +6,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from leaderboard.artifacts.images import Array
+from leaderboard.artifacts.figures import Array
 from leaderboard.charts.marks import styled
 
 _CELL = 84  # pixels

@@ -12,11 +12,11 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report.board import Board
-from benchmark.spec import Axis, Picture
+from benchmark.spec import Picture
 from leaderboard.artifacts.figures import TRUTH, Array, Figure
 from leaderboard.charts.marks import BASELINE, colours, styled
 from leaderboard.charts.pixels import heat_png
-from leaderboard.charts.stack_charts import axis_title
+from leaderboard.charts.stack_charts import axis_of, axis_title
 
 POINTS = 4000  # of one chart and one matrix at most; of more every second, third ... column
 _LONG = 2  # a tile's sides are at most so unequal
@@ -39,11 +39,6 @@ def tile(array: Array, ends: tuple[float, float]) -> bytes:
 def thinned(array: Array) -> int:
     """Every which column of (R, n) is drawn: 1 for all."""
     return -(-array.size // POINTS)
-
-
-def axis_of(picture: Picture) -> Axis:
-    """Of a picture without one: the number of the column."""
-    return picture.axis or Axis(name="column")
 
 
 def table(array: Array, picture: Picture) -> pd.DataFrame:

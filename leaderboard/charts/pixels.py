@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image
 
-from leaderboard.artifacts.images import Array, Pictures
+from leaderboard.artifacts.figures import Array, Figure
 
 _HEAT = ["#000004", "#1b0c41", "#4a0c6b", "#781c6d", "#a52c60", "#cf4446", "#ed6925", "#fb9b06", "#f7d13d", "#fcffa4"]
 
@@ -21,13 +21,13 @@ def error_map(estimate: Array, truth: Array) -> Array:
     return error if error.ndim == 2 else np.asarray(error.mean(0), np.float32)
 
 
-def error_limit(pictures: Pictures) -> float:
+def error_limit(figure: Figure) -> float:
     """Upper end of the shared error scale: of the estimates' 99.5th percentiles of error the largest, but at most twice their
     median, so that one that failed does not make all others look alike; rounded up to two figures.
     """
-    if pictures.truth is None or not pictures.estimates:
+    if figure.truth is None or not figure.estimates:
         return 1.0
-    tops = [float(np.percentile(error_map(e, pictures.truth), 99.5)) for e in pictures.estimates.values()]
+    tops = [float(np.percentile(error_map(e, figure.truth), 99.5)) for e in figure.estimates.values()]
     top = min(max(tops), 2 * float(np.median(tops))) or max(tops)
     if top <= 0:
         return 1.0
@@ -48,6 +48,19 @@ def heat_png(image: Array, top: float, side: int = 360, low: float = 0.0) -> byt
     pixels = _lookup()[_level(image - low, top - low)]
     pixels[np.isnan(image)] = 128  # the scale has no grey
     return _png(pixels, side)
+
+
+def strip_png(images: Array, ends: tuple[float, float], side: int = 240) -> bytes:
+    """`images` (N, 1 or 3, H, W) beside each other with white gaps, from ends[0] (dark) to ends[1] (full), as PNG."""
+    count, _, height, width = images.shape
+    gap = max(1, width // 24)
+    low, high = ends
+    row = np.full((height, count * (width + gap) - gap, 3), 255, np.uint8)
+    for place, image in enumerate(images):
+        level = np.broadcast_to(_level(image - low, high - low), (3, height, width))
+        row[:, place * (width + gap) : place * (width + gap) + width] = np.moveaxis(level, 0, -1)
+    factor = max(1, round(side / height))
+    return _encode(row.repeat(factor, axis=0).repeat(factor, axis=1))
 
 
 def bar_png(width: int = 600, height: int = 36) -> bytes:

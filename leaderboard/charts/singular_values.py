@@ -10,11 +10,10 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report.board import Board
-from leaderboard.artifacts.images import Array, Pictures
+from leaderboard.artifacts.figures import TRUTH, Array, Figure
 from leaderboard.charts.figure_charts import powers
 from leaderboard.charts.marks import colours, legend_columns, styled
 
-TRUTH = "truth"
 SHOWN = 60  # the largest ones
 HOW = (
     f"Of the matrices in the tiles above, as they are drawn: the {SHOWN} largest at most, in units of the truth's largest "
@@ -38,24 +37,18 @@ def values(picture: Array) -> np.ndarray:
     return np.asarray(found[found > rounding(picture)][:SHOWN])
 
 
-def table(found: Pictures) -> pd.DataFrame:
+def table(figure: Figure) -> pd.DataFrame:
     """Columns label, number, value: of the truth first, 1 the largest."""
-    every = {**({} if found.truth is None else {TRUTH: found.truth}), **found.estimates}
     parts = [
         pd.DataFrame({"label": label, "number": np.arange(1, len(one) + 1), "value": one})
-        for label, one in ((label, values(picture)) for label, picture in every.items() if picture.ndim == 2)
+        for label, one in ((label, values(picture)) for label, picture in figure.every.items())
     ]
     return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["label", "number", "value"])
 
 
-def about(found: Pictures) -> str:
+def about(figure: Figure) -> str:
     """What the chart shows, and where its lines end."""
-    every = [
-        picture
-        for picture in ([] if found.truth is None else [found.truth]) + list(found.estimates.values())
-        if picture.ndim == 2
-    ]
-    return f"{HOW}, about {max(map(rounding, every)):.0e}."
+    return f"{HOW}, about {max(map(rounding, figure.every.values())):.0e}."
 
 
 def chart(frame: pd.DataFrame, board: Board) -> alt.LayerChart:

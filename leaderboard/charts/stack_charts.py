@@ -1,8 +1,8 @@
-"""Stacks of curves of one instance, such as spectra: reading the arrays, and drawing them as lines.
+"""Curves of which a reader chooses one, such as spectra, drawn as lines over the truth's.
 
 truth      (B, n), a curve in each row; column j stands at axis.start + j * axis.step
 estimates  (B, n) of each method
-measured   (B, m), the numbers that a curve was reconstructed from; not always kept
+measured   (B, m), the numbers that a curve was reconstructed from
 RMSE       sqrt(mean_j (estimate_j / max estimate - truth_j / max truth)^2) of one curve: of its shape, whatever its scale; one
            that is nowhere positive is not divided
 """
@@ -14,9 +14,9 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
-from benchmark.report.board import Board, TaskInfo
-from benchmark.spec import Axis
-from leaderboard.artifacts.stacks import TRUTH, Array, Stack
+from benchmark.report.board import Board
+from benchmark.spec import Axis, Picture
+from leaderboard.artifacts.figures import TRUTH, Array, Figure
 from leaderboard.charts.marks import colours, legend_columns, styled
 
 FEW = 4  # methods in one picture before a visitor chooses
@@ -42,10 +42,10 @@ def _by_largest(curve: Array) -> Array:
     return curve / curve.max() if curve.max() > 0 else curve
 
 
-def table(found: Stack, task: TaskInfo, number: int, labels: Sequence[str]) -> pd.DataFrame:
+def table(found: Figure, number: int, labels: Sequence[str]) -> pd.DataFrame:
     """Columns label, at, value of curve `number` as it was kept: the truth first, then these estimates."""
     assert found.truth is not None
-    axis, parts = axis_of(task), []
+    axis, parts = axis_of(found.picture), []
     for label in (TRUTH, *labels):
         curve = (found.truth if label == TRUTH else found.estimates[label])[number]
         at = axis.start + axis.step * np.arange(len(curve))
@@ -71,29 +71,29 @@ def cut(frame: pd.DataFrame) -> list[str]:
     return list(dict.fromkeys(beyond["label"]))
 
 
-def chart(frame: pd.DataFrame, board: Board) -> alt.LayerChart:
+def chart(frame: pd.DataFrame, board: Board, axis: Axis) -> alt.LayerChart:
     """The truth, broad and grey, and estimates over it; hovering reads all of them at one place. frame: as `table` gives it."""
     labels, palette = list(dict.fromkeys(frame["label"])), {TRUTH: _NEUTRAL, **colours(board)}
     columns = legend_columns(labels)
     names = alt.Legend(title=None, orient="top", columns=columns, labelLimit=260, symbolType="stroke", symbolStrokeWidth=4)
     colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]), legend=names)
-    x, y = _x(board), _y(span(frame))
+    x, y = _x(axis), _y(span(frame))
     near = alt.selection_point(fields=["at"], nearest=True, on="pointerover", clear="pointerout", empty=False)
     # one row for each place, with columns of names that an expression can hold
     wide = frame.pivot(index="at", columns="label", values="value")[labels]
     wide.columns = pd.Index([f"v{number}" for number in range(len(labels))])
-    tips = [alt.Tooltip("at:Q", title=axis_of(board.task).name, format="~g")]
+    tips = [alt.Tooltip("at:Q", title=axis.name, format="~g")]
     tips += [alt.Tooltip(f"v{number}:Q", title=label, format=".3f") for number, label in enumerate(labels)]
     rule = alt.Chart(wide.reset_index()).mark_rule(color="#888", strokeWidth=1)
     rule = rule.encode(x, opacity=alt.condition(near, alt.value(0.8), alt.value(0)), tooltip=tips).add_params(near)
     return styled(*_pair(frame, x, y, colour, 6), rule, height=310 + 20 * -(-len(labels) // columns))
 
 
-def small_chart(frame: pd.DataFrame, board: Board, label: str, ends: tuple[float, float]) -> alt.LayerChart:
+def small_chart(frame: pd.DataFrame, board: Board, axis: Axis, label: str, ends: tuple[float, float]) -> alt.LayerChart:
     """The truth and one estimate, between vertical ends that all of these pictures share."""
     colour = alt.value(colours(board)[label])
     mine = frame[frame["label"].isin([TRUTH, label])]
-    return styled(*_pair(mine, _x(board, ticks=4), _y(ends, None, ticks=4), colour, 4), height=170)
+    return styled(*_pair(mine, _x(axis, ticks=4), _y(ends, None, ticks=4), colour, 4), height=170)
 
 
 def _pair(frame: pd.DataFrame, x: alt.X, y: alt.Y, colour: Any, width: float) -> list[alt.Chart]:
@@ -105,9 +105,9 @@ def _pair(frame: pd.DataFrame, x: alt.X, y: alt.Y, colour: Any, width: float) ->
     return [broad, lines.mark_line(clip=True, strokeWidth=1.8).encode(x, y, order, color=colour)]
 
 
-def axis_of(task: TaskInfo) -> Axis:
-    """Of a task without one: the number of the column."""
-    return task.axis or Axis(name="column")
+def axis_of(picture: Picture) -> Axis:
+    """Of a picture without one: the number of the column."""
+    return picture.axis or Axis(name="column")
 
 
 def axis_title(axis: Axis) -> str:
@@ -115,10 +115,10 @@ def axis_title(axis: Axis) -> str:
     return f"{axis.name} ({axis.unit})" if axis.unit else axis.name
 
 
-def _x(board: Board, ticks: int = 8) -> alt.X:
+def _x(axis: Axis, ticks: int = 8) -> alt.X:
     return alt.X(
         "at:Q",
-        title=axis_title(axis_of(board.task)),
+        title=axis_title(axis),
         scale=alt.Scale(zero=False, nice=False),
         axis=alt.Axis(tickCount=ticks, grid=False),
     )

@@ -13,7 +13,7 @@ from benchmark.report import formats
 from benchmark.report.board import Board
 from benchmark.report.formats import View
 from benchmark.report.tables import Column
-from leaderboard.ui import shell
+from leaderboard.ui import opened
 
 FORMATS = {
     "CSV": ("csv", "csv", "text/csv"),
@@ -27,7 +27,7 @@ def about(*lines: str) -> list[str]:
     head, dirty = commit()
     return [
         f"code: commit {head[:10]}{' + uncommitted changes' if dirty and head != 'unknown' else ''}",
-        f"database: {shell.short_name(shell.database_name())}",
+        f"database: {opened.short_name(opened.database_name())}",
         *lines,
     ]
 

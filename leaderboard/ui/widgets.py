@@ -12,7 +12,7 @@ import streamlit as st
 from benchmark.environment import commit
 from benchmark.report.formats import View
 from benchmark.report.tables import Column
-from leaderboard.ui import shell
+from leaderboard.ui import opened
 from leaderboard.ui.plain import plain
 
 _IDENTIFIER = re.compile(r"(arxiv|doi):[\w./;()-]+", re.IGNORECASE)
@@ -43,7 +43,14 @@ def run_links(numbers: Iterable[int]) -> str:
 
 def paper(source: str) -> str:
     """Markdown of a source: a link for 'arXiv:...' or 'doi:...' of an ordinary form, else plain text."""
-    return shell.link(source) if _IDENTIFIER.fullmatch(source) else plain(source)
+    return link(source) if _IDENTIFIER.fullmatch(source) else plain(source)
+
+
+def link(source: str) -> str:
+    """Markdown link of a paper given as 'arXiv:...' or 'doi:...'; other text as it is."""
+    kind, _, rest = source.partition(":")
+    home = {"arxiv": "https://arxiv.org/abs/", "doi": "https://doi.org/"}.get(kind.lower())
+    return f"[{source}]({home}{rest})" if home and rest else source
 
 
 def facts(pairs: Sequence[tuple[str, str]]) -> None:
@@ -81,8 +88,22 @@ def table(view: View, links: Sequence[str] | None = None) -> None:
     st.dataframe(frame, hide_index=True, column_config=config, width="stretch", placeholder="")
 
 
+def numbers(frame: pd.DataFrame, columns: dict[str, Column], pinned: str = "method") -> None:
+    """A sortable table; numbers stay numbers. Columns without a description are shown as they are."""
+    config: dict[str, Any] = {}
+    for name, column in columns.items():
+        stuck = name in ("rank", pinned)
+        if column.format is None:
+            config[name] = st.column_config.TextColumn(help=column.help, width=column.width, pinned=stuck)
+        else:
+            config[name] = st.column_config.NumberColumn(
+                help=column.help, width=column.width, pinned=stuck, format=column.format
+            )
+    st.dataframe(frame, hide_index=True, column_config=config, width="stretch", placeholder="")
+
+
 def view(title: str, frame: pd.DataFrame, columns: Mapping[str, Column]) -> View:
     """A table whose lines are not ranked; its files say what made them, and from what."""
     head, dirty = commit()
     code = f"code: commit {head}{' with uncommitted changes' if dirty and head != 'unknown' else ''}"
-    return View(title, frame, columns, None, frozenset(), (code, f"database: {shell.short_name(shell.database_name())}"))
+    return View(title, frame, columns, None, frozenset(), (code, f"database: {opened.short_name(opened.database_name())}"))

@@ -7,7 +7,7 @@ from benchmark.report import comparison, tables
 from benchmark.report.board import Board, Row
 from benchmark.report.comparison import Duel
 from leaderboard.charts import comparison_charts
-from leaderboard.ui import downloads, drawing, shell, widgets
+from leaderboard.ui import choices, downloads, drawing, widgets
 from leaderboard.ui.plain import plain
 
 
@@ -16,10 +16,10 @@ def choose_rows(board: Board) -> tuple[Row, Row]:
     rows = {row.label: row for row in board.rows}
     left, right = st.columns(2)
     with left:
-        first = shell.choose("Method", "first", list(rows))
+        first = choices.choose("Method", "first", list(rows))
     others = sorted((label for label in rows if label != first), key=lambda label: rows[label] is not board.baseline)
     with right:
-        second = shell.choose("against", "second", others)
+        second = choices.choose("against", "second", others)
     return rows[first], rows[second]
 
 
@@ -109,7 +109,7 @@ def show(board: Board) -> None:
     first, second = choose_rows(board)
     known = {metric.name: metric for metric in tables.ordered(board)}
     with st.columns(3)[0]:
-        metric = known[shell.choose("Metric", "metric", list(known))]
+        metric = known[choices.choose("Metric", "metric", list(known))]
     one = comparison.duel(board, first, second, metric)
     st.header(f"{plain(first.label)} against {plain(second.label)}")
     st.write(plain(f"{board.task.title} / {board.preset}"))
@@ -124,7 +124,7 @@ def show(board: Board) -> None:
     costs(one)
 
 
-board = shell.choose_board(*st.columns(2))
+board = choices.choose_board(*st.columns(2))
 if len(board.rows) < 2:
     st.header("Compare")
     st.write(f"This board has {tables.count(len(board.rows), 'row')}: nothing to compare.")

@@ -5,7 +5,7 @@ import streamlit as st
 
 from benchmark.report import data_sources
 from benchmark.report.tables import Column
-from leaderboard.ui import downloads, shell, widgets
+from leaderboard.ui import cached, choices, downloads, widgets
 from leaderboard.ui.plain import plain
 
 USES = {
@@ -56,7 +56,7 @@ def one(source: data_sources.Source) -> None:
 
 def readers(source: data_sources.Source) -> None:
     """Links to the boards of presets that read the source; without results, their names."""
-    boards = set(shell.known_boards())
+    boards = set(cached.known_boards())
     with_results = [pair for pair in source.used if pair in boards]
     rest = [f"{task} / {preset}" for task, preset in source.used if (task, preset) not in boards]
     st.markdown("**Read by**" + ("" if source.used else ": no preset"))
@@ -86,6 +86,6 @@ st.write(
 )
 everything(sources)
 with st.columns(3)[0]:
-    chosen = shell.choose("Source in full", "source", list(sources))
+    chosen = choices.choose("Source in full", "source", list(sources))
 one(sources[chosen])
 by_preset()

@@ -8,7 +8,7 @@ from benchmark.registry import MethodEntry
 from benchmark.report import methods, runs, tables
 from benchmark.report.board import Board, Row
 from benchmark.report.methods import Card
-from leaderboard.ui import downloads, shell, widgets
+from leaderboard.ui import cached, choices, downloads, opened, widgets
 from leaderboard.ui.plain import plain
 
 COMMANDS = 5  # of one row
@@ -110,12 +110,12 @@ def every_run(session: Session, name: str) -> None:
     downloads.menus({"runs": view}, f"method_{name}")
 
 
-with Session(shell.engine()) as session:
+with Session(opened.engine()) as session:
     with st.columns(3)[0]:
-        name = shell.choose("Method", "method", methods.names(session))
+        name = choices.choose("Method", "method", methods.names(session))
     card = methods.card(session, name)
     places = methods.boards_of(session, name)
-    on_boards = methods.rows([shell.board(*pair) for pair in shell.known_boards() if pair in places], name)
+    on_boards = methods.rows([cached.board(*pair) for pair in cached.known_boards() if pair in places], name)
     describe(card)
     results(name, on_boards)
     rivals(on_boards)

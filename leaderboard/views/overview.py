@@ -13,7 +13,7 @@ from benchmark.report.across import HOW_AVERAGED, Across, by_preset
 from benchmark.report.board import Board
 from benchmark.report.formats import View
 from leaderboard.charts import heat_table, leader_blocks, rank_table
-from leaderboard.ui import downloads, shell
+from leaderboard.ui import cached, downloads
 
 RANKS, GAINS = "rank", "difference to the baseline"
 
@@ -80,12 +80,12 @@ def heat_map(shown: filters.Selection, about: list[str]) -> None:
 
 def average_ranks(preset: str, boards: list[Board], methods: list[str], about: list[str]) -> None:
     """The methods across the tasks of one preset; where no two are complete on all of them, across the largest shared set."""
-    found, sets = shell.averages(boards)
+    found, sets = cached.averages(boards)
     st.subheader(f"Average rank over tasks, preset {preset}")
     sets = [one for one in sets if len(one[0]) < len(boards)]
     if len(found.intervals) < 2 and sets:
         tasks, several = sets[0]
-        found, _ = shell.averages([board for board in boards if board.task.name in tasks])
+        found, _ = cached.averages([board for board in boards if board.task.name in tasks])
         st.write(
             f"No two methods are complete on all {len(boards)} tasks. The set of tasks with most results in common is "
             f"{', '.join(tasks)}: {tables.count(several, 'method')} are complete on all of it, and so they are ranked."
@@ -137,7 +137,7 @@ st.write(
     "differences are paired; intervals are 95 % bootstrap intervals over instances."
 )
 gains = st.session_state.get("show", st.query_params.get("show")) == GAINS
-every = shell.overview(gains)
+every = cached.overview(gains)
 picked = choose(every)
 shown = filters.select(every, picked)
 counts(shown)

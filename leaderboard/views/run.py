@@ -13,7 +13,7 @@ from benchmark.report.runs import Detail
 from benchmark.store.models import Run
 from benchmark.store.queries import pick_run
 from leaderboard.charts import run_curves
-from leaderboard.ui import downloads, drawing, shell, widgets
+from leaderboard.ui import cached, downloads, drawing, ends, opened, widgets
 from leaderboard.ui.plain import plain
 
 
@@ -37,7 +37,7 @@ def what_there_is(session: Session) -> None:
     every = session.scalar(select(func.count(Run.id))) or 0
     if not every:
         st.write("The database holds no run yet. This fills it:")
-        st.code(shell.FILL, language="bash")
+        st.code(ends.FILL, language="bash")
         return
     frame = runs.listing(session)
     newest = f"; the newest {len(frame)} are listed" if len(frame) < every else ""
@@ -52,12 +52,12 @@ def where(found: Detail) -> None:
     """Links to its board and method, and how it stands on the board."""
     with st.container(horizontal=True):
         widgets.go("method", f"Method {found.method} →", method=found.method)
-        if (found.task.name, found.preset) in shell.known_boards():
+        if (found.task.name, found.preset) in cached.known_boards():
             widgets.go("task", f"Board {found.task.name} / {found.preset} →", task=found.task.name, preset=found.preset)
-    if (found.task.name, found.preset) not in shell.known_boards():
+    if (found.task.name, found.preset) not in cached.known_boards():
         st.caption("Its task and preset have no board: nothing has a score there.")
         return
-    row, why = runs.place(shell.board(found.task.name, found.preset), found)
+    row, why = runs.place(cached.board(found.task.name, found.preset), found)
     if row is None:
         st.info(f"It is not on the board of its task and preset: {plain(why)}.")
     else:
@@ -100,7 +100,7 @@ def scores(found: Detail) -> None:
     means = widgets.view(f"Means of run {found.id}", found.means, runs.MEANS)
     table = widgets.view(f"Scores of run {found.id}", found.scores, found.score_columns)
     widgets.table(widgets.view(means.title, found.means[list(runs.MEANS)], runs.MEANS))
-    on_page = (found.task.name, found.preset) in shell.known_boards() and found.split == "test"
+    on_page = (found.task.name, found.preset) in cached.known_boards() and found.split == "test"
     place = {"task": found.task.name, "preset": found.preset, "seed": found.seed}
     links = [widgets.address("instance", **place, instance=number) for number in found.scores["instance"]]
     widgets.table(table, links if on_page else None)
@@ -155,8 +155,8 @@ def show(found: Detail) -> None:
 
 
 text = ask()
-database = shell.database_name()
-with Session(shell.engine()) as session:
+database = opened.database_name()
+with Session(opened.engine()) as session:
     if not text:
         st.header("Run")
         what_there_is(session)

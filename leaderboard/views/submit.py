@@ -12,7 +12,7 @@ from benchmark.store.database import open_database
 from benchmark.store.models import Submission
 from benchmark.submissions import store
 from benchmark.submissions.entry import made_entry
-from leaderboard.ui import downloads, shell, widgets
+from leaderboard.ui import downloads, opened, widgets
 from leaderboard.ui.plain import plain
 
 COMMANDS = """python -m runners.submit export-inputs --task mri --preset small --output answers   # observations, no truth
@@ -23,12 +23,12 @@ python -m zipfile -c ../bundle.zip entry.toml predictions"""
 
 def writable() -> Session:
     """Pages read a database that they cannot change; this one writes what was handed in."""
-    return Session(open_database(shell.database_name()))
+    return Session(open_database(opened.database_name()))
 
 
 def folder() -> Path:
     """Where files of the database lie, as for `runners.submit`."""
-    name = shell.database_name()
+    name = opened.database_name()
     return (Path("results") if "://" in name else Path(name).parent).absolute()
 
 
@@ -127,7 +127,7 @@ def everything() -> None:
     asked = [state for state in st.query_params.get_all("state") if state in store.STATES]
     states = st.pills("State", store.STATES, selection_mode="multi", default=asked or None, key="submit_states")
     st.query_params["state"] = list(states)
-    with Session(shell.engine()) as session:
+    with Session(opened.engine()) as session:
         found = submissions_table.table(session, list(states) or list(store.STATES))
         total = len(store.listed(session))
     view = widgets.view("Submissions", found, submissions_table.COLUMNS)

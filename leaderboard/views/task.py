@@ -7,10 +7,10 @@ import streamlit as st
 from benchmark import registry, statistics
 from benchmark.report import cells, data_sources, formats, pairs, studies, tables
 from benchmark.report.board import Board
-from leaderboard.charts import cell_charts, cost, curve_chart, heat_table, hyperparameter_chart, pixels, spread
-from leaderboard.ui import downloads, drawing, shell, widgets
+from leaderboard.charts import cell_charts, cost, curve_chart, heat_table, hyperparameter_chart, spread
+from leaderboard.ui import cached, choices, downloads, drawing, widgets
 from leaderboard.ui.plain import plain
-from leaderboard.views.instance_parts import pictures_view
+from leaderboard.views.instance_parts import drawings
 
 BADGES = {"self_reported": "○ self_reported", "scored": "◐ scored", "reproduced": "● reproduced"}  # told apart by shape
 BANDS = ["band of instances", "band of seeds"]
@@ -28,7 +28,7 @@ def describe(board: Board) -> None:
         f"{tables.count(board.instances, 'instance')} a seed",
         f"data: {links}" if links else "",
         f"baseline `{task.baseline}`",
-        f"source {shell.link(task.source)}",
+        f"source {widgets.link(task.source)}",
     ]
     st.write(" · ".join(fact for fact in facts if fact))
     live = registry.tasks().get(task.name)
@@ -43,20 +43,8 @@ def describe(board: Board) -> None:
         if live and live.spec.version == task.version:
             text = ast.get_docstring(ast.parse(live.file.read_text(encoding="utf-8"))) or ""
             st.code(text, language=None)
-        example(board)
-
-
-def example(board: Board) -> None:
-    """The truth of one instance, where the task draws pictures."""
-    others = board.task.axis or board.task.poses in ("FewShot", "Retrieval")  # those keep other arrays
-    if not board.labels or (others and not board.task.pictures):
-        return
-    key = min(board.labels)
-    if board.task.pictures:
-        pictures_view.example(board, key)
-    elif (truth := shell.pictures(board, key).truth) is not None:
-        st.image(pixels.picture_png(truth, float(truth.max())), width=240)
-        st.caption(f"The truth of one instance: {board.labels[key]}, {truth.shape[-2]} x {truth.shape[-1]} pixels")
+        if board.labels:
+            drawings.example(board, min(board.labels))
 
 
 def ranks(board: Board) -> None:
@@ -75,7 +63,7 @@ def ranks(board: Board) -> None:
         )
     frame, columns = tables.leaderboard(board)
     said = downloads.about(f"page: {heat_table.board_link(board)}")
-    shell.table(frame.assign(trust=[BADGES.get(row.trust, row.trust) for row in board.rows]), columns)
+    widgets.numbers(frame.assign(trust=[BADGES.get(row.trust, row.trust) for row in board.rows]), columns)
     few = f" With fewer than {statistics.SEPARABLE} instances nothing can be separated." if too_few(board) else ""
     st.caption(
         f"Rank: {statistics.HOW_RANKED}.{few} Rank 95 %: {statistics.HOW_BOUNDED}. Δ p: {statistics.HOW_TESTED}. "
@@ -118,7 +106,7 @@ def method_pages(board: Board) -> None:
 def progress(board: Board) -> None:
     """Primary metric against step and against seconds."""
     st.subheader(f"Progress of {board.task.primary.name} while a method runs")
-    lines = shell.lines(board.task.name, board.preset)
+    lines = cached.lines(board.task.name, board.preset)
     if lines.empty:
         st.write("This task has no curves: no method on it recorded intermediate estimates.")
         return
@@ -227,12 +215,12 @@ def arrivals(board: Board) -> None:
     labels = [row.label for row in board.comparable]
     base = board.baseline.label if board.baseline and board.baseline.label in labels else labels[-1]
     reference = st.selectbox("As good as the final answer of", labels, index=labels.index(base), key="reference")
-    times = shell.times(board.task.name, board.preset, reference)
-    shell.table(times, pairs.TIMES)
+    times = cached.times(board.task.name, board.preset, reference)
+    widgets.numbers(times, pairs.TIMES)
     downloads.of_board(board, {"times": widgets.view(f"time until as good as {reference}", times, pairs.TIMES)})
     if board.task.primary.levels:
-        levels, columns = shell.levels(board.task.name, board.preset), pairs.level_columns(board.task.primary)
-        shell.table(levels, columns)
+        levels, columns = cached.levels(board.task.name, board.preset), pairs.level_columns(board.task.primary)
+        widgets.numbers(levels, columns)
         downloads.of_board(board, {"levels": widgets.view("time until a level", levels, columns)})
         st.caption(
             f"Steps and seconds until {board.task.primary.name} first is at a level, between recorded points linearly. Medians "
@@ -262,7 +250,7 @@ def reproduce(board: Board) -> None:
                 )
 
 
-shown = shell.choose_board(*st.columns([2, 2, 3])[:2])
+shown = choices.choose_board(*st.columns([2, 2, 3])[:2])
 describe(shown)
 ranks(shown)
 method_pages(shown)

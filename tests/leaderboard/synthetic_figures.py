@@ -35,6 +35,8 @@ PICTURES = [
         "later": "a key that this version does not know",
     },
     {"name": "basis", "kind": "heat", "title": "Basis", "about": "Of an estimate alone"},
+    {"name": "edits", "kind": "strip", "title": "Edits", "axis": {"name": "strength", "unit": "", "start": -2.0, "step": 2.0}},
+    {"name": "smell", "kind": "scent", "title": "Of a kind that this version does not know"},
 ]
 
 
@@ -57,6 +59,12 @@ def spectrum(blur: float) -> NDArray[np.float32]:
     return np.asarray(fall + 0.01 * blur, np.float32)
 
 
+def edits(blur: float) -> NDArray[np.float32]:
+    """(3, 3, 8, 10): three images in colour, from dark to bright, less so by `blur`."""
+    level = np.linspace(0, 1 - blur, 3)[:, None, None, None]
+    return np.asarray(np.broadcast_to(level, (3, 3, 8, 10)), np.float32)
+
+
 def write(writer: Writer) -> None:
     """Runs of preset tiny; what is drawn is kept of the first instance, and of the baseline no lines."""
     spec = grouping()
@@ -66,6 +74,7 @@ def write(writer: Writer) -> None:
             writer.instance(run, number, {"error": blur / 2}, 0.1, label=f"groups {number}")
         keep(writer, run, 0, truth=affinity(POINTS, 0), estimate=affinity(size, blur), truth_spectrum=spectrum(0))
         keep(writer, run, 0, estimate_basis=np.full((200, 2), blur, np.float32))
+        keep(writer, run, 0, truth_edits=edits(0), estimate_edits=edits(blur))
         if name != "base_fill":
             keep(writer, run, 0, estimate_spectrum=spectrum(blur))
 

@@ -12,8 +12,9 @@ from streamlit.testing.v1 import AppTest
 from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.instances import drawn, make_instance, observed
+from benchmark.spec import Picture
 from leaderboard.artifacts import inputs
-from leaderboard.artifacts.images import Pictures
+from leaderboard.artifacts.figures import Figure
 from leaderboard.charts import singular_values
 from tests.leaderboard.synthetic import Writer, make_empty
 from tests.leaderboard.synthetic_curves import keep
@@ -117,7 +118,7 @@ def test_singular_values_are_those_of_the_matrix_behind_a_picture() -> None:
     np.testing.assert_allclose(singular_values.values(half), true, rtol=1e-2)
     full = np.asarray(random.random((30, 20)), np.float32)
     assert len(singular_values.values(full)) == 20
-    frame = singular_values.table(Pictures(picture, {"a": full, "colour": np.zeros((3, 20, 20), np.float32)}, {}))
+    frame = singular_values.table(Figure(Picture(kind="matrix"), picture, {"a": full}, {}))
     assert list(dict.fromkeys(frame["label"])) == ["truth", "a"]
     assert frame["number"].tolist() == [1, 2, 3, *range(1, 21)]
 

@@ -7,7 +7,9 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from leaderboard.artifacts import images
+from benchmark.spec import Picture
+from leaderboard.artifacts import figures
+from leaderboard.artifacts.figures import Figure
 from leaderboard.charts import pixels
 
 
@@ -37,14 +39,16 @@ def test_the_error_of_a_colour_picture_is_the_mean_over_its_channels() -> None:
     estimate = truth + np.array([0.3, -0.3, 0.0], np.float32)[:, None, None]
     np.testing.assert_allclose(pixels.error_map(estimate, truth), np.full((2, 2), 0.2), rtol=1e-6)
     np.testing.assert_allclose(pixels.error_map(estimate[1], truth[1]), np.full((2, 2), 0.3), rtol=1e-6)
-    assert pixels.error_limit(images.Pictures(truth, {"a": truth, "b": estimate}, {})) == pytest.approx(0.2, rel=0.06)
+    assert pixels.error_limit(Figure(Picture(kind="image"), truth, {"a": truth, "b": estimate}, {})) == pytest.approx(
+        0.2, rel=0.06
+    )
 
 
 def test_one_that_failed_does_not_set_the_scale_of_errors() -> None:
     truth = np.full((8, 8), 0.5, np.float32)
     estimates = {name: truth + step for name, step in (("a", 0.04), ("b", 0.05), ("c", 0.06), ("failed", 0.5))}
-    assert pixels.error_limit(images.Pictures(truth, estimates, {})) == pytest.approx(0.115, rel=0.1)
-    two = images.Pictures(truth, {"a": truth, "b": truth, "c": truth + 0.3}, {})
+    assert pixels.error_limit(Figure(Picture(kind="image"), truth, estimates, {})) == pytest.approx(0.115, rel=0.1)
+    two = Figure(Picture(kind="image"), truth, {"a": truth, "b": truth, "c": truth + 0.3}, {})
     assert pixels.error_limit(two) == pytest.approx(0.305, rel=0.05)
 
 
@@ -52,10 +56,13 @@ def test_one_that_failed_does_not_set_the_scale_of_errors() -> None:
 def test_grey_and_colour_are_read(tmp_path: Path, shape: tuple[int, ...]) -> None:
     array = np.random.default_rng(0).random(shape).astype(np.float16)
     np.save(tmp_path / "a.npy", array)
-    np.testing.assert_array_equal(images._read(tmp_path, "a.npy"), array.astype(np.float32))
+    np.testing.assert_array_equal(figures._read(tmp_path, "a.npy", Picture(kind="image")), array.astype(np.float32))
 
 
 @pytest.mark.parametrize("shape", [(4,), (1, 5, 4), (2, 5, 4), (4, 5, 4), (5, 4, 3), (1, 3, 5, 4)])
 def test_other_shapes_are_not_read(tmp_path: Path, shape: tuple[int, ...]) -> None:
     np.save(tmp_path / "a.npy", np.zeros(shape, np.float16))
-    assert images._read(tmp_path, "a.npy") == f"a.npy holds float16 {shape}, not an image (H, W) or (3, H, W)"
+    assert (
+        figures._read(tmp_path, "a.npy", Picture(kind="image"))
+        == f"a.npy holds float16 {shape}, not an image (H, W) or (3, H, W)"
+    )

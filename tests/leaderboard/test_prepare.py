@@ -16,7 +16,7 @@ def test_the_first_visitor_finds_the_overview_computed(made: Callable[[str], Pat
     monkeypatch.setenv("LOWDIMBENCH_DB", str(made("varied")))
     command.prepare()
     monkeypatch.setattr(outlines, "outline", None)  # whoever computes one now fails
-    assert command.shell.overview()
+    assert command.cached.overview()
 
 
 def test_what_stands_in_the_way_is_left_to_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
@@ -39,7 +39,7 @@ def test_the_database_is_named_once_and_the_rest_is_for_streamlit(monkeypatch: p
     monkeypatch.setattr(command.cli, "main", lambda: seen.append(command.sys.argv))
     command.main()
     assert seen == [["streamlit", "run", str(command.SERVER), "--server.port=1"]]
-    assert command.shell.database_name() == "theirs.db"
+    assert command.opened.database_name() == "theirs.db"
 
 
 @pytest.mark.parametrize(("patience", "expected"), [(60.0, ["prepared", "served"]), (0.05, ["served"])])

@@ -16,7 +16,8 @@ from benchmark.spec import Metric
 from benchmark.statistics import compare, holm, paired_difference, separated, table
 from benchmark.store.database import open_database
 from benchmark.store.models import Instance, Run, Score
-from leaderboard.artifacts import images
+from leaderboard.artifacts.figures import read_figures
+from leaderboard.artifacts.files import load
 from leaderboard.charts import pixels
 from tests.leaderboard import synthetic
 
@@ -216,22 +217,22 @@ def test_pareto_front_of_a_metric_where_less_is_better(session: Session) -> None
 
 def test_pictures_come_with_their_problems(session: Session, board: Board, made: Callable[[str], Path]) -> None:
     folder = made("full").parent
-    found = images.pictures(session, folder, board.rows, (0, 1))
+    (found,) = read_figures(session, folder, board.rows, (0, 1), board.task.pictures)
     assert found.truth is not None
     assert found.truth.shape == (64, 64)
     assert len(found.estimates) == 6
     assert 0 < pixels.error_limit(found) < 1
     assert pixels.picture_png(found.truth, 1.0).startswith(b"\x89PNG")
     assert pixels.heat_png(found.truth, 0.1).startswith(b"\x89PNG")
-    moved = images.pictures(session, folder / "elsewhere", board.rows, (0, 1))
+    (moved,) = read_figures(session, folder / "elsewhere", board.rows, (0, 1), board.task.pictures)
     assert moved.truth is None
     assert "is missing beside the database" in moved.problems["net_guided"]
-    assert images.pictures(session, folder, board.rows, (0, 5)).truth is None
+    assert read_figures(session, folder, board.rows, (0, 5), board.task.pictures)[0].truth is None
 
 
 def test_a_picture_outside_the_folder_is_not_read(tmp_path: Path) -> None:
     (tmp_path / "secret.npy").write_bytes(b"")
-    assert images._read(tmp_path / "inner", "../secret.npy") == "its file lies outside the folder of the database"
+    assert load(tmp_path / "inner", "../secret.npy") == "its file lies outside the folder of the database"
 
 
 def test_reasons_are_one_line() -> None:

@@ -11,7 +11,7 @@ from benchmark.statistics import Key
 from leaderboard.artifacts import inputs
 from leaderboard.artifacts.inputs import Given
 from leaderboard.charts import pixels
-from leaderboard.ui import downloads, shell, widgets
+from leaderboard.ui import downloads, kept, widgets
 from leaderboard.ui.plain import plain
 from leaderboard.views.instance_parts import tiles
 
@@ -29,8 +29,7 @@ def show(board: Board, key: Key) -> None:
     """Behind a toggle, of tasks for which there is something to show; the rest of the page does not wait."""
     if not inputs.offered(board.task):
         return
-    texts = board.task.poses == inputs.FEW_SHOT
-    st.subheader("The test texts" if texts else "What the methods were given")
+    st.subheader("What the methods were given")
     if not st.toggle("Make this instance anew and show it", key="given", help="Takes some seconds the first time"):
         return
     try:
@@ -38,13 +37,13 @@ def show(board: Board, key: Key) -> None:
     except UserError as error:
         st.info(f"It cannot be shown: {error}.")
         return
-    same = {label for label, seen in shell.observations(board, key).items() if seen == found.observation}
+    same = {label for label, seen in kept.observations(board, key).items() if seen == found.observation}
     if not same:
         st.info("It cannot be shown: the data here are not those that the methods were shown.")
         return
     if others := [row.label for row in board.rows if row.label not in same]:
         st.caption(f"Other observations than these, or none, were shown to {plain(', '.join(others))}.")
-    if texts:
+    if found.texts:
         _texts(board, key, found, same)
     else:
         _plates(found)
@@ -63,8 +62,8 @@ def _texts(board: Board, key: Key, found: Given, same: set[str]) -> None:
     """Each text with the names that the methods gave it."""
     grades = not all(float(label).is_integer() for label in found.labels)
     picture = _GRADES if grades else _LABELS
-    kept = shell.figures_of(board, key, picture)[0].estimates
-    fitting = {label: array for label, array in kept.items() if label in same and array.size == len(found.texts)}
+    named = kept.figures_of(board, key, picture)[0].estimates
+    fitting = {label: array for label, array in named.items() if label in same and array.size == len(found.texts)}
     frame = inputs.texts(found, fitting, board)
     narrow, wide = st.column_config.Column(width=60), st.column_config.TextColumn(width=640)
     config: dict[str, Any] = {"number": narrow, "text": wide, "true": narrow}

@@ -7,6 +7,7 @@ import streamlit as st
 from benchmark.report import tables
 from benchmark.report.board import Board, Row
 from benchmark.statistics import Key
+from leaderboard.artifacts.figures import TRUTH
 from leaderboard.charts import pixels
 from leaderboard.ui import widgets
 from leaderboard.ui.plain import plain
@@ -47,7 +48,7 @@ def bar(texts: Sequence[str]) -> None:
 def problems(found: Mapping[str, str], what: str = "image") -> None:
     """Why an image, or a line, that was kept is not shown."""
     for label, problem in sorted(found.items()):
-        st.caption(f"No {plain(what)} of {plain(label)}: {plain(problem)}.")
+        st.caption(f"No {plain(what)} of {'the truth' if label == TRUTH else plain(label)}: {plain(problem)}.")
 
 
 def absent(board: Board, shown: Mapping[str, object], said: Mapping[str, str], what: str = "image") -> None:

@@ -9,10 +9,11 @@ from streamlit.delta_generator import DeltaGenerator
 from benchmark.errors import UserError
 from benchmark.report.board import Board, Row
 from benchmark.statistics import Key
-from leaderboard.artifacts import images, nearest
+from leaderboard.artifacts import nearest
+from leaderboard.artifacts.figures import Figure
 from leaderboard.artifacts.nearest import SHOWN, Places, Videos
 from leaderboard.charts import clips, retrieval_classes
-from leaderboard.ui import downloads, drawing, shell, widgets
+from leaderboard.ui import choices, downloads, drawing, kept, widgets
 from leaderboard.views.instance_parts import tiles
 
 PAGE = 5  # queries shown at once
@@ -35,23 +36,30 @@ def _strip(observation: str, query: int, places: tuple[int, ...], moving: bool, 
     return clips.figure(picture, f"{query}: {videos.name(int(videos.asked[query]))}", names, right)
 
 
-def show(board: Board, found: images.Pictures, key: Key) -> None:
+def show(board: Board, found: Figure, key: Key) -> None:
+    """What methods put nearest, and of whom nothing can be shown."""
+    _compared(board, found, key)
+    tiles.problems(found.problems, "nearest videos")
+    tiles.absent(board, found.estimates, found.problems, "nearest videos")
+
+
+def _compared(board: Board, found: Figure, key: Key) -> None:
     """Two methods on some of the queries, and on each class; without the videos, the places of the nearest."""
-    kept = {label: nearest.places(picture) for label, picture in found.estimates.items()}
-    if not kept:
+    near = {label: nearest.places(picture) for label, picture in found.estimates.items()}
+    if not near:
         st.write("Of this instance no nearest videos were kept.")
         return
     try:
         videos = _videos(board.task.name, board.task.version, board.preset, key)
-        kept = believed(board, kept, key, videos)
+        near = believed(board, near, key, videos)
     except UserError as error:
         st.info(f"The videos cannot be shown: {error}.")
-        _table(board, kept, found)
+        _table(board, near, found)
         return
     boxes = st.columns(4)
-    chosen = choose_methods(board, kept, *boxes[:2])
+    chosen = choose_methods(board, near, *boxes[:2])
     with boxes[2]:
-        queries = choose_filter(videos, [kept[row.label] for row in chosen])
+        queries = choose_filter(videos, [near[row.label] for row in chosen])
     with boxes[3]:
         first = choose_query(videos, queries)
     place = queries.index(first)
@@ -66,17 +74,17 @@ def show(board: Board, found: images.Pictures, key: Key) -> None:
     moving = st.toggle("Play", value=True)
     for column, row in zip(st.columns(len(chosen), gap="medium"), chosen, strict=True):
         with column:
-            strips(board, row, key, videos, kept[row.label], page, moving)
-    summary(board, videos, {row.label: kept[row.label] for row in chosen})
+            strips(board, row, key, videos, near[row.label], page, moving)
+    summary(board, videos, {row.label: near[row.label] for row in chosen})
 
 
-def believed(board: Board, kept: dict[str, Places], key: Key, videos: Videos) -> dict[str, Places]:
+def believed(board: Board, near: dict[str, Places], key: Key, videos: Videos) -> dict[str, Places]:
     """Those that are of these videos; of the others it is said why not. Raises UserError where none is."""
-    observations = shell.observations(board, key)
-    same = {label: one for label, one in kept.items() if observations.get(label) == videos.observation}
+    observations = kept.observations(board, key)
+    same = {label: one for label, one in near.items() if observations.get(label) == videos.observation}
     if not same:
         raise UserError("the data here are not those that the methods were shown")
-    for label in sorted(kept.keys() - same.keys()):
+    for label in sorted(near.keys() - same.keys()):
         st.caption(f"No nearest videos of {label}: it was shown other data than those here.")
     for label, problem in [(label, nearest.misfit(one, videos)) for label, one in sorted(same.items())]:
         if problem:
@@ -87,14 +95,14 @@ def believed(board: Board, kept: dict[str, Places], key: Key, videos: Videos) ->
     return same
 
 
-def choose_methods(board: Board, kept: dict[str, Places], *boxes: DeltaGenerator) -> list[Row]:
+def choose_methods(board: Board, near: dict[str, Places], *boxes: DeltaGenerator) -> list[Row]:
     """The baseline and the best one before a visitor chooses; one where there is no other."""
-    rows = {row.label: row for row in board.rows if row.label in kept}
+    rows = {row.label: row for row in board.rows if row.label in near}
     with boxes[0]:
-        first = shell.choose("First method", "first", sorted(rows, key=lambda label: rows[label] is not board.baseline))
+        first = choices.choose("First method", "first", sorted(rows, key=lambda label: rows[label] is not board.baseline))
     if others := [label for label in rows if label != first]:
         with boxes[1]:
-            return [rows[first], rows[shell.choose("Second method", "second", others)]]
+            return [rows[first], rows[choices.choose("Second method", "second", others)]]
     return [rows[first]]
 
 
@@ -106,7 +114,7 @@ def choose_filter(videos: Videos, found: list[Places]) -> list[int]:
         st.selectbox("Queries", [f"all {len(every)}"], disabled=True, help="The nearest is right for the same queries")
         return every
     names = {"different": f"answered differently: {len(apart)} of {len(every)}", "all": f"all {len(every)}"}
-    return apart if shell.choose("Queries", "queries", list(names), names.__getitem__) == "different" else every
+    return apart if choices.choose("Queries", "queries", list(names), names.__getitem__) == "different" else every
 
 
 def choose_query(videos: Videos, queries: list[int]) -> int:
@@ -114,7 +122,7 @@ def choose_query(videos: Videos, queries: list[int]) -> int:
     wanted = st.query_params.get("query", "")
     if wanted.isdecimal() and int(wanted) < len(videos.queries) and int(wanted) not in queries:
         st.query_params["query"] = str(next((q for q in queries if q > int(wanted)), queries[0]))
-    number: int = shell.choose("Query to begin with", "query", queries, lambda q: f"{q}: {videos.name(int(videos.asked[q]))}")
+    number: int = choices.choose("Query to begin with", "query", queries, lambda q: f"{q}: {videos.name(int(videos.asked[q]))}")
     return number
 
 
@@ -132,7 +140,7 @@ def summary(board: Board, videos: Videos, found: dict[str, Places]) -> None:
     left, right = st.columns(2, gap="medium")
     with left:
         frame, columns = nearest.shares(videos, found)
-        shell.table(frame, columns)
+        widgets.numbers(frame, columns)
         downloads.of_board(board, {"queries": widgets.view("shares of the queries of one instance", frame, columns)})
         if (chance := nearest.chance(videos)) is not None:
             st.caption(
@@ -146,12 +154,12 @@ def summary(board: Board, videos: Videos, found: dict[str, Places]) -> None:
             st.caption(f"By class of the query. Classes in which {second} is furthest ahead of {first} come first.")
 
 
-def _table(board: Board, kept: dict[str, Places], found: images.Pictures) -> None:
+def _table(board: Board, near: dict[str, Places], found: Figure) -> None:
     """What can be said without the videos."""
-    chosen = choose_methods(board, kept, *st.columns(4)[:2])
+    chosen = choose_methods(board, near, *st.columns(4)[:2])
     truth = None if found.truth is None else nearest.places(found.truth)
-    frame, columns = nearest.without_videos({row.label: kept[row.label] for row in chosen}, truth)
-    shell.table(frame, columns, pinned="query")
+    frame, columns = nearest.without_videos({row.label: near[row.label] for row in chosen}, truth)
+    widgets.numbers(frame, columns, pinned="query")
     downloads.of_board(
         board, {"neighbours": widgets.view("nearest videos of each query, as places in the gallery", frame, columns)}
     )

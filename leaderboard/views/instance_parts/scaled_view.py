@@ -1,4 +1,4 @@
-"""The part of the instance page for what a task declares that it draws: for each picture a tile or a chart of each method."""
+"""Part of the instance page for heat maps and lines: a tile or a chart of each method, all on one scale."""
 
 from dataclasses import replace
 
@@ -6,38 +6,16 @@ import streamlit as st
 
 from benchmark.report.board import Board, Row
 from benchmark.statistics import Key
-from leaderboard.artifacts import figures
+from leaderboard.artifacts import figures, scales
 from leaderboard.artifacts.figures import TRUTH, Figure
 from leaderboard.charts import figure_charts
-from leaderboard.ui import shell
 from leaderboard.ui.plain import plain
 from leaderboard.views.instance_parts import tiles
 
 
-def show(board: Board, key: Key) -> None:
-    """Every declared picture of a (seed, instance) that was kept, one below the other: a preset need not draw all of them."""
-    found = shell.drawn(board, key)
-    for figure in [figure for figure in found if not (figure.empty and not figure.problems)] or found[:1]:
-        st.subheader(plain(figure.picture.title))
-        if figure.picture.about:
-            st.caption(plain(figure.picture.about))
-        _figure(board, figure, key)
-
-
-def example(board: Board, key: Key) -> None:
-    """The first declared picture of which there is a truth, on a scale of its own."""
-    for figure in shell.drawn(board, key):
-        alone = replace(figure, estimates={})
-        ends = figures.limits(alone)
-        if alone.truth is not None and ends is not None:
-            with st.container(width=tiles.TILE):
-                drawing(board, alone, TRUTH, ends)
-            st.caption(f"The truth of one instance, {plain(board.labels[key])}: {plain(figure.picture.title)}")
-            return
-
-
-def _figure(board: Board, figure: Figure, key: Key) -> None:
-    ends, what = figures.limits(figure), f"picture '{figure.picture.title}'"
+def show(board: Board, figure: Figure, key: Key) -> None:
+    """The truth's tile, then those of the methods, and how to read them."""
+    ends, what = scales.limits(figure), f"picture '{figure.picture.title}'"
     if figure.empty:
         st.write("Of this instance none was kept.")
     elif ends is None:
@@ -56,6 +34,16 @@ def _figure(board: Board, figure: Figure, key: Key) -> None:
     tiles.problems(figure.problems, what)
     if not figure.empty:
         tiles.absent(board, figure.estimates, figure.problems, what)
+
+
+def example(board: Board, figure: Figure, label: str) -> None:
+    """The truth alone, on a scale of its own."""
+    alone = replace(figure, estimates={})
+    ends = scales.limits(alone)
+    if ends is not None:
+        with st.container(width=tiles.TILE):
+            drawing(board, alone, TRUTH, ends)
+        st.caption(f"The truth of one instance, {plain(label)}: {plain(figure.picture.title)}")
 
 
 def _tile(board: Board, figure: Figure, key: Key, row: Row | None, ends: tuple[float, float]) -> None:
@@ -95,9 +83,9 @@ def _said(figure: Figure) -> None:
     if lines:
         grey = " Broad and grey: the truth's." if figure.truth is not None and figure.estimates else ""
         st.caption(f"A line for each {plain(picture.rows)}; all charts share both axes.{grey}")
-    if names := figures.beyond(figure):
+    if names := scales.beyond(figure):
         cut = "and is cut off" if lines else "and has the colour of the end"
         st.caption(f"Reaches beyond the scale {cut}: {plain(', '.join(names))}.")
-    if names := figures.odd(figure):
+    if names := scales.odd(figure):
         why = "zero, negative or not finite" if picture.log and lines else "not finite"
         st.caption(f"{'Gaps' if lines else 'Grey'} where its numbers are {why}: {plain(', '.join(names))}.")

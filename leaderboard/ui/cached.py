@@ -1,0 +1,101 @@
+"""Boards and what is computed from them, once for each state of the database. Shared between visitors: not to be changed."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+from sqlalchemy.orm import Session
+
+from benchmark.report import across, boards, curves, outlines, pairs
+from benchmark.report.board import Board
+from leaderboard.ui.opened import database_name, engine, version
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _board(version: tuple[Any, ...], task: str, preset: str) -> Board:
+    with Session(engine()) as session:
+        return boards.board(session, task, preset)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _outline(name: str, state: outlines.State | None, task: str, preset: str) -> Board:
+    with Session(engine()) as session:
+        return outlines.outline(session, task, preset)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _outline_with_gains(name: str, state: outlines.State | None, task: str, preset: str) -> Board:
+    return outlines.with_gains(_outline(name, state, task, preset))
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _boards(version: tuple[Any, ...]) -> list[tuple[str, str]]:
+    with Session(engine()) as session:
+        return boards.boards(session)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _lines(version: tuple[Any, ...], task: str, preset: str) -> pd.DataFrame:
+    with Session(engine()) as session:
+        return curves.summarise(boards.curves(session, _board(version, task, preset).comparable))
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _times(version: tuple[Any, ...], task: str, preset: str, reference: str) -> pd.DataFrame:
+    shown = _board(version, task, preset)
+    with Session(engine()) as session:
+        points = boards.curves(session, shown.comparable)
+    return pairs.times_to_quality(shown, points, next(row for row in shown.rows if row.label == reference))
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _averages(
+    name: str, places: tuple[tuple[str, str, outlines.State | None], ...]
+) -> tuple[across.Across, list[tuple[tuple[str, ...], int]]]:
+    found = [_outline(name, state, task, preset) for task, preset, state in places]
+    return across.across(found), across.shared(found)
+
+
+def known_boards() -> list[tuple[str, str]]:
+    """Every (task, preset) with a score."""
+    return _boards(version())
+
+
+def board(task: str, preset: str) -> Board:
+    """The board of a task and a preset."""
+    return _board(version(), task, preset)
+
+
+def overview(gains: bool = False) -> list[Board]:
+    """Outlines of every board, with differences to the baseline if asked for; only those that changed are computed anew."""
+    name = database_name()
+    with Session(engine()) as session:
+        states = outlines.states(session)
+    make = _outline_with_gains if gains else _outline
+    return [make(name, states.get(place), *place) for place in known_boards()]
+
+
+def averages(shown: Sequence[Board]) -> tuple[across.Across, list[tuple[tuple[str, ...], int]]]:
+    """Average ranks over boards of one preset, and the sets of tasks that methods share there."""
+    with Session(engine()) as session:
+        states = outlines.states(session)
+    places = [(board.task.name, board.preset) for board in shown]
+    return _averages(database_name(), tuple((*place, states.get(place)) for place in places))
+
+
+def lines(task: str, preset: str) -> pd.DataFrame:
+    """The curves of a board as charts.summarise gives them."""
+    return _lines(version(), task, preset)
+
+
+def times(task: str, preset: str, reference: str) -> pd.DataFrame:
+    """How soon each method of a board is as good as the row with the label `reference`."""
+    return _times(version(), task, preset, reference)
+
+
+def levels(task: str, preset: str) -> pd.DataFrame:
+    """When the curves of a board reach the levels of its primary metric."""
+    shown = board(task, preset)
+    with Session(engine()) as session:
+        return pairs.levels(shown, boards.curves(session, shown.comparable))

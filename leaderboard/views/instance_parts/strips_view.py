@@ -1,0 +1,52 @@
+"""Part of the instance page for strips: for each method a row of images on one scale."""
+
+import streamlit as st
+
+from benchmark.report.board import Board
+from benchmark.statistics import Key
+from leaderboard.artifacts import figures, scales
+from leaderboard.artifacts.figures import Array, Figure
+from leaderboard.charts import pixels
+from leaderboard.charts.stack_charts import axis_title
+from leaderboard.ui.plain import plain
+from leaderboard.views.instance_parts import tiles
+
+
+def show(board: Board, found: Figure, key: Key) -> None:
+    """The truth's strip, where there is one, then that of each method, the baseline first."""
+    ends, what = scales.limits(found), f"strip '{found.picture.title}'"
+    if found.empty or ends is None:
+        st.write("Of this instance none was kept." if found.empty else "None of its numbers can be drawn.")
+    else:
+        if found.truth is not None:
+            st.markdown("**truth**")
+            _strip(found, found.truth, ends)
+        for row in figures.ordered(board, found):
+            tiles.heading(board, row, key)
+            _strip(found, found.estimates[row.label], ends)
+        st.caption(f"All images: from {ends[0]:.3g} (dark) to {ends[1]:.3g} (full) in each channel.")
+    tiles.problems(found.problems, what)
+    if not found.empty:
+        tiles.absent(board, found.estimates, found.problems, what)
+
+
+def example(board: Board, found: Figure, label: str) -> None:
+    """The truth alone."""
+    ends = scales.limits(found)
+    if found.truth is not None and ends is not None:
+        _strip(found, found.truth, ends)
+        st.caption(f"The truth of one instance, {plain(label)}: {plain(found.picture.title)}")
+
+
+def _strip(found: Figure, images: Array, ends: tuple[float, float]) -> None:
+    """One row of images, and what each of them stands for."""
+    st.image(pixels.strip_png(images, ends))
+    st.caption(plain(places(found, len(images))))
+
+
+def places(found: Figure, count: int) -> str:
+    """'edit strength: -2, -1, 0, 1, 2', from left to right; numbers from 0 where the picture has no axis."""
+    axis = found.picture.axis
+    if axis is None:
+        return f"from left to right: 0 to {count - 1}"
+    return f"{axis_title(axis)}: {', '.join(f'{axis.start + axis.step * place:.3g}' for place in range(count))}"
