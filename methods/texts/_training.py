@@ -8,19 +8,38 @@ The curve `train` is of the training examples as the steps saw them, dropout on.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-from benchmark import Context, FewShot
+from benchmark import Context, Count, FewShot, Positive
 from benchmark.isolation import isolated
 from methods.texts._encode import Tokens, encoder_of, pooled
 
 Head = Literal["trained", "frozen"]
 _POINTS, _TEST = 4, 64  # of the curve: each one encodes all test texts, in batches of this size
 _STD = 0.02  # of the head's first weights, as BERT's
+
+# Recommended: of `small*` as many steps as take deep_lora a quarter of a minute on one core.
+SETTINGS: dict[str, dict[str, Any]] = {
+    "few_shot/tiny": {"steps": 2},
+    "few_shot/small*": {"steps": 48},
+    "few_shot/small_ranks": {"steps": 100},
+}
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to train: the hyperparameters of every method that tunes the encoder, its rate and the head's among them."""
+
+    lr: Positive = 1e-4
+    head: Head = "trained"
+    head_lr: Positive = 1e-3
+    batch: Count = 16
+    steps: Count = 500
 
 
 class Tuning:
@@ -77,6 +96,10 @@ class Tuning:
             found[rows] = self._middle + self._spread * self._scores(self._test, rows)
         self.encoder.train()
         return found
+
+    def learn(self, groups: list[dict[str, Any]], given: Recipe) -> Tensor:
+        """`run`, as the recipe says."""
+        return self.run(groups, given.steps, given.batch, given.head, given.head_lr)
 
     def run(self, groups: list[dict[str, Any]], steps: int, batch: int, head: Head, head_lr: float) -> Tensor:
         """Train the groups (and the head), score the test examples. `learned`, how many numbers did, is kept."""

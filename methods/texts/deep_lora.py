@@ -10,14 +10,26 @@ gamma = 1e-2. Its head stays random (head=frozen). `update_singular_values` (lay
 Source: arXiv:2406.04112; the layers themselves: methods/texts/adapters/
 """
 
+from dataclasses import dataclass
 from typing import Literal
 
 from torch import Tensor
 
 from benchmark import Context, Count, FewShot, NonNegative, Positive, method
-from methods.texts._training import Tuning
+from methods.texts._training import SETTINGS, Recipe, Tuning
 from methods.texts._updates import singular_values
 from methods.texts.adapters import DeepLoraConfig, adapted, get_deep_lora_model, parameter_groups
+
+
+@dataclass(frozen=True)
+class DeepLora(Recipe):
+    """How to train, form, rank, number of factors and their scale, and what the outer ones' rate is times lr."""
+
+    form: Literal["narrow", "wide", "compressed"] = "narrow"
+    rank: Count = 8
+    depth: Count = 3
+    scale: Positive = 1e-3
+    gamma: NonNegative = 1e-2
 
 
 @method(
@@ -26,32 +38,19 @@ from methods.texts.adapters import DeepLoraConfig, adapted, get_deep_lora_model,
     kind="low-rank adapter",
     paper="arXiv:2406.04112",
     settings={
+        **SETTINGS,
         "few_shot/tiny": {"steps": 2, "lr": 3e-3},
-        # As many steps as take a quarter of a minute on one core. Rate for so few: on tuning texts of `small` (18 draws) mean
+        # Rate for so few: on tuning texts of `small` (18 draws) mean
         # accuracy is .777, .786, .785 at 1e-3, 2e-3, 3e-3 (effective rank 5.1, 3.7, 2.9), and .628 at 1e-2 (6 draws).
         "few_shot/small*": {"steps": 48, "lr": 2e-3},
-        "few_shot/small_ranks": {"steps": 100},
     },
+    parameters=DeepLora,
 )
-def deep_lora(
-    problem: FewShot,
-    ctx: Context,
-    *,
-    form: Literal["narrow", "wide", "compressed"] = "narrow",
-    rank: Count = 8,
-    depth: Count = 3,
-    scale: Positive = 1e-3,
-    lr: Positive = 1e-4,
-    gamma: NonNegative = 1e-2,
-    head: Literal["trained", "frozen"] = "trained",
-    head_lr: Positive = 1e-3,
-    batch: Count = 16,
-    steps: Count = 500,
-) -> Tensor:
+def deep_lora(problem: FewShot, ctx: Context, given: DeepLora) -> Tensor:
     tuning = Tuning(problem, ctx)
-    config = DeepLoraConfig(form=form, rank=rank, depth=depth, scale=scale)
-    loss = tuning.first_loss(batch) if form == "compressed" else None
+    config = DeepLoraConfig(form=given.form, rank=given.rank, depth=given.depth, scale=given.scale)
+    loss = tuning.first_loss(given.batch) if given.form == "compressed" else None
     encoder = get_deep_lora_model(tuning.encoder, config, ctx.generator, loss)
-    scores = tuning.run(parameter_groups(encoder, lr, gamma), steps, batch, head, head_lr)
+    scores = tuning.learn(parameter_groups(encoder, given.lr, given.gamma), given)
     ctx.keep("update_singular_values", singular_values([layer.sides() for layer in adapted(encoder).values()]))
     return scores

@@ -9,6 +9,7 @@ Of all linear layers of attention and MLP, the same as `deep_lora`, with the sam
 Source: arXiv:2106.09685; as a baseline: arXiv:2406.04112
 """
 
+from dataclasses import dataclass
 from typing import Any, Literal
 
 import torch
@@ -16,10 +17,19 @@ from peft import LoraConfig, inject_adapter_in_model
 from peft.tuners.lora import Linear
 from torch import Tensor, nn
 
-from benchmark import Context, Count, FewShot, Positive, method
+from benchmark import Context, Count, FewShot, method
 from benchmark.isolation import isolated
-from methods.texts._training import Tuning
+from methods.texts._training import SETTINGS, Recipe, Tuning
 from methods.texts._updates import singular_values
+
+
+@dataclass(frozen=True)
+class Lora(Recipe):
+    """How to train, rank, start, and the numerator of the conventional scale."""
+
+    rank: Count = 8
+    start: Literal["published", "conventional"] = "published"
+    alpha: Count = 16
 
 
 @method(
@@ -28,31 +38,19 @@ from methods.texts._updates import singular_values
     kind="low-rank adapter",
     paper="arXiv:2106.09685",
     settings={
-        "few_shot/tiny": {"steps": 2},
+        **SETTINGS,
         "few_shot": {"start": "conventional"},
-        # As many steps as deep_lora. On tuning texts of `small` mean accuracy is .821, .824 at 1e-4, 3e-4 (18 draws), .761 and
+        # On tuning texts of `small` mean accuracy is .821, .824 at 1e-4, 3e-4 (18 draws), .761 and
         # .713 at 1e-3, 3e-3 (6 draws); from the published start .789, .708 at 1e-4, 5e-4 (6 draws).
         "few_shot/small*": {"steps": 48, "lr": 3e-4},
-        "few_shot/small_ranks": {"steps": 100},
     },
+    parameters=Lora,
 )
-def lora(
-    problem: FewShot,
-    ctx: Context,
-    *,
-    rank: Count = 8,
-    start: Literal["published", "conventional"] = "published",
-    alpha: Count = 16,
-    lr: Positive = 1e-4,
-    head: Literal["trained", "frozen"] = "trained",
-    head_lr: Positive = 1e-3,
-    batch: Count = 16,
-    steps: Count = 500,
-) -> Tensor:
+def lora(problem: FewShot, ctx: Context, given: Lora) -> Tensor:
     tuning = Tuning(problem, ctx)
-    layers = with_lora(tuning.encoder, ctx, rank, start, alpha)
+    layers = with_lora(tuning.encoder, ctx, given.rank, given.start, given.alpha)
     learning = [p for p in tuning.encoder.parameters() if p.requires_grad]
-    scores = tuning.run([{"params": learning, "lr": lr}], steps, batch, head, head_lr)
+    scores = tuning.learn([{"params": learning, "lr": given.lr}], given)
     ctx.keep("update_singular_values", singular_values([sides(layer) for layer in layers]))
     return scores
 
