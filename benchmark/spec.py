@@ -118,6 +118,12 @@ class Preset(Frozen):
         """Every combination of the fields that `grid` names."""
         return list(product(*(getattr(self, name) for name in self.grid)))
 
+    def check_cells(self, repeats: int) -> None:
+        """Raises ValueError where `instances` is not that many of each cell."""
+        made = len(self.cells()) * repeats
+        if self.instances != made:
+            raise ValueError(f"instances: {self.instances}, but the cells and repeats make {made}")
+
 
 class Axis(Frozen):
     """What a column of a task's pictures stands for, where their rows are curves: column j is at start + j * step."""

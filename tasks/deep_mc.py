@@ -45,6 +45,9 @@ class Uniform(Preset):
         return self
 
 
+_OF_PLANTED = ("log10_error", "log10_unseen_error", "success")
+_OF_RATINGS = ("rmse", "mae")
+
 # Tolerances: chosen wide. With 1 and 2 threads alternating_ls gave equal scores on all instances of small; other methods and
 # the ratings were not compared.
 SPEC = TaskSpec(
@@ -91,7 +94,7 @@ SPEC = TaskSpec(
         "tiny": Uniform(
             instances=2,
             budget=10,
-            metrics=("log10_error", "log10_unseen_error", "success"),
+            metrics=_OF_PLANTED,
             n=40,
             rank=2,
             seen=0.5,
@@ -100,7 +103,7 @@ SPEC = TaskSpec(
         "small": Uniform(
             instances=6,
             budget=60,
-            metrics=("log10_error", "log10_unseen_error", "success"),
+            metrics=_OF_PLANTED,
             n=200,
             rank=5,
             seen=0.2,
@@ -109,7 +112,7 @@ SPEC = TaskSpec(
         "small_films": Uniform(
             instances=6,
             budget=60,
-            metrics=("rmse", "mae"),
+            metrics=_OF_RATINGS,
             data=("movielens",),
             n=200,
             items=200,
@@ -121,7 +124,7 @@ SPEC = TaskSpec(
         "small_lecturers": Uniform(
             instances=6,
             budget=60,
-            metrics=("rmse", "mae"),
+            metrics=_OF_RATINGS,
             data=("inst_eval",),
             n=300,
             items=150,
@@ -133,7 +136,7 @@ SPEC = TaskSpec(
         "full": Uniform(
             instances=5,
             budget=3600,
-            metrics=("log10_error", "log10_unseen_error", "success"),
+            metrics=_OF_PLANTED,
             n=1000,
             rank=5,
             seen=0.2,
@@ -142,7 +145,7 @@ SPEC = TaskSpec(
         "full_100": Uniform(
             instances=5,
             budget=3600,
-            metrics=("log10_error", "log10_unseen_error", "success"),
+            metrics=_OF_PLANTED,
             n=100,
             rank=10,
             seen=0.3,
@@ -151,7 +154,7 @@ SPEC = TaskSpec(
         "full_20000": Uniform(
             instances=1,
             budget=3600,
-            metrics=("log10_error", "log10_unseen_error", "success"),
+            metrics=_OF_PLANTED,
             n=20000,
             rank=10,
             seen=0.01,
@@ -160,7 +163,7 @@ SPEC = TaskSpec(
         "full_ratings": Uniform(
             instances=5,
             budget=3600,
-            metrics=("rmse", "mae"),
+            metrics=_OF_RATINGS,
             data=("ratings",),
             n=200,
             items=200,

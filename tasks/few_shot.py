@@ -66,9 +66,7 @@ class Draws(Preset):
 
     @model_validator(mode="after")
     def _cells_fit(self) -> Self:
-        made = len(self.cells()) * self.repeats
-        if self.instances != made:
-            raise ValueError(f"instances: {self.instances}, but the cells and repeats make {made}")
+        self.check_cells(self.repeats)
         return self
 
 

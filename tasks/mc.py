@@ -51,9 +51,7 @@ class Cells(Preset):
             raise ValueError("rank: matrices of cities have 3 or 4")
         if max(self.rank) > min(self.n):
             raise ValueError(f"rank: {max(self.rank)} is above n = {min(self.n)}")
-        made = len(self.cells()) * self.repeats
-        if self.instances != made:
-            raise ValueError(f"instances: {self.instances}, but the cells and repeats make {made}")
+        self.check_cells(self.repeats)
         return self
 
 

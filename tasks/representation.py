@@ -16,7 +16,7 @@ Source  arXiv:2406.01909; its sizes for free features are not known here: those 
 """
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import model_validator
@@ -61,11 +61,22 @@ class Sizes(Preset):
             raise ValueError("classes: 2 or more")
         if not all(0 < ratio <= 1 for ratio in self.ratio):
             raise ValueError("ratio: lambda / lambda_max is in (0, 1]")
-        made = len(self.cells()) * self.repeats
-        if self.instances != made:
-            raise ValueError(f"instances: {self.instances}, but the cells and repeats make {made}")
+        self.check_cells(self.repeats)
         return self
 
+
+_FREE: dict[str, Any] = {
+    "instances": 8,
+    "budget": 60,
+    "repeats": 2,
+    "grid": ("ratio",),
+    "samples": "none",
+    "eps2": 0.25,
+    "ratio": (0.01, 0.1, 0.3, 0.5),
+    "lacks": ("samples",),
+    "baseline": "mcr2_constrained",
+    "metrics": ("value_gap", "sigma_gap", "coherence", "block_coherence", "rank95", "rank_gap"),
+}
 
 SPEC = TaskSpec(
     name="representation",
@@ -146,33 +157,15 @@ SPEC = TaskSpec(
             about="8 and 32 species of leaves, 30 of each, 49 numbers a leaf",
         ),
         "small_free": Sizes(
-            instances=8,
-            budget=60,
-            repeats=2,
-            grid=("ratio",),
-            samples="none",
+            **_FREE,
             counts=(50, 50, 50, 50),
             dim=40,
-            eps2=0.25,
-            ratio=(0.01, 0.1, 0.3, 0.5),
-            lacks=("samples",),
-            baseline="mcr2_constrained",
-            metrics=("value_gap", "sigma_gap", "coherence", "block_coherence", "rank95", "rank_gap"),
             about="free features of four classes of 50 in 40 dimensions",
         ),
         "small_free_unbalanced": Sizes(
-            instances=8,
-            budget=60,
-            repeats=2,
-            grid=("ratio",),
-            samples="none",
+            **_FREE,
             counts=(50, 100, 150),
             dim=30,
-            eps2=0.25,
-            ratio=(0.01, 0.1, 0.3, 0.5),
-            lacks=("samples",),
-            baseline="mcr2_constrained",
-            metrics=("value_gap", "sigma_gap", "coherence", "block_coherence", "rank95", "rank_gap"),
             about="free features of classes of 50, 100 and 150 in 30 dimensions",
         ),
         "full": Sizes(

@@ -17,7 +17,7 @@ Source  arXiv:2403.12354; its 15 measured spectra are not public: `small_lines` 
 
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import model_validator
@@ -70,6 +70,9 @@ class Stacks(Preset):
         return self
 
 
+_SHORT: dict[str, Any] = {"budget": 60, "fit_budget": 300}
+_LONG: dict[str, Any] = {"budget": 600, "fit_budget": 7200}
+
 SPEC = TaskSpec(
     name="spectral",
     version=1,
@@ -117,23 +120,20 @@ SPEC = TaskSpec(
         "tiny": Stacks(instances=3, budget=5, fit_budget=5, data=("lamps",), stack=4, about="3 stacks of 4 spectra"),
         "small": Stacks(
             instances=60,
-            budget=60,
-            fit_budget=300,
+            **_SHORT,
             data=("lamps",),
             about="200 simulated spectra, 188 lamps, the same lamps through 20 drifted devices",
         ),
         "small_shifts": Stacks(
             instances=160,
-            budget=60,
-            fit_budget=300,
+            **_SHORT,
             learns_as="small",
             group=("clean", "simulated", "matrix", "gaussian", "asymmetric", "drift_10", "drift_30", "beyond_604"),
             about="simulated lines: no noise, other shapes, drifted devices, centres beyond 604 nm",
         ),
         "small_lines": Stacks(
             instances=20,
-            budget=60,
-            fit_budget=300,
+            **_SHORT,
             learns_as="small",
             group=("lines",),
             stack=15,
@@ -142,23 +142,20 @@ SPEC = TaskSpec(
         ),
         "full": Stacks(
             instances=60,
-            budget=600,
-            fit_budget=7200,
+            **_LONG,
             data=("lamps",),
             about="as small; methods learn by the paper's recipe",
         ),
         "full_device": Stacks(
             instances=60,
-            budget=600,
-            fit_budget=7200,
+            **_LONG,
             data=("lamps", "responsivity"),
             device="user",
             about="as full, through your device's responsivity",
         ),
         "full_measured": Stacks(
             instances=15,
-            budget=600,
-            fit_budget=7200,
+            **_LONG,
             data=("responsivity", "spectra", "currents"),
             device="user",
             group=("measured",),

@@ -75,9 +75,7 @@ class Cells(Preset):
         for name in self.grid:
             if not getattr(self, name):
                 raise ValueError(f"{name}: no value")
-        made = len(self.cells()) * self.repeats
-        if self.instances != made:
-            raise ValueError(f"instances: {self.instances}, but the cells and repeats make {made}")
+        self.check_cells(self.repeats)
         if self.probed < 0:
             raise ValueError(f"probed: {self.probed} is not 0 or more")
         if self.origin == "user":
@@ -93,6 +91,12 @@ class Cells(Preset):
                 raise ValueError(f"K: {K} subspaces of dimension {d} at {angle:g} degrees do not fit into n = {n}")
         return self
 
+
+_OF_RECOVERY = ("subspace_error", "success", "accuracy")
+_OF_GENERATION = (
+    *("new_and_on", "gl", "off_energy", "subspace_error"),
+    *("rank_error", "rank_small", "rank_middle", "rank_large"),
+)
 
 SPEC = TaskSpec(
     name="subspace_clustering",
@@ -190,7 +194,7 @@ SPEC = TaskSpec(
             budget=60,
             d=(2, 3, 4, 6),
             points=(2, 3, 4, 5, 6, 7, 8, 24),
-            metrics=("subspace_error", "success", "accuracy"),
+            metrics=_OF_RECOVERY,
             threads=1,
             about="two subspaces of n = 48, d = 2 to 6; 2 to 24 samples each, 10 draws",
         ),
@@ -213,7 +217,7 @@ SPEC = TaskSpec(
             points=(12,),
             noise=(0.0, 0.05, 0.1, 0.2),
             angle=(90.0, 60.0, 30.0),
-            metrics=("subspace_error", "success", "accuracy"),
+            metrics=_OF_RECOVERY,
             threads=1,
             about="two subspaces, d = 3, 12 samples each; noise 0 to 0.2, at angles of 90 to 30 degrees",
         ),
@@ -225,16 +229,7 @@ SPEC = TaskSpec(
             trials=1,
             generate=500,
             probed=2,
-            metrics=(
-                "new_and_on",
-                "gl",
-                "off_energy",
-                "subspace_error",
-                "rank_error",
-                "rank_small",
-                "rank_middle",
-                "rank_large",
-            ),
+            metrics=_OF_GENERATION,
             threads=1,
             about="two subspaces, d = 3 and 6, N_k / d = 2 to 60: what is generated, and the Jacobian's rank",
         ),
@@ -261,16 +256,7 @@ SPEC = TaskSpec(
             trials=1,
             generate=1000,
             probed=4,
-            metrics=(
-                "new_and_on",
-                "gl",
-                "off_energy",
-                "subspace_error",
-                "rank_error",
-                "rank_small",
-                "rank_middle",
-                "rank_large",
-            ),
+            metrics=_OF_GENERATION,
             about="the paper's grid for networks: d = 3 to 6, N_k / d = 2 to 100",
         ),
         "full_transition": Cells(
@@ -279,7 +265,7 @@ SPEC = TaskSpec(
             d=(2, 3, 4, 5, 6, 7, 8),
             points=(2, 3, 4, 5, 6, 7, 8, 9, 10, 11, 12, 13, 14, 15),
             trials=20,
-            metrics=("subspace_error", "success", "accuracy"),
+            metrics=_OF_RECOVERY,
             about="the paper's grid for recovery: d = 2 to 8, 2 to 15 samples each, 20 draws",
         ),
         "full_samples": Cells(

@@ -20,7 +20,7 @@ Source  arXiv:2409.02371
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import model_validator
@@ -62,13 +62,20 @@ class Videos(Preset):
 
     @model_validator(mode="after")
     def _cells_fit(self) -> Self:
-        made = len(self.cells()) * self.repeats
-        if self.instances != made:
-            raise ValueError(f"instances: {self.instances}, but the cells and repeats make {made}")
+        self.check_cells(self.repeats)
         if (self.videos == "motions") == ("as filmed" in self.layout):
             raise ValueError(f"layout: videos of {self.videos} are not {', '.join(self.layout)}")
         return self
 
+
+_RENDERED = ("motions", "skimage_photographs", "sklearn_photographs")
+_FILMED: dict[str, Any] = {
+    "instances": 1,
+    "budget": 7200,
+    "fit_budget": 1e6,
+    "layout": ("as filmed",),
+    "metrics": ("recall_1", "recall_5", "recall_10", "probe", "consistency"),
+}
 
 SPEC = TaskSpec(
     name="video_retrieval",
@@ -119,7 +126,7 @@ SPEC = TaskSpec(
             instances=2,
             budget=10,
             fit_budget=10,
-            data=("motions", "skimage_photographs", "sklearn_photographs"),
+            data=_RENDERED,
             views=2,
             train_views=2,
             scenes=1,
@@ -129,29 +136,21 @@ SPEC = TaskSpec(
             instances=6,
             budget=60,
             fit_budget=900,
-            data=("motions", "skimage_photographs", "sklearn_photographs"),
+            data=_RENDERED,
             repeats=3,
             about="15 rendered actions, 2,400 videos to learn from",
         ),
         "full": Videos(
-            instances=1,
-            budget=7200,
-            fit_budget=1e6,
+            **_FILMED,
             data=("ucf101",),
             videos="ucf101",
-            layout=("as filmed",),
-            metrics=("recall_1", "recall_5", "recall_10", "probe", "consistency"),
             about="UCF101, split 1: its training videos are learnt from and are the gallery",
         ),
         "full_hmdb51": Videos(
-            instances=1,
-            budget=7200,
-            fit_budget=1e6,
+            **_FILMED,
             data=("hmdb51", "ucf101"),
             videos="hmdb51",
             learns_as="full",
-            layout=("as filmed",),
-            metrics=("recall_1", "recall_5", "recall_10", "probe", "consistency"),
             about="HMDB51, split 1, after learning from UCF101",
         ),
     },
