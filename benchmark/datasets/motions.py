@@ -24,28 +24,12 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmark.datasets import photographs, pictures
+from benchmark.datasets.motion_takes import CLASSES, FRAMES, RATE, SIZE, VIEW
 from benchmark.datasets.sources import SOURCES, Asset
 from benchmark.errors import unknown
 
-CLASSES = (
-    "backflip",
-    "cartwheel",
-    "crawl",
-    "dance_a",
-    "dance_b",
-    "getup_facedown",
-    "getup_faceup",
-    "jump",
-    "kick",
-    "punch",
-    "roll",
-    "run",
-    "spin",
-    "spinkick",
-    "walk",
-)
-SIZE, FRAMES, RATE = 64, 24, 10.0  # pixels a side; frames of a video, and of a second
-VIEW = ("yaw", "pitch", "field", "speed", "start", "right", "up", "mirrored")
+__all__ = ["CLASSES", "FRAMES", "RATE", "SIZE", "VIEW", "Motions", "assign", "backgrounds", "compose", "framed", "load"]
+
 PHOTOGRAPHS = {
     "train": photographs.TEST[0::2],
     "test": photographs.TEST[1::2],

@@ -32,6 +32,7 @@ class Recipe:
 TINY: dict[str, Any] = {"steps": 60, "hidden": 64}
 FULL: dict[str, Any] = {"hidden": 2048}
 SETTINGS = {"representation/tiny": TINY, "representation/full": FULL}
+OF_SAMPLES: dict[str, Any] = {"solves": "Representation", "needs": ("samples",), "settings": SETTINGS}
 
 
 def network(ctx: Context, inputs: int, hidden: int, dim: int) -> nn.Sequential:

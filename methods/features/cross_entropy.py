@@ -14,18 +14,10 @@ from torch.nn import functional as F
 
 from benchmark import Context, Positive, Representation, method
 from methods.features._losses import nuclear_gap
-from methods.features._training import SETTINGS, Recipe, linear, train
+from methods.features._training import OF_SAMPLES, Recipe, linear, train
 
 
-@method(
-    "cross_entropy",
-    solves="Representation",
-    kind="baseline",
-    paper="",
-    needs=("samples",),
-    settings=SETTINGS,
-    parameters=Recipe,
-)
+@method("cross_entropy", kind="baseline", paper="", parameters=Recipe, **OF_SAMPLES)
 def cross_entropy(problem: Representation, ctx: Context, given: Recipe) -> Tensor:
     """Cross-entropy: what the penultimate layer of a classifier looks like"""
     head = linear(ctx, problem.dim, len(problem.sizes))
@@ -39,15 +31,7 @@ class WithOle(Recipe):
     ole: Positive = 0.25
 
 
-@method(
-    "cross_entropy_ole",
-    solves="Representation",
-    kind="low-rank embedding",
-    paper="arXiv:1712.01727",
-    needs=("samples",),
-    settings=SETTINGS,
-    parameters=WithOle,
-)
+@method("cross_entropy_ole", kind="low-rank embedding", paper="arXiv:1712.01727", parameters=WithOle, **OF_SAMPLES)
 def cross_entropy_ole(problem: Representation, ctx: Context, given: WithOle) -> Tensor:
     """Cross-entropy and OLE: nuclear norms of classes are made small, that of all large"""
     head, ole = linear(ctx, problem.dim, len(problem.sizes)), given.ole

@@ -10,6 +10,7 @@ Source  arXiv:2406.01909 and arXiv:2006.08558. The first one's step and stopping
 """
 
 from dataclasses import dataclass
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -18,7 +19,7 @@ from torch.nn import functional as F
 from benchmark import Context, Positive, Representation, UserError, method
 from benchmark.models.coding_rates import largest_weight, objective, value_and_gradient
 from methods._convergence import until_converged
-from methods.features._training import FULL, TINY, Recipe, train
+from methods.features._training import SETTINGS, Recipe, train
 
 _STILL = 1e-9  # of the gradient's norm
 
@@ -31,15 +32,13 @@ class Regularised(Recipe):
     times: Positive = 1.0
 
 
-@method(
-    "mcr2",
-    solves="Representation",
-    kind="coding rate",
-    paper="arXiv:2406.01909",
-    # It ends where the gradient does: late at 0.01 of lambda_max.
-    settings={"representation/tiny": TINY, "representation/small_free*": {"steps": 10000}, "representation/full": FULL},
-    parameters=Regularised,
-)
+# It ends where the gradient does: late at 0.01 of lambda_max.
+_FREE = {"representation/small_free*": {"steps": 10000}}
+_FREE_CONSTRAINED = {"representation/small_free*": {"steps": 3000}}
+_COMMON: dict[str, Any] = {"solves": "Representation", "kind": "coding rate"}
+
+
+@method("mcr2", paper="arXiv:2406.01909", settings={**SETTINGS, **_FREE}, parameters=Regularised, **_COMMON)
 def mcr2(problem: Representation, ctx: Context, given: Regularised) -> Tensor:
     """Regularised coding rate reduction; times: lambda as a multiple of the problem's, which scores"""
     times = given.times
@@ -59,14 +58,7 @@ def mcr2(problem: Representation, ctx: Context, given: Regularised) -> Tensor:
     return train(problem, ctx, loss, given)
 
 
-@method(
-    "mcr2_constrained",
-    solves="Representation",
-    kind="coding rate",
-    paper="arXiv:2006.08558",
-    settings={"representation/tiny": TINY, "representation/small_free*": {"steps": 3000}, "representation/full": FULL},
-    parameters=Recipe,
-)
+@method("mcr2_constrained", paper="arXiv:2006.08558", settings={**SETTINGS, **_FREE_CONSTRAINED}, parameters=Recipe, **_COMMON)
 def mcr2_constrained(problem: Representation, ctx: Context, given: Recipe) -> Tensor:
     """Coding rate reduction of features of norm 1, without penalty"""
     if problem.free:

@@ -14,7 +14,7 @@ from torch.nn import functional as F
 
 from benchmark import Context, Positive, Representation, method
 from methods.features._losses import supervised_contrast
-from methods.features._training import SETTINGS, Recipe, train
+from methods.features._training import OF_SAMPLES, Recipe, train
 
 
 @dataclass(frozen=True)
@@ -24,15 +24,7 @@ class Contrast(Recipe):
     temperature: Positive = 0.1
 
 
-@method(
-    "supervised_contrastive",
-    solves="Representation",
-    kind="contrastive",
-    paper="arXiv:2004.11362",
-    needs=("samples",),
-    settings=SETTINGS,
-    parameters=Contrast,
-)
+@method("supervised_contrastive", kind="contrastive", paper="arXiv:2004.11362", parameters=Contrast, **OF_SAMPLES)
 def supervised_contrastive(problem: Representation, ctx: Context, given: Contrast) -> Tensor:
     """Supervised contrastive learning: features of one class near each other on the sphere, of others far"""
 

@@ -11,16 +11,29 @@ the pooling is one 6x6 convolution of stride 2, and a norm commutes with the enl
 Source: the generator of arXiv:2406.05288; width 16, widest 128 and 6 scales are its 3,008,867 weights for three channels
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark import Context
+from benchmark import Context, Count, Positive
 from methods.images._weights import Weights
 
 SLOPE = 0.2
 INPUTS = 32  # channels of z
 LEAST = 4  # pixels a side that the coarsest scale must have, for the reflection
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """How to fit an hourglass and how large it is: the hyperparameters of every method that fits one alone."""
+
+    steps: Count = 40000
+    lr: Positive = 1e-2
+    width: Count = 16
+    widest: Count = 128
+    scales: Count = 6
 
 
 class Hourglass:

@@ -8,13 +8,22 @@ Source: Wang et al., TMLR 2023 (arXiv:2112.06074); window 100 and patience 1000 
 """
 
 from collections import deque
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from benchmark import Context, Count, LinearInverse, Positive, method
+from benchmark import Context, Count, LinearInverse, method
 from methods.images._fitting import Fitting
-from methods.images._hourglass import draw_input, hourglass
+from methods.images._hourglass import Recipe, draw_input, hourglass
+
+
+@dataclass(frozen=True)
+class EarlyStopping(Recipe):
+    """The fitting, the hourglass, outputs that VAR is taken over, and steps without a new minimum."""
+
+    window: Count = 100
+    patience: Count = 1000
 
 
 @method(
@@ -28,29 +37,20 @@ from methods.images._hourglass import draw_input, hourglass
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"width": 8, "widest": 16, "scales": 3, "steps": 60, "window": 5, "patience": 20},
     },
+    parameters=EarlyStopping,
 )
-def dip_es(
-    problem: LinearInverse,
-    ctx: Context,
-    *,
-    steps: Count = 40000,
-    lr: Positive = 1e-2,
-    window: Count = 100,
-    patience: Count = 1000,
-    width: Count = 16,
-    widest: Count = 128,
-    scales: Count = 6,
-) -> Tensor:
-    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
+def dip_es(problem: LinearInverse, ctx: Context, given: EarlyStopping) -> Tensor:
+    window, patience = given.window, given.patience
+    f = hourglass(problem.A.shape, width=given.width, widest=given.widest, scales=given.scales)
     z = draw_input(ctx, problem.A.shape)
-    fit = Fitting(problem, lambda theta: f(theta, z), f.weights.initial(ctx.generator, ctx.device), lr)
+    fit = Fitting(problem, lambda theta: f(theta, z), f.weights.initial(ctx.generator, ctx.device), given.lr)
     answer = fit.output().detach()
     past = deque[Tensor]()
     total = torch.zeros(problem.A.shape, dtype=torch.float64, device=ctx.device)  # of the outputs in the window
     squares = torch.zeros((), dtype=torch.float64, device=ctx.device)
     least, found = float("inf"), 0
 
-    for step in ctx.steps(steps, points=4 * 60):
+    for step in ctx.steps(given.steps, points=4 * 60):
         x = fit.step()
         past.append(x)
         total += x

@@ -8,12 +8,12 @@ Source: Lustig, Donoho, Pauly, Magnetic Resonance in Medicine 58 (2007)
 
 from typing import Literal
 
-import torch
-from sigpy import app, linop, prox
+from sigpy import linop, prox
 from torch import Tensor
 
 from benchmark import Context, Count, LinearInverse, Positive, method
-from benchmark.operators.as_sigpy import AsSigpy, Shrinkage
+from benchmark.operators.as_sigpy import Shrinkage
+from methods.images._proximal import solved
 
 
 @method(
@@ -46,19 +46,4 @@ def l1_wavelet(
     A = problem.A
     W = linop.Wavelet(A.shape, axes=(-2, -1), wave_name=wavelet, level=levels)
     shrink = prox.UnitaryTransform(Shrinkage(W.oshape, weight), W)
-    solver = app.LinearLeastSquares(
-        AsSigpy(A, ctx.device),
-        problem.y.cpu().numpy(),
-        proxg=shrink,
-        alpha=1 / A.norm**2,
-        max_iter=steps,
-        show_pbar=False,
-    ).alg
-
-    def image() -> Tensor:
-        return torch.from_numpy(solver.x.copy()).to(ctx.device, A.dtype)  # the solver updates it in place
-
-    for step in ctx.steps(steps):
-        solver.update()
-        ctx.record(step, image())
-    return image()
+    return solved(problem, ctx, steps, proxg=shrink, alpha=1 / A.norm**2)

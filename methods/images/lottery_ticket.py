@@ -9,13 +9,24 @@ counts; they are its time and the first part of its curve.
 Source: Frankle, Carbin, ICLR 2019 (arXiv:1803.03635), as the baseline of arXiv:2406.05288 (13 prunings of 20 %)
 """
 
+from dataclasses import dataclass
+
 import torch
 from torch import Tensor
 
-from benchmark import Context, Count, Fraction, LinearInverse, Positive, method
+from benchmark import Context, Count, Fraction, LinearInverse, method
 from methods.images._fitting import Fitting
-from methods.images._hourglass import draw_input, hourglass
+from methods.images._hourglass import Recipe, draw_input, hourglass
 from methods.images._pruned import largest
+
+
+@dataclass(frozen=True)
+class Lottery(Recipe):
+    """The last training, the hourglass, the share of weights that stays, and the trainings before."""
+
+    keep: Fraction = 0.055
+    rounds: Count = 13
+    round_steps: Count = 40000
 
 
 @method(
@@ -29,21 +40,11 @@ from methods.images._pruned import largest
         "*/small*": {"width": 8, "widest": 32, "scales": 4, "keep": 0.05, "rounds": 4, "round_steps": 250, "steps": 1000},
         "*/tiny": {"width": 8, "widest": 16, "scales": 3, "rounds": 2, "round_steps": 20, "steps": 60},
     },
+    parameters=Lottery,
 )
-def lottery_ticket(
-    problem: LinearInverse,
-    ctx: Context,
-    *,
-    keep: Fraction = 0.055,
-    rounds: Count = 13,
-    round_steps: Count = 40000,
-    steps: Count = 40000,
-    lr: Positive = 1e-2,
-    width: Count = 16,
-    widest: Count = 128,
-    scales: Count = 6,
-) -> Tensor:
-    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
+def lottery_ticket(problem: LinearInverse, ctx: Context, given: Lottery) -> Tensor:
+    keep, rounds, lr = given.keep, given.rounds, given.lr
+    f = hourglass(problem.A.shape, width=given.width, widest=given.widest, scales=given.scales)
     z, theta = draw_input(ctx, problem.A.shape), f.weights.initial(ctx.generator, ctx.device)
     order = torch.randperm(f.weights.count, generator=ctx.generator).to(ctx.device)
     mask = torch.ones_like(theta)
@@ -51,8 +52,8 @@ def lottery_ticket(
     with torch.no_grad():
         x = fit.output()
 
-    for step in ctx.steps(rounds * round_steps + steps):
-        number, since = divmod(step, round_steps)
+    for step in ctx.steps(rounds * given.round_steps + given.steps):
+        number, since = divmod(step, given.round_steps)
         if since == 0 and 0 < number <= rounds:
             mask = largest((mask * fit.theta).abs(), keep ** (number / rounds), order)
             fit = Fitting(problem, lambda theta: f(theta, z), theta, lr, mask)

@@ -12,7 +12,7 @@ Source: arXiv:2406.05288; its code weighs the sum of KL by 1e-9, a pull of 3e-3 
         as the task gives it
 """
 
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from math import log
 from typing import Literal
 
@@ -22,10 +22,22 @@ from torch import Tensor
 from benchmark import Context, Count, Fraction, Kept, LinearInverse, NonNegative, Positive, method
 from benchmark.datasets import photographs
 from methods.images._fitting import Fitting
-from methods.images._hourglass import draw_input, hourglass
+from methods.images._hourglass import Recipe, draw_input, hourglass
 from methods.images._pruned import largest
 
 _SMALLEST = 1e-6  # in logarithms
+
+
+@dataclass(frozen=True)
+class Surgeon(Recipe):
+    """The training of the sub-network, the hourglass, the share of weights that stays, and how its mask is found."""
+
+    keep: Fraction = 0.05
+    mask_steps: Count = 60000
+    mask_lr: Positive = 1e-2
+    pull: NonNegative = 3e-3
+    temperature: Positive = 0.2
+    mask_from: Literal["", "camera", "coins", "brick", "gravel", "moon", "cell"] | Kept = ""
 
 
 @method(
@@ -41,24 +53,11 @@ _SMALLEST = 1e-6  # in logarithms
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"width": 8, "widest": 16, "scales": 3, "mask_steps": 60, "mask_lr": 0.1, "steps": 60, "keep": 0.8},
     },
+    parameters=Surgeon,
 )
-def oes(
-    problem: LinearInverse,
-    ctx: Context,
-    *,
-    keep: Fraction = 0.05,
-    mask_steps: Count = 60000,
-    mask_lr: Positive = 1e-2,
-    pull: NonNegative = 3e-3,
-    temperature: Positive = 0.2,
-    mask_from: Literal["", "camera", "coins", "brick", "gravel", "moon", "cell"] | Kept = "",
-    steps: Count = 40000,
-    lr: Positive = 1e-2,
-    width: Count = 16,
-    widest: Count = 128,
-    scales: Count = 6,
-) -> Tensor:
-    f = hourglass(problem.A.shape, width=width, widest=widest, scales=scales)
+def oes(problem: LinearInverse, ctx: Context, given: Surgeon) -> Tensor:
+    keep, pull, temperature, lr, mask_from = given.keep, given.pull, given.temperature, given.lr, given.mask_from
+    f = hourglass(problem.A.shape, width=given.width, widest=given.widest, scales=given.scales)
     z, theta = draw_input(ctx, problem.A.shape), f.weights.initial(ctx.generator, ctx.device)
     order = torch.randperm(f.weights.count, generator=ctx.generator).to(ctx.device)
     mask = recalled(ctx, mask_from, f.weights.count) if len(mask_from) == 64 else None
@@ -66,7 +65,7 @@ def oes(
     if mask_from and mask is None:
         there, start = elsewhere(problem, ctx, mask_from), f.weights.initial(ctx.generator, ctx.device)
     logits = torch.zeros_like(theta, requires_grad=True)
-    optimiser = torch.optim.Adam([logits], lr=mask_lr, fused=True)
+    optimiser = torch.optim.Adam([logits], lr=given.mask_lr, fused=True)
     fit: Fitting | None = None
 
     def untrained() -> Tensor:
@@ -74,8 +73,8 @@ def oes(
             return f((largest(logits, keep, order) if mask is None else mask) * theta, z)[0]
 
     x = untrained()
-    before = mask_steps if mask is None else 0
-    for step in ctx.steps(before + steps):
+    before = given.mask_steps if mask is None else 0
+    for step in ctx.steps(before + given.steps):
         if step < before:
             noise = ctx.rand(f.weights.count).logit(_SMALLEST)
             relaxed = torch.sigmoid((logits + noise) / temperature)

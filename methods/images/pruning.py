@@ -23,8 +23,8 @@ from typing import Any, Literal
 import torch
 from torch import Tensor
 
-from benchmark import Context, Count, Fraction, LinearInverse, Positive, method
-from methods.images._hourglass import INPUTS, Hourglass, draw_input, hourglass
+from benchmark import Context, Fraction, LinearInverse, method
+from methods.images._hourglass import INPUTS, Hourglass, Recipe, draw_input, hourglass
 from methods.images._pruned import by_layer, largest, train
 
 Scope = Literal["global", "layer"]
@@ -45,16 +45,11 @@ _COMMON: dict[str, Any] = {
 
 
 @dataclass(frozen=True)
-class Pruning:
-    """Hyperparameters of all: the share of weights that stays, over what it is counted, the training, the hourglass."""
+class Pruning(Recipe):
+    """Hyperparameters of all: the training, the hourglass, the share of weights that stays, over what it is counted."""
 
     keep: Fraction = 0.05
     scope: Scope = "global"
-    steps: Count = 40000
-    lr: Positive = 1e-2
-    width: Count = 16
-    widest: Count = 128
-    scales: Count = 6
 
     def network(self, problem: LinearInverse) -> Hourglass:
         """The hourglass for pictures as the problem's."""

@@ -8,12 +8,12 @@ Source: Rudin, Osher, Fatemi, Physica D 60 (1992), here anisotropic;
         Chambolle, Pock, Journal of Mathematical Imaging and Vision 40 (2011)
 """
 
-import torch
-from sigpy import app, linop
+from sigpy import linop
 from torch import Tensor
 
 from benchmark import Context, Count, LinearInverse, Positive, method
-from benchmark.operators.as_sigpy import AsSigpy, Shrinkage
+from benchmark.operators.as_sigpy import Shrinkage
+from methods.images._proximal import solved
 
 
 @method(
@@ -36,21 +36,5 @@ def tv(problem: LinearInverse, ctx: Context, *, weight: Positive = 1e-2, steps: 
     A = problem.A
     D = linop.FiniteDifference(A.shape, axes=(-2, -1))  # periodic at the edges
     bound = (A.norm**2 + 8) ** 0.5  # on the norm of (A, D)
-    solver = app.LinearLeastSquares(
-        AsSigpy(A, ctx.device),
-        problem.y.cpu().numpy(),
-        proxg=Shrinkage(D.oshape, weight),
-        G=D,
-        tau=1 / (balance * bound),
-        sigma=balance / bound,
-        max_iter=steps,
-        show_pbar=False,
-    ).alg
-
-    def image() -> Tensor:
-        return torch.from_numpy(solver.x.copy()).to(ctx.device, A.dtype)  # the solver updates it in place
-
-    for step in ctx.steps(steps):
-        solver.update()
-        ctx.record(step, image())
-    return image()
+    shrink = Shrinkage(D.oshape, weight)
+    return solved(problem, ctx, steps, proxg=shrink, G=D, tau=1 / (balance * bound), sigma=balance / bound)

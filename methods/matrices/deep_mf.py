@@ -21,7 +21,18 @@ from benchmark import Completion, Context, Count, Positive, method
 from methods.matrices._chain import Chain, fit
 from methods.matrices._spectral import top_singular
 
-TINY: dict[str, Any] = {"steps": 1200, "tolerance": 1e-4}
+COMMON: dict[str, Any] = {"solves": "Completion", "kind": "deep factorisation", "needs": ("uniform",)}
+# Of presets of ratings: ratings are not of low rank, and a run ends where the error of what is held out was least on the tuning
+# splits.
+TINY: dict[str, dict[str, Any]] = {"deep_mc/tiny": {"steps": 1200, "tolerance": 1e-4}}
+_DEEP = {**TINY, "deep_mc/small_films": {"steps": 2600}, "deep_mc/small_lecturers": {"steps": 2500}}
+_SHALLOW = {
+    **TINY,
+    "deep_mc/small": {"steps": 5000},  # on the tuning instances its error no longer falls
+    "deep_mc/small_films": {"steps": 50},
+    "deep_mc/small_lecturers": {"steps": 50},
+}
+_NARROW = {**TINY, "deep_mc/small_films": {"steps": 6000}, "deep_mc/small_lecturers": {"steps": 4800}}
 
 
 @dataclass(frozen=True)
@@ -35,39 +46,13 @@ class Descent:
     tolerance: Positive = 1e-6
 
 
-@method(
-    "deep_mf",
-    solves="Completion",
-    kind="deep factorisation",
-    paper="arXiv:2406.04112",
-    needs=("uniform",),
-    parameters=Descent,
-    settings={
-        "deep_mc/tiny": TINY,
-        # Ratings are not of low rank: where the error of what is held out was least on the tuning splits.
-        "deep_mc/small_films": {"steps": 2600},
-        "deep_mc/small_lecturers": {"steps": 2500},
-    },
-)
+@method("deep_mf", paper="arXiv:2406.04112", parameters=Descent, settings=_DEEP, **COMMON)
 def deep_mf(problem: Completion, ctx: Context, given: Descent) -> Tensor:
     """Deep matrix factorisation, as wide as the matrix: a product of three from a small orthogonal start"""
     return descend(problem, ctx, max(problem.shape[1:]), given)
 
 
-@method(
-    "shallow_mf",
-    solves="Completion",
-    kind="deep factorisation",
-    paper="arXiv:2406.04112",
-    needs=("uniform",),
-    settings={
-        "deep_mc/tiny": TINY,
-        "deep_mc/small": {"steps": 5000},  # on the tuning instances its error no longer falls
-        # Ratings are not of low rank: where the error of what is held out was least on the tuning splits.
-        "deep_mc/small_films": {"steps": 50},
-        "deep_mc/small_lecturers": {"steps": 50},
-    },
-)
+@method("shallow_mf", paper="arXiv:2406.04112", settings=_SHALLOW, **COMMON)
 def shallow_mf(
     problem: Completion,
     ctx: Context,
@@ -81,20 +66,7 @@ def shallow_mf(
     return descend(problem, ctx, max(problem.shape[1:]), Descent(2, eps, lr, steps, tolerance))
 
 
-@method(
-    "narrow_mf",
-    solves="Completion",
-    kind="deep factorisation",
-    paper="arXiv:2406.04112",
-    needs=("uniform",),
-    parameters=Descent,
-    settings={
-        "deep_mc/tiny": TINY,
-        # Ratings are not of low rank: where the error of what is held out was least on the tuning splits.
-        "deep_mc/small_films": {"steps": 6000},
-        "deep_mc/small_lecturers": {"steps": 4800},
-    },
-)
+@method("narrow_mf", paper="arXiv:2406.04112", parameters=Descent, settings=_NARROW, **COMMON)
 def narrow_mf(problem: Completion, ctx: Context, given: Descent) -> Tensor:
     """Deep matrix factorisation of width twice the rank, from a random start: the control of the compressed one"""
     return descend(problem, ctx, 2 * problem.rank, given)

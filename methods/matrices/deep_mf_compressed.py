@@ -20,9 +20,21 @@ from torch import Tensor
 from benchmark import Completion, Context, Count, NonNegative, Positive, method
 from methods.matrices._chain import Chain, fit
 from methods.matrices._spectral import top_singular
-from methods.matrices.deep_mf import TINY, orthogonal, unit
+from methods.matrices.deep_mf import COMMON, TINY, orthogonal, unit
 
 _DRAWN = 2500  # up to this side Q is Haar-distributed; beyond, a random cosine transform that needs no n x n array
+
+
+# Of presets of ratings as in deep_mf.
+_SETTINGS = {
+    **TINY,
+    # The published rate, 0.15 in these units, takes 1.4 times the steps of the wide network to an error of 3e-3 on the
+    # tuning instances of small; 0.3, 0.6 and 1.2 take 1.2, 1.1 and 1.06 times.
+    "deep_mc/small": {"outer": 1.2},
+    "deep_mc/small_films": {"steps": 2700},
+    "deep_mc/small_lecturers": {"steps": 3000},
+}
+_SURROGATE = {**TINY, "deep_mc/small_films": {"steps": 2000}, "deep_mc/small_lecturers": {"steps": 2000}}
 
 
 @dataclass(frozen=True)
@@ -46,23 +58,7 @@ class Surrogate(Compressed):
     outer: NonNegative = 5.0
 
 
-@method(
-    "deep_mf_compressed",
-    solves="Completion",
-    kind="deep factorisation",
-    paper="arXiv:2406.04112",
-    needs=("uniform",),
-    parameters=Compressed,
-    settings={
-        "deep_mc/tiny": TINY,
-        # The published rate, 0.15 in these units, takes 1.4 times the steps of the wide network to an error of 3e-3 on the
-        # tuning instances of small; 0.3, 0.6 and 1.2 take 1.2, 1.1 and 1.06 times.
-        "deep_mc/small": {"outer": 1.2},
-        # Ratings are not of low rank: where the error of what is held out was least on the tuning splits.
-        "deep_mc/small_films": {"steps": 2700},
-        "deep_mc/small_lecturers": {"steps": 3000},
-    },
-)
+@method("deep_mf_compressed", paper="arXiv:2406.04112", parameters=Compressed, settings=_SETTINGS, **COMMON)
 def deep_mf_compressed(problem: Completion, ctx: Context, given: Compressed) -> Tensor:
     """Deep matrix factorisation in the small subspace that the wide one would stay in"""
     depth, eps, outer = given.depth, given.eps, given.outer
@@ -82,20 +78,7 @@ def deep_mf_compressed(problem: Completion, ctx: Context, given: Compressed) -> 
     return fit(problem, ctx, Chain(problem, factors, rates, scale), given.steps, given.tolerance)
 
 
-@method(
-    "compressed_mf_surrogate",
-    solves="Completion",
-    kind="deep factorisation",
-    paper="arXiv:2311.05061",
-    needs=("uniform",),
-    parameters=Surrogate,
-    settings={
-        "deep_mc/tiny": TINY,
-        # Ratings are not of low rank: where the error of what is held out was least on the tuning splits.
-        "deep_mc/small_films": {"steps": 2000},
-        "deep_mc/small_lecturers": {"steps": 2000},
-    },
-)
+@method("compressed_mf_surrogate", paper="arXiv:2311.05061", parameters=Surrogate, settings=_SURROGATE, **COMMON)
 def compressed_mf_surrogate(problem: Completion, ctx: Context, given: Surrogate) -> Tensor:
     """Deep matrix factorisation compressed to the leading singular vectors of what is seen (the sister paper's)"""
     depth, eps, outer = given.depth, given.eps, given.outer

@@ -1,7 +1,7 @@
 """Make assets/motions.npz: human actions, motion capture rendered by the software renderer of the PyPI package pybullet.
 
     python -m venv v && v/bin/pip install pybullet==3.2.7 numpy
-    v/bin/python benchmark/datasets/scripts/make_motions.py
+    PYTHONPATH=. v/bin/python benchmark/datasets/scripts/make_motions.py
 
 Measured: the joints' angles and the root's path of 15 takes, one for each class, each by one performer (so classes are takes,
 and nothing says how a method would do on another performer). Simulated: everything that is seen. The body is one of capsules,
@@ -28,27 +28,10 @@ import numpy as np
 import pybullet as bullet
 import pybullet_data
 
-CLASSES = (
-    "backflip",
-    "cartwheel",
-    "crawl",
-    "dance_a",
-    "dance_b",
-    "getup_facedown",
-    "getup_faceup",
-    "jump",
-    "kick",
-    "punch",
-    "roll",
-    "run",
-    "spin",
-    "spinkick",
-    "walk",
-)
+from benchmark.datasets.motion_takes import CLASSES, FRAMES, RATE, SIZE
+
 PARTS = {"train": 40, "test": 20, "tuning train": 16, "tuning test": 8}  # views of each class
-SIZE, FRAMES, RATE = 64, 24, 10.0  # pixels a side; frames of a video, and of a second
 LEVELS, DARKEST = 12, 0.4  # of brightness, in equal steps from DARKEST to 1
-VIEW = ("yaw", "pitch", "field", "speed", "start", "right", "up", "mirrored")  # degrees, degrees, m, 1, s, m, m, 0 or 1
 PAUSE = 0.4  # seconds between two rounds of a take that is not a cycle
 LENS = 30.0  # degrees
 SPHERICAL = {1: 8, 2: 12, 9: 16, 11: 21, 3: 25, 12: 30, 14: 35, 6: 39}  # joint of humanoid.urdf: place in a frame
