@@ -20,6 +20,7 @@ from methods.images._average import RunningAverage
 from methods.images._channels import channel_count, from_channels
 from methods.images._fitting import Fitting
 from methods.images._hourglass import draw_input, hourglass
+from methods.images._scaled import Scaled
 from methods.images._unet import UNet, unet
 
 
@@ -141,23 +142,8 @@ def _fit_hourglass(
 
 def _fit(problem: LinearInverse, ctx: Context, net: UNet, z: Tensor, steps: int, lr: float, average: float) -> Tensor:
     """The loop, for a network and its input z (1, channels, H, W)."""
-    A = problem.A
-    bounded = problem.value_range is not None
-    with torch.no_grad():
-        scale = torch.ones(()) if bounded else net(z).norm() / A.H(problem.y).norm()
-    y = scale * problem.y
-    optimiser = torch.optim.Adam(net.parameters(), lr=lr, fused=True)
-    mean = RunningAverage(average)
-    answer = torch.zeros(A.shape, dtype=A.dtype, device=ctx.device)
-
+    A, fit = problem.A, Scaled(problem, ctx, net, z, lr, average)
     for step in ctx.steps(steps):
-        x = from_channels(net(z).sigmoid() if bounded else net(z), A)
-        loss = torch.linalg.vector_norm(A(x) - y)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-
-        x = x.detach() / scale
-        answer = mean.update(x)
-        ctx.record(step, answer, iterate=x)
-    return answer
+        x = from_channels(fit.output(z), A)
+        fit.step(step, x, torch.linalg.vector_norm(A(x) - fit.y))
+    return fit.answer

@@ -18,8 +18,8 @@ import torch
 from torch import Tensor
 
 from benchmark import Context, Count, Fraction, LinearInverse, NonNegative, Positive, method
-from methods.images._average import RunningAverage
 from methods.images._channels import channel_count, from_channels
+from methods.images._scaled import Scaled
 from methods.images._unet import unet
 
 
@@ -59,15 +59,8 @@ def self_guided_dip(
     channels = channel_count(A)
     net = unet(channels, channels, width=width, depth=depth, generator=ctx.generator, device=ctx.device)
     z = ctx.rand(1, channels, height, breadth)
-    bounded = problem.value_range is not None
-    with torch.no_grad():
-        scale = torch.ones(()) if bounded else net(z).norm() / A.H(problem.y).norm()
-    y = scale * problem.y
-    z.requires_grad_()
-    optimiser = torch.optim.Adam(net.parameters(), lr=lr, fused=True)
-    optimiser.add_param_group({"params": [z], "lr": lr_input})
-    mean = RunningAverage(average)
-    answer = torch.zeros(A.shape, dtype=A.dtype, device=ctx.device)
+    fit = Scaled(problem, ctx, net, z, lr, average)
+    fit.optimiser.add_param_group({"params": [z.requires_grad_()], "lr": lr_input})
 
     for step in ctx.steps(steps):
         if noise == "none":
@@ -75,16 +68,10 @@ def self_guided_dip(
         else:
             u = ctx.rand(draws, channels, height, breadth)
             noisy = z + z.detach().max() / 2 * (u if noise == "uniform" else u - 0.5)
-        drawn = net(noisy).sigmoid() if bounded else net(noisy)  # (draws, channels, H, W)
+        drawn = fit.output(noisy)  # (draws, channels, H, W)
         output = drawn.mean(0, keepdim=True)
         x = from_channels(output, A)
-        misfit = torch.linalg.vector_norm(A(x) - y)
+        misfit = torch.linalg.vector_norm(A(x) - fit.y)
         loss = misfit + pull / (height * breadth) ** 0.5 * torch.linalg.vector_norm(z - output)
-        optimiser.zero_grad()
-        loss.backward()
-        optimiser.step()
-
-        x = x.detach() / scale
-        answer = mean.update(x)
-        ctx.record(step, answer, iterate=x)
-    return answer
+        fit.step(step, x, loss)
+    return fit.answer
