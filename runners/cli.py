@@ -2,33 +2,32 @@
 
 import sys
 from pathlib import Path
-from typing import Annotated, NoReturn
+from typing import Annotated, Any, NoReturn
 
 import typer
 
 from benchmark.errors import UserError
 from runners import completion
 
-Database = Annotated[
-    str | None, typer.Option("--db", metavar="PATH", help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.")
-]
-DataDir = Annotated[
-    Path | None, typer.Option("--data-dir", metavar="PATH", help="Folder with data that the suite cannot ship.")
-]
-Include = Annotated[
-    list[Path] | None,
-    typer.Option("--include", metavar="FILE", help="A file with methods or tasks of your own. Repeatable."),
-]
+Shared = tuple[str, dict[str, Any]]
+# Options that several commands have, as what `typer.Option` takes: `run` shows them under a heading of its help.
+_SOURCE_HELP = "Data of yours that a preset reads, such as backbone=FOLDER. Repeatable."
+DATABASE: Shared = "--db", {"metavar": "PATH", "help": "Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db."}
+DATA_DIR: Shared = "--data-dir", {"metavar": "PATH", "help": "Folder with data that the suite cannot ship."}
+INCLUDE: Shared = "--include", {"metavar": "FILE", "help": "A file with methods or tasks of your own. Repeatable."}
+SOURCES: Shared = "--source", {"metavar": "NAME=PATH", "autocompletion": completion.sources, "help": _SOURCE_HELP}
 
-Sources = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--source",
-        metavar="NAME=PATH",
-        autocompletion=completion.sources,
-        help="Data of yours that a preset reads, such as backbone=FOLDER. Repeatable.",
-    ),
-]
+
+def option(shared: Shared, panel: str | None = None) -> Any:
+    """One of them, for an annotation. panel: the heading."""
+    name, how = shared
+    return typer.Option(name, rich_help_panel=panel, **how)
+
+
+Database = Annotated[str | None, option(DATABASE)]
+DataDir = Annotated[Path | None, option(DATA_DIR)]
+Include = Annotated[list[Path] | None, option(INCLUDE)]
+Sources = Annotated[list[str] | None, option(SOURCES)]
 
 # Typer exports only the subclasses of its usage error, and where that lives changed between releases
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]

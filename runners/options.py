@@ -5,7 +5,7 @@ from typing import Annotated
 
 import typer
 
-from runners import completion
+from runners import cli, completion
 
 _WHAT, _HOW, _WHERE, _WHETHER = "What to run", "How to run it", "Where things are", "Only look"
 
@@ -102,29 +102,9 @@ KeepGoing = Annotated[
     typer.Option("--keep-going/--fail-fast", rich_help_panel=_HOW, help="After a failure: go on, or stop everything."),
 ]
 
-Database = Annotated[
-    str | None,
-    typer.Option(
-        "--db",
-        metavar="PATH",
-        rich_help_panel=_WHERE,
-        help="Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db.",
-    ),
-]
-DataDir = Annotated[
-    Path | None,
-    typer.Option("--data-dir", metavar="PATH", rich_help_panel=_WHERE, help="Folder with data that the suite cannot ship."),
-]
-Sources = Annotated[
-    list[str] | None,
-    typer.Option(
-        "--source",
-        metavar="NAME=PATH",
-        autocompletion=completion.sources,
-        rich_help_panel=_WHERE,
-        help="Data of yours that a preset reads, such as backbone=FOLDER. Repeatable.",
-    ),
-]
+Database = Annotated[str | None, cli.option(cli.DATABASE, _WHERE)]
+DataDir = Annotated[Path | None, cli.option(cli.DATA_DIR, _WHERE)]
+Sources = Annotated[list[str] | None, cli.option(cli.SOURCES, _WHERE)]
 Backbone = Annotated[
     str | None,
     typer.Option(
@@ -134,15 +114,7 @@ Backbone = Annotated[
         help="The same as --source backbone=NAME: an encoder of yours, a folder or a name on the hub.",
     ),
 ]
-Include = Annotated[
-    list[Path] | None,
-    typer.Option(
-        "--include",
-        metavar="FILE",
-        rich_help_panel=_WHERE,
-        help="A file with methods or tasks of your own. Repeatable.",
-    ),
-]
+Include = Annotated[list[Path] | None, cli.option(cli.INCLUDE, _WHERE)]
 
 DryRun = Annotated[
     bool, typer.Option("--dry-run", rich_help_panel=_WHETHER, help="Print the plan, with the time expected, and stop.")

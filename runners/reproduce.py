@@ -20,11 +20,11 @@ from benchmark.datasets.sources import replaced
 from benchmark.errors import UserError
 from benchmark.spec import Metric
 from benchmark.store import queries
-from benchmark.store.database import location, open_database
-from benchmark.store.models import Environment, Instance, Method, Run, Score, Task
+from benchmark.store.database import open_database
+from benchmark.store.models import Instance, Run, Score
 from runners.cli import Database, DataDir, Include, Sources, run_app
 from runners.parse import parse_sources, shown
-from runners.show import code_differences, environment_differences, own_files
+from runners.show import code_differences, environment_differences, stored
 
 EXAMPLES = ("python -m runners.reproduce 1", "python -m runners.reproduce 3fa9c1 --threads 1")
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -58,30 +58,25 @@ def main(
     include: Include = None,
 ) -> None:
     """Run a stored run again, elsewhere, and say whether its scores agree. Exit code 0 if they do, 1 if not."""
-    with Session(open_database(location(db), create=False)) as session:
-        stored = queries.pick_run(session, run)
-        files = [*(include or ()), *own_files(stored)]
-        registry.include(files)
-        task, method = session.get_one(Task, stored.task_id), session.get_one(Method, stored.method_id)
-        place = session.get_one(Environment, stored.environment_id)
-        if stored.trust == "scored":
-            raise UserError(f"run {stored.id} holds predictions that were scored here; there is no code to run again")
-        before = read(session, stored)
+    with stored(run, db, include) as (session, found, task, method, place, files):
+        if found.trust == "scored":
+            raise UserError(f"run {found.id} holds predictions that were scored here; there is no code to run again")
+        before = read(session, found)
         if not before.scores:
-            raise UserError(f"run {stored.id} has no score to compare with (it is {queries.status(stored)})")
+            raise UserError(f"run {found.id} has no score to compare with (it is {queries.status(found)})")
         entry = registry.get_task(task.name)
         registry.get_method(method.name)
         if entry.spec.version != task.version:
             raise UserError(
-                f"run {stored.id} is of {task.name} version {task.version}, which is version {entry.spec.version} here; "
+                f"run {found.id} is of {task.name} version {task.version}, which is version {entry.spec.version} here; "
                 f"check out commit {place.commit} to repeat it"
             )
         with replaced(parse_sources(source or ())):
-            differences = code_differences(stored, task, method, data_dir) + environment_differences(place)
+            differences = code_differences(found, task, method, data_dir) + environment_differences(place)
         for line in differences:
             console.print(f"different now: {line}", highlight=False, markup=False)
-        words = ["--task", task.name, "--preset", stored.preset, "--method", method.name, "--seeds", f"{stored.seed},"]
-        for name, value in stored.parameters.items():
+        words = ["--task", task.name, "--preset", found.preset, "--method", method.name, "--seeds", f"{found.seed},"]
+        for name, value in found.parameters.items():
             words += ["--set", f"{name}={shown(value)}"]
         words += ["--threads", str(threads or place.threads)]
         words += ["--device", device or ("cpu" if place.device == "cpu" else "cuda")]

@@ -2,9 +2,11 @@
 
 import shlex
 import sys
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from itertools import pairwise
 from pathlib import Path
-from typing import Annotated, Any
+from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
@@ -37,11 +39,7 @@ def main(
     include: Include = None,
 ) -> None:
     """Print the command, parameters, seed, scores and environment of a run, and what is different now."""
-    with Session(open_database(location(db), create=False)) as session:
-        found = queries.pick_run(session, run)
-        registry.include([*(include or ()), *own_files(found)])
-        task, method = session.get_one(Task, found.task_id), session.get_one(Method, found.method_id)
-        place = session.get_one(Environment, found.environment_id)
+    with stored(run, db, include) as (session, found, task, method, place, _):
         for name, text in [*_facts(found, task, method), *_kept(session, found)]:
             console.print(f"{name:<12} {text}", highlight=False, markup=False)
         console.print()
@@ -54,6 +52,28 @@ def main(
         console.print("\ndifferent now" if differences else "\nnothing is different now", highlight=False)
         for line in differences:
             console.print(f"  {line}", highlight=False, markup=False)
+
+
+class Stored(NamedTuple):
+    """A stored run with what it refers to, while its database is open. files: what was included for it."""
+
+    session: Session
+    run: Run
+    task: Task
+    method: Method
+    place: Environment
+    files: list[Path]
+
+
+@contextmanager
+def stored(run: str, db: str | None, include: Sequence[Path] | None) -> Iterator[Stored]:
+    """The run with this id or start of a digest; its own files are included with those given. Raises UserError for none."""
+    with Session(open_database(location(db), create=False)) as session:
+        found = queries.pick_run(session, run)
+        files = [*(include or ()), *own_files(found)]
+        registry.include(files)
+        task, method = session.get_one(Task, found.task_id), session.get_one(Method, found.method_id)
+        yield Stored(session, found, task, method, session.get_one(Environment, found.environment_id), files)
 
 
 def own_files(run: Run) -> list[Path]:

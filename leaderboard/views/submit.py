@@ -4,6 +4,7 @@ from pathlib import Path
 
 import streamlit as st
 from sqlalchemy.orm import Session
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from benchmark import registry
 from benchmark.errors import UserError
@@ -44,6 +45,13 @@ def outcome(row: Submission) -> None:
         st.success(f"Submission {row.id} is {row.state}: {submissions_table.STATES[row.state]}.")
 
 
+def chosen(sent: bool, file: UploadedFile | None) -> UploadedFile | None:
+    """The file of a form that was sent; one that was sent without says so."""
+    if sent and file is None:
+        st.error("Choose a file first.")
+    return file if sent else None
+
+
 def predictions() -> None:
     """A bundle, scored while one waits."""
     st.subheader("Predictions")
@@ -52,10 +60,7 @@ def predictions() -> None:
     with st.form("predictions"):
         file = st.file_uploader("bundle.zip: entry.toml and predictions/*.safetensors", type="zip")
         sent = st.form_submit_button("Check and score")
-    if not sent:
-        return
-    if file is None:
-        st.error("Choose a file first.")
+    if (file := chosen(sent, file)) is None:
         return
     bar = st.progress(0.0, "checking")
 
@@ -89,10 +94,7 @@ def code() -> None:
         description = st.text_input("Description, one sentence (may be empty)")
         file = st.file_uploader("my_method.py", type="py")
         sent = st.form_submit_button("Hand in")
-    if not sent:
-        return
-    if file is None:
-        st.error("Choose a file first.")
+    if (file := chosen(sent, file)) is None:
         return
     told = {"link": link, "licence": licence, "description": description}
     values: dict[str, object] = {
