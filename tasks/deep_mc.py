@@ -12,7 +12,7 @@ Source  arXiv:2406.04112 (n = 1000, rank 5, 20 % seen; n = 100, rank 10, 30 %)
 """
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import model_validator
@@ -47,6 +47,8 @@ class Uniform(Preset):
 
 _OF_PLANTED = ("log10_error", "log10_unseen_error", "success")
 _OF_RATINGS = ("rmse", "mae")
+_RATED: dict[str, Any] = {"instances": 6, "budget": 60, "metrics": _OF_RATINGS, "rank": 2, "seen": 0.8}
+_PAPERS: dict[str, Any] = {"instances": 5, "budget": 3600, "metrics": _OF_PLANTED}
 
 # Tolerances: chosen wide. With 1 and 2 threads alternating_ls gave equal scores on all instances of small; other methods and
 # the ratings were not compared.
@@ -92,69 +94,31 @@ SPEC = TaskSpec(
     ),
     presets={
         "tiny": Uniform(
-            instances=2,
-            budget=10,
-            metrics=_OF_PLANTED,
-            n=40,
-            rank=2,
-            seen=0.5,
-            about="40 x 40, rank 2, half seen",
+            instances=2, budget=10, metrics=_OF_PLANTED, n=40, rank=2, seen=0.5, about="40 x 40, rank 2, half seen"
         ),
         "small": Uniform(
-            instances=6,
-            budget=60,
-            metrics=_OF_PLANTED,
-            n=200,
-            rank=5,
-            seen=0.2,
-            about="200 x 200, rank 5, 20 % seen",
+            instances=6, budget=60, metrics=_OF_PLANTED, n=200, rank=5, seen=0.2, about="200 x 200, rank 5, 20 % seen"
         ),
         "small_films": Uniform(
-            instances=6,
-            budget=60,
-            metrics=_OF_RATINGS,
+            **_RATED,
             data=("movielens",),
             n=200,
             items=200,
-            rank=2,
-            seen=0.8,
             matrices="movielens",
             about="200 users x 200 films, 29 % rated, a fifth of it held out",
         ),
         "small_lecturers": Uniform(
-            instances=6,
-            budget=60,
-            metrics=_OF_RATINGS,
+            **_RATED,
             data=("inst_eval",),
             n=300,
             items=150,
-            rank=2,
-            seen=0.8,
             matrices="inst_eval",
             about="300 students x 150 lecturers, 20 % rated, a fifth of it held out",
         ),
-        "full": Uniform(
-            instances=5,
-            budget=3600,
-            metrics=_OF_PLANTED,
-            n=1000,
-            rank=5,
-            seen=0.2,
-            about="1000 x 1000, rank 5, 20 % seen: the paper's",
-        ),
-        "full_100": Uniform(
-            instances=5,
-            budget=3600,
-            metrics=_OF_PLANTED,
-            n=100,
-            rank=10,
-            seen=0.3,
-            about="100 x 100, rank 10, 30 % seen: the paper's",
-        ),
+        "full": Uniform(**_PAPERS, n=1000, rank=5, seen=0.2, about="1000 x 1000, rank 5, 20 % seen: the paper's"),
+        "full_100": Uniform(**_PAPERS, n=100, rank=10, seen=0.3, about="100 x 100, rank 10, 30 % seen: the paper's"),
         "full_20000": Uniform(
-            instances=1,
-            budget=3600,
-            metrics=_OF_PLANTED,
+            **{**_PAPERS, "instances": 1},
             n=20000,
             rank=10,
             seen=0.01,

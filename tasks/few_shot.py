@@ -15,7 +15,7 @@ Source  arXiv:2406.04112, part on fine-tuning
 
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import numpy as np
 import torch
@@ -70,6 +70,10 @@ class Draws(Preset):
         return self
 
 
+_SHORT: dict[str, Any] = {"budget": 600, "tests": 200}
+_SHORT_TWICE: dict[str, Any] = {**_SHORT, "instances": 4, "repeats": 2}
+_WHOLE: dict[str, Any] = {"instances": 8, "text": ("sentiment", "paraphrase"), "labels": (16, 64, 256, 1024)}
+
 SPEC = TaskSpec(
     name="few_shot",
     version=1,
@@ -108,48 +112,37 @@ SPEC = TaskSpec(
             about="16 labels, 2 kinds of sentiment, 24 test texts",
         ),
         "small": Draws(
+            **_SHORT,
             instances=6,
-            budget=600,
             data=("minilm", "sentiment"),
             text=("sentiment_imdb", "sentiment_yelp", "sentiment_amazon"),
             labels=(16, 64),
-            tests=200,
             about="16 and 64 labels, sentiment in three domains",
         ),
         "small_pairs": Draws(
-            instances=4,
-            budget=600,
+            **_SHORT_TWICE,
             data=("minilm", "paraphrase"),
             text=("paraphrase",),
             labels=(64, 256),
-            repeats=2,
-            tests=200,
             about="64 and 256 labels, pairs that say the same or not",
         ),
         "small_ranks": Draws(
-            instances=4,
-            budget=600,
+            **_SHORT_TWICE,
             data=("minilm", "sentiment"),
             text=("sentiment_imdb", "sentiment_yelp"),
             labels=(16,),
-            repeats=2,
-            tests=200,
             about="16 labels and more steps, to compare ranks",
         ),
         "full": Draws(
-            instances=8,
+            **_WHOLE,
             budget=3600,
             data=("minilm", "sentiment", "paraphrase"),
-            text=("sentiment", "paraphrase"),
-            labels=(16, 64, 256, 1024),
             about="16 to 1024 labels, sentiment and pairs, all test texts",
         ),
         "full_backbone": Draws(
-            instances=8,
+            **_WHOLE,
             budget=7200,
             data=("backbone", "sentiment", "paraphrase"),
-            text=("sentiment", "paraphrase"),
-            labels=(16, 64, 256, 1024),
             about="the same with an encoder of yours (--source backbone=NAME)",
         ),
         "full_glue": Draws(

@@ -20,7 +20,7 @@ Source  arXiv:2409.02426. n = 48, K = 2 and d = 3 to 6 are the paper's; its thre
 """
 
 from pathlib import Path
-from typing import Literal, Self
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import model_validator
@@ -97,6 +97,8 @@ _OF_GENERATION = (
     *("new_and_on", "gl", "off_energy", "subspace_error"),
     *("rank_error", "rank_small", "rank_middle", "rank_large"),
 )
+
+_SHORT: dict[str, Any] = {"budget": 60, "threads": 1}
 
 SPEC = TaskSpec(
     name="subspace_clustering",
@@ -190,35 +192,32 @@ SPEC = TaskSpec(
             about="n = 12, two planes, 3 and 10 samples each",
         ),
         "small": Cells(
+            **_SHORT,
             instances=32,
-            budget=60,
             d=(2, 3, 4, 6),
             points=(2, 3, 4, 5, 6, 7, 8, 24),
             metrics=_OF_RECOVERY,
-            threads=1,
             about="two subspaces of n = 48, d = 2 to 6; 2 to 24 samples each, 10 draws",
         ),
         "small_single": Cells(
+            **_SHORT,
             instances=18,
-            budget=60,
             K=(1,),
             n=(24, 48, 96),
             d=(4,),
             points=(2, 3, 4, 5, 8, 12),
             trials=20,
             metrics=("subspace_error", "success"),
-            threads=1,
             about="one subspace, d = 4; n = 24 to 96, 2 to 12 samples, 20 draws",
         ),
         "small_noise": Cells(
+            **_SHORT,
             instances=12,
-            budget=60,
             d=(3,),
             points=(12,),
             noise=(0.0, 0.05, 0.1, 0.2),
             angle=(90.0, 60.0, 30.0),
             metrics=_OF_RECOVERY,
-            threads=1,
             about="two subspaces, d = 3, 12 samples each; noise 0 to 0.2, at angles of 90 to 30 degrees",
         ),
         "small_generalisation": Cells(

@@ -68,6 +68,8 @@ class Videos(Preset):
         return self
 
 
+_HIGHER: dict[str, Any] = {"better": "higher", "tolerance": 0.1}
+_LOWER: dict[str, Any] = {"better": "lower", "tolerance": 0.1}
 _RENDERED = ("motions", "skimage_photographs", "sklearn_photographs")
 _FILMED: dict[str, Any] = {
     "instances": 1,
@@ -88,36 +90,27 @@ SPEC = TaskSpec(
     metrics=(
         Metric(
             name="recall_1",
-            better="higher",
+            **_HIGHER,
             primary=True,
-            tolerance=0.1,
             description="R@1: share of queries whose nearest gallery video shows the same motion",
         ),
         Metric(
-            name="recall_5",
-            better="higher",
-            tolerance=0.1,
-            description="R@5: share of queries with their motion among the 5 nearest gallery videos",
+            name="recall_5", **_HIGHER, description="R@5: share of queries with their motion among the 5 nearest gallery videos"
         ),
-        Metric(name="recall_10", better="higher", tolerance=0.1, description="R@10: the same among the 10 nearest"),
+        Metric(name="recall_10", **_HIGHER, description="R@10: the same among the 10 nearest"),
         Metric(
             name="background_1",
-            better="lower",
-            tolerance=0.1,
+            **_LOWER,
             description="share of queries whose nearest gallery video has the same background: the shortcut",
         ),
-        Metric(name="background_5", better="lower", tolerance=0.1, description="the same background among the 5 nearest"),
-        Metric(name="background_10", better="lower", tolerance=0.1, description="the same background among the 10 nearest"),
+        Metric(name="background_5", **_LOWER, description="the same background among the 5 nearest"),
+        Metric(name="background_10", **_LOWER, description="the same background among the 10 nearest"),
         Metric(
-            name="probe",
-            better="higher",
-            tolerance=0.1,
-            description="accuracy on the queries of logistic regression on the gallery's embeddings",
+            name="probe", **_HIGHER, description="accuracy on the queries of logistic regression on the gallery's embeddings"
         ),
         Metric(
             name="consistency",
-            better="higher",
-            tolerance=0.1,
+            **_HIGHER,
             description="cosine of the features of a video and of its temporal difference less that over two videos; 0: untold",
         ),
     ),
