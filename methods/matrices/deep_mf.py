@@ -22,9 +22,8 @@ from methods.matrices._chain import Chain, fit
 from methods.matrices._spectral import top_singular
 
 COMMON: dict[str, Any] = {"solves": "Completion", "kind": "deep factorisation", "needs": ("uniform",)}
-# Of presets of ratings: ratings are not of low rank, and a run ends where the error of what is held out was least on the tuning
-# splits.
 TINY: dict[str, dict[str, Any]] = {"deep_mc/tiny": {"steps": 1200, "tolerance": 1e-4}}
+# Ratings are not of low rank: there a run ends where the error of what is held out was least on the tuning splits.
 _DEEP = {**TINY, "deep_mc/small_films": {"steps": 2600}, "deep_mc/small_lecturers": {"steps": 2500}}
 _SHALLOW = {
     **TINY,

@@ -25,7 +25,7 @@ from methods.matrices.deep_mf import COMMON, TINY, orthogonal, unit
 _DRAWN = 2500  # up to this side Q is Haar-distributed; beyond, a random cosine transform that needs no n x n array
 
 
-# Of presets of ratings as in deep_mf.
+# Of ratings the steps are chosen as in deep_mf.
 _SETTINGS = {
     **TINY,
     # The published rate, 0.15 in these units, takes 1.4 times the steps of the wide network to an error of 3e-3 on the

@@ -40,8 +40,8 @@ class DeepLora(Recipe):
     settings={
         **SETTINGS,
         "few_shot/tiny": {"steps": 2, "lr": 3e-3},
-        # Rate for so few: on tuning texts of `small` (18 draws) mean
-        # accuracy is .777, .786, .785 at 1e-3, 2e-3, 3e-3 (effective rank 5.1, 3.7, 2.9), and .628 at 1e-2 (6 draws).
+        # Rate for so few steps: on tuning texts of `small` (18 draws) mean accuracy is .777, .786, .785 at 1e-3, 2e-3, 3e-3
+        # (effective rank 5.1, 3.7, 2.9), and .628 at 1e-2 (6 draws).
         "few_shot/small*": {"steps": 48, "lr": 2e-3},
     },
     parameters=DeepLora,

@@ -40,8 +40,8 @@ class Lora(Recipe):
     settings={
         **SETTINGS,
         "few_shot": {"start": "conventional"},
-        # On tuning texts of `small` mean accuracy is .821, .824 at 1e-4, 3e-4 (18 draws), .761 and
-        # .713 at 1e-3, 3e-3 (6 draws); from the published start .789, .708 at 1e-4, 5e-4 (6 draws).
+        # On tuning texts of `small` mean accuracy is .821, .824 at 1e-4, 3e-4 (18 draws), .761 and .713 at 1e-3, 3e-3 (6
+        # draws); from the published start .789, .708 at 1e-4, 5e-4 (6 draws).
         "few_shot/small*": {"steps": 48, "lr": 3e-4},
     },
     parameters=Lora,
