@@ -6,6 +6,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from benchmark.problems._estimate import finite, tensor
+
 _CHUNK = 1 << 22  # numbers at a time
 
 
@@ -124,18 +126,13 @@ class Completion:
     def check(self, estimate: object) -> Tensor:
         """The estimate, if it is a finite tensor of a right shape and type. Raises ValueError otherwise."""
         B, m, n = self.shape
-        if not isinstance(estimate, Tensor):
-            raise ValueError(f"the estimate is a {type(estimate).__name__}, not a tensor")
-        whole = tuple(estimate.shape) == self.shape
-        factors = estimate.ndim == 3 and len(estimate) == B and estimate.shape[1] == m + n
+        found = tensor(estimate)
+        whole = tuple(found.shape) == self.shape
+        factors = found.ndim == 3 and len(found) == B and found.shape[1] == m + n
         if not (whole or factors):
             allowed = f"{self.shape}, nor of factors ({B}, {m + n}, k)"
-            raise ValueError(f"the estimate has shape {tuple(estimate.shape)}, not {allowed}")
-        if estimate.dtype != torch.float64:
-            raise ValueError(f"the estimate has type {estimate.dtype}, not torch.float64")
-        if not bool(torch.isfinite(estimate).all()):
-            raise ValueError("the estimate has entries that are not finite")
-        return estimate
+            raise ValueError(f"the estimate has shape {tuple(found.shape)}, not {allowed}")
+        return finite(found, torch.float64)
 
     def near(self, truth: Tensor, scale: float, generator: torch.Generator) -> Tensor:
         """True factors, or what is known of the matrix, with each number off by about `scale` of itself."""

@@ -18,6 +18,7 @@ import torch
 from torch import Tensor
 
 from benchmark.models import mixtures
+from benchmark.problems._estimate import finite, tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -97,17 +98,12 @@ class Distribution:
         """The estimate, if it is a finite tensor of a right shape and type. Raises ValueError otherwise."""
         B, _, n = self.samples.shape
         bases, told = (B, self.K, n, self.d), (B, self.generate + len(self.sigmas) * n, n)
-        if not isinstance(estimate, Tensor):
-            raise ValueError(f"the estimate is a {type(estimate).__name__}, not a tensor")
-        if tuple(estimate.shape) not in (bases, told):
+        found = tensor(estimate)
+        if tuple(found.shape) not in (bases, told):
             raise ValueError(
-                f"the estimate has shape {tuple(estimate.shape)}, not that of bases {bases}, nor of generated samples {told}"
+                f"the estimate has shape {tuple(found.shape)}, not that of bases {bases}, nor of generated samples {told}"
             )
-        if estimate.dtype != torch.float64:
-            raise ValueError(f"the estimate has type {estimate.dtype}, not torch.float64")
-        if not bool(torch.isfinite(estimate).all()):
-            raise ValueError("the estimate has entries that are not finite")
-        return estimate
+        return finite(found, torch.float64)
 
     def near(self, truth: Tensor, scale: float, generator: torch.Generator) -> Tensor:
         """True bases, or those of the classes that a truth (B, N) names, with each number off by about 10 `scale` of itself."""

@@ -6,6 +6,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from benchmark.problems._estimate import finite, tensor
+
 Text = tuple[str, ...]  # one text, or the two of a pair
 
 
@@ -62,16 +64,11 @@ class FewShot:
 
     def check(self, estimate: object) -> Tensor:
         """The scores, if they are finite float32 of the right shape. Raises ValueError otherwise."""
-        if not isinstance(estimate, Tensor):
-            raise ValueError(f"the estimate is a {type(estimate).__name__}, not a tensor")
+        found = tensor(estimate)
         wanted = (len(self.test), self.outputs)
-        if tuple(estimate.shape) != wanted:
-            raise ValueError(f"the estimate has shape {tuple(estimate.shape)}, not {wanted}")
-        if estimate.dtype != torch.float32:
-            raise ValueError(f"the estimate has type {estimate.dtype}, not torch.float32")
-        if not bool(torch.isfinite(estimate).all()):
-            raise ValueError("the estimate has entries that are not finite")
-        return estimate
+        if tuple(found.shape) != wanted:
+            raise ValueError(f"the estimate has shape {tuple(found.shape)}, not {wanted}")
+        return finite(found, torch.float32)
 
     def near(self, truth: Tensor, scale: float, generator: torch.Generator) -> Tensor:
         """Scores that name the true labels (N,), with noise of ten times `scale`."""

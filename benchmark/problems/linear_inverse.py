@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmark.operators.linear import LinearOperator
+from benchmark.problems._estimate import finite, tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,15 +40,10 @@ class LinearInverse:
 
     def check(self, estimate: object) -> Tensor:
         """The estimate, if it is a finite tensor of the right shape and type. Raises ValueError otherwise."""
-        if not isinstance(estimate, Tensor):
-            raise ValueError(f"the estimate is a {type(estimate).__name__}, not a tensor")
-        if tuple(estimate.shape) != self.A.shape:
-            raise ValueError(f"the estimate has shape {tuple(estimate.shape)}, not {self.A.shape}")
-        if estimate.dtype != self.A.dtype:
-            raise ValueError(f"the estimate has type {estimate.dtype}, not {self.A.dtype}")
-        if not bool(torch.isfinite(torch.view_as_real(estimate) if estimate.is_complex() else estimate).all()):
-            raise ValueError("the estimate has entries that are not finite")
-        return estimate
+        found = tensor(estimate)
+        if tuple(found.shape) != self.A.shape:
+            raise ValueError(f"the estimate has shape {tuple(found.shape)}, not {self.A.shape}")
+        return finite(found, self.A.dtype)
 
     def shown(self) -> list[Tensor]:
         """The measurements."""

@@ -8,6 +8,7 @@ import torch
 from torch import Tensor
 
 from benchmark.models.coding_rates import ClosedForm, check, closed_form
+from benchmark.problems._estimate import finite, tensor
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -107,18 +108,13 @@ class Representation:
 
     def check(self, estimate: object) -> Tensor:
         """The features, if they are finite, of the right shape and type. Raises ValueError otherwise."""
-        if not isinstance(estimate, Tensor):
-            raise ValueError(f"the estimate is a {type(estimate).__name__}, not a tensor")
-        right = estimate.ndim == 2 and len(estimate) == self.count and estimate.shape[1] > 0
-        if not right or (self.free and estimate.shape[1] != self.dim):
+        found = tensor(estimate)
+        right = found.ndim == 2 and len(found) == self.count and found.shape[1] > 0
+        if not right or (self.free and found.shape[1] != self.dim):
             wanted = f"({self.count}, {self.dim if self.free else 'd'})"
-            raise ValueError(f"the estimate has shape {tuple(estimate.shape)}, not {wanted}")
+            raise ValueError(f"the estimate has shape {tuple(found.shape)}, not {wanted}")
         allowed = (torch.float64,) if self.free else (torch.float32, torch.float64)
-        if estimate.dtype not in allowed:
-            raise ValueError(f"the estimate has type {estimate.dtype}, not {' or '.join(map(str, allowed))}")
-        if not bool(torch.isfinite(estimate).all()):
-            raise ValueError("the estimate has entries that are not finite")
-        return estimate
+        return finite(found, *allowed)
 
     def near(self, truth: Tensor, scale: float, generator: torch.Generator) -> Tensor:
         """A global maximiser, the rows of test in the subspaces of their classes; truth: labels (N + T,) int64.

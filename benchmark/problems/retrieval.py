@@ -6,6 +6,8 @@ from typing import Self
 import torch
 from torch import Tensor
 
+from benchmark.problems._estimate import finite, tensor
+
 
 @dataclass(frozen=True)
 class Clips:
@@ -71,15 +73,10 @@ class Retrieval:
 
     def check(self, estimate: object) -> Tensor:
         """The embeddings, if they are finite float32, one row a clip. Raises ValueError otherwise."""
-        if not isinstance(estimate, Tensor):
-            raise ValueError(f"the estimate is a {type(estimate).__name__}, not a tensor")
-        if estimate.ndim != 2 or len(estimate) != self.count or not estimate.shape[1]:
-            raise ValueError(f"the estimate has shape {tuple(estimate.shape)}, not ({self.count}, d)")
-        if estimate.dtype != torch.float32:
-            raise ValueError(f"the estimate has type {estimate.dtype}, not torch.float32")
-        if not bool(torch.isfinite(estimate).all()):
-            raise ValueError("the estimate has entries that are not finite")
-        return estimate
+        found = tensor(estimate)
+        if found.ndim != 2 or len(found) != self.count or not found.shape[1]:
+            raise ValueError(f"the estimate has shape {tuple(found.shape)}, not ({self.count}, d)")
+        return finite(found, torch.float32)
 
     def near(self, truth: Tensor, scale: float, generator: torch.Generator) -> Tensor:
         """Embeddings that tell the true classes, with noise of ten times `scale`. Truth: (G + Q,) int64, or (G + Q, k), whose
