@@ -12,8 +12,9 @@ from benchmark import solving
 from benchmark.decorators import Method, Task
 from benchmark.errors import UserError, unknown
 from benchmark.report.board import Means, Row
-from benchmark.report.boards import baseline, ordered
+from benchmark.report.boards import ordered
 from benchmark.report.frames import comparison_frame, rows_frame
+from benchmark.report.order import baseline
 from benchmark.spec import TaskSpec
 from benchmark.statistics import Key
 from benchmark.threads import few_threads
@@ -44,7 +45,7 @@ class Evaluation:
     def rows(self) -> list[Row]:
         """Its row and those of the board, best first, complete ones first."""
         every = [self.row, *self.others]
-        return ordered(every, self.spec.primary, baseline(list(self.others), self.spec.baseline))
+        return ordered(every, self.spec.primary, baseline(self.others, self.spec.baseline))
 
     @property
     def ranking(self) -> pd.DataFrame:

@@ -1,11 +1,13 @@
 """The table at the end of a command: ranks, metrics with interval, paired difference to the baseline, cost."""
 
-from math import floor, isnan, log10
+from math import isnan
 
 from rich.table import Table
 from sqlalchemy.orm import Session
 
 from benchmark import statistics
+from benchmark.report.digits import decimals
+from benchmark.report.order import baseline
 from benchmark.spec import TaskSpec
 from benchmark.statistics import Estimate, Standing, mean, standings
 from benchmark.store.queries import Entry, entries
@@ -19,8 +21,9 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
     sign = -1 if primary.better == "higher" else 1
     rows.sort(key=lambda e: (not is_complete(e, primary.name, total), sign * mean(e.scores[primary.name]).mean))
     base = baseline(rows, spec.baseline)
+    position = next((at for at, entry in enumerate(rows) if entry is base), None)
     complete = [is_complete(entry, primary.name, total) for entry in rows]
-    found = standings([entry.scores[primary.name] for entry in rows], complete, primary.better, base)
+    found = standings([entry.scores[primary.name] for entry in rows], complete, primary.better, position)
     unit = f" ({primary.unit})" if primary.unit else ""
 
     table = Table(title=f"{spec.title} ({spec.name} v{spec.version}, {preset}, {split} data)", title_justify="left")
@@ -35,8 +38,8 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
     table.add_column("n", justify="right")
     table.add_column("s/instance", justify="right")
     table.add_column("peak MB", justify="right")
-    for position, (entry, standing) in enumerate(zip(rows, found, strict=True)):
-        table.add_row(*_cells(entry, standing, spec, total, position == base))
+    for entry, standing in zip(rows, found, strict=True):
+        table.add_row(*_cells(entry, standing, spec, total, entry is base))
     table.caption = (
         f"Rank: {statistics.HOW_RANKED}; – where incomplete or n < {statistics.MINIMUM}. Its 95 %: {statistics.HOW_BOUNDED}. "
         f"p: {statistics.HOW_TESTED}. "
@@ -46,12 +49,6 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
         table.caption += "; rows not made here (reference: they came with the suite) have the seconds of another machine"
     table.caption_justify = "left"
     return table
-
-
-def baseline(rows: list[Entry], name: str) -> int | None:
-    """Position of the baseline at its recommended hyperparameters, or at the only others there are."""
-    found = [at for at, entry in enumerate(rows) if entry.method == name]
-    return next((at for at in found if rows[at].label == name), found[0] if found else None)
 
 
 def is_complete(entry: Entry, metric: str, total: int) -> bool:
@@ -78,10 +75,6 @@ def show(estimate: Estimate, *, signed: bool = False) -> str:
     sign = "+" if signed else ""
     if isnan(estimate.low):
         return f"{estimate.mean:{sign}.3g}"
-    digits = decimals(estimate.high - estimate.low)
+    width = estimate.high - estimate.low
+    digits = decimals(width) if width > 0 else 3
     return rf"{estimate.mean:{sign}.{digits}f} \[{estimate.low:{sign}.{digits}f}, {estimate.high:{sign}.{digits}f}]"
-
-
-def decimals(width: float) -> int:
-    """Decimals that show two figures of an interval's width; at most 6."""
-    return 3 if width <= 0 else min(6, max(0, 1 - floor(log10(width))))

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
 from benchmark.report.board import Board, Failure, Hidden, Means, Row, RunFacts, TaskInfo, first_line, last_line
-from benchmark.report.order import best_first, stand
+from benchmark.report.order import baseline, best_first, stand
 from benchmark.spec import DRAWINGS, Axis, Frozen, Metric, Picture, declared_pictures
 from benchmark.statistics import Key
 from benchmark.store import models
@@ -216,12 +216,6 @@ def _facts(run: Made, environment: dict[str, Any]) -> RunFacts:
         error=run.error,
         environment=environment,
     )
-
-
-def baseline(rows: list[Row], name: str) -> Row | None:
-    """The baseline at its recommended hyperparameters, or at the only others there are."""
-    found = [row for row in rows if row.method == name]
-    return next((row for row in found if row.label == name), found[0] if found else None)
 
 
 def _labels(rows: list[Row], instances: Instances) -> dict[Key, str]:

@@ -7,13 +7,13 @@ import pandas as pd
 
 from benchmark import statistics
 from benchmark.report.board import Board, Row
+from benchmark.report.digits import digits
 from benchmark.report.order import improves, sign
 from benchmark.report.tables import (
     ARROW,
     TOO_FEW,
     Column,
     count,
-    digits,
     gain_text,
     heading,
     interval,

@@ -16,6 +16,7 @@ import pandas as pd
 from benchmark.errors import UserError
 from benchmark.report import tables
 from benchmark.report.board import Board
+from benchmark.report.digits import digits
 from benchmark.report.tables import Column
 from benchmark.submissions.text import csv_cell
 
@@ -99,7 +100,7 @@ def instances_view(board: Board, about: Sequence[str]) -> View:
         parts.append(part)
     frame = pd.concat(parts, ignore_index=True) if parts else pd.DataFrame({BEST: []})
     for metric in tables.ordered(board):
-        places = tables.digits(row.means.get(metric.name) for row in board.rows)
+        places = digits(row.means.get(metric.name) for row in board.rows)
         columns[tables.heading(metric)] = Column(f"{metric.description}; {metric.better} is better", 110, f"%.{places}f")
     columns[tables.gain_heading(board)] = Column("difference to the baseline", 110, f"%+.{tables.primary_digits(board)}f")
     columns["seconds"] = Column("the method's own time", 100, "%.3g")

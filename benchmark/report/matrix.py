@@ -6,10 +6,11 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark.report.board import Board, Row
+from benchmark.report.digits import digits
 from benchmark.report.filters import Selection
 from benchmark.report.formats import View
-from benchmark.report.order import improves
-from benchmark.report.tables import Column, count, digits, interval, number, with_unit
+from benchmark.report.order import improves, sign
+from benchmark.report.tables import Column, count, interval, number, with_unit
 
 HOW_RANKS = (
     "A cell is the method's rank on the task's page, by the primary metric among all complete rows there, also those hidden "
@@ -97,12 +98,11 @@ def _gain_cell(board: Board, row: Row, largest: float) -> Cell | None:
     if row.gain is None:
         return None
     primary, places = board.task.primary, digits([row.gain])
-    direction = 1 if primary.better == "higher" else -1
     text = f"{number(row.gain.mean, places, signed=True)}{star}"
     unclear = not row.complete or improves(row.gain, primary) == "unclear"
     spread = interval(row.gain, places, signed=True)
     note = f"{detail}; difference to {board.task.baseline} {with_unit(text, primary)} {spread}"
-    return Cell(f"({text})" if unclear else text, note, direction * row.gain.mean / largest, muted=unclear)
+    return Cell(f"({text})" if unclear else text, note, sign(primary) * row.gain.mean / largest, muted=unclear)
 
 
 def _score(board: Board, row: Row) -> str:

@@ -1,6 +1,7 @@
-"""The rows of a board as arrays for benchmark.statistics, and what comes back as values of the rows."""
+"""The order of rows, and the row that they are compared with. Statistics come from benchmark.statistics, rows get them here."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
+from typing import TypeVar
 
 import numpy as np
 
@@ -8,6 +9,15 @@ from benchmark import statistics
 from benchmark.report.board import Row
 from benchmark.spec import Metric
 from benchmark.statistics import Estimate
+from benchmark.store.queries import Entry
+
+R = TypeVar("R", Row, Entry)
+
+
+def baseline(rows: Iterable[R], name: str) -> R | None:
+    """The baseline at its recommended hyperparameters, else the first of its rows; None where it has no row."""
+    found = [row for row in rows if row.method == name]
+    return next((row for row in found if row.label == name), found[0] if found else None)
 
 
 def sign(metric: Metric) -> int:

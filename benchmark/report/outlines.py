@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session
 from benchmark import statistics
 from benchmark.report import boards
 from benchmark.report.board import Board, Row
+from benchmark.report.order import baseline
 from benchmark.spec import Metric
 from benchmark.store.models import Run, Task
 from benchmark.store.queries import entries_and_hidden
@@ -38,7 +39,7 @@ def outline(session: Session, task: str, preset: str) -> Board:
     places = boards.environments(session)
     size = int(info.presets.get(preset, {}).get("instances", 0))
     rows = [boards.row(entry, info, size, {}, places) for entry in found]
-    base = boards.baseline(rows, info.baseline)
+    base = baseline(rows, info.baseline)
     rows = boards.ordered(rows, primary, None)
     add_gain(rows[:1], primary, base)
     every = session.scalar(select(func.count(Run.id)).join(Task).where(Task.name == task, Run.preset == preset)) or 0

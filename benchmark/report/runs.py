@@ -8,7 +8,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session
@@ -16,6 +15,7 @@ from sqlalchemy.orm import Session
 from benchmark import statistics
 from benchmark.report.board import Board, Row, TaskInfo, last_line
 from benchmark.report.boards import task_info
+from benchmark.report.digits import digits_of
 from benchmark.report.tables import Column, count, heading, interval, with_unit
 from benchmark.store import models
 from benchmark.store.models import Artifact, Curve, Environment, Method, Run, Score, Task
@@ -181,7 +181,7 @@ def _scores(session: Session, run: Run, info: TaskInfo) -> tuple[pd.DataFrame, d
     for metric in metrics:
         found, name = values.get(metric.name, {}), heading(metric)
         estimate = statistics.mean({(run.seed, number): value for number, value in found.items()}) if found else None
-        places = places_of(found.values())
+        places = digits_of(found.values())
         columns[name] = Column(f"{metric.description}; {metric.better} is better", max(92, 22 + 7 * len(name)), f"%.{places}f")
         table[name] = [found.get(one.number) for one in rows]
         if estimate:
@@ -209,14 +209,6 @@ MEANS = {
     "95 %": Column("Bootstrap-t interval of the mean over instances", 170),
     "n": Column("Instances", 50, "%d"),
 }
-
-
-def places_of(values: Any) -> int:
-    """Decimals that show the spread of the values with two figures, as the intervals of a board would."""
-    found = np.array(list(values), float)
-    wide = float(np.ptp(found)) / max(len(found), 1) ** 0.5 if len(found) > 1 else 0.0
-    size = wide or (float(abs(found).max()) / 100 if len(found) and found.any() else 0.01)
-    return min(6, max(0, 1 - int(np.floor(np.log10(size)))))
 
 
 def _errors(session: Session, run: Run) -> Pairs:

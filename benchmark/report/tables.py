@@ -12,13 +12,13 @@ import pandas as pd
 
 from benchmark import statistics
 from benchmark.report.board import Board, Row
-from benchmark.report.order import improves
+from benchmark.report.digits import MOST, digits
+from benchmark.report.order import improves, sign
 from benchmark.spec import Metric
 from benchmark.statistics import Estimate, Key
 
 ARROW = {"higher": "↑", "lower": "↓"}
 TOO_FEW = "n < 4"
-_MOST = 6  # decimals
 UNRANKED = "Empty: incomplete, or fewer than 4 instances."
 
 
@@ -29,20 +29,6 @@ class Column:
     help: str
     width: int
     format: str | None = None
-
-
-def digits(estimates: Iterable[Estimate | None]) -> int:
-    """Decimals that show the typical width of the intervals with two figures; without intervals, three figures."""
-    known = [e for e in estimates if e is not None]
-    widths = [e.high - e.low for e in known if e.high > e.low]
-    if widths:
-        return _decimals(float(np.median(widths)), figures=2)
-    sizes = [abs(e.mean) for e in known if e.mean]
-    return _decimals(max(sizes), figures=3) if sizes else 1
-
-
-def _decimals(value: float, figures: int) -> int:
-    return min(_MOST, max(0, figures - 1 - math.floor(math.log10(value))))
 
 
 def interval(estimate: Estimate | None, places: int, signed: bool = False) -> str:
@@ -57,7 +43,7 @@ def interval(estimate: Estimate | None, places: int, signed: bool = False) -> st
 def number(value: float, places: int, signed: bool = False) -> str:
     """'3.21', or '3.2e-09' where so many decimals, the most that there are, would leave nothing of it."""
     sign = "+" if signed else ""
-    tiny = places == _MOST and 0 < abs(value) < 10**-_MOST
+    tiny = places == MOST and 0 < abs(value) < 10**-MOST
     return f"{value:{sign}.1e}" if tiny else f"{value:{sign}.{places}f}"
 
 
@@ -271,7 +257,6 @@ def gains(boards: Iterable[Board]) -> pd.DataFrame:
         primary = board.task.primary
         chosen = representatives(board)
         largest = max((abs(r.gain.mean) for r in chosen.values() if r.gain), default=0.0) or 1.0
-        direction = 1 if primary.better == "higher" else -1
         for method, row in chosen.items():
             name = f"{board.task.name} / {board.preset}" + (f" ({primary.unit})" if primary.unit else "")
             base = row is board.baseline
@@ -286,7 +271,7 @@ def gains(boards: Iterable[Board]) -> pd.DataFrame:
                     "board": name,
                     "method": method,
                     "gain": mean,
-                    "share": direction * mean / largest,
+                    "share": sign(primary) * mean / largest,
                     "text": "base" if base else f"{mean:+.{places}f}" + ("" if row.label == method else "*"),
                     "verdict": verdict,
                     "detail": (gain_text(row.gain, primary) if row.gain else "the baseline") + f"; {row.status}",

@@ -5,6 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.report import tables
 from benchmark.report.board import Board
+from benchmark.report.digits import digits
 from benchmark.report.order import sign
 from benchmark.report.tables import Column
 from benchmark.statistics import Key
@@ -59,7 +60,7 @@ def scores(board: Board, key: Key) -> None:
     frame = tables.instance_scores(board, key)
     columns = {"method": Column("In brackets: changed hyperparameters", 240)}
     for metric in tables.ordered(board):
-        places = tables.digits(row.means.get(metric.name) for row in board.rows)
+        places = digits(row.means.get(metric.name) for row in board.rows)
         columns[tables.heading(metric)] = Column(metric.description, 110, f"%.{places}f")
     if board.baseline:
         text = f"Difference to {board.baseline.label} on this instance"

@@ -1,12 +1,14 @@
 import io
 import json
 
+import pytest
 from rich.console import Console
 from sqlalchemy.orm import Session
 
 from benchmark.report import boards
 from benchmark.spec import TaskSpec
-from runners.table import result_table
+from benchmark.statistics import Estimate
+from runners.table import result_table, show
 from tests.leaderboard import synthetic
 
 
@@ -31,6 +33,22 @@ def test_the_table_of_the_command_and_the_board_agree(tmp_path):
     p = [row.standing.p for row in board.rows]
     assert [row[6] for row in rows] == ["–" if one is None else f"{one:.2g}" for one in p]
     assert [row[5] for row in rows].count("baseline") == 1
+    base = next(row for row, shown in zip(board.rows, rows, strict=True) if shown[5] == "baseline")
+    assert base is board.baseline
+
+
+@pytest.mark.parametrize(
+    ("estimate", "text"),
+    [
+        (Estimate(26.312, 25.9, 26.8, 8), "26.31 [25.90, 26.80]"),
+        (Estimate(26.312, 16.0, 36.0, 8), "26 [16, 36]"),
+        (Estimate(0.5, 0.5, 0.5, 8), "0.500 [0.500, 0.500]"),
+        (Estimate(0.123456, float("nan"), float("nan"), 2), "0.123"),
+    ],
+)
+def test_a_cell_has_as_many_digits_as_its_interval_deserves(estimate, text):
+    assert show(estimate) == text.replace("[", r"\[")
+    assert show(estimate, signed=True).startswith("+" + text.partition(" ")[0])
 
 
 def test_the_caption_says_how_ranks_and_p_are_made(tmp_path):
