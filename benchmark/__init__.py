@@ -12,8 +12,8 @@ if TYPE_CHECKING:
     from benchmark.decorators import Method, Task, method, task
     from benchmark.errors import UserError
     from benchmark.models import mixtures
-    from benchmark.models.photograph_task import PhotographTask
-    from benchmark.models.photographs import PHOTOGRAPH_METRICS, Photographs
+    from benchmark.photograph_tasks.base import PhotographTask
+    from benchmark.photograph_tasks.preset import PHOTOGRAPH_METRICS, Photographs
     from benchmark.problems import Completion, Distribution, FewShot, Instance, LinearInverse, Representation, Retrieval
     from benchmark.spec import Axis, Count, Fraction, Kept, Metric, NonNegative, Picture, Positive, Preset, Rate, TaskSpec
 
@@ -32,9 +32,9 @@ EXPORTS = {
     "Method": "benchmark.decorators",
     "Metric": "benchmark.spec",
     "NonNegative": "benchmark.spec",
-    "PHOTOGRAPH_METRICS": "benchmark.models.photographs",
-    "PhotographTask": "benchmark.models.photograph_task",
-    "Photographs": "benchmark.models.photographs",
+    "PHOTOGRAPH_METRICS": "benchmark.photograph_tasks.preset",
+    "PhotographTask": "benchmark.photograph_tasks.base",
+    "Photographs": "benchmark.photograph_tasks.preset",
     "Picture": "benchmark.spec",
     "Positive": "benchmark.spec",
     "Preset": "benchmark.spec",

@@ -12,12 +12,12 @@ from typing import Any, Literal, Self
 
 from benchmark import spec as specs
 from benchmark.errors import UserError
-from benchmark.models import photographs
+from benchmark.photograph_tasks.preset import PHOTOGRAPH_METRICS, Photographs
 
 ROOT = Path(__file__).parents[1]
 # What a specification calls: the classes of benchmark.spec, and the preset of tasks on photographs.
 CLASSES: dict[str, Any] = {
-    "Photographs": photographs.Photographs,
+    "Photographs": Photographs,
     **{name: getattr(specs, name) for name in ("Axis", "Metric", "Picture", "Preset", "TaskSpec")},
 }
 # What an annotation names: plain types, and the types of hyperparameters in benchmark.spec.
@@ -28,7 +28,7 @@ TYPES: dict[str, Any] = {
     "Self": Self,
     **CLASSES,
 }
-_CONSTANTS = {"PHOTOGRAPH_METRICS": photographs.PHOTOGRAPH_METRICS}
+_CONSTANTS = {"PHOTOGRAPH_METRICS": PHOTOGRAPH_METRICS}
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,

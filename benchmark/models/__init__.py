@@ -1,1 +1,1 @@
-"""Mathematics and specifications that tasks and methods share: mixtures, coding rates, photographs."""
+"""Mathematics that tasks and methods share: mixtures of subspaces, coding rates."""

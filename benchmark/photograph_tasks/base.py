@@ -1,4 +1,4 @@
-"""What tasks on photographs have in common: the pictures, the scores, and how they are shown. Their `make` is their own."""
+"""The base of tasks on photographs: the pictures, the scores, and how they are shown. Each task makes its own instances."""
 
 from pathlib import Path
 
@@ -7,8 +7,8 @@ from torch import Tensor
 from benchmark.datasets import photographs
 from benchmark.metrics.image import psnr, ssim
 from benchmark.metrics.perceptual import lpips_squeeze_caffe
-from benchmark.models.photographs import Photographs
 from benchmark.operators import LinearOperator
+from benchmark.photograph_tasks.preset import Photographs
 from benchmark.problems.instance import Instance
 from benchmark.problems.linear_inverse import LinearInverse
 from benchmark.seeds import Split
@@ -29,7 +29,7 @@ class PhotographTask:
         return Instance(problem=LinearInverse(A=A, y=y, noise=noise, value_range=(0.0, 1.0)), truth=x, label=name)
 
     def score(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
-        """The metrics of benchmark/models/photographs.py."""
+        """The metrics of benchmark/photograph_tasks/preset.py."""
         seen = estimate.clamp(0, 1)
         return {
             "psnr": self.quality(instance, estimate),

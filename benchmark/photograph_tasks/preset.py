@@ -1,4 +1,4 @@
-"""What tasks on photographs share: the preset, and the metrics as data. Imports no torch: specifications are read alone."""
+"""The preset and the metrics of tasks on photographs, as data. Imports no torch, because specifications are read alone."""
 
 from typing import Annotated
 

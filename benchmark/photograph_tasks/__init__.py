@@ -1,0 +1,1 @@
+"""What tasks on photographs share: their preset and metrics, and the base of their classes."""
