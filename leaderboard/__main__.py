@@ -15,7 +15,7 @@ from sqlalchemy.exc import DBAPIError
 from streamlit.web import cli
 
 from benchmark.errors import UserError
-from benchmark.report import leaders, matrix  # noqa: F401  # of the first page
+from benchmark.report import leaders, methods_by_boards  # noqa: F401  # of the first page
 from benchmark.report.across import by_preset
 from leaderboard.charts import heat_table, rank_table  # noqa: F401  # of the first page
 from leaderboard.ui import cached, downloads, opened  # noqa: F401  # of the first page

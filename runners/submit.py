@@ -61,7 +61,7 @@ def export_inputs(
     entry = registry.get_task(task)
     if preset not in entry.spec.presets:
         raise unknown(f"preset of {task}", preset, entry.spec.presets)
-    from benchmark.submissions.inputs import export
+    from benchmark.submissions.observations import export
 
     with replaced(parse_sources(source or ())):
         written = export(entry.load(data_dir), preset, parse_seeds(seeds), output, learn=training)

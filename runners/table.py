@@ -6,7 +6,7 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from benchmark import statistics
-from benchmark.report.digits import decimals
+from benchmark.report.decimals import decimals
 from benchmark.report.order import baseline
 from benchmark.spec import TaskSpec
 from benchmark.statistics import Estimate, Standing, mean, standings

@@ -7,7 +7,7 @@ import pandas as pd
 
 from benchmark import statistics
 from benchmark.report.board import Board, Row
-from benchmark.report.digits import digits
+from benchmark.report.decimals import digits
 from benchmark.report.order import improves, sign
 from benchmark.report.tables import (
     ARROW,

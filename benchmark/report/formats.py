@@ -16,7 +16,7 @@ import pandas as pd
 from benchmark.errors import UserError
 from benchmark.report import tables
 from benchmark.report.board import Board
-from benchmark.report.digits import digits
+from benchmark.report.decimals import digits
 from benchmark.report.tables import Column
 from benchmark.submissions.text import csv_cell
 

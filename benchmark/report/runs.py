@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from benchmark import statistics
 from benchmark.report.board import Board, Row, TaskInfo, last_line
 from benchmark.report.boards import task_info
-from benchmark.report.digits import digits_of
+from benchmark.report.decimals import digits_of
 from benchmark.report.tables import Column, count, heading, interval, with_unit
 from benchmark.store import models
 from benchmark.store.models import Artifact, Curve, Environment, Method, Run, Score, Task

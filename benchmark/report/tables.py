@@ -12,7 +12,7 @@ import pandas as pd
 
 from benchmark import statistics
 from benchmark.report.board import Board, Row
-from benchmark.report.digits import MOST, digits
+from benchmark.report.decimals import MOST, digits
 from benchmark.report.order import improves, sign
 from benchmark.spec import Metric
 from benchmark.statistics import Estimate, Key

@@ -7,7 +7,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark.report.board import Board, Row
-from benchmark.report.digits import digits
+from benchmark.report.decimals import digits
 from benchmark.report.order import pareto
 from benchmark.report.tables import interval
 from benchmark.spec import Metric

@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from benchmark.report.board import Board
-from benchmark.report.digits import digits
+from benchmark.report.decimals import digits
 from leaderboard.charts.marks import INK, baseline_rule, colours, legend_columns, metric_title, plain_axis, styled
 
 # Okabe and Ito (2008) without yellow, then Paul Tol's muted colours.

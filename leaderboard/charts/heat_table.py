@@ -9,7 +9,7 @@ from html import escape
 from urllib.parse import urlencode
 
 from benchmark.report.board import Board
-from benchmark.report.matrix import Cell, Matrix
+from benchmark.report.methods_by_boards import Cell, MethodsByBoards
 
 BLUE, ORANGE = (0, 114, 178), (230, 120, 0)
 _STRIPES = "repeating-linear-gradient(135deg, rgba(128,128,128,.16) 0 2px, transparent 2px 7px)"
@@ -42,7 +42,7 @@ def board_link(board: Board) -> str:
     return "task?" + urlencode({"task": board.task.name, "preset": board.preset})
 
 
-def html(found: Matrix, method_link: Link) -> str:
+def html(found: MethodsByBoards, method_link: Link) -> str:
     """The matrix as a table that scrolls sideways by itself, the names of the methods staying in place."""
     head = ['<td class="corner">method</td>', "<th><span>complete on</span></th>"]
     for board in found.boards:
@@ -81,7 +81,7 @@ def _strength(cell: Cell) -> float:
 _CELL, _LINE, _LETTER = 46, 22, 6.4  # pixels
 
 
-def svg(found: Matrix, title: str) -> str:
+def svg(found: MethodsByBoards, title: str) -> str:
     """The same cells as a picture on white."""
     left = 24 + _LETTER * max([len(method) for method in found.methods], default=0) + 60
     names = [f"{board.task.name} {board.preset}" for board in found.boards]

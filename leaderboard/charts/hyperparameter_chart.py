@@ -7,7 +7,7 @@ import altair as alt
 import pandas as pd
 
 from benchmark.report.board import Board
-from benchmark.report.digits import digits
+from benchmark.report.decimals import digits
 from benchmark.report.studies import FEWEST, Family, along, is_log
 from benchmark.report.tables import count
 from benchmark.spec import Metric

@@ -5,7 +5,7 @@ from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.report import tables
 from benchmark.report.board import Board
-from benchmark.report.digits import digits
+from benchmark.report.decimals import digits
 from benchmark.report.order import sign
 from benchmark.report.tables import Column
 from benchmark.statistics import Key

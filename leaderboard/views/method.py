@@ -5,9 +5,9 @@ import streamlit as st
 from sqlalchemy.orm import Session
 
 from benchmark.registry import MethodEntry
-from benchmark.report import methods, runs, tables
+from benchmark.report import method_card, runs, tables
 from benchmark.report.board import Board, Row
-from benchmark.report.methods import Card
+from benchmark.report.method_card import Card
 from leaderboard.ui import cached, choices, downloads, opened, widgets
 from leaderboard.ui.plain import plain
 
@@ -25,7 +25,7 @@ def describe(found: Card) -> None:
         f"source {widgets.paper(found.paper)}" if found.paper else "",
     ]
     if found.entry:
-        facts.append(f"file `{methods.place(found.entry)}`")
+        facts.append(f"file `{method_card.place(found.entry)}`")
         needs = ", ".join(found.entry.spec.needs)
         facts += [f"needs of a task: {needs}"] * bool(needs)
         facts += ["learns once for all instances"] * (found.entry.spec.learns is not None)
@@ -34,7 +34,7 @@ def describe(found: Card) -> None:
         st.info("The suite that shows this page does not know this method: its results are here, its code is not.")
     else:
         with st.expander("What its file says: the method as formulas, its source, what differs from the paper", expanded=True):
-            st.code(methods.header(found.entry) or "Its file has no header.", language=None, wrap_lines=True)
+            st.code(method_card.header(found.entry) or "Its file has no header.", language=None, wrap_lines=True)
 
 
 def hyperparameters(entry: MethodEntry) -> None:
@@ -44,11 +44,13 @@ def hyperparameters(entry: MethodEntry) -> None:
     if not spec.parameters.model_fields:
         st.write("It has none.")
         return
-    views["hyperparameters"] = widgets.view(f"Hyperparameters of {spec.name}", methods.parameters(spec), methods.PARAMETERS)
+    views["hyperparameters"] = widgets.view(
+        f"Hyperparameters of {spec.name}", method_card.parameters(spec), method_card.PARAMETERS
+    )
     widgets.table(views["hyperparameters"])
     if spec.settings:
         st.caption("Recommended values, where they are not the defaults. `--set NAME=VALUE` overrides both.")
-        views["settings"] = widgets.view(f"Recommended values of {spec.name}", methods.settings(spec), methods.SETTINGS)
+        views["settings"] = widgets.view(f"Recommended values of {spec.name}", method_card.settings(spec), method_card.SETTINGS)
         widgets.table(views["settings"])
     downloads.menus(views, f"method_{spec.name}")
 
@@ -59,14 +61,14 @@ def results(name: str, found: Found) -> None:
     if not found:
         st.write("No board has a result of it.")
         return
-    frame = methods.results(found)
+    frame = method_card.results(found)
     links = [widgets.address("task", task=board.task.name, preset=board.preset) for board, _ in found]
-    widgets.table(widgets.view("", frame[list(methods.RESULTS)], methods.RESULTS), links)
+    widgets.table(widgets.view("", frame[list(method_card.RESULTS)], method_card.RESULTS), links)
     st.caption(
         "Each line is a row of a board, opened by its link. Rank: on its board, from scores on the same instances; ranks of "
         "different boards do not average to anything here. Intervals are 95 % bootstrap-t intervals over instances."
     )
-    view = widgets.view(f"Results of {name}", frame, methods.RESULTS)
+    view = widgets.view(f"Results of {name}", frame, method_card.RESULTS)
     downloads.menus({"results": view}, f"method_{name}")
 
 
@@ -88,7 +90,7 @@ def reproduce(found: Found) -> None:
     for board, row in found:
         with st.expander(plain(f"{board.task.name} / {board.preset}: {row.label}")):
             st.caption(plain(tables.parameters_text(row)))
-            commands = methods.commands(row)
+            commands = method_card.commands(row)
             for command in commands[:COMMANDS]:
                 st.code(command, language="bash", wrap_lines=True)
             if len(commands) > COMMANDS:
@@ -112,10 +114,10 @@ def every_run(session: Session, name: str) -> None:
 
 with Session(opened.engine()) as session:
     with st.columns(3)[0]:
-        name = choices.choose("Method", "method", methods.names(session))
-    card = methods.card(session, name)
-    places = methods.boards_of(session, name)
-    on_boards = methods.rows([cached.board(*pair) for pair in cached.known_boards() if pair in places], name)
+        name = choices.choose("Method", "method", method_card.names(session))
+    card = method_card.card(session, name)
+    places = method_card.boards_of(session, name)
+    on_boards = method_card.rows([cached.board(*pair) for pair in cached.known_boards() if pair in places], name)
     describe(card)
     results(name, on_boards)
     rivals(on_boards)
@@ -124,7 +126,7 @@ with Session(opened.engine()) as session:
     if on_boards:
         reproduce(on_boards)
     every_run(session, name)
-    untried = methods.to_try(card.entry.spec, places) if card.entry else []
+    untried = method_card.to_try(card.entry.spec, places) if card.entry else []
     if untried:
         st.caption("Tasks that it fits and has no run on, at their default size:")
         st.code("\n".join(untried), language="bash", wrap_lines=True)

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 
 import streamlit as st
 
-from benchmark.report import filters, leaders, matrix, tables
+from benchmark.report import filters, leaders, methods_by_boards, tables
 from benchmark.report.across import HOW_AVERAGED, Across, by_preset
 from benchmark.report.board import Board
 from benchmark.report.formats import View
@@ -70,12 +70,12 @@ def heat_map(shown: filters.Selection, about: list[str]) -> None:
         required=True,
     )
     gains = mode == GAINS
-    found = matrix.matrix(shown, gains)
+    found = methods_by_boards.of_selection(shown, gains)
     st.html(heat_table.STYLE + heat_table.html(found, method_link))
-    st.caption(matrix.HOW_GAINS if gains else matrix.HOW_RANKS)
+    st.caption(methods_by_boards.HOW_GAINS if gains else methods_by_boards.HOW_RANKS)
     title = "Difference to the baseline" if gains else "Rank on each board"
     stem = "differences" if gains else "ranks"
-    downloads.buttons(lambda: matrix.view(found, gains, about), stem, lambda: heat_table.svg(found, title))
+    downloads.buttons(lambda: methods_by_boards.view(found, gains, about), stem, lambda: heat_table.svg(found, title))
 
 
 def average_ranks(preset: str, boards: list[Board], methods: list[str], about: list[str]) -> None:

@@ -8,7 +8,7 @@ import pytest
 import torch
 
 from benchmark import Distribution, mixtures
-from benchmark.submissions.inputs import answers_to, shown_by
+from benchmark.submissions.observations import answers_to, shown_by
 
 
 def problem(B=2, N=6, n=8, K=2, d=2, G=5, levels=2, **given):

@@ -8,7 +8,7 @@ import torch
 
 from benchmark import Representation
 from benchmark.models.coding_rates import value_and_gradient
-from benchmark.submissions.inputs import answers_to, shown_by
+from benchmark.submissions.observations import answers_to, shown_by
 
 LABELS = torch.tensor([1, 0, 2, 0, 1, 2, 2])
 

@@ -18,7 +18,7 @@ from benchmark.instances import make_instance
 from benchmark.store.database import open_database
 from benchmark.store.models import Score
 from benchmark.submissions import store, training
-from benchmark.submissions.inputs import answers_to, export, shown_by
+from benchmark.submissions.observations import answers_to, export, shown_by
 from runners.engines.base import Order
 from runners.engines.messages import Solved
 from runners.worker import solve

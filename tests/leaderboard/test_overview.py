@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
 from benchmark.report import boards as reading
-from benchmark.report import filters, formats, leaders, matrix
+from benchmark.report import filters, formats, leaders, methods_by_boards
 from benchmark.report.board import Board
 from benchmark.store.database import open_database
 from leaderboard.charts import heat_table, leader_blocks
@@ -69,14 +69,14 @@ def test_each_filter(boards: list[Board], chosen: filters.Chosen, places: int, m
 
 
 def test_filters_never_change_a_rank(boards: list[Board]) -> None:
-    every, some = (matrix.matrix(filters.select(boards, chosen)) for chosen in ({}, {"kinds": ["classical"]}))
+    every, some = (methods_by_boards.of_selection(filters.select(boards, chosen)) for chosen in ({}, {"kinds": ["classical"]}))
     assert some.methods == ("old_way",)
     assert [some.cells["old_way", column].text for column in range(3)] == [every.cells["old_way", c].text for c in range(3)]
 
 
 def test_cells_say_rank_coverage_or_nothing(boards: list[Board]) -> None:
-    found = matrix.matrix(filters.select(boards, {}))
-    at = {matrix.name(board): column for column, board in enumerate(found.boards)}
+    found = methods_by_boards.of_selection(filters.select(boards, {}))
+    at = {methods_by_boards.name(board): column for column, board in enumerate(found.boards)}
     assert found.cells["new_way", at["beta / small"]].text == "1"
     assert found.cells["new_way", at["beta / small"]].level == 1
     assert found.cells["other_way", at["gamma / small"]].text == "5/8"
@@ -85,13 +85,13 @@ def test_cells_say_rank_coverage_or_nothing(boards: list[Board]) -> None:
     assert found.coverage("new_way") == "3 of 4"
     assert found.coverage("other_way") == "0 of 4"
     assert found.methods[0] == "base_fill"
-    ranks = {row.method: row.rank for row in next(b for b in boards if matrix.name(b) == "alpha / small").rows}
+    ranks = {row.method: row.rank for row in next(b for b in boards if methods_by_boards.name(b) == "alpha / small").rows}
     assert {m: int(found.cells[m, at["alpha / small"]].text) for m in ranks} == ranks
 
 
 def test_differences_have_signs_and_brackets(boards: list[Board]) -> None:
-    found = matrix.matrix(filters.select(boards, {}), gains=True)
-    at = {matrix.name(board): column for column, board in enumerate(found.boards)}
+    found = methods_by_boards.of_selection(filters.select(boards, {}), gains=True)
+    at = {methods_by_boards.name(board): column for column, board in enumerate(found.boards)}
     assert found.cells["base_fill", at["alpha / small"]].text == "base"
     assert found.cells["new_way", at["alpha / small"]].text.startswith("+")
     assert found.cells["new_way", at["alpha / small"]].level == 1
@@ -99,8 +99,8 @@ def test_differences_have_signs_and_brackets(boards: list[Board]) -> None:
 
 
 def test_the_table_to_save_holds_the_cells_that_are_shown(boards: list[Board]) -> None:
-    found = matrix.matrix(filters.select(boards, {"tasks": ["gamma"]}))
-    view = matrix.view(found, gains=False, about=["filters: task gamma"])
+    found = methods_by_boards.of_selection(filters.select(boards, {"tasks": ["gamma"]}))
+    view = methods_by_boards.view(found, gains=False, about=["filters: task gamma"])
     rows = json.loads(formats.to_json(view))["rows"]
     assert rows == [
         {"method": "base_fill", "complete on": "1 of 1", "gamma / small": "1", "best": True},
@@ -111,7 +111,7 @@ def test_the_table_to_save_holds_the_cells_that_are_shown(boards: list[Board]) -
 
 
 def test_names_cannot_be_markup(boards: list[Board]) -> None:
-    found = matrix.matrix(filters.select(boards, {}))
+    found = methods_by_boards.of_selection(filters.select(boards, {}))
     page = heat_table.html(found, lambda name: f"method?name={name}")
     assert "<b>" not in page
     assert "&lt;b&gt;odd&lt;/b&gt; &amp; way" in page

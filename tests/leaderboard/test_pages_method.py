@@ -7,7 +7,7 @@ from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
 from benchmark import registry
-from benchmark.report import methods
+from benchmark.report import method_card
 from tests.leaderboard.synthetic import Writer, imaging, make_empty
 from tests.leaderboard.words import words
 
@@ -19,7 +19,7 @@ def test_a_method_of_the_suite_without_results(open_page: Callable[..., AppTest]
         text = words(app)
         assert "[arXiv:2402.04097](https://arxiv.org/abs/2402.04097)" in text
         assert "file `methods/images/self_guided_dip.py`" in text
-        assert methods.header(registry.get_method("self_guided_dip")) in text
+        assert method_card.header(registry.get_method("self_guided_dip")) in text
         assert "No board has a result of it." in text
         assert "python -m runners.run --task mri --method self_guided_dip" in text
         assert "lr_input" in app.dataframe[0].value["hyperparameter"].tolist()
@@ -84,27 +84,27 @@ def test_many_seeds_do_not_make_a_page_of_commands(open_page: Callable[..., AppT
 
 def test_every_method_of_the_suite_has_a_header_and_readable_hyperparameters() -> None:
     for name, entry in registry.methods().items():
-        assert methods.header(entry), name
-        assert methods.place(entry).startswith("methods/"), name
-        frame = methods.parameters(entry.spec)
+        assert method_card.header(entry), name
+        assert method_card.place(entry).startswith("methods/"), name
+        frame = method_card.parameters(entry.spec)
         assert frame["hyperparameter"].tolist() == list(entry.spec.parameters.model_fields), name
         assert not any(text.startswith("any") for text in frame["allowed"]), name
-        assert len(methods.settings(entry.spec)) == len(entry.spec.settings), name
+        assert len(method_card.settings(entry.spec)) == len(entry.spec.settings), name
         assert ("used to" in frame) == (entry.spec.learns is not None), name
 
 
 def test_what_a_hyperparameter_may_be_in_words() -> None:
-    assert methods.allowed({"type": "integer", "minimum": 1}) == "whole number ≥ 1"
-    assert methods.allowed({"type": "number", "minimum": 0, "exclusiveMaximum": 1}) == "number ≥ 0, < 1"
-    assert methods.allowed({"enum": ["a", "b"], "type": "string"}) == 'one of "a", "b"'
-    assert methods.allowed({"type": "boolean"}) == "true or false"
+    assert method_card.allowed({"type": "integer", "minimum": 1}) == "whole number ≥ 1"
+    assert method_card.allowed({"type": "number", "minimum": 0, "exclusiveMaximum": 1}) == "number ≥ 0, < 1"
+    assert method_card.allowed({"enum": ["a", "b"], "type": "string"}) == 'one of "a", "b"'
+    assert method_card.allowed({"type": "boolean"}) == "true or false"
 
 
 def test_no_command_for_a_task_that_does_not_fit() -> None:
     spec = registry.get_method("zero_filled").spec
-    assert methods.to_try(spec, {("mri", "small")})
-    assert not any("--task mri " in command for command in methods.to_try(spec, {("mri", "small")}))
-    assert not any("--task mc " in command for command in methods.to_try(spec, set()))
+    assert method_card.to_try(spec, {("mri", "small")})
+    assert not any("--task mri " in command for command in method_card.to_try(spec, {("mri", "small")}))
+    assert not any("--task mc " in command for command in method_card.to_try(spec, set()))
 
 
 def test_names_are_of_the_suite_and_of_the_database(tmp_path: Path) -> None:
@@ -112,6 +112,6 @@ def test_names_are_of_the_suite_and_of_the_database(tmp_path: Path) -> None:
     with Session(engine) as session:
         Writer(session, tmp_path).run(imaging(), "small", "foreign")
         session.commit()
-        assert {"foreign", "dip"} < set(methods.names(session))
-        assert methods.card(session, "foreign").entry is None
+        assert {"foreign", "dip"} < set(method_card.names(session))
+        assert method_card.card(session, "foreign").entry is None
     engine.dispose()

@@ -86,7 +86,7 @@ def test_what_is_learnt_from_is_written_or_left_out(call, tmp_path):
 
 def test_data_of_the_user_s_own_get_a_note(call, monkeypatch):
     found = {"instances": [], "training": [], "data": ("fastmri",)}
-    monkeypatch.setattr("benchmark.submissions.inputs.export", lambda *given, **how: found)
+    monkeypatch.setattr("benchmark.submissions.observations.export", lambda *given, **how: found)
     out = call("export-inputs", "--task", "mri", "--preset", "tiny", "--output", "a")[1]
     assert out.endswith(
         "note: fastmri came from --data-dir or --source: do not pass these files on unless its owner lets you\n"

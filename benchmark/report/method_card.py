@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from benchmark import registry
 from benchmark.registry import MethodEntry
 from benchmark.report.board import Board, Row
-from benchmark.report.digits import digits
+from benchmark.report.decimals import digits
 from benchmark.report.tables import Column, gain_text, heading, interval, primary_digits, with_unit
 from benchmark.spec import MethodSpec
 from benchmark.store.models import Method, Run, Task

@@ -1,6 +1,6 @@
 import pytest
 
-from benchmark.report.digits import decimals, digits, digits_of
+from benchmark.report.decimals import decimals, digits, digits_of
 from benchmark.statistics import Estimate
 
 NONE = float("nan")

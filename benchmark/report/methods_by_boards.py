@@ -6,7 +6,7 @@ from dataclasses import dataclass
 import pandas as pd
 
 from benchmark.report.board import Board, Row
-from benchmark.report.digits import digits
+from benchmark.report.decimals import digits
 from benchmark.report.filters import Selection
 from benchmark.report.formats import View
 from benchmark.report.order import improves, sign
@@ -37,7 +37,7 @@ class Cell:
 
 
 @dataclass(frozen=True)
-class Matrix:
+class MethodsByBoards:
     """cells[method, column]; what is missing has no result. ranked: on how many boards a method is complete."""
 
     boards: tuple[Board, ...]
@@ -55,7 +55,7 @@ def name(board: Board) -> str:
     return f"{board.task.name} / {board.preset}"
 
 
-def matrix(selection: Selection, gains: bool = False) -> Matrix:
+def of_selection(selection: Selection, gains: bool = False) -> MethodsByBoards:
     """The methods of a selection, those with complete results on more boards first, then by how near to the first they are."""
     cells: dict[tuple[str, int], Cell] = {}
     shares: dict[str, list[float]] = {method: [] for method in selection.methods}
@@ -72,7 +72,7 @@ def matrix(selection: Selection, gains: bool = False) -> Matrix:
             if cell:
                 cells[method, column] = cell
     order = sorted(selection.methods, key=lambda m: (-complete[m], _mean(shares[m]), m))
-    return Matrix(selection.boards, tuple(order), cells, complete)
+    return MethodsByBoards(selection.boards, tuple(order), cells, complete)
 
 
 def _mean(numbers: Sequence[float]) -> float:
@@ -110,7 +110,7 @@ def _score(board: Board, row: Row) -> str:
     return f"{primary.name} {with_unit(f'{row.mean(primary):.4g}', primary)}, {count(len(row.seeds), 'seed')}"
 
 
-def view(found: Matrix, gains: bool, about: Sequence[str]) -> View:
+def view(found: MethodsByBoards, gains: bool, about: Sequence[str]) -> View:
     """The same cells as a table that can be downloaded: a line for each method, an empty text where there is no result."""
     values: dict[str, list[str]] = {
         "method": list(found.methods),
