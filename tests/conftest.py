@@ -1,7 +1,11 @@
 import os
+from collections.abc import Callable, Iterator
+from contextlib import ExitStack
+from pathlib import Path
 
 import pytest
 import torch
+from sqlalchemy.orm import Session
 
 from benchmark import registry
 
@@ -17,3 +21,34 @@ def _clean_registry(monkeypatch):
     yield
     monkeypatch.undo()
     registry.include([])
+
+
+@pytest.fixture(scope="session")
+def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
+    """Path of the made-up database of a name: empty, tiny, completion, curves, figures, retrieval, full, varied or large."""
+    from tests.leaderboard.databases import MAKERS  # what they need takes a second
+
+    paths: dict[str, Path] = {}
+
+    def path_of(name: str) -> Path:
+        if name not in paths:
+            paths[name] = tmp_path_factory.mktemp(name) / f"{name}.db"
+            MAKERS[name](paths[name]).dispose()
+        return paths[name]
+
+    return path_of
+
+
+@pytest.fixture
+def session_of(made: Callable[[str], Path]) -> Iterator[Callable[[str], Session]]:
+    """A session on the made-up database of a name, as readers open it, until the test ends."""
+    from benchmark.store.database import open_database
+
+    with ExitStack() as ends:
+
+        def opened(name: str) -> Session:
+            engine = open_database(str(made(name)), create=False)
+            ends.callback(engine.dispose)
+            return ends.enter_context(Session(engine))
+
+        yield opened

@@ -49,3 +49,12 @@ def test_summary_counts_never_as_infinity():
     assert summarise_times(np.array([1.0, np.inf])).median == float("inf")
     with pytest.raises(ValueError, match="no curves"):
         summarise_times(np.zeros(0))
+
+
+@pytest.mark.parametrize(
+    ("level", "better", "expected"),
+    [(-2.0, "lower", (15.0, 1.5)), (0.0, "lower", (0.0, 0.0)), (-9.0, "lower", (np.inf, np.inf)), (-1.0, "higher", (0.0, 0.0))],
+)
+def test_where_a_curve_first_reaches_a_level(level, better, expected) -> None:
+    steps, seconds, values = np.array([0, 10, 20, 30]), np.array([0, 1, 2, 3]), np.array([0, -1, -3, -2.5])
+    assert first_reached(steps, seconds, values, level, better) == expected

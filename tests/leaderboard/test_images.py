@@ -1,15 +1,20 @@
 """Pictures in grey and in colour, read back from the PNG that a page shows."""
 
 import io
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
 import pytest
 from PIL import Image
+from sqlalchemy.orm import Session
 
+from benchmark.report import boards
+from benchmark.report.board import Board
 from benchmark.spec import Picture
 from leaderboard.artifacts import figures
 from leaderboard.artifacts.figures import Figure
+from leaderboard.artifacts.files import load
 from leaderboard.charts import pixels
 
 
@@ -62,7 +67,35 @@ def test_grey_and_colour_are_read(tmp_path: Path, shape: tuple[int, ...]) -> Non
 @pytest.mark.parametrize("shape", [(4,), (1, 5, 4), (2, 5, 4), (4, 5, 4), (5, 4, 3), (1, 3, 5, 4)])
 def test_other_shapes_are_not_read(tmp_path: Path, shape: tuple[int, ...]) -> None:
     np.save(tmp_path / "a.npy", np.zeros(shape, np.float16))
-    assert (
-        figures._read(tmp_path, "a.npy", Picture(kind="image"))
-        == f"a.npy holds float16 {shape}, not an image (H, W) or (3, H, W)"
-    )
+    said = f"a.npy holds float16 {shape}, not an image (H, W) or (3, H, W)"
+    assert figures._read(tmp_path, "a.npy", Picture(kind="image")) == said
+
+
+@pytest.fixture
+def session(session_of: Callable[[str], Session]) -> Session:
+    return session_of("full")
+
+
+@pytest.fixture
+def board(session: Session) -> Board:
+    return boards.board(session, "imaging", "small")
+
+
+def test_pictures_come_with_their_problems(session: Session, board: Board, made: Callable[[str], Path]) -> None:
+    folder = made("full").parent
+    (found,) = figures.read_figures(session, folder, board.rows, (0, 1), board.task.pictures)
+    assert found.truth is not None
+    assert found.truth.shape == (64, 64)
+    assert len(found.estimates) == 6
+    assert 0 < pixels.error_limit(found) < 1
+    assert pixels.picture_png(found.truth, 1.0).startswith(b"\x89PNG")
+    assert pixels.heat_png(found.truth, 0.1).startswith(b"\x89PNG")
+    (moved,) = figures.read_figures(session, folder / "elsewhere", board.rows, (0, 1), board.task.pictures)
+    assert moved.truth is None
+    assert "is missing beside the database" in moved.problems["net_guided"]
+    assert figures.read_figures(session, folder, board.rows, (0, 5), board.task.pictures)[0].truth is None
+
+
+def test_a_picture_outside_the_folder_is_not_read(tmp_path: Path) -> None:
+    (tmp_path / "secret.npy").write_bytes(b"")
+    assert load(tmp_path / "inner", "../secret.npy") == "its file lies outside the folder of the database"

@@ -1,21 +1,16 @@
-"""Run: the page and what it reads."""
+"""The page Run, without a browser."""
 
-import json
 import re
 from collections.abc import Callable
 from pathlib import Path
 
-import pandas as pd
 import pytest
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 from streamlit.testing.v1 import AppTest
 
-from benchmark.report import runs
-from benchmark.report.boards import task_info
 from benchmark.store.database import open_database
-from benchmark.store.models import Curve, Method, Run, Score
-from leaderboard.charts import run_curves
+from benchmark.store.models import Method, Run
 from tests.leaderboard import synthetic
 from tests.leaderboard.words import bodies, raw, words
 
@@ -154,37 +149,3 @@ def test_no_markup_of_the_database_gets_through(open_page: Callable[..., AppTest
             if line not in literal:
                 left = re.sub(r"\\.", "", line)  # what is escaped is no markup
                 assert not re.search(r"<script|<img|!\[|:red\[|\$x\$|\*\*bold", left), (page, line)
-
-
-def test_everything_that_is_stored_is_in_the_object(made: Callable[[str], Path]) -> None:
-    path, wanted = made("full"), number(made("full"), "net_guided", preset="small", seed=0)
-    engine = open_database(str(path), create=False)
-    with Session(engine) as session:
-        run = session.get_one(Run, wanted)
-        found = runs.detail(session, run, path.parent)
-        scores = {(s.instance, s.metric): s.value for s in session.scalars(select(Score).where(Score.run_id == wanted))}
-        points = len(session.scalars(select(Curve).where(Curve.run_id == wanted)).all())
-    engine.dispose()
-    back = json.loads(json.dumps(runs.content(found)))
-    assert len(back["curves"]) == points
-    assert {(line["instance"], "psnr"): line["psnr ↑ (dB)"] for line in back["scores"]}.items() <= scores.items()
-    assert back["key"]["digest"] == run.digest
-    assert back["command"] == run.command
-    assert "runner" not in back["outcome"]  # names the machine
-
-
-def test_a_file_that_is_missing_or_lies_elsewhere_is_said_to(tmp_path: Path) -> None:
-    (tmp_path / "in").mkdir()
-    (tmp_path / "secret").write_text("x")
-    assert runs._there(tmp_path / "in", "none.npy") == "missing"
-    assert runs._there(tmp_path / "in", "../secret") == "outside the folder"
-    assert runs._there(None, "none.npy") == "not known"
-
-
-def test_curves_of_a_run_are_thinned(made: Callable[[str], Path]) -> None:
-    info = task_info(synthetic.imaging(), "small")
-    steps = pd.DataFrame({"instance": 0, "series": "estimate", "step": range(5000), "seconds": 0.1, "value": 1.0})
-    spec = run_curves.chart(steps, info, "step").to_dict()
-    [points] = spec["datasets"].values()
-    assert len(points) == 160
-    assert (points[0]["step"], points[-1]["step"]) == (0, 4999)

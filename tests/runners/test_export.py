@@ -1,4 +1,4 @@
-"""The command that takes results out, on made-up databases; the formats are read back in tests/leaderboard/test_formats.py."""
+"""The command that takes results out, on made-up databases; the formats are read back in tests/report/test_formats.py."""
 
 import io
 import json

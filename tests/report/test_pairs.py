@@ -1,11 +1,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import numpy as np
 import pandas as pd
 import pytest
 from sqlalchemy.orm import Session
 
-from benchmark.report import boards
+from benchmark.report import boards, pairs
 from benchmark.report.board import Board, Row
 from benchmark.report.pairs import TIMES, comparison, comparison_text, times_to_quality
 from benchmark.statistics import paired_difference
@@ -79,3 +80,16 @@ def test_a_method_that_rarely_arrives_has_no_median(opened: tuple[Board, Board, 
     assert pd.isna(found.loc["base_fill", "median s"])
     assert found.loc["net_guided", "reached"] == "8 of 8"
     assert set(found.index) == {row.label for row in board.comparable}
+
+
+def test_levels_are_reached_between_points_and_by_half_of_the_instances_or_not_at_all(
+    session_of: Callable[[str], Session],
+) -> None:
+    session = session_of("completion")
+    board = boards.board(session, "completion", "small")
+    table = pairs.levels(board, boards.curves(session, board.comparable)).set_index("method")
+    assert table.loc["steady", "≤ -2: reached"] == "6 of 6"
+    assert table.loc["steady", "≤ -2: steps"] == pytest.approx(100 / 3)
+    assert table.loc["steady", "≤ -2: s"] == pytest.approx(2 / 3)
+    assert table.loc["base_fill", "≤ -4: reached"] == "2 of 6"
+    assert np.isnan(table.loc["base_fill", "≤ -4: steps"])

@@ -1,0 +1,83 @@
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+from sqlalchemy.orm import Session
+
+from benchmark.report import boards, tables
+from benchmark.report.board import Board
+from benchmark.store.database import open_database
+
+
+@pytest.fixture
+def session(session_of: Callable[[str], Session]) -> Session:
+    return session_of("full")
+
+
+@pytest.fixture
+def board(session: Session) -> Board:
+    return boards.board(session, "imaging", "small")
+
+
+def row(board: Board, label: str):
+    return next(row for row in board.rows if row.label == label)
+
+
+def test_hundred_thousand_scores_take_seconds_at_most(made: Callable[[str], Path]) -> None:
+    engine = open_database(str(made("large")), create=False)
+    with Session(engine) as session:
+        start = time.process_time()  # of this process alone: other work on the machine does not count
+        found = boards.board(session, "imaging", "full")
+        tables.leaderboard(found)
+        assert time.process_time() - start < 3  # about 0.7 s
+    assert sum(len(values) for row in found.rows for values in row.scores.values()) > 100_000
+    engine.dispose()
+
+
+def test_table_has_numbers_that_sort_and_intervals_beside_them(board: Board) -> None:
+    frame, columns = tables.leaderboard(board)
+    assert list(frame.columns) == list(columns)
+    assert frame["psnr ↑ (dB)"].dtype == float
+    assert columns["psnr ↑ (dB)"].format == "%.1f"
+    assert frame["psnr 95 %"][0].startswith("[")
+    assert list(frame.loc[frame["method"] == "base_fill", "Δ psnr 95 %"]) == ["baseline"]
+    assert list(frame.columns[:3]) == ["rank", "rank 95 %", "method"]
+    assert frame["rank 95 %"][0] == board.rows[0].standing.interval == "1-2"
+    assert frame["rank 95 %"].iloc[-1] == ""
+    assert "with 8 instances the smallest possible is 0.055" in columns["Δ p"].help  # 7 comparisons, 2 / 2^8 each
+    assert frame["Δ p"].min() == pytest.approx(7 * 2 / 2**8)
+    assert frame["Δ p"].isna().sum() == 2  # the baseline and the incomplete row
+    assert frame["n"][0] == "8 x 2"
+    assert frame["n"].iloc[-1] == "5 of 8 x 1"
+
+
+def test_what_decimals_would_round_to_nothing_is_written_with_its_power(board: Board) -> None:
+    tiny = tables.Estimate(-2.1e-8, -3.4e-8, 0.0, 8)
+    text = tables.gain_text(tiny, board.task.primary)
+    assert text == f"{tables.with_unit('-2.1e-08', board.task.primary)} [-3.4e-08, +0.000000]"
+    assert tables.number(0.0123456, 6) == "0.012346"
+    assert tables.number(1e-9, 2) == "0.00"  # beside wide intervals it is nothing
+
+
+def test_time_to_learn_has_its_own_column_and_sentence(session_of: Callable[[str], Session], board: Board) -> None:
+    learning = boards.board(session_of("curves"), "waves", "small")
+    frame, columns = tables.leaderboard(learning)
+    shown = frame.set_index("method")["s to learn"]
+    assert shown["learner_wide"] == 95.5
+    assert shown.drop(["learner_wide", "learner_plain"]).isna().all()
+    assert "once for all instances" in columns["s to learn"].help
+    assert tables.learning(learning) == (
+        "Time to learn is not included: learner_wide 95.5 s, learner_plain 41 s, each once for all instances."
+    )
+    assert "s to learn" not in tables.leaderboard(board)[0]
+    assert tables.learning(board) == ""
+
+
+def test_gains_never_mix_units_and_show_better_as_positive(session: Session) -> None:
+    found = [boards.board(session, task, preset) for task, preset in boards.boards(session)]
+    frame = tables.gains(found).set_index(["board", "method"])
+    assert set(frame.index.get_level_values("board")) == {"imaging / tiny (dB)", "imaging / small (dB)", "sorting / small"}
+    assert frame.loc[("sorting / small", "classic_cg"), "gain"] < 0
+    assert frame.loc[("sorting / small", "classic_cg"), "share"] == 1
+    assert frame.loc[("imaging / tiny (dB)", "net_guided"), "verdict"] == "unclear"
