@@ -20,10 +20,6 @@ def board(session: Session) -> Board:
     return boards.board(session, "imaging", "small")
 
 
-def row(board: Board, label: str):
-    return next(row for row in board.rows if row.label == label)
-
-
 def test_hundred_thousand_scores_take_seconds_at_most(made: Callable[[str], Path]) -> None:
     engine = open_database(str(made("large")), create=False)
     with Session(engine) as session:
