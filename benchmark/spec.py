@@ -218,14 +218,7 @@ class TaskSpec(Frozen):
     presets: dict[str, SerializeAsAny[Preset]]
     offers: tuple[Feature, ...] = ()
     pictures: tuple[Picture, ...] = ()
-
-    @model_validator(mode="before")
-    @classmethod
-    def _declare(cls, given: Any) -> Any:
-        if not isinstance(given, Mapping):
-            return given
-        kept = {name: value for name, value in given.items() if name != "axis"}
-        return {**kept, "pictures": tuple(declared_pictures(given))}
+    axis: Axis | None = Field(default=None, exclude=True)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
@@ -234,6 +227,9 @@ class TaskSpec(Frozen):
         names = [m.name for m in self.metrics]
         if len(set(names)) < len(names) or RESERVED_METRICS & set(names):
             raise ValueError(f"task {self.name}: metric names repeat or are reserved ({', '.join(RESERVED_METRICS)})")
+        if not self.pictures:  # a default that needs the other fields
+            found = declared_pictures({"axis": self.axis, "poses": self.poses})
+            object.__setattr__(self, "pictures", tuple(Picture.model_validate(one) for one in found))
         if missing := {"tiny", "small", "full"} - self.presets.keys():
             raise ValueError(
                 f"task {self.name} needs the presets tiny, small and full; {', '.join(sorted(missing))} is missing"
