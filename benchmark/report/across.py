@@ -1,4 +1,4 @@
-"""Methods across the tasks of one preset size: average ranks as a table and as sentences."""
+"""Average ranks of methods across the tasks of one preset, as a table and as sentences."""
 
 import math
 import string
@@ -25,10 +25,14 @@ HOW_AVERAGED = (
 
 @dataclass(frozen=True)
 class Across:
-    """frame: one line for each method, ranked ones first; columns: how to show it; sentences: what the ranks allow to say.
+    """Average ranks over several tasks.
 
-    tasks: what is averaged over; intervals: method -> average rank and its interval, of the ranked ones, best first;
-    hidden: how many methods `only` has left out.
+    frame      one line for each method, the ranked ones first
+    columns    how each column of the frame is shown
+    sentences  what the ranks allow to say
+    tasks      the names of the tasks that are averaged over
+    intervals  ranked method -> average rank and the ends of its interval, the best method first
+    hidden     how many methods `only` has left out
     """
 
     preset: str
@@ -40,7 +44,7 @@ class Across:
     hidden: int = 0
 
     def only(self, methods: Collection[str]) -> "Across":
-        """The lines of some methods, with the ranks that they have among all."""
+        """The same table with the lines of some methods alone. They keep the ranks that they have among all."""
         kept = self.frame[self.frame["method"].isin(list(methods))].reset_index(drop=True)
         intervals = {method: found for method, found in self.intervals.items() if method in methods}
         return replace(self, frame=kept, intervals=intervals, hidden=len(self.frame) - len(kept))
@@ -55,9 +59,9 @@ def by_preset(boards: Sequence[Board]) -> dict[str, list[Board]]:
 
 
 def shared(boards: Sequence[Board]) -> list[tuple[tuple[str, ...], int]]:
-    """Sets of tasks on which the same two or more methods are complete, and how many methods; those with most results first.
+    """Sets of tasks on which the same two or more methods are complete, each with the number of methods.
 
-    Of sets with the same methods only the largest.
+    Sets with most results come first. Of sets with the same methods only the largest is there.
     """
     complete: dict[str, set[str]] = {}
     for board in boards:
@@ -73,7 +77,7 @@ def shared(boards: Sequence[Board]) -> list[tuple[tuple[str, ...], int]]:
 
 
 def across(boards: Sequence[Board]) -> Across:
-    """Every method of several boards of one preset; without complete results on each task it is listed, not ranked."""
+    """Ranks the methods of several boards of one preset. One without complete results on each task is listed, not ranked."""
     chosen = [representatives(board) for board in boards]
     methods = sorted({name for rows in chosen for name in rows})
     found = statistics.aggregate([_scores(board, rows, methods) for board, rows in zip(boards, chosen, strict=True)])
@@ -112,7 +116,7 @@ def across(boards: Sequence[Board]) -> Across:
 
 
 def letters(found: Aggregate) -> dict[int, str]:
-    """Position of a ranked method -> the letters of the groups that it belongs to; alone, it has a letter of its own."""
+    """Position of a ranked method -> the letters of its groups. A method that is in no group has a letter of its own."""
     ranked = [int(at) for at in np.argsort(found.average_rank) if math.isfinite(found.average_rank[at])]
     if len(ranked) < 2:
         return {}
@@ -125,7 +129,7 @@ def letters(found: Aggregate) -> dict[int, str]:
 
 
 def _scores(board: Board, rows: dict[str, Row], methods: Sequence[str]) -> NDArray[np.float64]:
-    """Scores (methods, instances), higher is better, seeds averaged; NaN in the row of a method that is not complete."""
+    """Scores (methods, instances) with seeds averaged, higher is better. The row of an incomplete method is NaN."""
     name = board.task.primary.name
     empty: Mapping[Key, float] = {}
     complete = [rows[method].scores[name] if method in rows and rows[method].complete else empty for method in methods]

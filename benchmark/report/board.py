@@ -1,4 +1,7 @@
-"""A board as plain values: one (task, preset), a row for each method and set of hyperparameters. No SQL, no Streamlit."""
+"""A board as plain values: one (task, preset), with a row for each method and set of hyperparameters.
+
+This module knows neither SQL nor Streamlit.
+"""
 
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
@@ -75,7 +78,7 @@ class Hidden:
 
 
 class Means(Mapping[str, Estimate]):
-    """Metric -> mean with its interval, made when it is asked for: an overview shows few of them."""
+    """Metric -> mean with its interval. It is computed when it is first asked for, because an overview shows few."""
 
     def __init__(self, scores: Mapping[str, Mapping[Key, float]]) -> None:
         self._scores = scores
@@ -97,8 +100,11 @@ class Means(Mapping[str, Estimate]):
 class Row:
     """A method with one set of hyperparameters.
 
-    done of expected (seed, instance) pairs have a score; seconds is per pair, cut counts those that the budget ended.
-    older: made by older code of the same version; marks: this and all else to know before comparing, in short texts
+    seconds         of each (seed, instance) pair
+    done, expected  how many of these pairs have a score, and how many there should be
+    cut             how many of them the time budget ended
+    older           whether older code of the same task version made it
+    marks           short texts that a reader must know before comparing; `older` is one of them
     """
 
     label: str
@@ -132,7 +138,7 @@ class Row:
 
     @property
     def rank(self) -> int | None:
-        """Of its tie group; None where it is not ranked."""
+        """Rank of its tie group; None where it is not ranked."""
         return self.standing.rank
 
     @property
@@ -151,7 +157,7 @@ class Row:
 
     @property
     def fit_time(self) -> float | None:
-        """Mean over its runs of the seconds to learn once for all instances; None where it learns nothing."""
+        """Mean over its runs of the seconds that it learns once for all instances; None where it learns nothing."""
         fits = [run.fit_seconds for run in self.runs]
         return float(np.mean(fits)) if any(fits) else None
 
@@ -166,7 +172,7 @@ class Row:
 
     @cached_property
     def machines(self) -> tuple[str, ...]:
-        """Names of the processors or GPUs that it was computed on."""
+        """Names of the processors or GPUs that computed it."""
         environments = {id(run.environment): run.environment for run in self.runs}.values()
         return tuple(sorted({str(env["cpu"] if env["device"] == "cpu" else env["device"]) for env in environments}))
 
@@ -178,7 +184,7 @@ class Row:
 
     @property
     def status(self) -> str:
-        """One line: complete or not, what went wrong, with counts and the first reason, and the marks."""
+        """One line that says whether the row is complete, how often what went wrong and why first, and the marks."""
         parts = ["complete" if self.complete else f"{self.done} of {self.expected} instances"]
         for status in sorted({f.status for f in self.failures}):
             group = [f for f in self.failures if f.status == status]
@@ -195,12 +201,13 @@ class Row:
 
 @dataclass
 class Board:
-    """Everything about one (task, preset). rows: ranked ones first, then the incomplete; best first in each part.
+    """Everything about one (task, preset).
 
-    left_out       how many runs are hidden; known where `hidden` lists none, too (benchmark.report.outlines)
+    rows           the complete rows, then the incomplete ones; the best is first in each part
+    left_out       how many runs are hidden, counted by benchmark.report.outlines, which leaves `hidden` empty
     labels         (seed, instance) -> what the task calls the instance
-    unequal        (seed, instance) pairs whose observations differ between methods: must be empty
-    known_methods  names with a run on this task, sorted: the order of the colours
+    unequal        (seed, instance) pairs whose observations differ between methods; there must be none
+    known_methods  names with a run on this task, sorted; charts choose colours in this order
     """
 
     task: TaskInfo
@@ -225,16 +232,16 @@ class Board:
 
     @property
     def rankable(self) -> bool:
-        """Whether there are enough instances for intervals, and so for ranks."""
+        """Whether the preset has enough instances for intervals, which ranks need."""
         return self.instances >= statistics.MINIMUM
 
 
 def last_line(text: str | None) -> str:
-    """The last line that says something: of a traceback, the error itself."""
+    """The last line that is not empty. In a traceback this is the error itself."""
     lines = [line.strip() for line in (text or "").splitlines() if line.strip()]
     return lines[-1] if lines else ""
 
 
 def first_line(text: str | None) -> str:
-    """The first line: of what a run reports, its reason."""
+    """The first line. In what a run reports this is its reason."""
     return (text or "").strip().partition("\n")[0]

@@ -1,6 +1,6 @@
-"""Boards read from the database into plain values (benchmark.report.board).
+"""Reads boards from the database into plain values (benchmark.report.board).
 
-A board shows the newest version of its task that has scores; runs of other versions are hidden, and said to be.
+A board shows the newest version of its task that has scores. It hides runs of other versions and says so.
 """
 
 import json
@@ -27,7 +27,7 @@ Environments = dict[int, dict[str, Any]]  # id -> its row without id and digest
 
 
 def data_version(engine: Engine) -> tuple[Any, ...]:
-    """Changes whenever a run, an instance or a score is added: the key of every cache."""
+    """A value that changes whenever a run, an instance or a score is added. Every cache has it in its key."""
     with engine.connect() as connection:
         return tuple(
             connection.execute(
@@ -47,7 +47,7 @@ def newest_result(session: Session) -> datetime | None:
 
 
 def boards(session: Session) -> list[tuple[str, str]]:
-    """Every (task, preset) with a score on test data, presets from few to many instances."""
+    """Every (task, preset) with a score on test data. The presets of a task stand in the order of its specification."""
     pairs = {(task, preset) for task, _, preset in presets_with_runs(session)}
     size: dict[tuple[str, str], int] = {}
     for task, spec in session.execute(select(Task.name, Task.spec).order_by(Task.version)):
@@ -105,7 +105,7 @@ def _known_methods(session: Session, task: str) -> list[str]:
 
 
 def curves(session: Session, rows: Iterable[Row]) -> pd.DataFrame:
-    """Columns label, series, seed, instance, step, seconds, value: every point of the shown runs."""
+    """Every point of the shown runs. Columns: label, series, seed, instance, step, seconds, value."""
     owner = {run.id: (row.label, run.seed) for row in rows for run in row.runs}
     points = session.execute(
         select(Curve.run_id, Curve.series, Curve.instance, Curve.step, Curve.seconds, Curve.value).where(
@@ -169,7 +169,7 @@ def row(
     instances: Instances,
     places: Environments,
 ) -> Row:
-    """The row of an entry; size: how many instances the preset has; without `instances` it knows no failures."""
+    """The row of an entry. size is how many instances the preset has. Without `instances` the row knows no failures."""
     failures = [
         Failure(entry.label, run.seed, one.number, one.status, last_line(one.error))
         for run in entry.runs

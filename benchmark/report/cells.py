@@ -20,14 +20,15 @@ def axes(board: Board) -> list[str]:
 
 
 def named(board: Board, field: str) -> bool:
-    """Whether a field of the grid holds names, as of groups, and not numbers."""
+    """Whether a field of the grid holds names, such as those of groups, and not numbers."""
     return any(isinstance(value, str) for value in board.task.presets[board.preset][field])
 
 
 def values(board: Board, metric: Metric) -> pd.DataFrame:
-    """Columns label, the fields of the grid, value, low, high, scores: means over the instances of a cell and over seeds.
+    """Means over the instances of a cell and over seeds. Columns: label, the fields of the grid, value, low, high, scores.
 
-    low, high: 95 % interval of the mean over the instances of a named group, NaN for fewer than 4 and for other cells.
+    low and high are the 95 % interval of the mean over the instances of a named group. They are NaN for fewer than 4 instances
+    and for other cells.
     """
     preset = board.task.presets[board.preset]
     names = preset["grid"]

@@ -1,4 +1,4 @@
-"""Two rows of a board against each other, instance by instance: tables and sentences."""
+"""Two rows of a board compared instance by instance, in tables and sentences."""
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
@@ -53,7 +53,7 @@ class Duel:
         return digits([self.found.difference if self.found else None])
 
     def verdict(self) -> str:
-        """One sentence: which is better by how much, or that it cannot be told."""
+        """One sentence that says which row is better and by how much, or that it cannot be told."""
         one, other, name = self.first.label, self.second.label, self.metric.name
         if self.found is None:
             return f"{one} and {other} share no instance of the same seed in {name}."
@@ -69,7 +69,7 @@ class Duel:
         return f"{text}; {which}"
 
     def wins(self) -> str:
-        """How many instances each wins, and the tests."""
+        """Two sentences that say how many instances each row wins, and the p of both tests."""
         found = self.found
         if found is None or self.wilcoxon is None:
             return ""
@@ -82,7 +82,7 @@ class Duel:
 
 
 def duel(board: Board, first: Row, second: Row, metric: Metric) -> Duel:
-    """Compare two rows in a metric."""
+    """Compares two rows in a metric."""
     mine, other = first.scores.get(metric.name, {}), second.scores.get(metric.name, {})
     found = statistics.compare(mine, other, metric.better)
     ranked = statistics.compare(mine, other, metric.better, "wilcoxon")
@@ -97,7 +97,7 @@ def winner(one: Duel, key: Key) -> str:
 
 
 def instances(one: Duel) -> tuple[pd.DataFrame, dict[str, Column]]:
-    """A line for each (seed, instance) that both have, first's largest lead first; and how to show it."""
+    """A table with a line for each (seed, instance) that both have, the first row's largest lead first; and its columns."""
     name, places = one.metric.name, one.places
     of_first, of_second = f"{name} of {one.first.label}", f"{name} of {one.second.label}"
     unit = f" ({one.metric.unit})" if one.metric.unit else ""
@@ -131,7 +131,7 @@ def instances(one: Duel) -> tuple[pd.DataFrame, dict[str, Column]]:
 
 
 def metrics(board: Board, first: Row, second: Row) -> tuple[pd.DataFrame, dict[str, Column]]:
-    """A line for each metric, and how to show it; the last columns, not described there, are the numbers behind the texts."""
+    """A table with a line for each metric, and its columns. Three more columns hold the numbers behind the texts."""
     one_wins, other_wins = f"{first.label} wins", f"{second.label} wins"
     columns = {
         "metric": Column("The first one ranks; ↑ higher is better, ↓ lower is better", 160),
@@ -164,7 +164,7 @@ def _shared_mean(one: Duel, row: Row) -> Estimate:
 
 
 def side_by_side(board: Board, first: Row, second: Row) -> list[tuple[str, str, str]]:
-    """Cost, trust and hyperparameters of both: (what, first's, second's)."""
+    """Cost, trust and hyperparameters of both rows, as (what, the first's, the second's)."""
     primary = board.task.primary
     columns: list[tuple[str, Callable[[Row], str]]] = [
         ("rank", lambda row: f"{row.rank} of {count(len(board.rows), 'row')}" if row.rank else "not ranked"),

@@ -1,4 +1,4 @@
-"""The curves of many runs as one line a method: means over instances at common steps."""
+"""The curves of many runs averaged to one line for each method: means over instances at common steps."""
 
 import numpy as np
 import pandas as pd
@@ -7,12 +7,12 @@ _POINTS = 160  # of one line
 
 
 def summarise(points: pd.DataFrame) -> pd.DataFrame:
-    """Each line's points: columns label, series, step, seconds, mean, low, high, seed_low, seed_high, n.
+    """The points of each line. Columns: label, series, step, seconds, mean, low, high, seed_low, seed_high, n.
 
-    points: columns label, series, seed, instance, step, seconds, value. At each step: the mean of the seconds, the mean and the
-    middle half of the values, all over instances (seeds of one instance are averaged first); seed_low and seed_high are the
-    lowest and the highest mean over instances of any one seed, NaN for a single seed. A run that has ended keeps its
-    last point, and a line begins where every instance has begun.
+    points has the columns label, series, seed, instance, step, seconds, value. Seeds of one instance are averaged first. At
+    each step, seconds and mean are means over instances, and low and high are the middle half of their values. seed_low and
+    seed_high are the lowest and the highest mean over instances of any one seed, NaN for a single seed. A run that has ended
+    keeps its last point, and a line begins where every instance has begun.
     """
     parts = []
     for (label, series), line in points.sort_values("step").groupby(["label", "series"], sort=True):

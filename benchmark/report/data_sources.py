@@ -1,4 +1,4 @@
-"""Where data come from: what SOURCES.md says of each source, what is read, which presets read it."""
+"""The sources of data: what SOURCES.md says of each, where its files lie, and which presets read it."""
 
 import re
 from collections.abc import Iterable
@@ -24,9 +24,9 @@ class Source:
 
     about   heading of SOURCES.md -> what its row says, in Markdown; empty where it has no row
     kind    where its files lie, in a few words
-    files   (name, SHA-256) of each file under checksum
-    how     of what the user brings: what to get and where to put it
-    used    (task, preset) that read it
+    files   (name, SHA-256) of each file that has a checksum
+    how     what to get and where to put it, for a source that the user brings
+    used    each (task, preset) that reads it
     """
 
     name: str
@@ -45,13 +45,13 @@ class Source:
 
 
 def licences(names: Iterable[str]) -> dict[str, str]:
-    """Name -> licence as SOURCES.md states it, in Markdown; empty where it has no row for the name."""
+    """Name -> licence as SOURCES.md states it, in Markdown. A name without a row there has an empty text."""
     rows = described(_TABLE.read_text(encoding="utf-8"))
     return {name: rows.get(name, {}).get("licence", "") for name in names}
 
 
 def described(text: str) -> dict[str, dict[str, str]]:
-    """The rows of a table in Markdown by their first cell, without its backticks: heading -> cell."""
+    """First cell, without its backticks -> the row of a Markdown table as heading -> cell."""
     lines = [line for line in text.splitlines() if line.startswith("|")]
     cells = [[cell.strip() for cell in _CELL.split(line)[1:-1]] for line in lines]
     head, rows = (cells[0], cells[2:]) if cells else ([], [])
@@ -59,7 +59,7 @@ def described(text: str) -> dict[str, dict[str, str]]:
 
 
 def uses() -> pd.DataFrame:
-    """Columns task, preset, version, source, about: a line for each source that a preset reads."""
+    """A line for each source that a preset reads. Columns: task, preset, version, source, about."""
     lines = [
         [task.spec.name, name, task.spec.version, source, preset.about]
         for task in registry.tasks().values()
@@ -70,7 +70,7 @@ def uses() -> pd.DataFrame:
 
 
 def known() -> dict[str, Source]:
-    """Every source that sources.py names, in its order in SOURCES.md, then those that a plug-in's preset names."""
+    """Every source in the order of SOURCES.md, followed by the other ones of sources.py and those of plug-ins' presets."""
     rows = described(_TABLE.read_text(encoding="utf-8"))
     used = uses()
     names = [*rows, *sources.SOURCES, *(name for name in used["source"] if name)]
@@ -108,7 +108,7 @@ def _how(name: str) -> str:
 
 
 def check(name: str) -> str:
-    """Whether the files that lie here are the ones that were tested, as a sentence. Reads all of them."""
+    """A sentence that says whether the files here are the ones that were tested. It reads all of them."""
     source = sources.SOURCES.get(name)
     try:
         if isinstance(source, Asset):
@@ -142,7 +142,7 @@ COLUMNS = {
 
 
 def overview(found: dict[str, Source]) -> pd.DataFrame:
-    """A line for each source, with everything that SOURCES.md says."""
+    """A table with a line for each source and everything that SOURCES.md says of it."""
     lines = [
         {
             "source": one.name,

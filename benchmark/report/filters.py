@@ -1,4 +1,4 @@
-"""What the overview's filters hide. They choose what is seen and never change a rank."""
+"""The filters of the overview. They choose what is seen and never change a rank."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -15,7 +15,7 @@ Chosen = Mapping[str, Sequence[str]]  # name in the URL -> values; empty lets ev
 
 @dataclass(frozen=True)
 class Selection:
-    """What the filters leave, and how much there was. rows: of each board, method -> its representative row."""
+    """What the filters leave, and how much there was. rows holds for each board: method -> its representative row."""
 
     boards: tuple[Board, ...]
     rows: tuple[dict[str, Row], ...]
@@ -46,12 +46,12 @@ class Selection:
 
 
 def values(row: Row) -> dict[str, set[str]]:
-    """What each filter of rows looks at."""
+    """Filter of rows -> the values of this row that it looks at."""
     return {"kinds": {row.kind}, "papers": {row.paper or NO_PAPER}, "trusts": {row.trust}, "devices": set(row.machines)}
 
 
 def options(boards: Iterable[Board]) -> dict[str, list[str]]:
-    """The values that each filter can have."""
+    """Filter -> the values that it can have on these boards."""
     found: dict[str, set[str]] = {name: set() for name in (*BOARD_FILTERS, *ROW_FILTERS)}
     for board in boards:
         found["tasks"].add(board.task.name)

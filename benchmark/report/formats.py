@@ -1,6 +1,6 @@
-"""What a view shows, as text or bytes in a format that other programs read. Pure functions; no Streamlit here.
+"""Pure functions that turn what a view shows into text or bytes in a format that other programs read.
 
-Data formats (CSV, JSON, parquet) hold the numbers as they are; documents (LaTeX, Markdown, HTML) hold them as the view prints
+Data formats (CSV, JSON, parquet) hold the numbers as they are. Documents (LaTeX, Markdown, HTML) hold them as the view prints
 them. Every format names the best row and those that share its rank, and says how to make it again.
 """
 
@@ -26,11 +26,12 @@ ABOUT = "about"
 
 @dataclass(frozen=True)
 class View:
-    """A table as it is shown. best: whether each line has the first rank, None where lines are not ranked; strong: columns
-    whose best cells stand out.
+    """A table as it is shown.
 
-    about: how to make it again, one statement a line. bounds: ends of its intervals as numbers, a line for each of the table;
-    data formats hold them too.
+    best    whether each line has the first rank; None where lines are not ranked
+    strong  the columns whose best cells stand out
+    about   how to make the table again, one statement a line
+    bounds  the ends of its intervals as numbers, a line for each line of the table; data formats hold them too
     """
 
     title: str
@@ -42,12 +43,12 @@ class View:
     bounds: pd.DataFrame | None = None
 
     def printed(self, name: str) -> list[str]:
-        """The cells of a column as the view prints them; nothing for a missing value."""
+        """The cells of a column as the view prints them. A missing value is an empty text."""
         column = self.columns.get(name)
         return [_printed(value, column.format if column else None) for value in self.frame[name].tolist()]
 
     def is_number(self, name: str) -> bool:
-        """Whether a column holds numbers, which stand to the right."""
+        """Whether a column holds numbers, which are aligned to the right."""
         return pd.api.types.is_numeric_dtype(self.frame[name])
 
 
@@ -61,7 +62,7 @@ def _printed(value: object, form: str | None) -> str:
 
 
 def board_view(board: Board, about: Sequence[str]) -> View:
-    """The main table of a board."""
+    """The view of a board's main table."""
     frame, columns = tables.leaderboard(board)
     title = f"{board.task.title} ({board.task.name} version {board.task.version}, {board.preset})"
     strong = frozenset({"rank", "method", tables.heading(board.task.primary)})
@@ -69,7 +70,7 @@ def board_view(board: Board, about: Sequence[str]) -> View:
 
 
 def overview_view(boards: Sequence[Board], about: Sequence[str]) -> View:
-    """Differences to the baseline on every board."""
+    """The view of the differences to the baseline on every board."""
     frame = tables.gains(boards)
     leaders = {
         (f"{board.task.name} / {board.preset}", row.method)
@@ -87,7 +88,7 @@ def overview_view(boards: Sequence[Board], about: Sequence[str]) -> View:
 
 
 def instances_view(board: Board, about: Sequence[str]) -> View:
-    """Every score of every (seed, instance), a line for each method; the best score of an instance is marked."""
+    """The view of every score of every (seed, instance), a line for each method. The best score of an instance is marked."""
     primary, parts = board.task.primary, []
     columns: dict[str, Column] = {"seed": Column("repeat", 60, "%d"), "instance": Column("number", 60, "%d")}
     for seed, number in sorted(board.labels):
@@ -152,7 +153,7 @@ def to_parquet(view: View) -> bytes:
 
 
 def _document(view: View, escape: Callable[[str], str], strong: str) -> tuple[list[str], list[list[str]]]:
-    """Headings and lines of cells, escaped, with the best ones set in `strong`, a template."""
+    """The escaped headings and lines of cells. `strong` is the template in which the best cells are set."""
     columns = []
     for name in map(str, view.frame.columns):
         cells = [escape(text) for text in view.printed(name)]
@@ -201,7 +202,7 @@ def latex_escape(text: str) -> str:
 
 
 def to_latex(view: View) -> str:
-    """A table environment; needs the package booktabs."""
+    """A table environment that needs the package booktabs."""
     headings, lines = _document(view, latex_escape, r"\textbf{{{}}}")
     places = "".join("r" if view.is_number(str(name)) else "l" for name in view.frame.columns)
     body = [" & ".join(cells) + r" \\" for cells in lines]
@@ -229,7 +230,7 @@ def markdown_escape(text: str) -> str:
 
 
 def to_markdown(view: View) -> str:
-    """A table with bars, and how to make it again beneath."""
+    """A table in Markdown with its title above, and how to make it again between them."""
     headings, lines = _document(view, markdown_escape, "**{}**")
     rule = ["---:" if view.is_number(str(name)) else "---" for name in view.frame.columns]
     table = ["| " + " | ".join(cells) + " |" for cells in (headings, rule, *lines)]

@@ -1,4 +1,4 @@
-"""A board as a table of numbers, for those who compute with it. Nothing is rounded, no cell is a text made of numbers."""
+"""A board as a table of numbers for those who compute with it. Nothing is rounded, and no cell is a text made of numbers."""
 
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -20,12 +20,13 @@ def board_frame(board: Board) -> pd.DataFrame:
 def rows_frame(rows: Sequence[Row], metrics: Sequence[Metric]) -> pd.DataFrame:
     """One line for each row.
 
-    rank, rank_low, rank_high   of its tie group; interval of 95 %; missing where it is not ranked
-    method, parameters          `label` tells rows of one method apart
-    estimate, lower, upper      of the primary metric: mean over instances and its 95 % interval, missing below 4 instances
+    rank, rank_low, rank_high   the rank of its tie group and its interval of 95 %, missing where it is not ranked
+    method, parameters          what ran; `label` tells rows of one method apart
+    estimate, lower, upper      mean of the primary metric over instances; its 95 % interval is missing below 4 instances
     gain, gain_lower, gain_upper, p   paired difference to the baseline
     NAME, NAME_lower, NAME_upper      the same as estimate for each other metric
-    instances, seeds, seconds   that have scores; mean seconds of the method on one instance
+    instances, seeds            how many of each have scores
+    seconds                     mean seconds of the method on one instance
     """
     primary = next(metric for metric in metrics if metric.primary)
     return pd.DataFrame([_line(row, primary, metrics) for row in rows]).astype(
@@ -65,8 +66,11 @@ def _interval(name: str, estimate: Estimate | None, low: str, high: str) -> dict
 def comparison_frame(
     mine: Mapping[str, Mapping[Key, float]], theirs: Mapping[str, Mapping[Key, float]], metrics: Sequence[Metric]
 ) -> pd.DataFrame:
-    """One line for each metric that both have: difference (mine - theirs, paired) with its 95 % interval, p of none (two-sided
-    sign-flip test), and on how many of the n shared instances mine is better, worse and equal.
+    """One line for each metric that both have.
+
+    difference, lower, upper   mean of mine - theirs over the n shared instances, and its 95 % interval
+    p                          of the two-sided sign-flip test that there is no difference
+    better, worse, equal       on how many of the shared instances mine is so
     """
     lines: list[dict[str, Any]] = []
     for metric in metrics:

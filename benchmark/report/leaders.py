@@ -1,4 +1,4 @@
-"""Who leads on each board and by how much over the baseline, as a table."""
+"""A table of who leads on each board, and by how much over the baseline."""
 
 from collections.abc import Sequence
 
@@ -17,7 +17,7 @@ HOW = (
 
 
 def table(boards: Sequence[Board]) -> tuple[pd.DataFrame, dict[str, Column]]:
-    """One line for each board, and what its columns mean."""
+    """A table with one line for each board, and what its columns mean."""
     values = {
         "task": [board.task.name for board in boards],
         "preset": [board.preset for board in boards],
@@ -38,7 +38,7 @@ def table(boards: Sequence[Board]) -> tuple[pd.DataFrame, dict[str, Column]]:
 
 
 def size(board: Board) -> str:
-    """'10 instances x 2 seeds, 10 methods, 1 row incomplete'."""
+    """The size of a board, as '10 instances x 2 seeds, 10 methods, 1 row incomplete'."""
     seeds = {run.seed for row in board.rows for run in row.runs}
     partial = sum(not row.complete for row in board.rows)
     parts = [
@@ -50,7 +50,7 @@ def size(board: Board) -> str:
 
 
 def leaders(board: Board) -> str:
-    """The methods of rank 1, or why there are no ranks."""
+    """The methods of rank 1. Without ranks, the best in the mean and the reason why there are none."""
     first = [row.label for row in board.rows if row.rank == 1]
     if not first:
         why = "no complete row" if board.rankable else f"{board.instances} instances are too few for ranks"
@@ -60,7 +60,7 @@ def leaders(board: Board) -> str:
 
 
 def lead(board: Board) -> str:
-    """Difference of the best row to the baseline, with interval."""
+    """The difference of the best row to the baseline with its interval, or the reason why there is none."""
     best, base = board.rows[0], board.task.baseline
     if board.baseline is None:
         return f"no difference: {base} has no results here"

@@ -1,4 +1,4 @@
-"""One method: what its file says, its hyperparameters, and where it stands on every board."""
+"""What is known of one method: what its file says, its hyperparameters, and where it stands on every board."""
 
 import ast
 import json
@@ -51,7 +51,7 @@ RESULTS = {
 
 @dataclass(frozen=True)
 class Card:
-    """What is known of a method. entry: of the registry, None where it is not known here."""
+    """How a method describes itself. entry is that of the registry, and None for a method that is not known here."""
 
     name: str
     kind: str
@@ -62,12 +62,12 @@ class Card:
 
 
 def names(session: Session) -> list[str]:
-    """Every method that is known here or has a run."""
+    """The names of all methods that are known here or have a run."""
     return sorted({*registry.methods(), *session.scalars(select(Method.name))})
 
 
 def card(session: Session, name: str) -> Card:
-    """As the registry describes the method now, else as it described itself when it last ran."""
+    """How the registry describes the method now. An unknown one has what it said of itself when it last ran."""
     entry = registry.methods().get(name)
     if entry is not None:
         spec = entry.spec
@@ -77,7 +77,7 @@ def card(session: Session, name: str) -> Card:
 
 
 def header(entry: MethodEntry) -> str:
-    """The docstring at the head of its file, then that of its function."""
+    """The docstring of the method's file, followed by that of its function."""
     tree = ast.parse(entry.file.read_text(encoding="utf-8"))
     functions = (node for node in tree.body if isinstance(node, ast.FunctionDef) and _names(node, entry.spec.name))
     texts = [ast.get_docstring(tree), *(ast.get_docstring(node) for node in functions)]
@@ -91,13 +91,13 @@ def _names(node: ast.FunctionDef, name: str) -> bool:
 
 
 def place(entry: MethodEntry) -> str:
-    """Where its file lies: in this repository, else only the file's name."""
+    """The path of its file within this repository. A file elsewhere has its module or its name alone."""
     inside = entry.file.is_relative_to(registry.ROOT)
     return entry.file.relative_to(registry.ROOT).as_posix() if inside else entry.module or entry.file.name
 
 
 def parameters(spec: MethodSpec) -> pd.DataFrame:
-    """A line for each hyperparameter."""
+    """A table with a line for each hyperparameter. Its columns are those of PARAMETERS."""
     described = spec.parameters.model_json_schema().get("properties", {})
     lines = []
     for name, field in spec.parameters.model_fields.items():
@@ -108,7 +108,7 @@ def parameters(spec: MethodSpec) -> pd.DataFrame:
 
 
 def allowed(schema: dict[str, Any]) -> str:
-    """What a JSON schema of one hyperparameter says, in words: 'number > 0'."""
+    """What the JSON schema of one hyperparameter allows, in words such as 'number > 0'."""
     if "enum" in schema or "const" in schema:
         return "one of " + ", ".join(json.dumps(value) for value in schema.get("enum", [schema.get("const")]))
     kinds = {"integer": "whole number", "number": "number", "boolean": "true or false", "string": "text", "array": "list"}
@@ -123,7 +123,7 @@ def allowed(schema: dict[str, Any]) -> str:
 
 
 def settings(spec: MethodSpec) -> pd.DataFrame:
-    """Recommended values by place, in the order in which they count."""
+    """A table of the recommended values by place. A later line overrides an earlier one."""
     lines = [
         [where, ", ".join(f"{name} = {json.dumps(value)}" for name, value in values.items())]
         for where, values in spec.settings.items()
@@ -144,12 +144,12 @@ def boards_of(session: Session, name: str) -> set[tuple[str, str]]:
 
 
 def rows(boards: Iterable[Board], name: str) -> list[tuple[Board, Row]]:
-    """Its rows, with their boards."""
+    """The rows of a method, each with its board."""
     return [(board, row) for board in boards for row in board.rows if row.method == name]
 
 
 def results(found: Iterable[tuple[Board, Row]]) -> pd.DataFrame:
-    """A line for each row: columns of RESULTS, then the numbers behind the texts."""
+    """A table with a line for each row: the columns of RESULTS, then the numbers behind the texts."""
     lines = []
     for board, row in found:
         primary, places = board.task.primary, primary_digits(board)
@@ -184,7 +184,7 @@ NUMBERS = ("mean", "low", "high", "difference", "difference low", "difference hi
 
 
 def commands(row: Row) -> list[str]:
-    """What made its runs, each command once."""
+    """The commands that made the runs of a row, each once."""
     return list(dict.fromkeys(run.command for run in row.runs))
 
 

@@ -1,4 +1,4 @@
-"""Boards against methods: where each method stands, or why it stands nowhere."""
+"""A table of methods by boards. A cell says where a method stands on a board, or why it stands nowhere."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -28,7 +28,7 @@ HOW_GAINS = (
 
 @dataclass(frozen=True)
 class Cell:
-    """What stands at one method and board. level: how much colour, -1 to 1 (below 0: worse than the baseline), or none."""
+    """The cell of one method and board. level is its colour from -1 to 1, below 0 for worse than the baseline, or None."""
 
     text: str
     detail: str
@@ -38,7 +38,9 @@ class Cell:
 
 @dataclass(frozen=True)
 class MethodsByBoards:
-    """cells[method, column]; what is missing has no result. ranked: on how many boards a method is complete."""
+    """cells maps (method, column) to its cell; a pair without result is missing. complete counts the boards that a method
+    has all scores of.
+    """
 
     boards: tuple[Board, ...]
     methods: tuple[str, ...]
@@ -46,17 +48,17 @@ class MethodsByBoards:
     complete: dict[str, int]
 
     def coverage(self, method: str) -> str:
-        """'3 of 12'."""
+        """On how many of the boards a method is complete, as '3 of 12'."""
         return f"{self.complete[method]} of {len(self.boards)}"
 
 
 def name(board: Board) -> str:
-    """'denoising / small'."""
+    """The name of a board, as 'denoising / small'."""
     return f"{board.task.name} / {board.preset}"
 
 
 def of_selection(selection: Selection, gains: bool = False) -> MethodsByBoards:
-    """The methods of a selection, those with complete results on more boards first, then by how near to the first they are."""
+    """The cells of a selection. Methods with complete results on more boards come first, then those with better ranks."""
     cells: dict[tuple[str, int], Cell] = {}
     shares: dict[str, list[float]] = {method: [] for method in selection.methods}
     complete = dict.fromkeys(selection.methods, 0)
@@ -111,7 +113,7 @@ def _score(board: Board, row: Row) -> str:
 
 
 def view(found: MethodsByBoards, gains: bool, about: Sequence[str]) -> View:
-    """The same cells as a table that can be downloaded: a line for each method, an empty text where there is no result."""
+    """The same cells as a table to download. It has a line for each method, and an empty text where there is no result."""
     values: dict[str, list[str]] = {
         "method": list(found.methods),
         "complete on": [found.coverage(method) for method in found.methods],

@@ -21,7 +21,7 @@ def baseline(rows: Iterable[R], name: str) -> R | None:
 
 
 def sign(metric: Metric) -> int:
-    """+1 where more is better, -1 where less is."""
+    """+1 for a metric where more is better, -1 for one where less is."""
     return 1 if metric.better == "higher" else -1
 
 
@@ -31,7 +31,7 @@ def best_first(rows: Sequence[Row], metric: Metric) -> list[Row]:
 
 
 def stand(rows: Sequence[Row], metric: Metric, baseline: Row | None) -> None:
-    """Set the standing of each row: rank, rank interval, difference to the baseline and its p."""
+    """Sets the standing of each row: its rank with interval, and its difference to the baseline with p."""
     position = next((at for at, row in enumerate(rows) if row is baseline), None)
     scores, complete = [row.scores[metric.name] for row in rows], [row.complete for row in rows]
     found = statistics.standings(scores, complete, metric.better, position)
@@ -40,14 +40,14 @@ def stand(rows: Sequence[Row], metric: Metric, baseline: Row | None) -> None:
 
 
 def improves(difference: Estimate, metric: Metric) -> str:
-    """'better', 'worse' or 'unclear': which side of zero the interval of a difference lies on."""
+    """'better' or 'worse' where the interval of a difference lies on one side of zero, else 'unclear'."""
     if not difference.excludes_zero:
         return "unclear"
     return "better" if sign(metric) * difference.mean > 0 else "worse"
 
 
 def pareto(rows: Sequence[Row], metric: Metric) -> set[str]:
-    """Labels of the complete rows that no other complete row dominates in mean score and mean time."""
+    """Labels of the complete rows that no other complete row beats in both mean score and mean time."""
     known = [row for row in rows if row.complete and row.time is not None]
     quality = np.array([sign(metric) * row.mean(metric) for row in known])
     front = statistics.pareto(np.array([row.time for row in known], float), quality)

@@ -1,8 +1,8 @@
-"""Boards as an overview needs them: the primary metric alone, without instances, curves and p.
+"""Boards as an overview needs them: with the primary metric alone, and without instances, curves and p.
 
-The rows, their ranks and their differences to the baseline are those of benchmark.report.boards.board, computed by the same
-functions from the same scores; what an outline leaves out is empty. Differences are there for the best row, and for all rows
-after `with_gains`, because their intervals take longer than the ranks.
+The same functions as in benchmark.report.boards.board compute the rows, their ranks and their differences to the baseline from
+the same scores. What an outline leaves out is empty. The best row has its difference to the baseline. The others get theirs
+from `with_gains`, because intervals of differences take longer than ranks.
 """
 
 from collections.abc import Iterable
@@ -24,7 +24,7 @@ State = tuple[Any, ...]
 
 
 def states(session: Session) -> dict[tuple[str, str], State]:
-    """(task, preset) -> a value that changes with its runs and their scores; a runner sets the heartbeat with every score."""
+    """(task, preset) -> a value that changes with its runs and their scores. A runner sets the heartbeat with every score."""
     columns = (Task.name, Run.preset, func.count(Run.id), func.max(Run.id), func.max(Run.finished), func.max(Run.heartbeat))
     rows = session.execute(select(*columns).join(Run, Run.task_id == Task.id).group_by(Task.name, Run.preset))
     return {(task, preset): tuple(rest) for task, preset, *rest in rows}

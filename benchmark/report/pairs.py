@@ -1,4 +1,4 @@
-"""Any two methods of a board against each other, and how soon each method is as good as another."""
+"""Two methods of a board compared in the primary metric, and how soon each method is as good as another."""
 
 from collections import defaultdict
 from collections.abc import Mapping
@@ -25,13 +25,13 @@ _SIGN = {"higher": "≥", "lower": "≤"}
 
 
 def comparison(board: Board, first: Row, second: Row) -> Comparison | None:
-    """Two rows in the primary metric, over what both have; None where they share nothing."""
+    """Compares two rows in the primary metric over the scores that both have. None where they share none."""
     primary = board.task.primary
     return statistics.compare(first.scores[primary.name], second.scores[primary.name], primary.better)
 
 
 def comparison_text(board: Board, first: Row, second: Row) -> str:
-    """Difference, interval, tests and wins of two rows as two sentences."""
+    """Two sentences with the difference of two rows, its interval, the tests and the wins."""
     primary = board.task.primary
     found = comparison(board, first, second)
     if found is None:

@@ -1,4 +1,4 @@
-"""One run with everything that is stored about it, and the runs that there are."""
+"""Everything that is stored about one run, and the list of all runs."""
 
 import json
 from collections import defaultdict
@@ -44,9 +44,16 @@ LISTING = {
 
 @dataclass(frozen=True)
 class Detail:
-    """A run. key, outcome, environment: what is stored, as names and texts; scores: a line for each instance; means: a line
-    for each metric; curves: columns instance, series, step, seconds, value; artifacts: files beside the database; errors: of
-    the run and of its instances, in full. The machine and process that ran it (column runner) are left out: boards are shared.
+    """A run.
+
+    key, outcome, environment   what is stored, as names and texts
+    scores                      a line for each instance
+    means                       a line for each metric
+    curves                      columns instance, series, step, seconds, value
+    artifacts                   files beside the database
+    errors                      of the run and of its instances, in full
+
+    The machine and process that ran it (column runner) are left out, because boards are shared.
     """
 
     id: int
@@ -70,7 +77,7 @@ class Detail:
 
 
 def listing(session: Session, method: str = "", limit: int = LISTED) -> pd.DataFrame:
-    """The newest runs, of one method or of all; columns of LISTING."""
+    """The newest runs of one method or of all, at most `limit`. Its columns are those of LISTING."""
     query = (
         select(Run, Task.name, Task.version, Method.name)
         .join(Task, Run.task_id == Task.id)
@@ -88,7 +95,7 @@ def listing(session: Session, method: str = "", limit: int = LISTED) -> pd.DataF
 
 
 def detail(session: Session, run: Run, folder: Path | None) -> Detail:
-    """Everything about a run. folder: where the paths of its artifacts begin; None where that is not known."""
+    """Everything about a run. The paths of its artifacts begin at `folder`, which is None where that is not known."""
     task, method = session.get_one(Task, run.task_id), session.get_one(Method, run.method_id)
     place = session.get_one(Environment, run.environment_id)
     info = task_info(task.spec, run.preset)
@@ -132,7 +139,7 @@ def _key(run: Run, task: Task, method: Method) -> Pairs:
 
 
 def _same(then: str, now: str | None, what: str) -> str:
-    """How a hash of the run compares with the one of now."""
+    """How a hash of the run compares with the present one."""
     if now is None:
         return f"the {what} of now cannot be told here"
     return f"the present {what}" if then == now else f"older {what}: now {now[:12]}"
@@ -212,7 +219,7 @@ MEANS = {
 
 
 def _errors(session: Session, run: Run) -> Pairs:
-    """What the run and each of its instances say went wrong, in full."""
+    """The full texts in which the run and each of its instances say what went wrong."""
     instance = models.Instance
     rows = session.execute(select(instance.number, instance.error).where(instance.run_id == run.id).order_by(instance.number))
     found = [("run", run.error.strip())] if run.error else []
@@ -251,7 +258,7 @@ def _there(folder: Path | None, relative: str) -> str:
 
 
 def place(board: Board, found: Detail) -> tuple[Row | None, str]:
-    """The row of the board that a run stands in; or None and why it does not."""
+    """The row of the board that a run stands in, or None and the reason why it stands in none."""
     row = next((row for row in board.rows if any(run.id == found.id for run in row.runs)), None)
     if row is not None:
         return row, ""

@@ -18,9 +18,9 @@ _SIDE = 0.008  # of the axis: so far apart stand two lines' points of one value,
 
 @dataclass(frozen=True)
 class Family:
-    """Complete rows of one method that differ in one hyperparameter alone, its values ascending.
+    """Complete rows of one method that differ in one hyperparameter alone, in ascending order of its values.
 
-    label: the method, and of the other hyperparameters those that are not the recommended ones or tell two families apart
+    label names the method, and those of the other hyperparameters that are not recommended or tell two families apart.
     """
 
     label: str
@@ -30,7 +30,7 @@ class Family:
 
 
 def families(board: Board) -> dict[str, list[Family]]:
-    """By hyperparameter, the one with most points first: its families, those with the best rows first."""
+    """Hyperparameter -> its families. The one with most points is first; families stand in the order of their best rows."""
     groups: dict[tuple[str, str, str], list[Row]] = defaultdict(list)
     for row in board.rows:
         for name in row.parameters if row.complete else ():
@@ -69,10 +69,10 @@ def _labelled(several: Sequence[Family], board: Board) -> list[Family]:
 
 
 def values(several: Iterable[Family], name: str, metric: Metric) -> pd.DataFrame:
-    """Columns family, method, value, mean, low, high, n, seeds, row, at: a line for each row with a score in the metric.
+    """A line for each row with a score in the metric. Families with too few scores are left out.
 
-    low, high: 95 % interval of the mean, NaN where it has none; at: where the point is drawn, near its value. Families with
-    too few scores are left out.
+    Columns: family, method, value, mean, low, high, n, seeds, row, at. low and high are the 95 % interval of the mean, NaN
+    where it has none. at is where the point is drawn, near its value.
     """
     names = ["family", "method", "value", "mean", "low", "high", "n", "seeds", "row"]
     lines = []
@@ -89,11 +89,11 @@ def values(several: Iterable[Family], name: str, metric: Metric) -> pd.DataFrame
 
 
 def is_log(frame: pd.DataFrame) -> bool:
-    """Whether the values spread so far that their axis is logarithmic."""
+    """Whether the axis of the values is logarithmic, because they spread far."""
     return bool(frame["value"].min() > 0 and frame["value"].max() >= 8 * frame["value"].min())
 
 
 def along(frame: pd.DataFrame, share: Any, start: Any) -> Any:
-    """What lies a share of the axis right of `start`."""
+    """The place that lies a share of the axis to the right of `start`."""
     low, high = frame["value"].min(), frame["value"].max()
     return start * (high / low) ** share if is_log(frame) else start + (high - low) * share

@@ -1,4 +1,4 @@
-"""What was handed in, as a table for the Submit page."""
+"""The table of submissions that the Submit page shows."""
 
 import pandas as pd
 from sqlalchemy.orm import Session
@@ -30,6 +30,6 @@ COLUMNS = {
 
 
 def table(session: Session, states: list[str]) -> pd.DataFrame:
-    """All submissions in one of the states, the newest first."""
+    """A table of all submissions that are in one of the states, the newest first."""
     rows = [store.public(row) for row in store.listed(session) if row.state in states]
     return pd.DataFrame([{name: row[name] for name in COLUMNS} for row in rows], columns=list(COLUMNS))

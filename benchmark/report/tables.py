@@ -1,4 +1,4 @@
-"""Boards as pandas tables and short texts. Digits follow the intervals."""
+"""Boards as pandas tables and short texts. The width of an interval decides how many digits a number has."""
 
 import json
 import math
@@ -24,7 +24,7 @@ UNRANKED = "Empty: incomplete, or fewer than 4 instances."
 
 @dataclass(frozen=True)
 class Column:
-    """How a column of a table is shown. format: printf format of a number; None for text."""
+    """How a column of a table is shown. format is the printf format of a number, and None for text."""
 
     help: str
     width: int
@@ -32,7 +32,7 @@ class Column:
 
 
 def interval(estimate: Estimate | None, places: int, signed: bool = False) -> str:
-    """'[low, high]', or why there is none."""
+    """The interval as '[low, high]', or the reason why there is none."""
     if estimate is None:
         return ""
     if math.isnan(estimate.low):
@@ -41,37 +41,37 @@ def interval(estimate: Estimate | None, places: int, signed: bool = False) -> st
 
 
 def number(value: float, places: int, signed: bool = False) -> str:
-    """'3.21', or '3.2e-09' where so many decimals, the most that there are, would leave nothing of it."""
+    """The number as '3.21', or as '3.2e-09' where even the largest number of decimals would show zero."""
     sign = "+" if signed else ""
     tiny = places == MOST and 0 < abs(value) < 10**-MOST
     return f"{value:{sign}.1e}" if tiny else f"{value:{sign}.{places}f}"
 
 
 def with_unit(text: str, metric: Metric) -> str:
-    """'3.2 dB', or the number alone for a metric without a unit."""
+    """The text with the unit of the metric, as '3.2 dB'. A metric without a unit leaves it as it is."""
     return f"{text} {metric.unit}" if metric.unit else text
 
 
 def gain_text(estimate: Estimate, metric: Metric, places: int | None = None) -> str:
-    """'+3.21 dB [+2.90, +3.52]'."""
+    """A difference with its unit and interval, as '+3.21 dB [+2.90, +3.52]'."""
     places = digits([estimate]) if places is None else places
     mean, spread = with_unit(number(estimate.mean, places, signed=True), metric), interval(estimate, places, signed=True)
     return f"{mean}, {spread}: no interval" if spread == TOO_FEW else f"{mean} {spread}"
 
 
 def heading(metric: Metric) -> str:
-    """'psnr ↑ (dB)'."""
+    """The heading of a metric's column, as 'psnr ↑ (dB)'."""
     return f"{metric.name} {ARROW[metric.better]}" + (f" ({metric.unit})" if metric.unit else "")
 
 
 def gain_heading(board: Board) -> str:
-    """'Δ psnr (dB)'."""
+    """The heading of the difference to the baseline, as 'Δ psnr (dB)'."""
     primary = board.task.primary
     return f"Δ {primary.name}" + (f" ({primary.unit})" if primary.unit else "")
 
 
 def count(number: int, word: str) -> str:
-    """'1 seed', '2 seeds'."""
+    """A number with its noun, as '1 seed' or '2 seeds'."""
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
@@ -81,7 +81,7 @@ def ordered(board: Board) -> list[Metric]:
 
 
 def primary_digits(board: Board) -> int:
-    """Decimals of the primary metric everywhere on a board."""
+    """How many decimals the primary metric has everywhere on a board."""
     return digits(row.means.get(board.task.primary.name) for row in board.rows)
 
 
@@ -96,13 +96,13 @@ class _Builder:
         self.values[name], self.columns[name] = cells, Column(text, width, form)
 
     def text(self, name: str, cells: Sequence[str], text: str, widest: int = 220) -> None:
-        """As wide as its longest text, up to `widest` pixels."""
+        """A column of texts, as wide as the longest of them, up to `widest` pixels."""
         longest = max((len(cell) for cell in [name, *cells]), default=0)
         self.values[name], self.columns[name] = cells, Column(text, min(widest, 22 + 7 * longest))
 
 
 def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
-    """The main table: one line for each row of the board, and how to show each of its columns."""
+    """The main table with one line for each row of the board, and how each column is shown."""
     table, rows, primary = _Builder(), board.rows, board.task.primary
     table.number("rank", [row.rank for row in rows], f"Best mean first; {statistics.HOW_RANKED}. {UNRANKED}", "%d", 52)
     text = f"Which ranks are possible: {statistics.HOW_BOUNDED}. {UNRANKED}"
@@ -134,7 +134,7 @@ def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
 
 
 def bounds(board: Board) -> pd.DataFrame:
-    """The ends of all intervals of `leaderboard` as numbers, unrounded: of ranks, metrics and differences."""
+    """The unrounded ends of all intervals of `leaderboard`: those of ranks, metrics and differences."""
     rows = board.rows
     ends: dict[str, Sequence[float | None]] = {
         "rank lower": [row.standing.low for row in rows],
@@ -176,7 +176,7 @@ def _add_gain(table: _Builder, board: Board) -> None:
 
 
 def _tests(board: Board) -> str:
-    """'7 comparisons; with 8 instances none is below 0.055': p is a share of sign patterns, so it has a smallest value."""
+    """How many rows are tested and how small p can be. It has a smallest value because it is a share of sign patterns."""
     tested = [row.standing for row in board.rows if row.standing.p is not None]
     fewest = min((one.gain.n for one in tested if one.gain), default=0)
     smallest = min(1.0, len(tested) * max(2.0**-fewest * 2, 1e-4))
@@ -199,7 +199,7 @@ def seed_spread(row: Row, metric: Metric) -> float | None:
 
 
 def instance_scores(board: Board, key: Key) -> pd.DataFrame:
-    """One line for each row: every metric on one (seed, instance), the difference to the baseline, seconds, status."""
+    """One line for each row with every metric on one (seed, instance), the difference to the baseline, seconds and status."""
     primary = board.task.primary
     lines = []
     for row in board.rows:
@@ -217,7 +217,7 @@ def instance_scores(board: Board, key: Key) -> pd.DataFrame:
 
 
 def gain_at(board: Board, row: Row, key: Key) -> float | None:
-    """Difference of a row to the baseline on one (seed, instance); None for the baseline, and where a score is missing."""
+    """Difference of a row to the baseline on one (seed, instance). The baseline itself has None, as has a missing score."""
     if board.baseline is None or row is board.baseline:
         return None
     mine = row.scores[board.task.primary.name].get(key)
@@ -226,7 +226,7 @@ def gain_at(board: Board, row: Row, key: Key) -> float | None:
 
 
 def caption(board: Board, row: Row, key: Key) -> str:
-    """A row on one (seed, instance): 'psnr 28.1 dB (+3.2 dB to baseline)'."""
+    """The score of a row on one (seed, instance), as 'psnr 28.1 dB (+3.2 dB to baseline)'."""
     primary, places = board.task.primary, primary_digits(board)
     value = row.scores[primary.name].get(key)
     if value is None:
@@ -239,7 +239,7 @@ def caption(board: Board, row: Row, key: Key) -> str:
 
 
 def representatives(board: Board) -> dict[str, Row]:
-    """Method -> its row with recommended hyperparameters, or with the first others that it has."""
+    """Method -> its row with the recommended hyperparameters, or its first other row where it has none with them."""
     chosen: dict[str, Row] = {}
     for row in sorted(board.rows, key=lambda r: (r.label != r.method, r.label)):
         chosen.setdefault(row.method, row)
@@ -247,10 +247,11 @@ def representatives(board: Board) -> dict[str, Row]:
 
 
 def gains(boards: Iterable[Board]) -> pd.DataFrame:
-    """Columns board, method, gain, share, text, verdict, detail: difference to the baseline of each method and board.
+    """The difference to the baseline of each method on each board.
 
-    A method stands there with its recommended hyperparameters, or with the first others that it has (marked *). share
-    is the gain over the largest one of the same board, so that units never mix; it is positive for better.
+    Columns: board, method, gain, share, text, verdict, detail. A method stands there with its recommended hyperparameters. One
+    without such a row has the first of its others, marked *. `share` is the gain divided by the largest gain of the same
+    board, so that units never mix. It is positive for better.
     """
     lines = []
     for board in boards:
@@ -281,23 +282,23 @@ def gains(boards: Iterable[Board]) -> pd.DataFrame:
 
 
 def hidden(board: Board) -> pd.DataFrame:
-    """Columns reason, method, seed, started, detail: the runs without a row on the board."""
+    """The runs without a row on the board. Columns: reason, method, seed, started, detail."""
     lines = [[h.reason, h.method, h.seed, h.started, h.detail] for h in board.hidden]
     return pd.DataFrame(lines, columns=["reason", "method", "seed", "started", "detail"])
 
 
 def failures(board: Board) -> pd.DataFrame:
-    """Columns method, seed, instance, status, reason: instances of shown runs that did not finish."""
+    """The instances of shown runs that did not finish. Columns: method, seed, instance, status, reason."""
     lines = [[f.label, f.seed, f.instance, f.status, f.reason] for row in board.rows for f in row.failures]
     return pd.DataFrame(lines, columns=["method", "seed", "instance", "status", "reason"])
 
 
 def learning(board: Board) -> str:
-    """Who learnt, and for how long, as a sentence: that time is in no other number. Empty where nobody did."""
+    """A sentence that says who learnt and for how long, because no other number has that time. Empty where nobody learnt."""
     fits = [f"{row.label} {row.fit_time:.3g} s" for row in board.rows if row.fit_time]
     return f"Time to learn is not included: {', '.join(fits)}, each once for all instances." if fits else ""
 
 
 def parameters_text(row: Row) -> str:
-    """Hyperparameters as 'lr = 0.01, steps = 500'."""
+    """The hyperparameters of a row, as 'lr = 0.01, steps = 500'."""
     return ", ".join(f"{name} = {json.dumps(value)}" for name, value in sorted(row.parameters.items())) or "none"
