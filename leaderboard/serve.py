@@ -1,4 +1,5 @@
-"""The server of `python -m leaderboard`: the app behind a middleware that keeps the files of Streamlit's own pages in memory.
+"""The server of `python -m leaderboard`: the app behind a middleware that says what a browser may load (protection.py), and one
+that keeps the files of Streamlit's own pages in memory.
 
 A browser asks for about 70 of them before the first page can be seen. Streamlit opens each anew for each visitor, in a thread
 and below all its middleware, which is a quarter of what a visit costs the server.
@@ -14,6 +15,8 @@ import streamlit as st
 from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
+
+from leaderboard.protection import Protected
 
 FOLDER = Path(st.__file__).with_name("static")
 YEAR = "public, immutable, max-age=31536000"  # as Streamlit says: the names of these files hold their hashes
@@ -41,4 +44,4 @@ class KeptFiles:
         await self.kept[name](scope, receive, send)
 
 
-app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(KeptFiles)])
+app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(Protected), Middleware(KeptFiles)])

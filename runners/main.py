@@ -6,7 +6,7 @@ lowdimbench run --task <TAB>
 
 import typer
 
-from runners import check, export, load, new, reproduce, run, show, submit
+from runners import check, export, leaderboard, load, new, reproduce, run, show, submit
 from runners.cli import run_app
 
 app = typer.Typer(
@@ -18,6 +18,7 @@ app = typer.Typer(
 app.command("run", epilog=run.EPILOG)(run.main)
 for name, module in (("show", show), ("reproduce", reproduce), ("check", check), ("export", export), ("load", load)):
     app.command(name)(module.main)
+app.command("leaderboard", epilog=leaderboard.EPILOG, context_settings=leaderboard.CONTEXT)(leaderboard.main)
 app.add_typer(new.app, name="new")
 app.add_typer(submit.app, name="submit")
 

@@ -20,7 +20,7 @@ from benchmark.datasets.sources import SOURCES, Folder, replaced
 from benchmark.errors import UserError, unknown
 from benchmark.store.database import location, open_database
 from benchmark.store.models import Score, Submission
-from benchmark.submissions import archive, package, store
+from benchmark.submissions import archive, package, store, tokens
 from benchmark.submissions.entry import MAX_BYTES, Entry, made_entry, read_entry
 from runners import completion
 from runners.cli import Database, DataDir, Sources, run_app
@@ -38,6 +38,16 @@ Count = Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="How man
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="CPU threads.", show_default="all cores")]
 Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Kill a run after this long: 90s, 10m, 2h.")]
+Token = Annotated[
+    str | None,
+    typer.Option(
+        "--token",
+        metavar="TOKEN",
+        envvar=tokens.VARIABLE,
+        help="The token of an earlier submission of yours.",
+        show_default=False,
+    ),
+]
 _UNNAMED = "not named"
 _PACK = "; in it: python -m zipfile -c bundle.zip entry.toml predictions"
 Number = Annotated[int, typer.Argument(metavar="SUBMISSION", min=1, help="Its number.")]
@@ -86,6 +96,7 @@ def export_inputs(
 @app.command("predictions", epilog="Example:\n\npython -m runners.submit predictions bundle.zip")
 def predictions(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A zip file: entry.toml and predictions/*.safetensors.")],
+    token: Token = None,
     db: Database = None,
     data_dir: DataDir = None,
     source: Sources = None,
@@ -93,8 +104,10 @@ def predictions(
     """Check a bundle, score it on instances made here, and store the scores."""
     content = _content(bundle, archive.MAX_BUNDLE)
     with replaced(parse_sources(source or ())), Session(open_database(location(db))) as session:
-        done = store.receive_predictions(session, content, _folder(location(db)), bundle.name, data_dir)
+        own = tokens.token_for(session, token)
+        done = store.receive_predictions(session, content, _folder(location(db)), bundle.name, data_dir, own)
         _report(session, done)
+        _show(done, own, token)
 
 
 @app.command(
@@ -117,6 +130,7 @@ def code(
         Path | None, typer.Option(metavar="FILE", help="An entry.toml without [answers]: authors, contact, link, ...")
     ] = None,
     receive: Annotated[bool, typer.Option("--receive", help="Only keep it, for `review`; nothing of it runs.")] = False,
+    token: Token = None,
     device: Device = "auto",
     threads: Threads = None,
     timeout: Timeout = None,
@@ -135,12 +149,16 @@ def code(
     if preset not in (presets := registry.get_task(task).spec.presets):
         raise unknown(f"preset of {task}", preset, presets)
     with Session(open_database(target)) as session:
+        own = tokens.token_for(session, token)
         if brought:
-            row = store.receive_package(session, brought, described, task=task, preset=preset, seeds=seeds, folder=folder)
+            row = store.receive_package(
+                session, brought, described, task=task, preset=preset, seeds=seeds, folder=folder, token=own
+            )
         else:
             row = store.receive_code(
-                session, content, described, task=task, preset=preset, seeds=seeds, folder=folder, name=file.name
+                session, content, described, task=task, preset=preset, seeds=seeds, folder=folder, name=file.name, token=own
             )
+        _show(row, own, token)  # before it runs: a run may be stopped
         if row.state in ("received", "checked") and not receive:
             row = _reviewed(
                 session, row, Machine(target, folder, device, threads, data_dir, timeout, parse_sources(source or ()))
@@ -207,11 +225,18 @@ def status(
 def withdraw(
     number: Number,
     reason: Annotated[str, typer.Option(metavar="TEXT", help="Why; it is shown.")] = "",
+    token: Token = None,
+    maintainer: Annotated[
+        bool, typer.Option("--maintainer", help="You keep the board, and take it back for somebody else.")
+    ] = False,
     db: Database = None,
 ) -> None:
-    """Take a submission back: its results go, its row says so."""
+    """Take a submission back: its results go, its row says so. It needs the token that was shown when it was handed in."""
     with Session(open_database(location(db), create=False)) as session:
-        store.withdraw(session, number, reason)
+        needed = bool(store.find(session, number).token) and not maintainer
+        if needed and not token:
+            raise UserError(f"submission {number} needs --token, which was shown when it was handed in; or --maintainer")
+        store.withdraw(session, number, reason, token if needed else None)
         print(f"submission {number} is withdrawn; its results are gone")
 
 
@@ -246,6 +271,12 @@ def _reviewed(session: Session, row: Submission, machine: Machine) -> Submission
     except KeyboardInterrupt:
         print(f"\nstopped; continue with: python -m runners.submit review {number}")
         raise typer.Exit(130) from None
+
+
+def _show(row: Submission, token: str, given: str | None) -> None:
+    """The token of what was just taken in."""
+    if row.state != "refused" and tokens.is_new(row, token, given):
+        print(f"token of submission {row.id}: {token}\n  {tokens.ONCE} ({tokens.VARIABLE}, or --token)", flush=True)
 
 
 def _report(session: Session, row: Submission) -> None:

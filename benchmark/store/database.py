@@ -7,14 +7,14 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
-from sqlalchemy import Engine, create_engine, event, inspect, make_url, text
+from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url, text
 from sqlalchemy.exc import ArgumentError, DBAPIError
 from sqlalchemy.pool import NullPool
 
 from benchmark.errors import UserError
 
 DEFAULT = "results/lowdimbench.db"
-REVISION = "0004"  # the newest migration; a test compares it with the folder
+REVISION = "0006"  # the newest migration; a test compares it with the folder
 _APPLICATION = 0x4C444231  # "LDB1", in the header of our SQLite files
 _BUSY_MS = 30_000
 _MAPPED = 1 << 28  # bytes of the file that a reader maps into memory
@@ -49,7 +49,7 @@ def open_database(db: str, *, create: bool = True, read_only: bool = False) -> E
     if read_only:
         engine = create_engine("sqlite://", creator=lambda: _reader(path), poolclass=NullPool)
     else:
-        engine = create_engine(f"sqlite:///{path}")
+        engine = create_engine(URL.create("sqlite", database=str(path)))
         event.listen(engine, "connect", _pragmas)
     return _prepared(engine, str(path), read_only)
 

@@ -190,7 +190,8 @@ class Submission(Base):
     kind     predictions or code; content: SHA-256 of the source that is kept
     state    received, checked, scored, reproduced, refused (reason says why) or withdrawn; changed: when it became so
     seeds    how many: 0, 1, ...
-    contact  for the maintainers alone; seconds: told by the submitter, never a score
+    contact  for the maintainers alone; token: a hash of the submitter's secret (benchmark/submissions/tokens.py), or empty
+    seconds  told by the submitter, never a score
     near     {"methods": [...]}: other methods with nearly the same predictions (benchmark/submissions/likeness.py)
     """
 
@@ -205,6 +206,7 @@ class Submission(Base):
     seeds: Mapped[int] = mapped_column(default=0)
     author: Mapped[str] = mapped_column(default="")
     contact: Mapped[str] = mapped_column(default="")
+    token: Mapped[str] = mapped_column(default="")
     link: Mapped[str | None]
     licence: Mapped[str | None]
     description: Mapped[str | None]

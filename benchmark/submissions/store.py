@@ -22,7 +22,7 @@ from benchmark.errors import UserError
 from benchmark.store.lines import PREDICTIONS
 from benchmark.store.models import Run, Submission, now
 from benchmark.store.writing import persist, write_whole
-from benchmark.submissions import likeness, naming, rows, scoring
+from benchmark.submissions import likeness, naming, rows, scoring, tokens
 from benchmark.submissions.bundle import read_bundle
 from benchmark.submissions.entry import Entry
 from benchmark.submissions.package import Package
@@ -123,14 +123,16 @@ def refuse(session: Session, submission: Submission, reason: str) -> Submission:
     return submission
 
 
-def withdraw(session: Session, number: int, reason: str = "", contact: str | None = None) -> Submission:
-    """Take back a submission: its results go, its row says so. contact: what whoever asks must know; None for a maintainer.
+def withdraw(session: Session, number: int, reason: str = "", proof: str | None = None) -> Submission:
+    """Take back a submission: its results go, its row says so. proof: its token, or the contact of one without a token, by
+    which whoever asks shows that it is theirs; None for a maintainer.
 
-    Raises UserError for a submission that does not exist, is withdrawn already, or has another contact.
+    Raises UserError for a submission that does not exist, is withdrawn already, or is another's.
     """
     submission = find(session, number)
-    if contact is not None and contact != submission.contact:
-        raise UserError(f"submission {number} has another contact; whoever handed it in, or a maintainer, can withdraw it")
+    if proof is not None and not tokens.belongs(submission, proof):
+        what = "token" if submission.token else "contact"
+        raise UserError(f"submission {number} has another {what}; whoever handed it in, or a maintainer, can withdraw it")
     if submission.state in ("withdrawn", "refused"):
         raise UserError(f"submission {number} is {submission.state}; there is nothing to withdraw")
 
@@ -151,28 +153,33 @@ def receive_predictions(
     folder: Path,
     name: str = "bundle.zip",
     data_dir: Path | None = None,
+    token: str = "",
     on_instance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Submission:
     """Check, score and store a bundle: its submission is `scored`, or `refused` with the reason; a bad one raises nothing.
+    Raises UserError for a bundle that somebody else handed in and took back.
 
     folder: that of the database, for the pictures; name: of the file, for messages; on_instance: told how many instances of how
-    many are scored. The same bundle again gives the same submission.
+    many are scored; token: the secret of who hands it in (tokens.py), without which the contact tells who that was. The same
+    bundle again gives the same submission.
     """
     digest = sha256(content).hexdigest()
     known = session.scalar(select(Submission).where(Submission.digest == digest))
     if known is not None and known.state == "scored":
         return known
+    _check_own(known, token)
     facts: dict[str, Any] = {}
     try:
         bundle = read_bundle(content, shown(Path(name).name)[1:-1])
         entry, answers = bundle.entry, bundle.answers
         about = {"task": answers.task, "version": answers.version, "preset": answers.preset, "seeds": len(answers.seeds)}
         facts = _facts(entry) | about
-        naming.check_name(session, entry.method, entry.contact, code=False)
+        naming.check_name(session, entry.method, entry.contact, token, code=False)
         spec = scoring.check_answers(bundle)
         data = fingerprint(spec.presets[answers.preset].data, data_dir)
     except UserError as error:
         return refuse(session, _enter(session, digest, PREDICTIONS, facts), str(error))
+    facts["token"] = tokens.hashed(token)
     row = move(session, _enter(session, digest, PREDICTIONS, facts), "checked")
     results: list[Scored] = []
     try:
@@ -192,6 +199,12 @@ def receive_predictions(
     return persist(session, work)
 
 
+def _check_own(known: Submission | None, token: str) -> None:
+    """Raises UserError where the same was handed in and taken back by somebody else: their row is not to be changed."""
+    if known is not None and known.state != "refused" and known.token and not tokens.belongs(known, token):
+        raise UserError(f"the same is submission {known.id}; show its token to hand it in again")
+
+
 def _facts(entry: Entry) -> dict[str, Any]:
     same = ("method", "contact", "link", "licence", "description", "hardware", "seconds")
     return {"author": "; ".join(entry.authors), **{name: getattr(entry, name) for name in same}}
@@ -203,25 +216,34 @@ MAX_SOURCE = 256 * 1024  # bytes
 
 
 def receive_code(
-    session: Session, content: bytes, entry: Entry, *, task: str, preset: str, seeds: int, folder: Path, name: str = "code"
+    session: Session,
+    content: bytes,
+    entry: Entry,
+    *,
+    task: str,
+    preset: str,
+    seeds: int,
+    folder: Path,
+    name: str = "code",
+    token: str = "",
 ) -> Submission:
     """Keep the source of a method, without reading it as a program: its submission is `received`, or `refused` with the reason.
 
-    folder: that of the database. A maintainer runs it (runners/review.py). The same source for the same runs again gives the
-    same submission, which is received anew where it was refused or withdrawn.
+    folder: that of the database; token: as for predictions. A maintainer runs it (runners/review.py). The same source for the
+    same runs again gives the same submission, which is received anew where it was refused or withdrawn.
     """
     digest = sha256(content).hexdigest()
     files = {source_file(folder, digest, entry.method): content}
-    return _receive(session, digest, files, entry, (task, preset, seeds), shown(Path(name).name)[1:-1])
+    return _receive(session, digest, files, entry, (task, preset, seeds), shown(Path(name).name)[1:-1], token)
 
 
 def receive_package(
-    session: Session, package: Package, entry: Entry, *, task: str, preset: str, seeds: int, folder: Path
+    session: Session, package: Package, entry: Entry, *, task: str, preset: str, seeds: int, folder: Path, token: str = ""
 ) -> Submission:
     """The same for a method of an installed package: the files of the package that it imports are kept."""
     kept = package_folder(folder, package.digest, package.method)
     files = {kept / place: content for place, content in package.files.items()}
-    return _receive(session, package.digest, files, entry, (task, preset, seeds), package.label, installed=True)
+    return _receive(session, package.digest, files, entry, (task, preset, seeds), package.label, token, installed=True)
 
 
 def _receive(
@@ -231,6 +253,7 @@ def _receive(
     entry: Entry,
     where: tuple[str, str, int],
     name: str,
+    token: str,
     *,
     installed: bool = False,
 ) -> Submission:
@@ -239,18 +262,19 @@ def _receive(
     known = session.scalar(select(Submission).where(Submission.digest == digest))
     if known is not None and known.state in ("received", "checked", "reproduced"):
         return known
+    _check_own(known, token)
     facts = _facts(entry) | {"task": task, "preset": preset, "seeds": seeds, "content": content}
     try:
         for path, text in files.items():
             _check_source(text, f"{name}, {path.name}" if installed else name, may_be_empty=installed)
         facts["version"] = _check_where(task, preset, seeds)
-        naming.check_name(session, entry.method, entry.contact, code=True, installed=installed)
+        naming.check_name(session, entry.method, entry.contact, token, code=True, installed=installed)
     except UserError as error:
         facts |= {"task": shown(task)[1:-1], "preset": shown(preset)[1:-1]}
         return refuse(session, _enter(session, digest, "code", facts), str(error))
     for path, text in files.items():
         write_whole(path, text)
-    return _enter(session, digest, "code", facts)
+    return _enter(session, digest, "code", facts | {"token": tokens.hashed(token)})
 
 
 def _check_source(content: bytes, name: str, *, may_be_empty: bool) -> None:

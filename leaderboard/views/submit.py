@@ -1,9 +1,13 @@
 """Hand in a method: predictions are scored at once, code is kept until a maintainer runs it. Nothing uploaded runs here."""
 
+import os
+import time
+from collections import deque
 from pathlib import Path
 
 import streamlit as st
 from sqlalchemy.orm import Session
+from streamlit import config
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from benchmark import registry
@@ -11,8 +15,9 @@ from benchmark.errors import UserError
 from benchmark.report import submissions_table
 from benchmark.store.database import open_database
 from benchmark.store.models import Submission
-from benchmark.submissions import store
+from benchmark.submissions import store, tokens
 from benchmark.submissions.entry import made_entry
+from leaderboard.protection import is_loopback
 from leaderboard.ui import downloads, opened, widgets
 from leaderboard.ui.plain import plain
 
@@ -20,6 +25,45 @@ COMMANDS = """python -m runners.submit export-inputs --task mri --preset small -
 # answer each instance with a tensor `estimate` in answers/predictions/SEED-INSTANCE.safetensors; fill in answers/entry.toml
 cd answers
 python -m zipfile -c ../bundle.zip entry.toml predictions"""
+HOUR = 3600.0  # seconds
+LIMIT = "LOWDIMBENCH_HAND_INS"  # how many an hour; --hand-ins of the command
+TOKEN = "Token of an earlier submission under this name (empty for the first)"
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _times(name: str) -> deque[float]:
+    """When something was handed in to a database, refused or not, by this server."""
+    return deque()
+
+
+def limit() -> int:
+    """How many hand-ins an hour this server takes, from all visitors together."""
+    text = os.environ.get(LIMIT, "")
+    return int(text) if text.isdecimal() else 20
+
+
+def admit() -> None:
+    """Count a hand-in. Raises UserError where the hour's number is reached."""
+    found, now = _times(opened.database_name()), time.monotonic()
+    while found and found[0] <= now - HOUR:
+        found.popleft()
+    if len(found) >= limit():
+        again = f"; try again in {(found[0] + HOUR - now) / 60:.0f} minutes" if found else ""
+        raise UserError(f"this board takes {limit()} submissions an hour, from all visitors together{again}")
+    found.append(now)
+
+
+def who() -> None:
+    """Who may write here."""
+    address = config.get_option("server.address")
+    if is_loopback(address):
+        st.caption("Only this machine reaches this page.")
+        return
+    st.info(
+        f"This page is open: every machine that reaches {plain(address or 'this one')} may hand in, {limit()} an hour all "
+        "together. Predictions are scored at once, code is only kept. A submission is taken back with the token that is "
+        "shown when it is handed in."
+    )
 
 
 def writable() -> Session:
@@ -33,8 +77,11 @@ def folder() -> Path:
     return (Path("results") if "://" in name else Path(name).parent).absolute()
 
 
-def outcome(row: Submission) -> None:
-    """What became of it, in one box."""
+def outcome(row: Submission, token: str, given: str) -> None:
+    """What became of it, in one box, and its token, once."""
+    if row.state != "refused" and tokens.is_new(row, token, given):
+        st.warning(f"Its token: {tokens.ONCE}.")
+        st.code(token, language=None)
     if row.state == "refused":
         st.error(f"Submission {row.id} is refused: {plain(row.reason)}")
     elif row.state == "scored":
@@ -59,6 +106,7 @@ def predictions() -> None:
     st.code(COMMANDS, language="bash")
     with st.form("predictions"):
         file = st.file_uploader("bundle.zip: entry.toml and predictions/*.safetensors", type="zip")
+        given = st.text_input(TOKEN, type="password", key="token_predictions")
         sent = st.form_submit_button("Check and score")
     if (file := chosen(sent, file)) is None:
         return
@@ -67,10 +115,16 @@ def predictions() -> None:
     def show(done: int, total: int) -> None:
         bar.progress(done / total, f"{done} of {total} instances")
 
-    with writable() as session:
-        row = store.receive_predictions(session, file.getvalue(), folder(), file.name, on_instance=show)
+    try:
+        admit()
+        with writable() as session:
+            token = tokens.token_for(session, given)
+            row = store.receive_predictions(session, file.getvalue(), folder(), file.name, token=token, on_instance=show)
+            bar.empty()
+            outcome(row, token, given)
+    except UserError as error:
         bar.empty()
-        outcome(row)
+        st.error(plain(error))
 
 
 def code() -> None:
@@ -93,6 +147,7 @@ def code() -> None:
         licence = right.text_input("Licence of the code (may be empty)")
         description = st.text_input("Description, one sentence (may be empty)")
         file = st.file_uploader("my_method.py", type="py")
+        given = st.text_input(TOKEN, type="password", key="token_code")
         sent = st.form_submit_button("Hand in")
     if (file := chosen(sent, file)) is None:
         return
@@ -105,12 +160,10 @@ def code() -> None:
     }
     try:
         entry = made_entry(values, "the form")
-    except UserError as error:
-        st.error(plain(str(error)))
-        return
-    with writable() as session:
-        outcome(
-            store.receive_code(
+        admit()
+        with writable() as session:
+            token = tokens.token_for(session, given)
+            row = store.receive_code(
                 session,
                 file.getvalue(),
                 entry,
@@ -119,8 +172,11 @@ def code() -> None:
                 seeds=int(seeds),
                 folder=folder(),
                 name=file.name,
+                token=token,
             )
-        )
+            outcome(row, token, given)
+    except UserError as error:
+        st.error(plain(error))
 
 
 def everything() -> None:
@@ -143,18 +199,19 @@ def everything() -> None:
     with st.expander("Take a submission back"), st.form("withdraw"):
         left, right = st.columns(2)
         number = left.number_input("Submission", 1, None, 1)
-        contact = right.text_input("The contact that it was handed in with")
+        proof = right.text_input("Its token; of one from before there were tokens, the contact", type="password")
         reason = st.text_input("Why; it is shown")
         if st.form_submit_button("Withdraw"):
             try:
                 with writable() as session:
-                    store.withdraw(session, int(number), reason, contact)
+                    store.withdraw(session, int(number), reason, proof)
                 st.success(f"Submission {number} is withdrawn; its results are gone. Reload the page to see it in the table.")
             except UserError as error:
                 st.error(plain(str(error)))
 
 
 st.header("Submit a method")
+who()
 predictions()
 code()
 everything()

@@ -55,6 +55,7 @@ def test_a_database_without_submissions_is_brought_up_to_date_and_keeps_its_scor
         assert [run.submission_id for run in session.query(Run)] == [None]
         [kept] = session.query(Submission)
         assert (kept.author, kept.kind, kept.seeds, kept.near, kept.changed) == ("Ada", "", 0, {}, kept.received)
+        assert kept.token == ""
     engine.dispose()
 
 

@@ -2,6 +2,7 @@
 
 import json
 import sqlite3
+from pathlib import Path
 
 import pytest
 from alembic import command
@@ -13,9 +14,9 @@ from benchmark import registry
 from benchmark.spec import RunKey
 from benchmark.store import database
 from benchmark.store.models import Run
-from runners.rekey import SOURCES
 from tests.benchmark.test_store import OLD
 
+SOURCES = Path(database.__file__).parent / "migrations" / "sources_0004.json"
 KNOWN = json.loads(SOURCES.read_text(encoding="utf-8"))
 
 

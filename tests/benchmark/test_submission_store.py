@@ -13,7 +13,7 @@ from benchmark.store.database import open_database
 from benchmark.store.exchange import to_line
 from benchmark.store.lines import RunLine
 from benchmark.store.models import Artifact, Base, Environment, Instance, Method, Run, Score, Submission, Task
-from benchmark.submissions import likeness, naming, store
+from benchmark.submissions import likeness, naming, store, tokens
 from benchmark.submissions.entry import made_entry
 from tests.benchmark.submission_bundles import ENTRY, adjoint, files_of, packed, tensor_file
 from tests.leaderboard.synthetic import Writer, imaging
@@ -196,14 +196,52 @@ def test_names_belong_to_who_handed_them_in(session, hand_in, files):
 def test_withdrawn_results_are_gone_and_the_row_says_so(session, hand_in, files):
     done = hand_in(packed(files))
     with pytest.raises(UserError, match="another contact"):
-        store.withdraw(session, done.id, contact="eve@example.org")
-    assert store.withdraw(session, done.id, "wrong\nfile", contact=ENTRY["contact"]).reason == r"wrong\u000afile"
+        store.withdraw(session, done.id, proof="eve@example.org")
+    assert store.withdraw(session, done.id, "wrong\nfile", proof=ENTRY["contact"]).reason == r"wrong\u000afile"
     assert done.state == "withdrawn"
     assert [rows(session)[name] for name in ("run", "score", "instance", "artifact")] == [0, 0, 0, 0]
     with pytest.raises(UserError, match="is withdrawn; there is nothing to withdraw"):
         store.withdraw(session, done.id)
     with pytest.raises(UserError, match="no submission 7; newest: 1"):
         store.withdraw(session, 7)
+
+
+# --- tokens -----------------------------------------------------------------------------------------------------------
+
+
+def test_only_the_token_takes_back_what_was_handed_in_with_one(session, hand_in, files):
+    token = tokens.token_for(session, None)
+    done = hand_in(packed(files), token=token)
+    assert (len(token) >= 32, done.token) == (True, tokens.hashed(token))
+    assert token != tokens.token_for(session, "")
+    for proof in (ENTRY["contact"], "", done.token):
+        with pytest.raises(UserError, match="has another token"):
+            store.withdraw(session, done.id, proof=proof)
+    assert store.withdraw(session, done.id, proof=token).state == "withdrawn"
+    with pytest.raises(UserError, match="the same is submission 1; show its token"):
+        hand_in(packed(files))
+    assert (done.state, hand_in(packed(files), token=token).state) == ("withdrawn", "scored")
+
+
+def test_a_name_with_a_token_is_not_had_for_the_contact(session, hand_in, files, tmp_path):
+    token = tokens.token_for(session, None)
+    hand_in(packed(files), token=token)
+    later = altered(files, tensor=torch.ones(SIZE, dtype=torch.complex64))
+    for other in ("", tokens.token_for(session, None)):
+        assert "it is taken by an earlier submission" in hand_in(packed(later), token=other).reason
+    assert hand_in(packed(later), token=tokens.token_for(session, token)).state == "scored"
+    with pytest.raises(UserError, match="the token is of no submission here"):
+        tokens.token_for(session, "guessed")
+
+
+def test_what_has_no_token_yet_keeps_its_contact_until_its_owner_gets_one(session, hand_in, files):
+    hand_in(packed(files))
+    token = tokens.token_for(session, None)
+    later = [packed(altered(files, tensor=value * torch.ones(SIZE, dtype=torch.complex64))) for value in (1, 2)]
+    assert hand_in(later[0], token=token).state == "scored"
+    assert "it is taken by an earlier submission" in hand_in(later[1]).reason
+    assert store.withdraw(session, 1, proof=ENTRY["contact"]).state == "withdrawn"
+    assert "token" not in store.public(store.find(session, 2))
 
 
 # --- likeness ---------------------------------------------------------------------------------------------------------

@@ -63,15 +63,16 @@ def test_from_an_empty_database_to_a_scored_row_and_back(page: Page, place: str,
     upload(page, 0, "bundle.zip", content)
     page.get_by_role("button", name="Check and score").click()
     expect(page.get_by_text("Submission 1 is scored")).to_be_visible()
+    token = page.get_by_test_id("stCode").last.inner_text().strip()
     assert states(empty) == {"their_method": "scored"}
     visit(page, f"{place}/task?task=mri&preset=tiny", "submit_board")
     assert rows(empty) == ["their_method"]
     visit(page, f"{place}/submit", "submit")
     page.get_by_text("Take a submission back").click()
-    page.get_by_label("The contact that it was handed in with").fill("eve@example.org")
+    page.get_by_label("Its token; of one from before").fill("ada@example.org")
     page.get_by_role("button", name="Withdraw", exact=True).click()
-    expect(page.get_by_text("submission 1 has another contact")).to_be_visible()
-    page.get_by_label("The contact that it was handed in with").fill("ada@example.org")
+    expect(page.get_by_text("submission 1 has another token")).to_be_visible()
+    page.get_by_label("Its token; of one from before").fill(token)
     page.get_by_role("button", name="Withdraw", exact=True).click()
     expect(page.get_by_text("Submission 1 is withdrawn")).to_be_visible()
     assert states(empty) == {"their_method": "withdrawn"}

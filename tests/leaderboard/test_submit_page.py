@@ -5,6 +5,7 @@ from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
+from streamlit import config
 from streamlit.testing.v1 import AppTest
 
 from benchmark.report import formats, submissions_table
@@ -74,3 +75,53 @@ def test_html_formulas_and_markdown_of_strangers_do_nothing(page: Callable[[], A
     assert f"'{FORMULA}" in lines[0]
     assert f",{FORMULA}" not in lines[0]
     assert ENTRY["contact"] not in text
+
+
+def hand_in_code(app: AppTest, number: int, token: str = "") -> list[str]:
+    fill(app, "Authors", "Ada")
+    fill(app, "Contact", "ada@example.org")
+    next(one for one in app.text_input if one.key == "token_code").set_value(token)
+    app.get("file_uploader")[1].set_value(("mine.py", f"x = {number}\n".encode(), "text/x-python"))
+    return send(app, "Hand in")
+
+
+def withdraw(app: AppTest, number: int, proof: str) -> list[str]:
+    app.number_input[1].set_value(number)
+    fill(app, "Its token", proof)
+    return send(app, "Withdraw")
+
+
+def test_a_token_is_shown_once_and_takes_back_what_it_was_shown_for(page: Callable[[], AppTest]) -> None:
+    app = page()
+    assert "is received" in hand_in_code(app, 1)[0]
+    assert "shown this once" in app.warning[0].value
+    token = app.code[-1].value
+    assert "it is taken by an earlier submission" in hand_in_code(app, 2)[0]
+    assert "is received" in hand_in_code(app, 3, token)[0]
+    assert not app.warning  # its owner has it
+    assert token not in [box.value for box in app.code]
+    assert "has another token" in withdraw(app, 1, "ada@example.org")[0]
+    assert "is withdrawn" in withdraw(app, 1, token)[0]
+
+
+def test_an_hour_takes_so_many(page: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("LOWDIMBENCH_HAND_INS", "2")
+    app = page()
+    for _ in range(2):  # a refused one counts: it was work
+        app.get("file_uploader")[0].set_value(("a.zip", b"no zip", "application/zip"))
+        assert "it is no zip file" in send(app, "Check and score")[0]
+    assert "this board takes 2 submissions an hour" in hand_in_code(app, 1)[0]
+    assert "2 submissions an hour" in hand_in_code(page(), 1)[0]  # from all visitors together
+    monkeypatch.setenv("LOWDIMBENCH_HAND_INS", "3")
+    assert "is received" in hand_in_code(page(), 1)[0]
+
+
+@pytest.mark.parametrize(("address", "opened"), [("127.0.0.1", False), ("0.0.0.0", True), ("192.168.0.7", True), (None, True)])
+def test_an_open_page_says_who_may_write(
+    page: Callable[[], AppTest], monkeypatch: pytest.MonkeyPatch, address: str | None, opened: bool
+) -> None:
+    ask = config.get_option
+    monkeypatch.setattr(config, "get_option", lambda name: address if name == "server.address" else ask(name))
+    app = page()
+    assert any("every machine that reaches" in box.value for box in app.info) == opened
+    assert any("Only this machine reaches this page" in box.value for box in app.caption) != opened

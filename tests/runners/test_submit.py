@@ -1,5 +1,6 @@
 """The commands that take submissions, and the review of code."""
 
+import re
 import shutil
 import sys
 import zipfile
@@ -23,6 +24,11 @@ from tests.runners.test_submit_code import CODE
 
 RECEIVED = "submission 1: {} on mri/tiny is received\n  nothing of it ran; read it, then: python -m runners.submit review 1\n"
 NOBODY = "  note: it names nobody; --entry FILE says authors, contact, link and licence\n"
+
+
+def without_token(out):
+    """What a command says after it has shown the token."""
+    return re.sub(r"^token of submission .*\n  keep it: .*\n", "", out)
 
 
 @pytest.fixture
@@ -56,8 +62,32 @@ def test_predictions_from_hand_in_to_withdrawal(call, tmp_path, bundle):
     shown = call("status", 1)[1]
     assert "scored" in shown
     assert ENTRY["contact"] not in shown
-    assert call("withdraw", 1, "--reason", "too early")[0] == 0
+    [token] = re.findall(r"token of submission 1: (\S+)", out)
+    assert token not in call("predictions", "mine.zip")[1]  # it is shown once
+    assert token.encode() not in (tmp_path / "results.db").read_bytes()
+    code, _, err = call("withdraw", 1, "--reason", "too early")
+    assert (code, "submission 1 needs --token" in err) == (2, True)
+    assert "submission 1 has another token" in call("withdraw", 1, "--token", "guessed")[2]
+    assert call("withdraw", 1, "--reason", "too early", "--token", token)[0] == 0
     assert "too early" in call("status", 1)[1]
+
+
+def test_a_name_belongs_to_its_token(call, tmp_path, monkeypatch):
+    (tmp_path / "entry.toml").write_text('method = "mine"\nauthors = ["Ada"]\ncontact = "ada@example.org"\n')
+    for number in range(3):
+        (tmp_path / f"mine_{number}.py").write_text(f"x = {number}\n")
+    hand_in = ("--task", "mri", "--preset", "tiny", "--receive", "--entry", "entry.toml")
+    [token] = re.findall(r"token of submission 1: (\S+)", call("code", "mine_0.py", *hand_in)[1])
+    code, out, err = call("code", "mine_1.py", *hand_in)  # the same contact says nothing
+    assert (code, "token of" in out) == (2, False)
+    assert "it is taken by an earlier submission; choose another, or show the token" in err
+    assert "the token is of no submission here" in call("code", "mine_1.py", *hand_in, "--token", "guessed")[2]
+    monkeypatch.setenv("LOWDIMBENCH_TOKEN", token)
+    code, out, err = call("code", "mine_2.py", *hand_in)
+    assert (code, err, "token of" in out) == (0, "", False)
+    monkeypatch.delenv("LOWDIMBENCH_TOKEN")
+    assert call("withdraw", 3, "--token", token)[0] == 0
+    assert call("withdraw", 1, "--maintainer")[0] == 0
 
 
 def test_the_rule_of_which_row_is_shown_is_printed(call, tmp_path, bundle):
@@ -134,7 +164,7 @@ def test_bad_input_is_one_line_and_exit_code_2(call, tmp_path, words, message):
 def test_code_that_is_only_kept_waits_for_a_review(call, tmp_path):
     (tmp_path / "mine.py").write_text("raise SystemExit('it was run')\n")
     code, out, _ = call("code", "mine.py", "--task", "mri", "--preset", "tiny", "--receive")
-    assert (code, out) == (0, RECEIVED.format("mine") + NOBODY)
+    assert (code, without_token(out)) == (0, RECEIVED.format("mine") + NOBODY)
     out = call("review")[1]
     assert "1  mine on mri/tiny, seeds: 1, by not named <not named>" in out
     assert "submissions/" in out
@@ -154,7 +184,7 @@ def installed(tmp_path, monkeypatch):
 
 def test_a_package_that_is_only_kept_waits_and_runs_while_it_is_what_was_handed_in(call, installed, tmp_path, monkeypatch):
     code, out, _ = call("code", "half", "--task", "mri", "--preset", "tiny", "--receive")
-    assert (code, out) == (0, RECEIVED.format("half"))
+    assert (code, without_token(out)) == (0, RECEIVED.format("half"))
     out = call("review")[1]
     assert "1  half on mri/tiny, seeds: 1, by Ada Example; Bo <ada@example.org>" in out
     kept = out.split("read it first: ")[1].splitlines()[0]

@@ -3,13 +3,17 @@
 from alembic import context
 from sqlalchemy import create_engine
 
+from benchmark.store import views
 from benchmark.store.models import Base
 
 
 def migrate(connection) -> None:
     context.configure(connection=connection, target_metadata=Base.metadata, render_as_batch=True)
     with context.begin_transaction():
+        views.drop(connection)
         context.run_migrations()
+        if context.get_context().get_current_revision() == context.script.get_current_head():
+            views.create(connection)
 
 
 connection = context.config.attributes.get("connection")
