@@ -2,14 +2,13 @@
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from datetime import datetime
 from inspect import cleandoc
 from typing import Any
 
 from sqlalchemy import JSON, Column
 
 from benchmark.store import views
-from benchmark.store.models import Base
+from benchmark.store.models import Base, UTCTime
 
 EXAMPLE = """SELECT task, preset, method, metric, AVG(value), COUNT(*), unit FROM scores
 WHERE split = 'test' GROUP BY task, version, preset, method, parameters, origin, metric, unit"""
@@ -36,8 +35,9 @@ def tables() -> Iterator[Table]:
 
 def _type(column: Column[Any]) -> str:
     """'integer', or 'text or null'."""
-    known = {str: "text", int: "integer", float: "number", bool: "true or false", datetime: "time in UTC"}
-    kind = "JSON" if isinstance(column.type, JSON) else known[column.type.python_type]
+    special = {JSON: "JSON", UTCTime: "time in UTC"}
+    known = {str: "text", int: "integer", float: "number", bool: "true or false"}
+    kind = special.get(type(column.type)) or known[column.type.python_type]
     return kind + (" or null" if column.nullable else "")
 
 

@@ -109,7 +109,8 @@ def test_a_method_of_an_installed_package_is_checked_run_and_stored(command):
         "somebodys/parts/__init__.py",
         "import torch\n\n\nclass F:\n    __mul__ = lambda s, x: torch.rand(()) * x\nFACTOR = F()\n",
     )
-    done = call(command, "submit", "code", "half", *where, site=site)
+    token = done.stdout.partition("token of submission 1: ")[2].partition("\n")[0]
+    done = call(command, "submit", "code", "half", *where, "--token", token, site=site)
     assert done.returncode == 2, done.stdout
     assert "gives the same estimate each time" in done.stderr
     assert str(site) not in done.stderr
