@@ -1,6 +1,7 @@
 """What every command shares: bad input is one line on standard error and exit code 2."""
 
 import sys
+from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -35,6 +36,9 @@ _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
     """Run a Typer application, called `name` in its help, and leave the process with its exit code."""
+    for stream in (sys.stdout, sys.stderr):  # a terminal or file of another encoding gets '?' for what it cannot show
+        if isinstance(stream, TextIOWrapper):
+            stream.reconfigure(errors="replace")
     try:
         sys.exit(app(standalone_mode=False, prog_name=name) or 0)
     except UserError as error:

@@ -1,6 +1,7 @@
 """What the command prints before it runs anything: what there is, and what the plan holds."""
 
 import math
+from collections.abc import Sequence
 
 from rich.console import Console
 
@@ -10,17 +11,26 @@ from runners import expect
 from runners.expect import Seconds, spell
 from runners.load import reference_digests
 from runners.plan import Plan
+from runners.select import method_tags, select, task_tags
 
 
-def print_list(console: Console) -> None:
-    """Every task with its presets, every method with its hyperparameters, and what was left out."""
-    for task in registry.tasks().values():
+def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Sequence[str] | None = None) -> None:
+    """Tasks with their presets, methods with their hyperparameters, and what was left out. Where only tasks or only methods are
+    chosen, those of the others that fit. Raises UserError for names that there are none of.
+    """
+    chosen = select("task", tasks or ["all"], registry.tasks(), task_tags)
+    found = select("method", methods or ["all"], registry.methods(), method_tags)
+    if methods and not tasks:
+        chosen = [task for task in chosen if any(not method.spec.misfit(task.spec) for method in found)]
+    if tasks and not methods:
+        found = [method for method in found if any(not method.spec.misfit(task.spec) for task in chosen)]
+    for task in chosen:
         spec = task.spec
         offers = f", offers {' and '.join(spec.offers)}" if spec.offers else ""
         _say(console, f"task   {spec.name}  v{spec.version}  {spec.title}; poses {spec.poses}{offers}")
         for name, size in spec.presets.items():
             _say(console, f"         {name}: {size.instances} instances, {size.about}")
-    for method in registry.methods().values():
+    for method in found:
         about = method.spec
         needs = f", needs {' and '.join(about.needs)}" if about.needs else ""
         _say(console, f"method {about.name}  ({about.kind})  {about.summary}; solves {about.solves}{needs}")

@@ -89,7 +89,7 @@ def read_file(file: Path) -> tuple[list[RunLine], dict[str, bytes]]:
     Raises UserError with the number of the first line that is not sound.
     """
     try:
-        content = file.read_bytes()
+        content = file.read_bytes().removeprefix(b"\xef\xbb\xbf")  # a byte order mark
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror})") from None
     first, *rest = content.splitlines() or [b""]

@@ -58,7 +58,7 @@ def read_plan_file(path: Path) -> list[Request]:
     Raises UserError for a file that is missing, cannot be read, or holds a key or value that is not allowed, with its place.
     """
     try:
-        text = path.read_text(encoding="utf-8")
+        text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
         raise UserError(f"--plan {path}: {getattr(error, 'strerror', None) or 'not a text file'}") from None
     try:
@@ -80,10 +80,29 @@ def _parse(path: Path, text: str) -> Any:
         import yaml
 
         try:
-            return yaml.safe_load(text)
+            return yaml.load(text, _unique_keys(yaml.SafeLoader))  # a safe loader
         except yaml.YAMLError as error:
             raise UserError(f"--plan {path}: {' '.join(str(error).split())}") from None
     raise UserError(f"--plan {path}: a plan file ends in .yaml, .yml or .toml")
+
+
+def _unique_keys(base: Any) -> Any:
+    """A loader that refuses a key that stands there twice, of which YAML's own takes the last in silence."""
+
+    class Loader(base):  # type: ignore[misc]  # its class is not known before yaml is needed
+        def construct_mapping(self, node: Any, deep: bool = False) -> Any:
+            import yaml
+
+            seen = set()
+            for key, _ in node.value:
+                if key.value in seen and key.tag == "tag:yaml.org,2002:str":
+                    raise yaml.constructor.ConstructorError(
+                        None, None, f"the key '{key.value}' stands there twice", key.start_mark
+                    )
+                seen.add(key.value if isinstance(key.value, str) else id(key))
+            return super().construct_mapping(node, deep)
+
+    return Loader
 
 
 def _reason(error: ValidationError) -> str:

@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.errors import UserError
-from benchmark.store.database import location
+from benchmark.store.database import location, without_password
 from runners import expect, options, start
 from runners.cli import refuse, run_app
 from runners.execute import Outcome
@@ -41,6 +41,7 @@ EPILOG = "\n\n".join(["Examples (each can be pasted):", *EXAMPLES])
 
 @app.command(epilog=EPILOG)
 def main(
+    context: typer.Context,
     task: options.Tasks = None,
     method: options.Methods = None,
     preset: options.Preset = "small",
@@ -68,10 +69,13 @@ def main(
     """Run methods on tasks and store every score."""
     registry.include(include or ())
     if list_:
-        print_list(console)
+        print_list(console, task, method)
         return
     if plan_file is not None:
-        requests = requests_of_file(plan_file, timeout, task=task, method=method, set=set_, grid=grid, seeds=seeds)
+        named = (told := context.get_parameter_source("preset")) is not None and told.name == "COMMANDLINE"
+        mixed = {"task": task, "method": method, "set": set_, "grid": grid, "seeds": seeds, "preset": preset if named else None}
+        flags = {"on-test": on_test, "no-baseline": no_baseline}
+        requests = requests_of_file(plan_file, timeout, mixed | {name: name for name, given in flags.items() if given})
     else:
         given = {"preset": preset, "seeds": seeds, "on_test": on_test, "baseline": not no_baseline, "timeout": timeout}
         requests = [request_of_options(task, method, set_, grid, given)]
@@ -91,7 +95,7 @@ def main(
             finish(session, plan, target, watched(session, plan, target, how))
 
 
-def requests_of_file(file: Path, timeout: str | None, **given: str | Texts) -> list[Request]:
+def requests_of_file(file: Path, timeout: str | None, given: Mapping[str, str | Texts]) -> list[Request]:
     """The requests of a plan file, with the time limit of the command where it has one.
 
     Raises UserError for a file that cannot be read and for options that say what to run as well.
@@ -126,7 +130,9 @@ def finish(session: Session, plan: Plan, target: str, outcome: Outcome) -> None:
         for split in plan.splits:
             console.print()
             console.print(result_table(session, task.spec, preset, split))
-    console.print(f"\nresults in {target}; browse them with: make leaderboard", highlight=False)
+    name = without_password(target)
+    browse = f"python -m leaderboard --db {shlex.quote(name)}"
+    console.print(f"\nresults in {name}; browse them with: {browse}", highlight=False, markup=False)
     if outcome.elsewhere:
         console.print(f"{len(outcome.elsewhere)} jobs are at work in another runner", highlight=False)
     if outcome.bad:

@@ -2,6 +2,7 @@
 
 from math import isnan
 
+from rich.markup import escape
 from rich.table import Table
 from sqlalchemy.orm import Session
 
@@ -26,14 +27,14 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
     found = standings([entry.scores[primary.name] for entry in rows], complete, primary.better, position)
     unit = f" ({primary.unit})" if primary.unit else ""
 
-    table = Table(title=f"{spec.title} ({spec.name} v{spec.version}, {preset}, {split} data)", title_justify="left")
+    table = Table(title=escape(f"{spec.title} ({spec.name} v{spec.version}, {preset}, {split} data)"), title_justify="left")
     table.add_column("rank", justify="right")
     table.add_column("95 %", justify="right")
     table.add_column("method", min_width=20, overflow="fold")
     for metric in spec.metrics:
         arrow = "↑" if metric.better == "higher" else "↓"
-        table.add_column(f"{metric.name}{f' [{metric.unit}]' if metric.unit else ''} {arrow}".replace("[", r"\["))
-    table.add_column(f"{primary.name} − {spec.baseline}{unit}")
+        table.add_column(escape(f"{metric.name}{f' [{metric.unit}]' if metric.unit else ''} {arrow}"))
+    table.add_column(escape(f"{primary.name} − {spec.baseline}{unit}"))
     table.add_column("p", justify="right")
     table.add_column("n", justify="right")
     table.add_column("s/instance", justify="right")
@@ -59,7 +60,7 @@ def is_complete(entry: Entry, metric: str, total: int) -> bool:
 def _cells(entry: Entry, standing: Standing, spec: TaskSpec, total: int, is_baseline: bool) -> list[str]:
     primary = spec.primary.name
     label = f"{entry.label} ({', '.join(entry.marks)})" if entry.marks else entry.label
-    cells = [f"{standing.rank or '–'}", standing.interval or "–", label.replace("[", r"\[")]
+    cells = [f"{standing.rank or '–'}", standing.interval or "–", escape(label)]
     cells += [show(mean(entry.scores[m.name])) if entry.scores.get(m.name) else "–" for m in spec.metrics]
     cells.append("baseline" if is_baseline else show(standing.gain, signed=True) if standing.gain else "–")
     cells.append("–" if standing.p is None else f"{standing.p:.2g}")

@@ -43,6 +43,10 @@ def check(path: Path) -> None:
             found = file.get("kspace")
             if found is None:
                 raise UserError(f"{path} has no dataset 'kspace'; it is not a fastMRI file")
+            if not isinstance(found, _h5py().Dataset):
+                raise UserError(f"{path}: its 'kspace' is a group, not a dataset; it is not a fastMRI file")
+            if found.dtype.kind != "c":
+                raise UserError(f"{path}: its k-space has the type {found.dtype}; it is to be complex")
             if found.ndim != 4:
                 raise UserError(f"{path} holds {found.ndim}-D k-space; a multi-coil file has 4-D (slices, coils, H, W)")
             if "mask" in file:

@@ -64,6 +64,10 @@ class Packaged:
         return path
 
 
+def _is_hidden(name: str) -> bool:
+    return name.startswith(".") or name == "__MACOSX"
+
+
 def _existing_folder(text: str) -> Path:
     path = Path(text).expanduser()
     if not path.is_dir():
@@ -126,6 +130,8 @@ class Folder:
             inside = sorted(Path(root, name) for root, _, names in os.walk(folder, followlinks=True) for name in names)
         else:
             inside = sorted(folder.iterdir()) if folder.is_dir() else []
+        # other systems leave hidden files beside those that they copy (._name, .DS_Store, __MACOSX): nobody's data
+        inside = [file for file in inside if not any(_is_hidden(part) for part in file.relative_to(folder).parts)]
         found = [file for file in inside if any(fnmatchcase(file.name.lower(), pattern) for pattern in self.patterns)]
         if not found:
             raise UserError(f"no {folder.name}/{self.patterns[0]} in {folder.parent}: {self.how}")

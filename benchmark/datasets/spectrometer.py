@@ -51,7 +51,19 @@ def stand_in() -> Array:
 
 def check(file: Path) -> None:
     """Raises UserError unless `read` can read the file."""
+    check_separators(file)
     read(file)
+
+
+def check_separators(file: Path) -> None:
+    """Raises UserError, with the line, for a text whose values are apart by semicolons, as where a comma is a decimal point."""
+    if file.suffix.lower() == ".npy":
+        return
+    for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
+        if ";" in line:
+            raise UserError(
+                f"{file.name}, line {number}: values are apart by ';'; expected are commas or spaces, and a point before decimals"
+            )
 
 
 def read(file: Path) -> Array:

@@ -33,7 +33,7 @@ def open_database(db: str, *, create: bool = True, read_only: bool = False) -> E
     damaged or written by a newer version, and for a folder that cannot be written.
     """
     if "://" in db:
-        return _prepared(_connected(db, read_only), _without_password(db), read_only)
+        return _prepared(_connected(db, read_only), without_password(db), read_only)
     create = create and not read_only
     path = Path(db)
     if not path.exists():
@@ -62,12 +62,15 @@ def _connected(url: str, read_only: bool) -> Engine:
         return create_engine(url, connect_args=arguments, pool_pre_ping=postgresql)
     except ModuleNotFoundError as error:
         remedy = "; pip install 'lowdimbench[postgresql]'" if error.name == "psycopg" else ""
-        raise UserError(f"the driver {error.name} of {_without_password(url)} is not installed{remedy}") from None
+        raise UserError(f"the driver {error.name} of {without_password(url)} is not installed{remedy}") from None
     except ArgumentError as error:
         raise UserError(f"--db cannot be understood as a URL ({error})") from None
 
 
-def _without_password(url: str) -> str:
+def without_password(url: str) -> str:
+    """A path as it is; a URL with *** for its password."""
+    if "://" not in url:
+        return url
     try:
         return make_url(url).render_as_string(hide_password=True)
     except ArgumentError:

@@ -2,15 +2,18 @@
 
     entry.toml                              benchmark/submissions/entry.py
     predictions/SEED-INSTANCE.safetensors   predictions/0-3.safetensors: instance 3 of seed 0; one tensor, `estimate`
+    predictions/SEED-INSTANCE.npy           or an array of NumPy, in C or Fortran order
 
 A file of safetensors is a header in JSON and the numbers after it; nothing in it can be run. Pickles are never read.
 """
 
 import json
+import math
 import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
+from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import UserError
@@ -24,8 +27,8 @@ if TYPE_CHECKING:
 
 FOLDER = "predictions/"
 TENSOR = "estimate"
-_FILE = re.compile(r"predictions/((?:0|[1-9][0-9]{0,3})-(?:0|[1-9][0-9]{0,4}))\.safetensors", re.ASCII)
-_RULE = "only entry.toml and predictions/SEED-INSTANCE.safetensors may stand in a bundle"
+_FILE = re.compile(r"predictions/((?:0|[1-9][0-9]{0,3})-(?:0|[1-9][0-9]{0,4}))\.(?:safetensors|npy)", re.ASCII)
+_RULE = "only entry.toml and predictions/SEED-INSTANCE.safetensors (or .npy) may stand in a bundle"
 _MAX_HEADER = 64 * 1024
 _BYTES = {"F16": 2, "BF16": 2, "F32": 4, "F64": 8, "C64": 8, "I32": 4, "I64": 8, "U8": 1, "I8": 1, "BOOL": 1}
 
@@ -40,7 +43,9 @@ class Bundle:
     archive: Archive
 
     def estimate(self, key: str) -> "Tensor":
-        """The prediction of SEED-INSTANCE. Imports torch. Raises UserError where it is no file of safetensors."""
+        """The prediction of SEED-INSTANCE. Imports torch. Raises UserError where it is no file of safetensors, or of NumPy."""
+        if (name := array_name(key)) in self.archive.members:
+            return array(self.archive.read(name), f"{self.archive.name}, {name}")
         return tensor(self.archive.read(file_name(key)), self.place(key))
 
     def place(self, key: str) -> str:
@@ -51,6 +56,11 @@ class Bundle:
 def file_name(key: str) -> str:
     """Where in a bundle the prediction of SEED-INSTANCE is."""
     return f"{FOLDER}{key}.safetensors"
+
+
+def array_name(key: str) -> str:
+    """Where it is as an array of NumPy."""
+    return f"{FOLDER}{key}.npy"
 
 
 def read_bundle(content: bytes, name: str = "bundle.zip") -> Bundle:
@@ -66,7 +76,10 @@ def read_bundle(content: bytes, name: str = "bundle.zip") -> Bundle:
     entry = entries.read_entry(archive.read(entries.FILE), f"{name}, entry.toml")
     if entry.answers is None:
         raise UserError(f"{name}, entry.toml: [answers] is missing; export-inputs writes it")
-    found, wanted = set(_keys(archive)), set(entry.answers.observations)
+    every = list(_keys(archive))
+    found, wanted = set(every), set(entry.answers.observations)
+    for key in sorted(key for key in found if every.count(key) > 1):
+        raise UserError(f"{name}: {file_name(key)} is there twice, as .npy too")
     for key in sorted(wanted - found):
         raise UserError(f"{name}: {file_name(key)} is missing; entry.toml names {len(wanted)} instances")
     for key in sorted(found - wanted):
@@ -130,3 +143,24 @@ def tensor(content: bytes, place: str) -> "Tensor":
     except (SafetensorError, ValueError, KeyError, RuntimeError, OverflowError, TypeError):
         raise UserError(f"{place}: it is no file of safetensors that can be read") from None
     return found
+
+
+def array(content: bytes, place: str) -> "Tensor":
+    """The array in a file of NumPy, whose header is checked first. Raises UserError where it is none, or holds objects."""
+    import numpy as np
+    import torch
+
+    stream = BytesIO(content)
+    try:
+        version = np.lib.format.read_magic(stream)
+        read = np.lib.format.read_array_header_1_0 if version == (1, 0) else np.lib.format.read_array_header_2_0
+        shape, _, kind = read(stream, max_header_size=_MAX_HEADER)
+        if kind.hasobject or kind.kind not in "fciub" or len(shape) > 16:
+            raise UserError(f"{place}: its type {shown(str(kind))} is no type of numbers")
+        if math.prod(shape) * kind.itemsize != len(content) - stream.tell():
+            raise UserError(f"{place}: its shape and its size do not agree")
+        stream.seek(0)
+        found = np.load(stream, allow_pickle=False)
+        return torch.from_numpy(np.ascontiguousarray(found, found.dtype.newbyteorder("=")))
+    except (ValueError, TypeError, EOFError, OSError, SyntaxError, MemoryError, OverflowError):
+        raise UserError(f"{place}: it is no file of NumPy that can be read") from None

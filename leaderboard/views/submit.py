@@ -105,7 +105,7 @@ def predictions() -> None:
     st.write("They are scored here, on instances that the suite makes itself. No number that somebody types is ever a score.")
     st.code(COMMANDS, language="bash")
     with st.form("predictions"):
-        file = st.file_uploader("bundle.zip: entry.toml and predictions/*.safetensors", type="zip")
+        file = st.file_uploader("bundle.zip: entry.toml and predictions/*.safetensors or *.npy", type="zip")
         given = st.text_input(TOKEN, type="password", key="token_predictions")
         sent = st.form_submit_button("Check and score")
     if (file := chosen(sent, file)) is None:

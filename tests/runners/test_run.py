@@ -21,7 +21,9 @@ def test_a_run_is_stored_and_repeating_it_does_nothing(command):
     assert first.returncode == 0, first.stderr
     assert "added zero_filled, the baseline" in first.stdout
     assert "2 jobs: 0 done already, 2 to run" in first.stdout
-    assert "make leaderboard" in first.stdout
+    assert f"results in {command.db}; browse them with: python -m leaderboard --db {command.db}" in first.stdout.replace(
+        "\n", ""
+    )
     assert rows(command, "SELECT status, instances, trust, split FROM run") == [("done", 2, "reproduced", "test")] * 2
     assert rows(command, "SELECT count(*) FROM score") == [(2 * 2 * 3,)]
     [(head, packages)] = rows(command, 'SELECT "commit", packages FROM environment')

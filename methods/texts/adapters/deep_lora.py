@@ -75,8 +75,8 @@ def install(model: M, layers: dict[str, nn.Linear], factors: dict[str, list[Tens
 def _replace(model: nn.Module, by: Callable[[nn.Module], nn.Module | None]) -> None:
     for parent in list(model.modules()):
         if not isinstance(parent, DeepLoraLinear):
-            for name, child in list(parent.named_children()):
-                if (new := by(child)) is not None:
+            for name, child in list(parent._modules.items()):  # named_children leaves out the second name of a layer
+                if child is not None and (new := by(child)) is not None:
                     setattr(parent, name, new)
 
 
@@ -170,7 +170,9 @@ def merge(model: M) -> M:
 
     def plain(module: nn.Module) -> nn.Module | None:
         if isinstance(module, DeepLoraLinear) and module not in done:
-            module.base.weight += module.delta().to(module.base.weight.dtype)
+            # a weight of its own: the present one may be that of other modules too, which are to stay as they are
+            weight = module.base.weight + module.delta().to(module.base.weight.dtype)
+            module.base.weight = nn.Parameter(weight, requires_grad=False)
             done[module] = module.base
         return done.get(module)
 
