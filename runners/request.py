@@ -89,7 +89,7 @@ def _parse(path: Path, text: str) -> Any:
 def _unique_keys(base: Any) -> Any:
     """A loader that refuses a key that stands there twice, of which YAML's own takes the last in silence."""
 
-    class Loader(base):  # type: ignore[misc]  # its class is not known before yaml is needed
+    class Loader(base):
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:
             import yaml
 

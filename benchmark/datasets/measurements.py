@@ -5,6 +5,7 @@ from pathlib import Path
 import numpy as np
 from numpy.typing import NDArray
 
+from benchmark.datasets import spectrometer
 from benchmark.datasets.lamps import normalised
 from benchmark.datasets.spectrometer import WAVELENGTHS, covers, numbers
 from benchmark.errors import UserError
@@ -14,6 +15,7 @@ Array = NDArray[np.float64]
 
 def check(file: Path) -> None:
     """Raises UserError unless the file holds a spectrum, or in a folder `currents` a row of numbers."""
+    spectrometer.check_separators(file)
     if file.parent.name == "currents":
         currents(file)
     else:

@@ -62,7 +62,7 @@ def check_separators(file: Path) -> None:
     for number, line in enumerate(file.read_text(encoding="utf-8-sig", errors="replace").splitlines(), start=1):
         if ";" in line:
             raise UserError(
-                f"{file.name}, line {number}: values are apart by ';'; expected are commas or spaces, and a point before decimals"
+                f"{file.name}, line {number}: values are apart by ';'; use commas or spaces, and a point before decimals"
             )
 
 
