@@ -12,6 +12,7 @@ from sqlalchemy.orm import Session
 from benchmark.errors import UserError
 from benchmark.report import boards
 from leaderboard.ui import cached, ends, opened
+from leaderboard.ui.plain import plain
 
 STYLE = """<style>
 .block-container { padding-top: 3.6rem; padding-bottom: 1rem; max-width: 1500px; }
@@ -36,11 +37,11 @@ def show(page) -> bool:  # type: ignore[no-untyped-def]  # the class of a page i
             with Session(engine) as session:
                 counts = boards.run_counts(session)
             runs = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
-            ends.nothing_yet(f"The database holds no score{f' (runs: {runs})' if runs else ''}.")
+            ends.nothing_yet(f"The database holds no score{f' (runs: {plain(runs)})' if runs else ''}.")
     except UserError as error:
-        st.error(str(error))
+        st.error(plain(error))
     except DBAPIError as error:
-        st.error(f"the database cannot be read ({error.orig}); reload the page, or start with another -- --db PATH")
+        st.error(f"the database cannot be read ({plain(error.orig)}); reload the page, or start with another -- --db PATH")
     return found
 
 

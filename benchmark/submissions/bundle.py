@@ -14,6 +14,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from hashlib import sha256
 from io import BytesIO
+from tokenize import TokenError
 from typing import TYPE_CHECKING, Any
 
 from benchmark.errors import UserError
@@ -162,5 +163,5 @@ def array(content: bytes, place: str) -> "Tensor":
         stream.seek(0)
         found = np.load(stream, allow_pickle=False)
         return torch.from_numpy(np.ascontiguousarray(found, found.dtype.newbyteorder("=")))
-    except (ValueError, TypeError, EOFError, OSError, SyntaxError, MemoryError, OverflowError):
+    except (ValueError, TypeError, EOFError, OSError, SyntaxError, MemoryError, OverflowError, TokenError):
         raise UserError(f"{place}: it is no file of NumPy that can be read") from None

@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 from benchmark.environment import commit
 from benchmark.report import boards
 from leaderboard.ui.opened import database_name, engine, short_name
+from leaderboard.ui.plain import plain
 
 FILL = "make demo\n# or\npython -m runners.run --task mri --method all"
 
@@ -25,6 +26,6 @@ def footer(opened: bool) -> None:
         with Session(engine()) as session:
             newest = boards.newest_result(session)
         parts.append(f"newest result {newest:%Y-%m-%d %H:%M} UTC" if newest else "no result yet")
-    parts.append(f"database {short_name(database_name())}")
+    parts.append(f"database {plain(short_name(database_name()))}")
     st.divider()
     st.caption(" · ".join(parts) + " · every number is computed from the raw scores when the page is shown")

@@ -5,6 +5,7 @@ import streamlit as st
 
 from benchmark.report import data_sources
 from benchmark.report.tables import Column
+from benchmark.store import schema
 from leaderboard.ui import cached, choices, downloads, widgets
 from leaderboard.ui.plain import plain
 
@@ -76,6 +77,17 @@ def by_preset() -> None:
     downloads.menus({"presets": view}, "data")
 
 
+def database() -> None:
+    """What the tables of the database hold, from their classes."""
+    st.subheader("The tables of this database")
+    st.write("Any tool that reads SQLite or PostgreSQL reads it. Most questions need the view `scores` alone:")
+    st.code(schema.EXAMPLE, language="sql", wrap_lines=True)
+    for table in schema.tables():
+        with st.expander(f"{table.name}: {plain(table.about.splitlines()[0])}"):
+            st.code(table.about, language=None, wrap_lines=True)
+            widgets.lines(table.columns, ["column", "type", "what"])
+
+
 st.header("Data")
 sources = data_sources.known()
 yours = sum(source.kind == "you bring it" for source in sources.values())
@@ -89,3 +101,4 @@ with st.columns(3)[0]:
     chosen = choices.choose("Source in full", "source", list(sources))
 one(sources[chosen])
 by_preset()
+database()

@@ -11,6 +11,7 @@ from benchmark.report.tables import Column
 from benchmark.statistics import Key
 from leaderboard.charts import instance_strip, spectrum_charts
 from leaderboard.ui import choices, downloads, drawing, kept, widgets
+from leaderboard.ui.plain import plain
 from leaderboard.views.instance_parts import drawings, inputs_view, tiles
 
 
@@ -47,7 +48,7 @@ def difficulty(board: Board, key: Key) -> None:
     if mine is not None:
         harder = sum(sign(primary) * (mine - value) > 0 for value in scores.values())
         st.write(
-            f"By {primary.name} of {reference.label} it is number {harder + 1} of the {len(scores)} instances of "
+            f"By {plain(primary.name)} of {plain(reference.label)} it is number {harder + 1} of the {len(scores)} instances of "
             f"seed {key[0]}, counted from the hardest."
         )
     drawing.show(instance_strip.strip(board, key), f"{downloads.stem(board)}_hard")
@@ -88,7 +89,7 @@ if not shown.labels:
     st.write("No instance of this board has finished.")
     st.stop()
 chosen = choose_key(shown, *selectors[2:])
-st.header(f"{shown.task.title} / {shown.preset}: {shown.labels[chosen] or f'instance {chosen[1]}'}")
+st.header(plain(f"{shown.task.title} / {shown.preset}: {shown.labels[chosen] or f'instance {chosen[1]}'}"))
 place = {"task": shown.task.name, "preset": shown.preset}
 st.page_link("views/task.py", label=":blue[← Back to the board]", query_params=place)
 drawings.show(shown, chosen)

@@ -14,6 +14,7 @@ from benchmark.report.board import Board
 from benchmark.report.formats import View
 from leaderboard.charts import heat_table, leader_blocks, rank_table
 from leaderboard.ui import cached, downloads
+from leaderboard.ui.plain import plain
 
 RANKS, GAINS = "rank", "difference to the baseline"
 
@@ -25,7 +26,7 @@ def choose(boards: list[Board]) -> dict[str, list[str]]:
         for name, label in {**filters.BOARD_FILTERS, **filters.ROW_FILTERS}.items():
             lost = [text for text in st.query_params.get_all(name) if text and text not in known[name]]
             if lost:
-                st.warning(f"the link asks for {label.lower()} '{', '.join(lost)}', which is not there; it is left out")
+                st.warning(f"the link asks for {label.lower()} '{plain(', '.join(lost))}', which is not there; it is left out")
             box = partial(st.multiselect, label, known[name], key=name, bind="query-params", placeholder="all", width=168)
             chosen[name] = box()
     return chosen
@@ -81,14 +82,14 @@ def heat_map(shown: filters.Selection, about: list[str]) -> None:
 def average_ranks(preset: str, boards: list[Board], methods: list[str], about: list[str]) -> None:
     """The methods across the tasks of one preset; where no two are complete on all of them, across the largest shared set."""
     found, sets = cached.averages(boards)
-    st.subheader(f"Average rank over tasks, preset {preset}")
+    st.subheader(f"Average rank over tasks, preset {plain(preset)}")
     sets = [one for one in sets if len(one[0]) < len(boards)]
     if len(found.intervals) < 2 and sets:
         tasks, several = sets[0]
         found, _ = cached.averages([board for board in boards if board.task.name in tasks])
         st.write(
             f"No two methods are complete on all {len(boards)} tasks. The set of tasks with most results in common is "
-            f"{', '.join(tasks)}: {tables.count(several, 'method')} are complete on all of it, and so they are ranked."
+            f"{plain(', '.join(tasks))}: {tables.count(several, 'method')} are complete on all of it, and so they are ranked."
         )
         sets = sets[1:]
     first = next(iter(found.intervals), "")
@@ -97,7 +98,13 @@ def average_ranks(preset: str, boards: list[Board], methods: list[str], about: l
     if found.hidden:
         st.caption(f"The filters hide {tables.count(found.hidden, 'method')} of this table; ranks are among all.")
     st.caption(
-        " ".join([*found.sentences, HOW_AVERAGED, "Dots and bars: average ranks with their 95 % intervals; left is better."])
+        " ".join(
+            [
+                *map(plain, found.sentences),
+                HOW_AVERAGED,
+                "Dots and bars: average ranks with their 95 % intervals; left is better.",
+            ]
+        )
     )
     picture = partial(rank_table.svg, found, _title(found)) if found.intervals else None
     downloads.buttons(partial(ranks_view, found, first, about), f"average_ranks_{preset}", picture)

@@ -19,16 +19,16 @@ BANDS = ["band of instances", "band of seeds"]
 def describe(board: Board) -> None:
     """What the task is: title, preset, source, metrics; the task's own header on demand."""
     task, preset = board.task, board.task.presets.get(board.preset, {})
-    st.header(f"{task.title} / {board.preset}")
+    st.header(plain(f"{task.title} / {board.preset}"))
     licences = data_sources.licences(preset.get("data", []))
     links = ", ".join(f"[{plain(name)}]({widgets.address('data', source=name)})" for name in licences)
     facts = [
-        f"Task `{task.name}` version {task.version}",
-        preset.get("about", ""),
+        f"Task {plain(task.name)} version {task.version}",
+        plain(preset.get("about", "")),
         f"{tables.count(board.instances, 'instance')} a seed",
         f"data: {links}" if links else "",
-        f"baseline `{task.baseline}`",
-        f"source {widgets.link(task.source)}",
+        f"baseline {plain(task.baseline)}",
+        f"source {widgets.paper(task.source)}",
     ]
     st.write(" · ".join(fact for fact in facts if fact))
     live = registry.tasks().get(task.name)
@@ -37,7 +37,7 @@ def describe(board: Board) -> None:
     with st.expander("Definition: data and metrics"):
         for metric in tables.ordered(board):
             role = " — ranks the methods" if metric.primary else ""
-            st.markdown(f"- **{tables.heading(metric)}** {metric.description}; {metric.better} is better{role}")
+            st.markdown(f"- **{plain(tables.heading(metric))}** {plain(metric.description)}; {metric.better} is better{role}")
         for name, licence in licences.items():
             st.markdown(f"- data {plain(name)}: {licence or 'its licence is not known here'}")
         if live and live.spec.version == task.version:
@@ -55,7 +55,7 @@ def ranks(board: Board) -> None:
     if not board.rankable:
         st.info(f"This preset has {board.instances} instances: too few for intervals, so there are no ranks.")
     if board.baseline is None:
-        st.info(f"No differences: the baseline {board.task.baseline} has no results on this preset.")
+        st.info(f"No differences: the baseline {plain(board.task.baseline)} has no results on this preset.")
     incomplete = sum(not row.complete for row in board.rows)
     if incomplete:
         st.warning(
@@ -82,7 +82,7 @@ def hidden(board: Board) -> None:
     """How many runs have no row, and why; and the instances that failed in those that have."""
     frame, failed = tables.hidden(board), tables.failures(board)
     counts = [f"{count} {reason}" for reason, count in frame["reason"].value_counts().items()]
-    label = f"Hidden runs: {len(frame)} ({', '.join(counts)})" if counts else "No run is hidden"
+    label = f"Hidden runs: {len(frame)} ({plain(', '.join(counts))})" if counts else "No run is hidden"
     if len(failed):
         label += f"; failed instances in the runs shown: {len(failed)}"
     if frame.empty and failed.empty:
@@ -105,7 +105,7 @@ def method_pages(board: Board) -> None:
 
 def progress(board: Board) -> None:
     """Primary metric against step and against seconds."""
-    st.subheader(f"Progress of {board.task.primary.name} while a method runs")
+    st.subheader(f"Progress of {plain(board.task.primary.name)} while a method runs")
     lines = cached.lines(board.task.name, board.preset)
     if lines.empty:
         st.write("This task has no curves: no method on it recorded intermediate estimates.")
@@ -124,9 +124,9 @@ def progress(board: Board) -> None:
     )
     others = several if set(lines["series"]) - {"estimate"} else ""
     silent = [row.label for row in board.comparable if row.label not in set(lines["label"])]
-    without = f" No curve: {', '.join(silent)} (no intermediate estimates)." if silent else ""
+    without = f" No curve: {plain(', '.join(silent))} (no intermediate estimates)." if silent else ""
     partial = [row.label for row in board.rows if row not in board.comparable]
-    without += f" Not drawn, because incomplete: {', '.join(partial)}." if partial else ""
+    without += f" Not drawn, because incomplete: {plain(', '.join(partial))}." if partial else ""
     st.caption(
         f"{others}Line: mean over instances, seeds averaged first. Band of instances: their middle half, which is their spread "
         "and not an interval of the mean; band of seeds: from the lowest to the highest mean of any one seed. Seconds: their "
@@ -156,7 +156,7 @@ def costs(board: Board) -> None:
     st.caption(
         "Filled and joined: the Pareto front, complete rows that no other equals or beats in both mean score and mean time; "
         "names with (k of n) are incomplete, their means are over other instances. "
-        f"Bars: 95 % interval of the mean. Measured on {'; '.join(devices)}.{mixed} {tables.learning(board)}"
+        f"Bars: 95 % interval of the mean. Measured on {plain('; '.join(devices))}.{mixed} {plain(tables.learning(board))}"
     )
 
 
@@ -165,13 +165,13 @@ def succeeding(board: Board) -> None:
     axes = cells.axes(board)
     if not axes or not board.rows:
         return
-    st.subheader(f"By {' and '.join(axes)}")
+    st.subheader(f"By {plain(' and '.join(axes))}")
     metrics = {metric.name: metric for metric in tables.ordered(board)}
     names = list(metrics)
     first = names.index("success") if "success" in names and len(axes) == 2 else 0
     metric = metrics[st.selectbox("Metric", names, first, key="cells")]
     drawing.show(cell_charts.chart(cells.values(board, metric), board, metric, axes), f"{downloads.stem(board)}_cells")
-    st.caption(cell_charts.caption(board, metric, axes))
+    st.caption(plain(cell_charts.caption(board, metric, axes)))
 
 
 def study(board: Board) -> None:
@@ -187,7 +187,7 @@ def study(board: Board) -> None:
     metric = metrics[right.selectbox("Metric", scored, key="study")]
     frame = studies.values(found[name], name, metric)
     drawing.show(hyperparameter_chart.chart(frame, board, metric, name), f"{downloads.stem(board)}_study_{name}")
-    st.caption(hyperparameter_chart.caption(frame, found[name], board, metric, name))
+    st.caption(plain(hyperparameter_chart.caption(frame, found[name], board, metric, name)))
 
 
 def duel(board: Board) -> None:
@@ -200,7 +200,7 @@ def duel(board: Board) -> None:
     first = left.selectbox("Method", list(rows), key="first")
     others = [label for label in rows if label != first]
     second = right.selectbox("against", others, index=0, key="second")
-    st.write(pairs.comparison_text(board, rows[first], rows[second]))
+    st.write(plain(pairs.comparison_text(board, rows[first], rows[second])))
     place = {"task": board.task.name, "preset": board.preset}
     widgets.go("compare", "Compare them instance by instance →", **place, first=first, second=second)
     st.caption(
@@ -223,13 +223,13 @@ def arrivals(board: Board) -> None:
         widgets.numbers(levels, columns)
         downloads.of_board(board, {"levels": widgets.view("time until a level", levels, columns)})
         st.caption(
-            f"Steps and seconds until {board.task.primary.name} first is at a level, between recorded points linearly. Medians "
-            "over instances, empty where half of them never are."
+            f"Steps and seconds until {plain(board.task.primary.name)} first is at a level, between recorded points linearly. "
+            "Medians over instances, empty where half of them never are."
         )
     st.caption(
-        f"First recorded time at which a method's estimate is at least as good in {board.task.primary.name} as the final "
-        f"answer of {reference} on the same instance. Methods without curves have one point: their answer, when they give it. "
-        + tables.learning(board)
+        f"First recorded time at which a method's estimate is at least as good in {plain(board.task.primary.name)} as the "
+        f"final answer of {plain(reference)} on the same instance. Methods without curves have one point: their answer, when "
+        "they give it. " + plain(tables.learning(board))
     )
 
 
@@ -237,16 +237,18 @@ def reproduce(board: Board) -> None:
     """Command, hyperparameters, seed and environment of each row."""
     with st.expander("How to reproduce each row"):
         for row in board.rows:
-            st.markdown(f"**{row.label}** — {tables.parameters_text(row)}")
+            st.markdown(f"**{plain(row.label)}** — {plain(tables.parameters_text(row))}")
             for run in row.runs:
                 st.code(run.command, language="bash")
                 env = run.environment
                 packages = ", ".join(f"{name} {version}" for name, version in env["packages"].items())
                 st.caption(
                     f"{widgets.run_links([run.id])} · "
-                    f"seed {run.seed} · code {env['commit'][:10]}{' + uncommitted changes' if env['dirty'] else ''} · "
-                    f"Python {env['python']} · {env['platform']} · {env['cpu']}, {env['threads']} threads on "
-                    f"{env['cores']} cores, {env['memory_gb']:.0f} GB · device {env['device']} · {packages}"
+                    + plain(
+                        f"seed {run.seed} · code {env['commit'][:10]}{' + uncommitted changes' if env['dirty'] else ''} · "
+                        f"Python {env['python']} · {env['platform']} · {env['cpu']}, {env['threads']} threads on "
+                        f"{env['cores']} cores, {env['memory_gb']:.0f} GB · device {env['device']} · {packages}"
+                    )
                 )
 
 

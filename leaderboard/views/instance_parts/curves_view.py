@@ -8,6 +8,7 @@ from benchmark.statistics import Key
 from leaderboard.artifacts.figures import TRUTH, Array, Figure
 from leaderboard.charts import stack_charts
 from leaderboard.ui import choices, downloads, drawing, kept
+from leaderboard.ui.plain import plain
 from leaderboard.views.instance_parts import tiles
 
 
@@ -39,7 +40,7 @@ def show(board: Board, found: Figure, key: Key) -> None:
 def beyond(frame: pd.DataFrame) -> None:
     """Which lines are cut off."""
     if names := stack_charts.cut(frame):
-        st.caption(f"Reaches beyond this picture and is cut off: {', '.join(names)}.")
+        st.caption(f"Reaches beyond this picture and is cut off: {plain(', '.join(names))}.")
 
 
 def measured(signals: Array | str | None, truth: Array, number: int) -> None:

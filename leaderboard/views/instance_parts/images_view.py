@@ -7,6 +7,7 @@ from benchmark.statistics import Key
 from leaderboard.artifacts.figures import Array, Figure
 from leaderboard.charts import pixels, singular_values
 from leaderboard.ui import choices, downloads, drawing, widgets, wipe
+from leaderboard.ui.plain import plain
 from leaderboard.views.instance_parts import tiles
 
 
@@ -75,7 +76,7 @@ def example(board: Board, found: Figure, label: str) -> None:
     """The truth alone."""
     assert found.truth is not None
     st.image(pixels.picture_png(found.truth, float(found.truth.max())), width=240)
-    st.caption(f"The truth of one instance: {label}, {found.truth.shape[-2]} x {found.truth.shape[-1]} pixels")
+    st.caption(f"The truth of one instance: {plain(label)}, {found.truth.shape[-2]} x {found.truth.shape[-1]} pixels")
 
 
 def matrix(board: Board, found: Figure, key: Key) -> None:
@@ -86,4 +87,4 @@ def matrix(board: Board, found: Figure, key: Key) -> None:
         return
     st.subheader("Singular values of the matrices")
     drawing.show(singular_values.chart(frame, board), f"{downloads.stem(board)}_singular_values")
-    st.caption(singular_values.about(found))
+    st.caption(plain(singular_values.about(found)))

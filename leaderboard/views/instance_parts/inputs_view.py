@@ -35,7 +35,7 @@ def show(board: Board, key: Key) -> None:
     try:
         found = _given(board.task.name, board.task.version, board.preset, key)
     except UserError as error:
-        st.info(f"It cannot be shown: {error}.")
+        st.info(f"It cannot be shown: {plain(error)}.")
         return
     same = {label for label, seen in kept.observations(board, key).items() if seen == found.observation}
     if not same:
@@ -53,9 +53,9 @@ def _plates(found: Given) -> None:
     flow = st.container(horizontal=True)
     for plate in found.plates:
         with flow.container(width=tiles.TILE, gap="xsmall"):
-            st.markdown(f"**{plate.title}**")
+            st.markdown(f"**{plain(plate.title)}**")
             st.image(pixels.picture_png(plate.picture, 1.0), width="stretch")
-            st.caption(plate.about)
+            st.caption(plain(plate.about))
 
 
 def _texts(board: Board, key: Key, found: Given, same: set[str]) -> None:

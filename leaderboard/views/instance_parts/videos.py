@@ -14,6 +14,7 @@ from leaderboard.artifacts.figures import Figure
 from leaderboard.artifacts.nearest import SHOWN, Places, Videos
 from leaderboard.charts import clips, retrieval_classes
 from leaderboard.ui import choices, downloads, drawing, kept, widgets
+from leaderboard.ui.plain import plain
 from leaderboard.views.instance_parts import tiles
 
 PAGE = 5  # queries shown at once
@@ -53,7 +54,7 @@ def _compared(board: Board, found: Figure, key: Key) -> None:
         videos = _videos(board.task.name, board.task.version, board.preset, key)
         near = believed(board, near, key, videos)
     except UserError as error:
-        st.info(f"The videos cannot be shown: {error}.")
+        st.info(f"The videos cannot be shown: {plain(error)}.")
         _table(board, near, found)
         return
     boxes = st.columns(4)
@@ -85,10 +86,10 @@ def believed(board: Board, near: dict[str, Places], key: Key, videos: Videos) ->
     if not same:
         raise UserError("the data here are not those that the methods were shown")
     for label in sorted(near.keys() - same.keys()):
-        st.caption(f"No nearest videos of {label}: it was shown other data than those here.")
+        st.caption(f"No nearest videos of {plain(label)}: it was shown other data than those here.")
     for label, problem in [(label, nearest.misfit(one, videos)) for label, one in sorted(same.items())]:
         if problem:
-            st.caption(f"No nearest videos of {label}: {problem}.")
+            st.caption(f"No nearest videos of {plain(label)}: {plain(problem)}.")
             del same[label]
     if not same:
         raise UserError("what was kept does not fit them")
@@ -151,7 +152,9 @@ def summary(board: Board, videos: Videos, found: dict[str, Places]) -> None:
         drawing.show(retrieval_classes.class_chart(nearest.by_class(videos, found), board), f"{downloads.stem(board)}_classes")
         if len(found) == 2:
             first, second = found
-            st.caption(f"By class of the query. Classes in which {second} is furthest ahead of {first} come first.")
+            st.caption(
+                f"By class of the query. Classes in which {plain(second)} is furthest ahead of {plain(first)} come first."
+            )
 
 
 def _table(board: Board, near: dict[str, Places], found: Figure) -> None:
