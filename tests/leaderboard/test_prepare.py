@@ -38,7 +38,7 @@ def test_the_database_is_named_once_and_the_rest_is_for_streamlit(monkeypatch: p
     seen: list[list[str]] = []
     monkeypatch.setattr(command.cli, "main", lambda: seen.append(command.sys.argv))
     command.main()
-    assert seen == [["streamlit", "run", str(command.SERVER), "--server.port=1"]]
+    assert seen == [["streamlit", "run", str(command.SERVER), "--server.port=1", *command.flags(None, None, [])]]
     assert command.opened.database_name() == "theirs.db"
 
 
