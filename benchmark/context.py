@@ -71,6 +71,8 @@ class Context:
         self._on_step, self._on_record = on_step, on_record
         self._every = 1
         self._total = 0
+        self._given = 0  # by all loops together
+        self._before = 0  # the step at hand, by earlier loops
 
     @property
     def generator(self) -> torch.Generator:
@@ -86,7 +88,12 @@ class Context:
         return self._draws.randn(*shape, dtype=dtype)
 
     def keep(self, name: str, thing: Tensor) -> None:
-        """Store something besides the estimate with this instance, such as a mask: an artifact of the run, by its name."""
+        """Store something besides the estimate with this instance, such as a mask: an artifact of the run, by its name.
+
+        Raises ValueError for a name under which the suite itself keeps a picture: estimate, truth, estimate_..., truth_...
+        """
+        if name.partition("_")[0] in ("estimate", "truth"):
+            raise ValueError(f"ctx.keep({name!r}, ...): the suite keeps a picture of its own under this name; choose another")
         self.kept[name] = thing.detach()
 
     def recall(self, digest: str) -> Tensor:
@@ -97,13 +104,16 @@ class Context:
         """0, 1, ... total - 1, ending early when the budget is spent. The loop of an iterative method.
 
         points: of its curve at least, if it takes all its steps; a method that often ends before asks for more.
+        After another loop, the steps that are counted and recorded go on from where that one ended.
         """
         self._total, self._every = total, max(1, total // points)
         for step in range(total):
             if self.clock.seconds > self.budget:
                 self.truncated = True
                 return
-            self._on_step(step, total)
+            self._before = self._given - step
+            self._given += 1
+            self._on_step(self._before + step, self._before + total)
             yield step
             self.steps_done += 1
 
@@ -118,5 +128,5 @@ class Context:
             return
         self.clock.stop()
         found = {name: (x() if callable(x) else x).detach() for name, x in {"estimate": estimate, **others}.items()}
-        self._on_record(step, self.clock.seconds, found)
+        self._on_record(self._before + step, self.clock.seconds, found)
         self.clock.start()

@@ -144,18 +144,26 @@ def solve(
 
     fit: what it learnt, where it learns; on_score: hears the running estimate's primary metric; hooks: `on_step`
     and `recall` of Context.
-    Raises Diverged, and ValueError for an estimate or a score that is none; what the method raises passes through.
+    Raises Diverged, and ValueError for an estimate or a score that is none and for a step that is recorded twice; what the
+    method raises passes through.
     """
     spec, size = task.spec.at(preset), task.spec.presets[preset]
     instance = make_instance(task, preset, number, repeat)
     observation = observed(instance.problem.shown())
     problem = instance.problem.to(device)
     curve: Curve = []
+    points = set[tuple[str, int]]()
+
+    def add(series: str, step: int, seconds: float, value: float) -> None:
+        if (series, step) in points:
+            raise ValueError(f"ctx.record was given step {step - 1} of '{series}' twice")
+        points.add((series, step))
+        curve.append((series, step, seconds, value))
 
     def on_record(step: int, seconds: float, estimates: dict[str, Tensor]) -> None:
         for series, estimate in estimates.items():
             if series != "estimate" and not estimate.ndim:  # a value, and no estimate
-                curve.append((series, step + 1, seconds, float(estimate)))
+                add(series, step + 1, seconds, float(estimate))
                 continue
             shown = checked(problem, estimate, step + 1).cpu()
             quality = task.quality(instance, shown)
@@ -165,7 +173,7 @@ def solve(
                 values |= task.traces(instance, shown)
             for name, value in values.items():
                 if math.isfinite(value) and len(curve) < _CURVE_MEMORY:
-                    curve.append((name, step + 1, seconds, value))
+                    add(name, step + 1, seconds, value)
 
     ctx = context(task, preset, number, repeat, device, on_record=on_record, **hooks)
     with few_threads(size.threads):

@@ -1,13 +1,16 @@
-"""What every command shares: bad input is one line on standard error and exit code 2."""
+"""What every command shares: bad input is one line on standard error and exit code 2, a machine that fails one with 1."""
 
+import errno
 import sys
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from sqlalchemy.exc import SQLAlchemyError
 
-from benchmark.errors import UserError
+from benchmark.errors import Halted, UserError, shortened
+from benchmark.store.writing import is_full
 from runners import completion
 
 Shared = tuple[str, dict[str, Any]]
@@ -43,13 +46,23 @@ def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
         sys.exit(app(standalone_mode=False, prog_name=name) or 0)
     except UserError as error:
         refuse(str(error))
+    except Halted as error:
+        refuse(f"{error}; what is stored is kept, and the same command goes on from there", 1)
+    except SQLAlchemyError as error:
+        refuse(f"the database failed ({' '.join(str(getattr(error, 'orig', error)).split())}); what is stored is kept", 1)
+    except OSError as error:
+        if error.errno == errno.ENAMETOOLONG:
+            refuse(f"the name {shortened(str(error.filename))} is too long for this system")
+        if not is_full(error):
+            raise
+        refuse(f"the disk is full ({error}); what is stored is kept, and the same command goes on from there", 1)
     except _UsageError as error:
         refuse(str(getattr(error, "format_message", error.__str__)()))
     except typer.Abort:
         sys.exit(130)
 
 
-def refuse(message: str) -> NoReturn:
+def refuse(message: str, code: int = 2) -> NoReturn:
     """Say what was wrong and leave."""
-    print(f"error: {message}", file=sys.stderr)
-    sys.exit(2)
+    print(f"error: {' '.join(message.splitlines())}", file=sys.stderr)
+    sys.exit(code)

@@ -1,15 +1,15 @@
 """Runs what is left of a plan: messages of the workers go into the database and onto the screen."""
 
 from collections.abc import Callable, Iterator
-from contextlib import closing
+from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 
-from sqlalchemy.exc import OperationalError
+from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
-from benchmark.store import queries
 from benchmark.store.models import Run
+from benchmark.store.writing import DiskFull, Unstorable
 from runners import record
 from runners.engines.base import Place, StartEngine
 from runners.engines.local import Pool
@@ -61,21 +61,25 @@ class Execution:
         self.force, self.fail_fast = force, fail_fast
         self.runs: dict[str, Run] = {}
         self.refusals: list[str] = []
+        self.unstored: set[str] = set()  # pictures of instances whose rows could not be written
         self.outcome = Outcome()
         self.place, self.pool = place, engine(self._open_jobs(), at_once, place)
 
     def __call__(self) -> Outcome:
-        """Run every open job. Raises UserError where all that was started refused its input with the same words."""
-        with closing(iter(self.pool)) as events:
-            try:
+        """Run every open job. Raises UserError where all that was started refused its input with the same words, and DiskFull
+        where not even the end of a job can be written.
+        """
+        try:
+            with closing(iter(self.pool)) as events:
                 for event in events:
                     if event is None:
-                        record.beat(self.session, self.runs.values())
+                        with suppress(DiskFull):
+                            record.beat(self.session, self.runs.values())
                     elif not self._take(*event) and self.fail_fast:
                         self.outcome.bad += len(self.runs)  # also the one an instance of which failed
                         break
-            finally:
-                self._stop()
+        finally:
+            self._stop()
         if self.refusals and len(self.refusals) == self.outcome.started:
             raise UserError(self.refusals[0])
         return self.outcome
@@ -83,29 +87,36 @@ class Execution:
     def _open_jobs(self) -> Iterator[Job]:
         """Asked late, so that what another runner did or does in the meantime is seen."""
         for job in self.plan.jobs:
-            run = queries.find_run(self.session, job.key.digest)
-            if run is not None:
-                self.session.refresh(run)
-            if record.taken(run):
+            todo = record.left(self.session, job, force=self.force)
+            if todo is None:
                 self._elsewhere(job)
-                continue
-            done = set() if run is None or self.force else queries.finished_instances(self.session, run)
-            if todo := tuple(number for number in job.todo if number not in done):
+            elif todo:
                 self.outcome.started += 1
                 yield replace(job, todo=todo)
 
     def _take(self, job: Job, message: Message) -> bool:
-        """Handle one message; whether all is well. A full disk ends the job, which gives its temporary files back."""
+        """Handle one message; whether all is well. A row that the database does not take fails its instance, or else the job;
+        a full disk ends the job, which gives its temporary files back.
+        """
         try:
             return self._handle(job, message)
-        except OperationalError as error:
-            self.session.rollback()
-            if "full" not in str(error.orig):
-                raise
-            self.pool.drop(job)
-            run = self.runs.get(job.key.digest)
-            ending = Killed(reason=f"killed because the database could not be written ({error.orig})")
+        except (DiskFull, Unstorable) as error:
+            return self._unstored(job, message, error)
+
+    def _unstored(self, job: Job, message: Message, error: DiskFull | Unstorable) -> bool:
+        run, full = self.runs.get(job.key.digest), isinstance(error, DiskFull)
+        if isinstance(message, Solved):
+            self.unstored |= {one.sha256 for one in message.artifacts}
+            if run is not None and not full:
+                with suppress(Unstorable):
+                    return self._store(job, run, Failed(instance=message.instance, reason=str(error), trace=str(error)))
+        self.pool.drop(job)
+        ending: Stopped = Killed(reason=f"killed because {error}") if full else Broken(reason=str(error))
+        try:
             return self._over(job, run, ending)
+        except Unstorable:  # its run is gone
+            self.runs.pop(job.key.digest, None)
+            return self._lost(job, ending, ending.reason)
 
     def _handle(self, job: Job, message: Message) -> bool:
         run = self.runs.get(job.key.digest)
@@ -153,22 +164,26 @@ class Execution:
         return self._never_began(job, Broken(reason="the worker said nothing of it") if isinstance(message, End) else message)
 
     def _finish(self, job: Job, run: Run, message: Last) -> bool:
-        record.end(self.session, run, message)
+        status = record.end(self.session, run, message)
         self.display.finish(job)
         del self.runs[job.key.digest]
         if not isinstance(message, End):
             self.display.failed(job, message.reason)
         if isinstance(message, Refused):
             self.refusals.append(message.reason)
-        self.outcome.bad += run.status != "done"
-        return run.status == "done"
+        self.outcome.bad += status != "done"
+        return status == "done"
 
     def _never_began(self, job: Job, message: Stopped) -> bool:
+        return self._lost(job, message, f"could not start: {message.reason}")
+
+    def _lost(self, job: Job, message: Stopped, reason: str) -> bool:
+        """A job ended of which no run tells."""
         self.display.finish(job)
         self.outcome.bad += 1
         if isinstance(message, Refused):
             self.refusals.append(message.reason)
-        self.display.failed(job, f"could not start: {message.reason}", "" if isinstance(message, Refused) else message.trace)
+        self.display.failed(job, reason, "" if isinstance(message, Refused) else message.trace)
         return False
 
     def _elsewhere(self, job: Job) -> None:
@@ -176,10 +191,16 @@ class Execution:
         self.display.failed(job, "another runner is at work on it: left to that one")
 
     def _stop(self) -> None:
-        """What still runs when the pass ends early is interrupted; what is finished of it stays."""
-        for run in self.runs.values():
-            record.interrupted(self.session, run)
+        """What still runs when the pass ends early is interrupted; what is finished of it stays. Where that cannot be written,
+        the next command does it.
+        """
+        with suppress(DiskFull, SQLAlchemyError):
+            for run in self.runs.values():
+                record.interrupted(self.session, run)
         self.runs.clear()
+        if self.unstored:
+            with suppress(SQLAlchemyError):
+                record.unlink_unnamed(self.session, self.place.artifacts, self.unstored)
 
 
 def _amiss(job: Job, run: Run | None, message: Message) -> str | None:

@@ -23,7 +23,7 @@ from benchmark.store import exchange, queries
 from benchmark.store.database import location, open_database
 from benchmark.store.lines import PicturePart, RunLine, file_digest, header, is_drawn, is_picture
 from benchmark.store.models import Artifact, Method, Run, Task
-from runners import completion
+from runners import completion, record
 from runners.cli import Database, run_app
 from runners.load import REFERENCE
 
@@ -79,6 +79,7 @@ def main(
         raise UserError(f"--{'pictures' if pictures else 'format parquet'} needs --output FILE")
     target = location(db)
     with Session(open_database(target, create=False)) as session:
+        record.settle(session)
         if reference:
             _renew_reference(session, task, pictures, _folder(target))
         elif format_ == "jsonl":

@@ -17,7 +17,7 @@ from benchmark.errors import UserError
 from benchmark.store import exchange
 from benchmark.store.database import location, open_database
 from benchmark.store.lines import Header, Origin, RunLine, file_digest, header, is_picture
-from benchmark.store.writing import persist
+from benchmark.store.writing import files_first, persist
 from runners.cli import Database, run_app
 
 REFERENCE = registry.ROOT / "leaderboard" / "reference"
@@ -102,6 +102,8 @@ def read_file(file: Path) -> tuple[list[RunLine], dict[str, bytes]]:
             pictures |= _pictures(file.parent / "pictures", line, pictures)
         except ValidationError as error:
             raise UserError(f"{file.name}, line {number}: {_reason(error)}") from None
+        except RecursionError:
+            raise UserError(f"{file.name}, line {number}: it is nested too deeply") from None
         except ValueError as error:
             raise UserError(f"{file.name}, line {number}: {error}") from None
         lines.append(line)
@@ -118,7 +120,7 @@ def _header(file: Path, text: bytes) -> Header:
         return Header.model_validate_json(text)
     except ValidationError as error:
         raise UserError(f"{file.name}, line 1: {_reason(error)}") from None
-    except (ValueError, KeyError, TypeError):
+    except (ValueError, KeyError, TypeError, RecursionError):
         raise UserError(f"{file.name}, line 1: not a file of runners.export --format jsonl") from None
 
 
@@ -160,14 +162,9 @@ def _check_picture(path: Path) -> None:
 def _merge(session: Session, lines: Sequence[RunLine], pictures: dict[str, bytes], origin: Origin, target: str) -> int:
     """Files first, so that no row ever names one that is not there; then all rows in one transaction."""
     folder = (Path("results") if "://" in target else Path(target).parent).absolute()
-    for digest in {picture.sha256 for line in lines for picture in line.pictures}:
-        path = folder / exchange.artifact_path(digest)
-        if not path.exists():
-            path.parent.mkdir(parents=True, exist_ok=True)
-            scratch = path.with_suffix(".part")
-            scratch.write_bytes(pictures[digest])
-            scratch.replace(path)
-    return persist(session, lambda: exchange.merge(session, lines, origin))
+    named = {picture.sha256 for line in lines for picture in line.pictures}
+    with files_first({folder / exchange.artifact_path(digest): pictures[digest] for digest in named}):
+        return persist(session, lambda: exchange.merge(session, lines, origin))
 
 
 if __name__ == "__main__":

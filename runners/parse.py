@@ -6,7 +6,7 @@ from collections.abc import Iterable, Sequence
 from typing import Any
 
 from benchmark import seeds
-from benchmark.errors import UserError
+from benchmark.errors import UserError, shortened
 from benchmark.spec import duration
 
 _SIZES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
@@ -49,7 +49,7 @@ def value(text: str) -> Any:
     """A hyperparameter's value from its text."""
     try:
         return json.loads(text)
-    except json.JSONDecodeError:
+    except (ValueError, RecursionError):  # also of more digits or brackets than Python reads
         return text
 
 
@@ -71,13 +71,16 @@ def parse_seeds(text: str | int | Sequence[int] | None, *, tuning: bool = False)
         else:
             words = str(1 if text is None else text)
             numbers = [int(part) for part in words.removesuffix(",").split(",")]
+            seeds.split(numbers[0])
             found = list(dict.fromkeys(numbers)) if "," in words else list(range(start, start + numbers[0]))
         for number in found:
             seeds.split(number)
     except ValueError:
         found = []
     if not found:
-        raise UserError(f"--seeds {text}: write a count (3) or a list (0,4,7 or 1000,) of numbers below {seeds.REPEATS}")
+        raise UserError(
+            f"--seeds {shortened(str(text))}: write a count (3) or a list (0,4,7 or 1000,) of numbers below {seeds.REPEATS}"
+        )
     return found
 
 

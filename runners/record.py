@@ -12,14 +12,15 @@ from pathlib import Path
 from typing import Any
 
 import psutil
-from sqlalchemy import delete, func, select, update
+from sqlalchemy import delete, func, inspect, select, update
+from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from benchmark import seeds
 from benchmark.store import queries
 from benchmark.store.models import Artifact, Curve, Environment, Instance, Method, Run, Score, Task, now
-from benchmark.store.writing import persist
-from runners.engines.files import path_of, write
+from benchmark.store.writing import Unstorable, files_first, persist
+from runners.engines.files import path_of
 from runners.engines.messages import End, Failed, Killed, Last, Learnt, Refused, Solved, Surroundings
 from runners.plan import Job
 
@@ -87,17 +88,59 @@ def _facts(session: Session, job: Job) -> dict[str, Any]:
 
 def beat(session: Session, runs: Iterable[Run]) -> None:
     """Say that this runner lives."""
-    ids = [run.id for run in runs]
+    ids = [
+        key[0] for run in runs if (key := inspect(run).identity)
+    ]  # known without a query, also of a run that somebody deleted
     if ids:
         persist(session, lambda: session.execute(update(Run).where(Run.id.in_(ids)).values(heartbeat=now())))
 
 
+def left(session: Session, job: Job, *, force: bool) -> tuple[int, ...] | None:
+    """Instances of a job that are not done yet, all of them with `force`; None where another living runner is at it."""
+
+    def work() -> tuple[int, ...] | None:
+        run = queries.find_run(session, job.key.digest)
+        if run is not None:
+            session.refresh(run)
+        if taken(run):
+            return None
+        done = set() if run is None or force else queries.finished_instances(session, run)
+        return tuple(number for number in job.todo if number not in done)
+
+    return persist(session, work)
+
+
+def settle(session: Session) -> None:
+    """End the runs whose runner died before it could: as `done` or failed where every instance was tried, else `interrupted`.
+
+    A database that cannot be written is left as it is.
+    """
+
+    def work() -> None:
+        for run in session.scalars(select(Run).where(Run.origin == "here", Run.status == "running")).all():
+            if taken(run):
+                continue
+            tried = session.scalar(select(func.count()).select_from(Instance).where(Instance.run_id == run.id)) or 0
+            run.status = _ended(session, run) if tried == run.instances else "interrupted"
+            run.finished = run.heartbeat
+
+    try:
+        persist(session, work)
+    except OperationalError as error:
+        if "readonly" not in str(error.orig):
+            raise
+
+
 def instance(session: Session, run: Run, message: Solved, artifacts: Path) -> None:
-    """One solved instance: its scores, its curve and its pictures, which lie in the folder `artifacts` or are written there."""
-    for one in message.artifacts:
-        if one.content is not None:
-            write(artifacts, one.sha256, one.content)
+    """One solved instance: its scores, its curve and its pictures, which lie in the folder `artifacts` or are written there.
+
+    Raises Unstorable for rows that the database does not take or pictures that are not there, and DiskFull.
+    """
     number = message.instance
+    sent = {artifacts / path_of(one.sha256): one.content for one in message.artifacts if one.content is not None}
+    for one in message.artifacts:
+        if one.content is None and not (artifacts / path_of(one.sha256)).is_file():
+            raise Unstorable(f"its {one.kind} is not in the folder {artifacts.name}")
 
     def work() -> None:
         _forget(session, run, number)
@@ -131,7 +174,8 @@ def instance(session: Session, run: Run, message: Solved, artifacts: Path) -> No
         run.seconds = session.scalar(select(func.sum(Instance.seconds)).where(Instance.run_id == run.id)) or 0.0
         run.heartbeat = now()
 
-    persist(session, work)
+    with files_first(sent):
+        persist(session, work)
 
 
 def learnt(session: Session, run: Run, message: Learnt) -> None:
@@ -166,13 +210,12 @@ def failed_instance(session: Session, run: Run, message: Failed) -> None:
     persist(session, work)
 
 
-def end(session: Session, run: Run, message: Last) -> None:
-    """The job is over; it is done when every instance is."""
+def end(session: Session, run: Run, message: Last) -> str:
+    """The job is over; it is done when every instance is. Its status."""
 
-    def work() -> None:
+    def work() -> str:
         if isinstance(message, End):
-            done = len(queries.finished_instances(session, run)) == run.instances
-            run.status = "done" if done else _how_it_failed(session, run)
+            run.status = _ended(session, run)
             for column in ("peak_memory", "peak_device_memory"):
                 peaks = [p for p in (getattr(run, column), getattr(message, column)) if p is not None]
                 setattr(run, column, max(peaks, default=None))
@@ -180,12 +223,24 @@ def end(session: Session, run: Run, message: Last) -> None:
             run.status = message.status if isinstance(message, Killed) else "failed"
             run.error = f"{message.reason}\n{'' if isinstance(message, Refused) else message.trace}".strip()
         run.finished = run.heartbeat = now()
+        return run.status
 
-    persist(session, work)
+    return persist(session, work)
 
 
-def _how_it_failed(session: Session, run: Run) -> str:
-    """`diverged` where that is all that happened to its instances; else `failed`."""
+def unlink_unnamed(session: Session, artifacts: Path, digests: Iterable[str]) -> None:
+    """Delete those of these files that no row names, unless another runner is at work, which may be about to name one."""
+    if any(taken(run) for run in session.scalars(select(Run).where(Run.status == "running"))):
+        return
+    for digest in digests:
+        if session.scalar(select(Artifact.id).where(Artifact.sha256 == digest).limit(1)) is None:
+            (artifacts / path_of(digest)).unlink(missing_ok=True)
+
+
+def _ended(session: Session, run: Run) -> str:
+    """`done` where every instance is, `diverged` where that is all that happened to the others; else `failed`."""
+    if len(queries.finished_instances(session, run)) == run.instances:
+        return "done"
     found = session.scalars(select(Instance.status).where(Instance.run_id == run.id, Instance.status != "done"))
     return "diverged" if set(found) == {"diverged"} else "failed"
 

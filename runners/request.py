@@ -17,7 +17,7 @@ from typing import Any
 
 from pydantic import Field, ValidationError
 
-from benchmark.errors import UserError, unknown
+from benchmark.errors import UserError, shortened, unknown
 from benchmark.spec import Frozen
 
 
@@ -74,16 +74,20 @@ def _parse(path: Path, text: str) -> Any:
     if path.suffix == ".toml":
         try:
             return tomllib.loads(text)
-        except tomllib.TOMLDecodeError as error:
-            raise UserError(f"--plan {path}: {error}") from None
+        except (ValueError, RecursionError) as error:
+            raise UserError(f"--plan {path}: {_line(error)}") from None
     if path.suffix in (".yaml", ".yml"):
         import yaml
 
         try:
             return yaml.load(text, _unique_keys(yaml.SafeLoader))  # a safe loader
-        except yaml.YAMLError as error:
-            raise UserError(f"--plan {path}: {' '.join(str(error).split())}") from None
+        except Exception as error:  # of a wrong date or number whatever its reader raises, and not YAMLError alone
+            raise UserError(f"--plan {path}: {_line(error)}") from None
     raise UserError(f"--plan {path}: a plan file ends in .yaml, .yml or .toml")
+
+
+def _line(error: Exception) -> str:
+    return "it is nested too deeply" if isinstance(error, RecursionError) else shortened(" ".join(str(error).split()), 300)
 
 
 def _unique_keys(base: Any) -> Any:

@@ -10,14 +10,13 @@ from pathlib import Path
 
 import typer
 from rich.console import Console
-from sqlalchemy.exc import OperationalError
 from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.store.database import location, without_password
 from runners import expect, options, start
-from runners.cli import refuse, run_app
+from runners.cli import run_app
 from runners.execute import Outcome
 from runners.listing import print_list, print_plan, print_reference
 from runners.parse import parse_grid, parse_settings, parse_sources
@@ -146,7 +145,4 @@ def command_line() -> str:
 
 
 if __name__ == "__main__":
-    try:
-        run_app(app)
-    except OperationalError as error:
-        refuse(f"the database could not be written ({error.orig}); finished instances are kept")
+    run_app(app)

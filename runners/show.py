@@ -22,6 +22,7 @@ from benchmark.store import queries
 from benchmark.store.database import location, open_database
 from benchmark.store.lines import is_drawn
 from benchmark.store.models import Artifact, Environment, Instance, Method, Run, Score, Task
+from runners import record
 from runners.cli import Database, DataDir, Include, Sources, run_app
 from runners.parse import parse_sources
 
@@ -69,6 +70,7 @@ class Stored(NamedTuple):
 def stored(run: str, db: str | None, include: Sequence[Path] | None) -> Iterator[Stored]:
     """The run with this id or start of a digest; its own files are included with those given. Raises UserError for none."""
     with Session(open_database(location(db), create=False)) as session:
+        record.settle(session)
         found = queries.pick_run(session, run)
         files = [*(include or ()), *own_files(found)]
         registry.include(files)

@@ -21,6 +21,7 @@ from benchmark.errors import UserError
 from benchmark.spec import TaskSpec
 from benchmark.store import queries
 from benchmark.store.database import open_database
+from runners import record
 from runners.engines import engine
 from runners.engines.base import Place
 from runners.execute import Execution, Outcome
@@ -87,8 +88,12 @@ def prepare(requests: Sequence[Request], how: How, target: str) -> Plan:
 
 @contextmanager
 def opened(plan: Plan, target: str, *, force: bool = False) -> Iterator[tuple[Session, Plan]]:
-    """A session on the database, which holds the reference results of the plan's presets, and what is left of the plan."""
+    """A session on the database, which holds the reference results of the plan's presets, and what is left of the plan.
+
+    Runs whose runner died are ended.
+    """
     with Session(open_database(target)) as session:
+        record.settle(session)
         merge_reference(session, [(task.spec.name, preset) for task, preset in plan.presets], target)
         if not force:
             plan = plan.with_todo(queries.finished(session, [job.key.digest for job in plan.jobs]))

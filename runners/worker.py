@@ -20,15 +20,17 @@ from typing import TextIO
 
 import numpy as np
 import torch
+from pydantic import ValidationError
 
 from benchmark import environment, fits, registry, solving
 from benchmark.decorators import Method, Task
 from benchmark.errors import Diverged, UserError
 from benchmark.fits import Fit
 from benchmark.instances import drawn
+from benchmark.store.writing import files_first
 from runners.engines import messages
 from runners.engines.base import FitOrder, Order
-from runners.engines.files import path_of, write
+from runners.engines.files import path_of
 from runners.engines.messages import Message, written
 
 Send = Callable[[Message], None]
@@ -59,7 +61,7 @@ def main() -> None:
         run(order, send)
     except UserError as error:
         send(messages.Refused(reason=str(error)))
-    except Exception as error:
+    except BaseException as error:  # also what ends an interpreter: Ctrl-C and sys.exit
         send(messages.Broken(reason=_reason(error), trace=traceback.format_exc()))
     sys.stderr.flush()
     os._exit(0)
@@ -162,8 +164,10 @@ def solve(
         recall=lambda digest: _recall(artifacts, digest),
     )
     kept = (*drawn(task, solved.instance, solved.estimate).items(), *solved.kept.items())
-    send(
-        messages.Solved(
+    contents = [(name, content, sha256(content).hexdigest()) for name, content in ((n, _written(thing)) for n, thing in kept)]
+    files = {artifacts / path_of(digest): content for _, content, digest in contents} if order.shared else {}
+    try:
+        message = messages.Solved(
             instance=number,
             label=solved.instance.label,
             observation=solved.observation,
@@ -172,9 +176,15 @@ def solve(
             truncated=solved.truncated,
             scores=solved.scores,
             curve=tuple(point for point in solved.curve if math.isfinite(point[-1])),
-            artifacts=tuple(_keep(artifacts if order.shared else None, name, thing) for name, thing in kept),
+            artifacts=tuple(
+                messages.Kept(kind=name, sha256=digest, content=None if order.shared else content)
+                for name, content, digest in contents
+            ),
         )
-    )
+    except ValidationError as error:
+        raise ValueError(messages.why(error)) from None
+    with files_first(files):
+        send(message)
 
 
 def _recall(folder: Path, digest: str) -> torch.Tensor:
@@ -184,15 +194,11 @@ def _recall(folder: Path, digest: str) -> torch.Tensor:
     return torch.from_numpy(np.load(path, allow_pickle=False))
 
 
-def _keep(folder: Path | None, kind: str, thing: torch.Tensor) -> messages.Kept:
-    """Write a tensor under its own hash; without a folder its bytes go with the message."""
+def _written(thing: torch.Tensor) -> bytes:
+    """The content of the .npy file of a tensor."""
     buffer = BytesIO()
     np.save(buffer, thing.cpu().numpy())
-    content = buffer.getvalue()
-    digest = sha256(content).hexdigest()
-    if folder is not None:
-        write(folder, digest, content)
-    return messages.Kept(kind=kind, sha256=digest, content=None if folder is not None else content)
+    return buffer.getvalue()
 
 
 def peak_memory() -> float | None:

@@ -1,6 +1,7 @@
 """Opening a results database: create it, bring it up to date, or say in one line why that cannot be."""
 
 import os
+import re
 import sqlite3
 import time
 from pathlib import Path
@@ -8,10 +9,12 @@ from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError
+from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from benchmark.errors import UserError
+from benchmark.store import health
+from benchmark.store.writing import DiskFull, is_full
 
 DEFAULT = "results/lowdimbench.db"
 REVISION = "0006"  # the newest migration; a test compares it with the folder
@@ -32,6 +35,8 @@ def open_database(db: str, *, create: bool = True, read_only: bool = False) -> E
     up to date, and writers beside it are not disturbed. Raises UserError for a database that is missing, unreadable, not ours,
     damaged or written by a newer version, and for a folder that cannot be written.
     """
+    if db.startswith("sqlite:"):
+        db = _file_of(db)
     if "://" in db:
         return _prepared(_connected(db, read_only), without_password(db), read_only)
     create = create and not read_only
@@ -51,7 +56,18 @@ def open_database(db: str, *, create: bool = True, read_only: bool = False) -> E
     else:
         engine = create_engine(URL.create("sqlite", database=str(path)))
         event.listen(engine, "connect", _pragmas)
-    return _prepared(engine, str(path), read_only)
+    return _prepared(engine, str(path), read_only, thorough=not read_only)
+
+
+def _file_of(url: str) -> str:
+    """The file that an URL of SQLite names. Raises UserError for a database in memory, of which nothing would be kept."""
+    try:
+        file = make_url(url).database
+    except ArgumentError as error:
+        raise UserError(f"--db cannot be understood as a URL ({error})") from None
+    if file in (None, "", ":memory:"):
+        raise UserError(f"{url} is a database in memory, of which nothing would be kept; --db names a file")
+    return str(file)
 
 
 def _connected(url: str, read_only: bool) -> Engine:
@@ -142,13 +158,15 @@ def _write_ahead(cursor: Any) -> None:
             time.sleep(0.05)
 
 
-def _prepared(engine: Engine, name: str, read_only: bool = False) -> Engine:
+def _prepared(engine: Engine, name: str, read_only: bool = False, thorough: bool = False) -> Engine:
     try:
         with engine.connect() as connection:
             known = inspect(connection).has_table("alembic_version")
             revision = connection.scalar(text("SELECT version_num FROM alembic_version")) if known else None
             if revision is None and inspect(connection).get_table_names():
                 raise UserError(f"{name} holds tables of another program; choose another with --db")
+        if revision is not None and not re.fullmatch("[0-9]{4}", revision := str(revision)):
+            raise UserError(f"{name} is damaged (its schema is '{revision[:20]}'); choose another with --db")
         if revision is not None and revision > REVISION:
             raise UserError(f"{name} was written by a newer version of this suite (schema {revision}); update the suite")
         if revision != REVISION and read_only:
@@ -156,8 +174,14 @@ def _prepared(engine: Engine, name: str, read_only: bool = False) -> Engine:
             raise UserError(f"{name} {state}; bring it up to date with: python -m runners.load --reference --db {name}")
         if revision != REVISION:
             _migrate(engine)
+        if thorough and engine.dialect.name == "sqlite":
+            with engine.connect() as connection:
+                if reason := health.damage(connection):
+                    raise UserError(f"{name} is damaged ({reason}); choose another with --db")
     except DBAPIError as error:
-        raise UserError(f"{name} cannot be opened ({error.orig}); choose another with --db") from None
+        if is_full(error):
+            raise DiskFull(f"the disk of {name} is full ({error.orig})") from None
+        raise UserError(f"{name} cannot be opened ({' '.join(str(error.orig).split())}); choose another with --db") from None
     return engine
 
 
@@ -177,5 +201,10 @@ def _migrate(engine: Engine) -> None:
                 # Python's driver begins no transaction for changes of the schema, and a kill would leave half of one
                 connection.exec_driver_sql("BEGIN IMMEDIATE")
             config.attributes["connection"] = connection
-            command.upgrade(config, "head")
+            try:
+                command.upgrade(config, "head")
+            except (SQLAlchemyError, UserError):
+                raise
+            except Exception as error:  # rows that are not what the older version wrote
+                raise UserError(f"the database is damaged: it cannot be brought up to date ({error})") from None
         connection.invalidate()  # the next one sets its pragmas anew

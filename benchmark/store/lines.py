@@ -7,7 +7,7 @@ must be finite and those of the task, its instances those of the preset.
 import json
 from collections import defaultdict
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import UTC, datetime
 from hashlib import sha256
 from typing import Annotated, Literal, Self
 
@@ -19,12 +19,17 @@ from benchmark.spec import Frozen, Interface, Name, NonNegative, Picture, Preset
 Origin = Literal["here", "reference", "loaded"]
 PREDICTIONS = "predictions"  # kind of a method of which only predictions came; how it got them is not scored
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
-Number = Annotated[int, Field(ge=0)]
+Whole = Annotated[int, Field(ge=-(2**31), lt=2**31)]  # what every database takes
+Number = Annotated[Whole, Field(ge=0)]
 
 
 def _has_zone(time: datetime) -> datetime:
     if time.tzinfo is None:
         raise ValueError("a time needs its zone")
+    try:
+        time.astimezone(UTC)
+    except OverflowError:
+        raise ValueError("a time is outside the years 1 to 9999 in UTC") from None
     return time
 
 
@@ -76,8 +81,8 @@ class EnvironmentPart(Line):
     python: str
     platform: str
     cpu: str
-    cores: int
-    threads: int
+    cores: Whole
+    threads: Whole
     memory_gb: float
     device: str
     packages: dict[str, str]
@@ -102,7 +107,7 @@ class CurvePart(Line):
 
     instance: Number
     series: str
-    points: tuple[tuple[int, float, float], ...]
+    points: tuple[tuple[Whole, float, float], ...]
 
 
 class PicturePart(Line):
@@ -123,7 +128,7 @@ class RunLine(Line):
     split: seeds.Split
     on_test: bool
     status: Literal["done", "failed", "diverged", "timeout", "memory", "interrupted"]
-    instances: Annotated[int, Field(ge=1)]
+    instances: Annotated[Whole, Field(ge=1)]
     command: str
     started: Time
     finished: Time | None
@@ -149,6 +154,7 @@ class RunLine(Line):
         required = {primary} if self.method.kind == PREDICTIONS or self.trust == "scored" else metrics
         claims = {
             "the digest is not that of the key": self.digest == key.digest,
+            "the version is too large": key.version < 2**31,
             "key and task do not agree": (key.task, key.version) == (self.task.name, self.task.version),
             "key and method do not agree": key.method == self.method.name,
             "the method does not solve the task": self.method.solves == self.task.poses,

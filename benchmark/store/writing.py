@@ -1,42 +1,137 @@
 """How rows and files are written: a commit that meets another writer is tried again, and no file is ever half there."""
 
+import errno
 import os
 import random
+import sys
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import TypeVar
 
-from sqlalchemy.exc import DBAPIError, IntegrityError
+from sqlalchemy.exc import DBAPIError, IntegrityError, OperationalError, SQLAlchemyError
 from sqlalchemy.orm import Session
+
+from benchmark.errors import Halted, UserError
 
 T = TypeVar("T")
 
-_PATIENCE = 60.0  # seconds
+_PATIENCE = 60.0  # seconds, with other writers
+_RACES = 8  # rows of one commit that another writer may have written first
+_AWAY = 600.0  # seconds, with a server that is gone
 _BUSY = ("database is locked", "database table is locked", "deadlock detected", "could not serialize")
+_FULL = ("full", "No space left", "disk quota")
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+
+
+class Unstorable(UserError):  # noqa: N818  # reads as what the row is
+    """The database is well and takes the row never."""
+
+
+class DiskFull(Halted):
+    """There is no room for a row or a file."""
 
 
 def persist(session: Session, work: Callable[[], T]) -> T:
-    """Do the work and commit; do it again where another writer was faster, for up to a minute."""
-    end = time.monotonic() + _PATIENCE
+    """Do the work and commit; do it again where another writer was faster, for up to a minute, and where the server is gone,
+    for up to ten, with a line that says so.
+
+    Raises Unstorable for a row that the database does not take, DiskFull, and what else the database raises.
+    """
+    began, races, away = time.monotonic(), 0, False
     while True:
         try:
             result = work()
             session.commit()
-            return result
-        except DBAPIError as error:
-            session.rollback()
-            busy = isinstance(error, IntegrityError) or any(word in str(error.orig) for word in _BUSY)
-            if not busy or time.monotonic() > end:
-                raise
+        except (SQLAlchemyError, OverflowError, UnicodeError) as error:
+            with suppress(SQLAlchemyError):  # of a connection that is lost
+                session.rollback()
+            waited, races = time.monotonic() - began, races + isinstance(error, IntegrityError)
+            match _kind(session, error):
+                case "full":
+                    raise DiskFull(f"the disk of the database is full ({_line(error)})") from None
+                case "away" if waited < _AWAY:
+                    if not away:
+                        print(f"the database server is away ({_line(error)}); waiting for it", file=sys.stderr, flush=True)
+                    away = True
+                case "busy" if waited < _PATIENCE:
+                    pass
+                case "race" if races < _RACES:
+                    pass
+                case "race" | "never":
+                    raise Unstorable(f"the database takes no such row ({_line(error)})") from None
+                case _:
+                    raise
             time.sleep(random.uniform(0.02, 0.2))
+        else:
+            if away:
+                print("the database server is back", file=sys.stderr, flush=True)
+            return result
 
 
-def write_whole(path: Path, content: bytes) -> None:
-    """Write a file whose name is the hash of its content, unless it is there; never half of it."""
+def _kind(session: Session, error: Exception) -> str:
+    """What an error means: full, away (a server), busy or race (another writer), never (a wrong row), or something else."""
+    text = str(getattr(error, "orig", error))
+    state = str(getattr(getattr(error, "orig", None), "sqlstate", None) or "")
+    if isinstance(error, IntegrityError):
+        return "race"
+    if any(word in text for word in _BUSY) or state == "55P03":
+        return "busy"
+    if is_full(error):
+        return "full"
+    if not isinstance(error, DBAPIError):
+        return "never"
+    if session.get_bind().dialect.name != "sqlite" and (
+        error.connection_invalidated or (isinstance(error, OperationalError) and state[:3] in ("", "080", "57P"))
+    ):
+        return "away"
+    return "else" if isinstance(error, OperationalError) else "never"
+
+
+def _line(error: Exception) -> str:
+    """The first line of what the database said, at most 200 characters."""
+    lines = str(getattr(error, "orig", None) or error).strip().splitlines()
+    return (lines[0] if lines else type(error).__name__)[:200]
+
+
+def is_full(error: BaseException) -> bool:
+    """Whether an error of a file or a database says that there is no room."""
+    if isinstance(error, OperationalError):
+        return getattr(error.orig, "sqlstate", None) == "53100" or any(word in str(error.orig) for word in _FULL)
+    return isinstance(error, OSError) and error.errno in _NO_ROOM
+
+
+def write_whole(path: Path, content: bytes) -> bool:
+    """Write a file whose name is the hash of its content, unless it is there; never half of it. Whether it is new."""
     if path.exists():
-        return
+        return False
     path.parent.mkdir(parents=True, exist_ok=True)
     scratch = path.with_suffix(f".{os.getpid()}.part")
-    scratch.write_bytes(content)
-    scratch.replace(path)
+    try:
+        scratch.write_bytes(content)
+        scratch.replace(path)
+    except BaseException:
+        scratch.unlink(missing_ok=True)
+        raise
+    return True
+
+
+@contextmanager
+def files_first(files: Mapping[Path, bytes]) -> Iterator[None]:
+    """Files written whole before the rows that name them. Where one of them or what follows fails, none that is new stays.
+
+    Raises DiskFull where there is no room for them.
+    """
+    new: list[Path] = []
+    try:
+        for path, content in files.items():
+            if write_whole(path, content):
+                new.append(path)
+        yield
+    except BaseException as error:
+        for path in new:
+            path.unlink(missing_ok=True)
+        if is_full(error):
+            raise DiskFull(f"the disk is full ({error})") from None
+        raise

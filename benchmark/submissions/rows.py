@@ -3,7 +3,6 @@
 import io
 from collections.abc import Sequence
 from hashlib import sha256
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 from sqlalchemy import delete, select
@@ -14,7 +13,6 @@ from benchmark.spec import RunKey, TaskSpec
 from benchmark.store import exchange
 from benchmark.store.lines import PREDICTIONS
 from benchmark.store.models import Artifact, Environment, Instance, Method, Run, Score, Submission, Task, now
-from benchmark.store.writing import write_whole
 from benchmark.submissions.entry import Entry
 from benchmark.submissions.scoring import Scored
 
@@ -22,20 +20,17 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def keep_pictures(results: Sequence[Scored], folder: Path) -> list[dict[str, str]]:
-    """Write the pictures of each instance beside the database, and give their SHA-256 by kind."""
-    return [{kind: _keep(folder, thing) for kind, thing in one.pictures.items()} for one in results]
+def pictures_of(one: Scored) -> dict[str, tuple[str, bytes]]:
+    """The pictures of an instance by kind: the SHA-256 of a .npy file, and its content."""
+    return {kind: _file(thing) for kind, thing in one.pictures.items()}
 
 
-def _keep(folder: Path, picture: "Tensor") -> str:
-    """Write a picture under its own SHA-256, which is returned."""
+def _file(picture: "Tensor") -> tuple[str, bytes]:
     import numpy as np
 
     buffer = io.BytesIO()
     np.save(buffer, picture.cpu().numpy())
-    digest = sha256(buffer.getvalue()).hexdigest()
-    write_whole(folder / exchange.artifact_path(digest), buffer.getvalue())
-    return digest
+    return sha256(buffer.getvalue()).hexdigest(), buffer.getvalue()
 
 
 def add_runs(

@@ -5,7 +5,7 @@
     refused    `reason` says why; nothing else of it is kept    withdrawn    its results are gone
 
 `receive_predictions` and `receive_code` run nothing of what they are given, and write nothing of it but the refusal where a
-rule is broken. Scores are written all at once, at the end.
+rule is broken. Pictures, scores and the row of what was scored are written all at once, at the end.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -19,9 +19,10 @@ from sqlalchemy.orm import Session
 from benchmark import registry
 from benchmark.datasets.sources import fingerprint
 from benchmark.errors import UserError
+from benchmark.store import exchange
 from benchmark.store.lines import PREDICTIONS
 from benchmark.store.models import Run, Submission, now
-from benchmark.store.writing import persist, write_whole
+from benchmark.store.writing import files_first, persist
 from benchmark.submissions import likeness, naming, rows, scoring, tokens
 from benchmark.submissions.bundle import read_bundle
 from benchmark.submissions.entry import Entry
@@ -87,18 +88,18 @@ def public(submission: Submission) -> dict[str, str]:
 
 def _enter(session: Session, digest: str, kind: str, facts: dict[str, Any]) -> Submission:
     """The row with this digest, new, or anew where it was refused or withdrawn."""
+    return persist(session, lambda: _entered(session, digest, kind, facts))
 
-    def work() -> Submission:
-        row = session.scalar(select(Submission).where(Submission.digest == digest))
-        if row is None:
-            row = Submission(digest=digest, kind=kind, state="received")
-            session.add(row)
-        for name, value in {"reason": "", "near": {}, "state": "received", **facts}.items():
-            setattr(row, name, value)
-        row.received = row.changed = now()
-        return row
 
-    return persist(session, work)
+def _entered(session: Session, digest: str, kind: str, facts: dict[str, Any]) -> Submission:
+    row = session.scalar(select(Submission).where(Submission.digest == digest))
+    if row is None:
+        row = Submission(digest=digest, kind=kind, state="received")
+        session.add(row)
+    for name, value in {"reason": "", "near": {}, "state": "received", **facts}.items():
+        setattr(row, name, value)
+    row.received = row.changed = now()
+    return row
 
 
 def move(session: Session, submission: Submission, state: str, reason: str = "") -> Submission:
@@ -180,23 +181,26 @@ def receive_predictions(
     except UserError as error:
         return refuse(session, _enter(session, digest, PREDICTIONS, facts), str(error))
     facts["token"] = tokens.hashed(token)
-    row = move(session, _enter(session, digest, PREDICTIONS, facts), "checked")
     results: list[Scored] = []
     try:
         for one in scoring.score(bundle, data_dir):
             results.append(one)
             on_instance(len(results), len(answers.observations))
     except UserError as error:
-        return refuse(session, row, str(error))
-    pictures = rows.keep_pictures(results, folder)
+        return refuse(session, _enter(session, digest, PREDICTIONS, facts), str(error))
+    contents = [rows.pictures_of(one) for one in results]
+    files = {folder / exchange.artifact_path(digest): content for one in contents for digest, content in one.values()}
 
     def work() -> Submission:
-        runs = rows.add_runs(session, row, spec, entry, data, results, pictures)
+        row = _entered(session, digest, PREDICTIONS, {**facts, "state": "scored"})
+        session.flush()
+        digests = [{kind: digest for kind, (digest, _) in one.items()} for one in contents]
+        runs = rows.add_runs(session, row, spec, entry, data, results, digests)
         row.near = {"methods": likeness.near(session, folder, runs)}
-        row.state, row.reason, row.changed = "scored", "", now()
         return row
 
-    return persist(session, work)
+    with files_first(files):
+        return persist(session, work)
 
 
 def _check_own(known: Submission | None, token: str) -> None:
@@ -272,9 +276,8 @@ def _receive(
     except UserError as error:
         facts |= {"task": shown(task)[1:-1], "preset": shown(preset)[1:-1]}
         return refuse(session, _enter(session, digest, "code", facts), str(error))
-    for path, text in files.items():
-        write_whole(path, text)
-    return _enter(session, digest, "code", facts | {"token": tokens.hashed(token)})
+    with files_first(files):
+        return _enter(session, digest, "code", facts | {"token": tokens.hashed(token)})
 
 
 def _check_source(content: bytes, name: str, *, may_be_empty: bool) -> None:

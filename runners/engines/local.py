@@ -19,13 +19,14 @@ import psutil
 from benchmark import registry
 from runners.engines import messages
 from runners.engines.base import Place, order_of
-from runners.engines.messages import Killed, Last, Message
+from runners.engines.messages import Broken, Killed, Last, Message
 from runners.plan import Job
 
 _TAIL = 2000  # characters of the worker's last words that are kept
 _LOOK = 0.1  # seconds between looks at a worker's time and memory
 _GRACE = 2.0  # seconds a worker may take to leave after its last message
 _BEAT = 5.0  # seconds after which the caller gets a word even when no worker has one
+_LONGEST = 1 << 26  # bytes of a message
 _MARK = "LOWDIMBENCH_JOB"  # in the environment of a worker and of all that it starts
 
 
@@ -114,16 +115,23 @@ class Worker:
         return process
 
     def _read(self) -> None:
+        """Hand on what it says, to its last message. A pipe that closes before is the end too: nothing more can be heard."""
         assert self.process.stdout
-        for line in self.process.stdout:
-            if not line.endswith(b"\n"):
-                return  # cut off by the kill
-            message = messages.checked(line)
-            if isinstance(message, Last):
-                self.last = message
-                self.said_last.set()
-                return
-            self.inbox.put((self, message))
+        try:
+            while line := self.process.stdout.readline(_LONGEST):
+                if not line.endswith(b"\n"):
+                    if len(line) == _LONGEST:
+                        self.last = Broken(reason=f"the worker said what is no message (more than {_LONGEST >> 20} MB)")
+                    return  # or cut off by the kill
+                message = messages.checked(line)
+                if isinstance(message, Last):
+                    self.last = message
+                    return
+                self.inbox.put((self, message))
+        except Exception as error:
+            self.last = Broken(reason=f"what the worker said could not be read ({type(error).__name__}: {error})")
+        finally:
+            self.said_last.set()
 
     def _listen(self) -> None:
         pipe = self.process.stderr
@@ -132,21 +140,28 @@ class Worker:
             self.words.append(part[-_TAIL:])
 
     def _watch(self) -> None:
-        """Wait for the end, or bring it about; then report it."""
+        """Wait for the end, or bring it about; then report it, whatever happens."""
+        message: Last = Broken(reason="its end could not be watched")
+        try:
+            message = self._ending()
+        except Exception as error:
+            message = Broken(reason=f"its end could not be watched ({type(error).__name__}: {error})")
+            with suppress(Exception):
+                self.kill()
+        finally:
+            self.inbox.put((self, message))
+
+    def _ending(self) -> Last:
         verdict = self._supervise()
+        died = self._how_it_died()
         self.kill()
         for thread in self.threads[:2]:
             thread.join(timeout=1.0)
-        message: Last
+        self.scratch.cleanup()
         if verdict is not None:
             status, reason = verdict
-            message = Killed(status=status, reason=reason, trace=self._tail())
-        elif self.last is not None:
-            message = self.last
-        else:
-            message = Killed(reason=self._how_it_died(), trace=self._tail())
-        self.scratch.cleanup()
-        self.inbox.put((self, message))
+            return Killed(status=status, reason=reason, trace=self._tail())
+        return self.last or Killed(reason=died, trace=self._tail())
 
     def _supervise(self) -> tuple[Literal["timeout", "memory"], str] | None:
         deadline, family_at = self.began + self.job.timeout, 0.0
@@ -167,11 +182,13 @@ class Worker:
         return None
 
     def _how_it_died(self) -> str:
-        code = self.process.wait()
+        code = self.process.poll()
+        if code is None:
+            return "the worker closed its pipe before its last message"
         if code >= 0:
-            return f"the worker ended with exit code {code}"
+            return f"the worker ended with exit code {code} before its last message"
         hint = " (the system kills so when memory runs out)" if -code == signal.SIGKILL else ""
-        return f"killed by signal {signal.Signals(-code).name}{hint}"
+        return f"killed by signal {signal_name(-code)}{hint}"
 
     def _tail(self) -> str:
         return b"".join(self.words)[-_TAIL:].decode(errors="replace")
@@ -187,6 +204,14 @@ class Worker:
         if self.process.stdin:
             with suppress(OSError):
                 self.process.stdin.close()
+
+
+def signal_name(number: int) -> str:
+    """SIGSEGV, or its number where it has no name, as most real-time signals."""
+    try:
+        return signal.Signals(number).name
+    except ValueError:
+        return str(number)
 
 
 def _some(pipe: IO[bytes]) -> bytes:

@@ -3,21 +3,36 @@
 All numbers are finite, counts fit the database, and text can be stored. A message is one line of JSON; bytes are base64.
 """
 
+from collections.abc import Hashable, Iterable
 from hashlib import sha256
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Literal, Self, TypeVar
 
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter, ValidationError, model_validator
 
 Count = Annotated[int, Field(ge=0, lt=2**63)]
+Stored = Annotated[int, Field(ge=0, lt=2**31)]  # what PostgreSQL takes for a whole number
 Amount = Annotated[float, Field(ge=0)]
 
 
 def _storable(text: object) -> object:
-    """Names of files may hold half of a character, which no database takes."""
-    return text.encode("utf-8", "replace").decode() if isinstance(text, str) else text
+    """Names of files may hold half of a character, and outputs a zero, which no database takes."""
+    return text.encode("utf-8", "replace").decode().replace("\0", "?") if isinstance(text, str) else text
 
 
 Text = Annotated[str, BeforeValidator(_storable)]
+
+
+T = TypeVar("T", bound=Hashable)
+
+
+def _twice(things: Iterable[T]) -> T | None:
+    """The first that was there before."""
+    seen = set[T]()
+    for thing in things:
+        if thing in seen:
+            return thing
+        seen.add(thing)
+    return None
 
 
 class _Typed(BaseModel):
@@ -35,11 +50,11 @@ class Surroundings(_Typed):
     python: Text
     platform: Text
     cpu: Text
-    cores: Count
-    threads: Count
+    cores: Stored
+    threads: Stored
     memory_gb: Amount
     device: Text
-    packages: dict[Text, Any]
+    packages: dict[Text, Text]
 
 
 class Kept(_Typed):
@@ -89,25 +104,33 @@ class Learnt(_Typed):
 
 
 class Solved(_Typed):
-    """An instance with its scores. curve: (series, step, seconds, value)."""
+    """An instance with its scores. curve: (series, step, seconds, value), each step of a series once."""
 
     kind: Literal["instance"] = "instance"
-    instance: Count
+    instance: Stored
     label: Text
     observation: Text
     seconds: Amount
-    steps: Count
+    steps: Stored
     truncated: bool
     scores: dict[Text, float]
-    curve: tuple[tuple[Text, Count, Amount, float], ...]
+    curve: tuple[tuple[Text, Stored, Amount, float], ...]
     artifacts: tuple[Kept, ...]
+
+    @model_validator(mode="after")
+    def _once(self) -> Self:
+        if twice := _twice((series, step) for series, step, _, _ in self.curve):
+            raise ValueError(f"step {twice[1]} of the curve '{twice[0]}' comes twice")
+        if name := _twice(one.kind for one in self.artifacts):
+            raise ValueError(f"two things are kept as '{name}'")
+        return self
 
 
 class Failed(_Typed):
     """An instance that raised."""
 
     kind: Literal["failed"] = "failed"
-    instance: Count
+    instance: Stored
     status: Literal["failed", "diverged"] = "failed"
     reason: Text
     trace: Text
@@ -156,9 +179,16 @@ def read(line: bytes | str) -> Message:
     try:
         return _ANY.validate_json(line)
     except ValidationError as error:
-        first = error.errors(include_url=False, include_input=False)[0]
-        place = ".".join(map(str, first["loc"]))
-        raise ValueError(f"{place}: {first['msg']}" if place else first["msg"]) from None
+        raise ValueError(why(error)) from None
+    except RecursionError:
+        raise ValueError("it is nested too deeply") from None
+
+
+def why(error: ValidationError) -> str:
+    """The first thing that is wrong with a message, in one line."""
+    first = error.errors(include_url=False, include_input=False)[0]
+    place = ".".join(map(str, first["loc"]))
+    return " ".join(f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ").split())
 
 
 def checked(line: bytes | str) -> Message:

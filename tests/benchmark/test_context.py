@@ -77,3 +77,53 @@ def test_randomness_comes_from_the_seed_alone():
     assert torch.equal(draws(5), draws(5))
     assert not (draws(5) == draws(6)).any()
     assert torch.equal(before, torch.random.get_rng_state())
+
+
+def recorded(loops, record=True):
+    """(step, seconds said to be done) of a method with a loop of each of these lengths, left after so many steps."""
+    seen, told = [], []
+    ctx = Context(
+        torch.device("cpu"),
+        0,
+        on_record=lambda step, seconds, estimates: seen.append(step),
+        on_step=lambda step, total: told.append((step, total)),
+    )
+    for total, taken in loops:
+        for step in ctx.steps(total):
+            if record:
+                ctx.record(step, torch.zeros(1))
+            if step + 1 == taken:
+                break
+    return seen, told
+
+
+def test_the_steps_of_a_second_loop_go_on_counting():
+    seen, told = recorded([(3, 3), (4, 4)])
+    assert seen == [0, 1, 2, 3, 4, 5, 6]
+    assert told == [(0, 3), (1, 3), (2, 3), (3, 7), (4, 7), (5, 7), (6, 7)]
+
+
+def test_the_steps_after_a_loop_that_was_left_early_go_on_too():
+    assert recorded([(5, 2), (3, 3)])[0] == [0, 1, 2, 3, 4]
+    seen, _ = recorded([(120, 120), (240, 240)])
+    assert seen == [*range(0, 120, 2), 119, *range(120, 360, 4), 359]
+
+
+def test_loops_within_loops_record_no_step_twice():
+    seen = []
+    ctx = Context(torch.device("cpu"), 0, on_record=lambda step, seconds, estimates: seen.append(step))
+    for _ in ctx.steps(3):
+        for step in ctx.steps(2):
+            ctx.record(step, torch.zeros(1))
+    assert len(seen) == len(set(seen)) == 6
+    assert seen == sorted(seen)
+
+
+@pytest.mark.parametrize("name", ["estimate", "truth", "estimate_labels", "truth_2"])
+def test_a_name_under_which_the_suite_keeps_a_picture_is_refused(name):
+    ctx = Context(torch.device("cpu"), 0)
+    with pytest.raises(ValueError, match="choose another"):
+        ctx.keep(name, torch.zeros(1))
+    assert not ctx.kept
+    ctx.keep("mask", torch.zeros(1))
+    assert [*ctx.kept] == ["mask"]
