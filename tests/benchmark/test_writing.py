@@ -103,7 +103,7 @@ def test_a_row_that_is_gone_is_no_busy_database(session, tmp_path):
 
 
 def test_a_full_disk_is_no_busy_database(session):
-    work, waiting = after(session, error(OperationalError, "database or disk is full"))
+    work, _ = after(session, error(OperationalError, "database or disk is full"))
     with pytest.raises(DiskFull, match=r"^the disk of the database is full \(database or disk is full\)$") as caught:
         persist(session, work)
     assert isinstance(caught.value, Halted)
@@ -136,7 +136,7 @@ class Server:
         self.commits += 1
 
 
-class Lost(Exception):
+class Lost(Exception):  # noqa: N818
     def __init__(self, text, sqlstate=None):
         super().__init__(text)
         self.sqlstate = sqlstate
@@ -204,9 +204,14 @@ def test_a_file_is_written_whole_or_not_at_all(tmp_path, monkeypatch):
 def test_files_stay_only_where_their_rows_are_written(tmp_path, monkeypatch):
     old, new, last = (tmp_path / name for name in ("old", "new", "last"))
     old.write_bytes(b"old")
-    with pytest.raises(KeyError), files_first({old: b"other", new: b"new"}):
-        assert new.read_bytes() == b"new"
-        raise KeyError
+
+    def rows_that_fail():
+        with files_first({old: b"other", new: b"new"}):
+            assert new.read_bytes() == b"new"
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        rows_that_fail()
     assert [path.name for path in tmp_path.iterdir()] == ["old"]
     write = Path.write_bytes
 

@@ -4,6 +4,7 @@ import io
 import json
 import math
 import pickle
+import sqlite3
 import sys
 from dataclasses import replace
 from hashlib import sha256
@@ -69,8 +70,8 @@ def test_each_message_comes_back_as_it_went(message):
     assert messages.read(line) == message
 
 
-def test_half_a_character_is_replaced():
-    assert messages.Refused(reason="a\udcffb").reason == "a?b"
+def test_what_no_database_takes_in_a_text_is_replaced():
+    assert messages.Refused(reason="a\udcffb\0c").reason == "a?b?c"
 
 
 STEP = {"kind": "step", "instance": 0, "step": 1, "steps": 2, "score": 1.0}
@@ -88,6 +89,27 @@ WRONG = [
     json.dumps({**STEP, "more": 1}),
     json.dumps({**LEARNT, "seconds": -1.0}),
     messages.written(SOLVED).replace(DIGEST, "0" * 64, 1),
+    *(
+        json.dumps({**json.loads(messages.written(SOLVED)), **wrong})
+        for wrong in (
+            {"scores": {"psnr": math.nan}},
+            {"scores": {"psnr": None}},
+            {"scores": None},
+            {"seconds": -1.0},
+            {"seconds": math.inf},
+            {"steps": 2**31},
+            {"steps": 2**63},
+            {"instance": 2**63},
+            {"curve": [["estimate", 2**63, 0.5, 1.0]]},
+            {"curve": [["estimate", 1, 0.5, 1.0], ["estimate", 1, 0.6, 2.0]]},
+            {"curve": [["estimate", 1, -0.5, 1.0]]},
+            {"artifacts": [{"kind": "estimate", "sha256": "0" * 64}] * 2},
+            {"artifacts": [{"kind": "estimate", "sha256": "../" * 21 + "a"}]},
+            {"scores": {"a\nb": "c"}},
+        )
+    ),
+    "[" * 20_000,
+    '{"kind": "refused", "reason": ' + '{"a": ' * 20_000,
 ]
 
 
@@ -229,3 +251,48 @@ def test_a_process_that_babbles_is_ended_and_the_next_job_runs(tmp_path, monkeyp
     heard = [message for event in local.Pool([job, replace(job)], 1, place(tmp_path)) if event for message in event[1:]]
     assert [message.kind for message in heard] == ["start", "broken"] * 2
     assert all("what is no message" in message.reason for message in heard[1::2])
+
+
+class Forgetful(Here):
+    """Its solved instances name a picture that it did not send."""
+
+    def say(self, job):
+        lines = super().say(job)
+        if job.key.method != "cg_sense":
+            return lines
+        missing = {"kind": "mask", "sha256": "0" * 64, "content": None}
+        told = [json.loads(line) for line in lines]
+        return [json.dumps({**one, "artifacts": [missing]} if one["kind"] == "instance" else one) for one in told]
+
+
+def test_an_instance_that_cannot_be_stored_fails_with_the_reason_and_the_plan_goes_on(tmp_path):
+    plan = tiny("cg_sense", "zero_filled")
+    outcome, status, _, scores, said = carried_out(tmp_path, plan, Forgetful)
+    first, second = (job.key.digest for job in plan.jobs)
+    if plan.jobs[0].key.method != "cg_sense":
+        first, second = second, first
+    assert status[first] == ("failed", "instance 1: its mask is not in the folder artifacts")
+    assert status[second] == ("done", None)
+    assert (outcome.started, outcome.bad) == (2, 1)
+    assert "instance 0 failed: its mask is not in the folder artifacts" in said
+    assert len(scores) == 2 * 3
+
+
+class Deleting(Here):
+    """Somebody deletes the run of a job while it is at work."""
+
+    def __iter__(self):
+        for job, message in super().__iter__():
+            yield job, message
+            if message.kind == "hello" and job.key.method == "cg_sense":
+                with sqlite3.connect(self.place.artifacts.parent / "a.db") as other:
+                    other.execute("DELETE FROM run WHERE digest = ?", (job.key.digest,))
+
+
+def test_a_run_that_somebody_deletes_ends_alone(tmp_path):
+    plan = tiny("cg_sense", "zero_filled")
+    outcome, status, _, scores, said = carried_out(tmp_path, plan, Deleting)
+    assert [*status.values()] == [("done", None)]
+    assert (outcome.started, outcome.bad) == (2, 1)
+    assert "the database takes no such row" in said
+    assert len(scores) == 2 * 3

@@ -4,6 +4,7 @@ import os
 import socket
 from dataclasses import replace
 from datetime import timedelta
+from hashlib import sha256
 from pathlib import Path
 
 import psutil
@@ -15,8 +16,10 @@ from benchmark import environment
 from benchmark.store import queries
 from benchmark.store.database import open_database
 from benchmark.store.models import Run, Score, now
+from benchmark.store.writing import Unstorable, write_whole
 from runners import record
-from runners.engines.messages import End, Failed, Solved, Surroundings
+from runners.engines.files import path_of
+from runners.engines.messages import End, Failed, Kept, Solved, Surroundings
 from runners.plan import make_plan
 from runners.request import Request
 
@@ -150,3 +153,78 @@ def test_a_run_belongs_to_a_living_runner(session, run, runner, silent, expected
 def test_no_run_is_taken(session):
     assert not record.taken(None)
     assert session.scalars(select(Run)).all() == []
+
+
+DEAD = f"{socket.gethostname()}/{2**30}/0"
+
+
+def orphaned(session, run, runner=DEAD, silent=0):
+    run.runner, run.heartbeat = runner, now() - timedelta(seconds=silent)
+    session.commit()
+
+
+@pytest.mark.parametrize(
+    ("first", "second", "status"),
+    [
+        ("done", "done", "done"),
+        ("done", "failed", "failed"),
+        ("diverged", "diverged", "diverged"),
+        ("done", None, "interrupted"),
+        (None, None, "interrupted"),
+    ],
+)
+def test_a_run_whose_runner_died_is_ended(session, run, first, second, status):
+    for number, how in enumerate((first, second)):
+        if how == "done":
+            record.instance(session, run, solved(number), ARTIFACTS)
+        elif how:
+            record.failed_instance(session, run, Failed(instance=number, status=how, reason="", trace=""))
+    orphaned(session, run)
+    record.settle(session)
+    session.refresh(run)
+    assert (run.status, run.finished) == (status, run.heartbeat)
+    record.settle(session)
+    assert run.status == status
+
+
+@pytest.mark.parametrize(
+    ("runner", "silent", "status"),
+    [("elsewhere/7/0", 0, "running"), ("elsewhere/7/0", 61, "interrupted"), (living(PARENT), 600, "running")],
+    ids=("elsewhere", "silent", "living"),
+)
+def test_a_run_of_a_living_runner_is_not_ended(session, run, runner, silent, status):
+    orphaned(session, run, runner, silent)
+    record.settle(session)
+    assert run.status == status
+
+
+def test_a_database_that_cannot_be_written_is_left_as_it_is(tmp_path, session, run):
+    orphaned(session, run)
+    reader = open_database(str(tmp_path / "a.db"), read_only=True)
+    with Session(reader) as other:
+        record.settle(other)
+        assert other.scalars(select(Run.status)).all() == ["running"]
+    reader.dispose()
+
+
+def test_pictures_that_are_gone_are_no_row(session, run, tmp_path):
+    missing = Kept(kind="estimate", sha256="0" * 64)
+    with pytest.raises(Unstorable, match="its estimate is not in the folder artifacts"):
+        record.instance(session, run, solved(0).model_copy(update={"artifacts": (missing,)}), tmp_path / "artifacts")
+    assert queries.finished_instances(session, run) == set()
+
+
+def test_files_that_no_row_names_are_deleted_unless_another_runner_works(session, run, tmp_path):
+    contents = {sha256(name).hexdigest(): name for name in (b"named", b"unnamed")}
+    for digest, content in contents.items():
+        write_whole(tmp_path / path_of(digest), content)
+    named, unnamed = contents
+    kept = solved(0).model_copy(update={"artifacts": (Kept(kind="estimate", sha256=named),)})
+    record.instance(session, run, kept, tmp_path)
+    orphaned(session, run, living(PARENT))
+    record.unlink_unnamed(session, tmp_path, contents)
+    assert (tmp_path / path_of(unnamed)).exists()
+    orphaned(session, run)
+    record.unlink_unnamed(session, tmp_path, contents)
+    assert (tmp_path / path_of(named)).exists()
+    assert not (tmp_path / path_of(unnamed)).exists()
