@@ -128,8 +128,9 @@ class Lane:
         return found
 
     def kill(self, chance, longest):
-        """Start the command, kill its runner or a worker of it after a while, and check what is there."""
+        """Start the command, kill its runner or a worker of it after a while, and check what is there. Whether it hit one."""
         runner = self.start()
+        before = sum(self.hit.values())
         deadline = time.monotonic() + chance.uniform(0.0, longest)
         while time.monotonic() < deadline and runner.poll() is None:
             time.sleep(0.002)
@@ -137,22 +138,19 @@ class Lane:
         workers = self.workers(runner)
         where = Path(self.environment["WITHIN"])
         inside = "within an instance" if where.exists() and where.read_text() else "between instances"
-        if runner.poll() is not None:
-            self.hit["after its end"] += 1
-        elif victim == "runner":
+        if runner.poll() is None and victim == "runner":
             runner.kill()
             self.hit[f"runner, {inside if workers else 'without a worker'}"] += 1
-        elif workers:
+        elif runner.poll() is None and workers:
             with suppress(ProcessLookupError):
                 os.kill(workers[0].pid, chance.choice(SIGNALS))
             self.hit[f"worker, {inside}"] += 1
-        else:
-            self.hit["no worker yet"] += 1
         runner.wait(120)
         for child in psutil.wait_procs(workers, timeout=5)[1]:
             self.lost.append(f"worker {child.pid} outlived its runner")
         where.unlink(missing_ok=True)
         self.check()
+        return sum(self.hit.values()) > before
 
     def check(self, *, settled=True):
         """What is finished stays finished, once, whole, with its scores and pictures; nothing is left `running`."""
@@ -233,8 +231,8 @@ def killed(forge, folder, plan, kills, seed, db=None):
     lane.lost += alone.lost
     if not wanted:
         lane.lost.append("the run that was left alone has no scores")
-    for _ in range(kills):
-        lane.kill(chance, longest)
+    while kills:
+        kills -= lane.kill(chance, longest)
         if len(lane.done) * (1 if plan == "pieces" else 3) == len(wanted):
             if lane.scores() != wanted:
                 lane.lost.append("other scores than of the run that was left alone")
