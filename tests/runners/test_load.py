@@ -1,6 +1,7 @@
 """Runs carried from one database to another: the round trip, and what is refused."""
 
 import json
+import re
 
 import numpy as np
 import pytest
@@ -308,3 +309,39 @@ def test_without_a_file_it_says_what_to_name():
     done = call(load)
     assert done.returncode == 2
     assert "name a FILE that runners.export --format jsonl wrote, or --reference" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("old", "new"),
+    [
+        (r'"seed":\d+', '"seed":9223372036854775808'),
+        (r'"number":0', '"number":9223372036854775808'),
+        (r'"steps":\d+', '"steps":2147483648'),
+        (r'"cores":\d+', '"cores":9223372036854775808'),
+        (r'"instances":\d+,"key"', '"instances":9223372036854775808,"key"'),
+        (r'"started":"[^"]*"', '"started":"0001-01-01T00:00:00+14:00"'),
+        (r'"started":"[^"]*"', '"started":"9999-12-31T23:59:59-14:00"'),
+        (r'"version":1\b(?!.*"version")', '"version":9223372036854775808'),
+        (r'"parameters":\{', '"parameters":{"deep":' + "[" * 20_000 + "]" * 20_000 + ","),
+        (r'"parameters":\{', '"parameters":{"deep":' + "[" * 150 + "]" * 150 + ","),
+        (r"^\{", '{"' + "x" * 5000 + '":1,'),
+    ],
+)
+def test_numbers_times_and_depths_that_no_database_takes(exported, tmp_path, old, new):
+    head, first, *rest = exported.read_text().splitlines()
+    changed = re.sub(old, lambda found: new, first, count=1)
+    assert changed != first
+    exported.write_text("\n".join([head, changed, *rest]) + "\n")
+    db = tmp_path / "new.db"
+    done = call(load, exported, "--db", db)
+    assert done.returncode == 2
+    assert done.stderr.startswith("error: a.jsonl, line 2: ")
+    assert done.stderr.count("\n") == 1
+    assert not db.exists()
+
+
+def test_a_header_that_is_nested_deeply(exported, tmp_path):
+    exported.write_text('{"version": ' + "[" * 20_000)
+    done = call(load, exported, "--db", tmp_path / "new.db")
+    assert done.returncode == 2
+    assert done.stderr == "error: a.jsonl, line 1: not a file of runners.export --format jsonl\n"
