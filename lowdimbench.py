@@ -180,7 +180,7 @@ def run(
     parameters: dict[str, Any] | None = None,
     baseline: bool = True,
     device: str = "auto",
-    jobs: int = 1,
+    jobs: int | None = None,
     threads: int | None = None,
     timeout: float | str | None = None,
     data_dir: str | Path | None = None,
@@ -191,6 +191,7 @@ def run(
 
     Returns one line for each instance of what was asked for, whether it was computed now or before: task, preset, method,
     parameters, seed, instance, label, status, the metrics, seconds, truncated, error. baseline: run the task's too.
+    jobs, threads: side by side, and of each; None chooses by the cores that are free.
     """
     from rich.console import Console
 
@@ -212,7 +213,7 @@ def run(
     )
     plan = prepare([request], how, target)
     with opened(plan, target, force=force) as (session, left):
-        with Display(left, Console(quiet=not progress), many=jobs > 1) as display:
+        with Display(left, Console(quiet=not progress), many=jobs != 1) as display:
             execute(session, left, target, how, display)
         return _stored(session, [job.key.digest for job in plan.jobs])
 
@@ -296,7 +297,7 @@ def _stored(session: "Session", digests: Sequence[str]) -> "pd.DataFrame":
             scores.setdefault(number, {})[metric] = value
         about = {"task": one.name, "preset": one.preset, "method": one.method, "parameters": one.parameters, "seed": one.seed}
         for found in session.scalars(select(Instance).where(Instance.run_id == one.id).order_by(Instance.number)):
-            state = {"seconds": found.seconds, "truncated": found.truncated, "error": found.error}
+            state = {"seconds": found.seconds, "truncated": found.status == "truncated", "error": found.error}
             lines.append(
                 {
                     **about,

@@ -2,6 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
+from typing import NamedTuple, Self
 
 import torch
 from torch import Tensor
@@ -12,40 +13,79 @@ _POINTS = 60  # of a curve at least, where there are as many steps; a point cost
 Point = Tensor | Callable[[], Tensor]
 
 
+class Times(NamedTuple):
+    """Readings of three clocks in seconds: on the wall, of processors by all threads of the process, by this thread alone."""
+
+    wall: float = 0.0
+    process: float = 0.0
+    thread: float = 0.0
+
+    @classmethod
+    def now(cls) -> Self:
+        return cls(time.perf_counter(), time.process_time(), time.thread_time())
+
+    def plus(self, since: "Times", until: "Times") -> "Times":
+        """These and what passed between two readings."""
+        return Times(*(spent + end - begin for spent, begin, end in zip(self, since, until, strict=True)))
+
+
 class Clock:
-    """Seconds of the method alone: the device is synchronised at both ends and pauses do not count."""
+    """Time of the method alone: the device is synchronised at both ends, pauses do not count. Its thread reads it.
+
+    seconds      by the clock on the wall
+    cpu_seconds  of a processor, a thread: of the method's own thread, or of all threads over how many may compute, whichever is
+                 more; None on a GPU. Waiting for a processor that others use does not count
+    spent        what a budget counts: cpu_seconds, on a GPU seconds
+    """
 
     def __init__(self, device: torch.device) -> None:
         self._device = device
-        self._spent = 0.0
-        self._since: float | None = None
+        self._threads = 0
+        self._before = Times()  # up to the last stop
+        self._since: Times | None = None
 
-    def _now(self) -> float:
+    def _now(self) -> Times:
         if self._device.type == "cuda":
             torch.cuda.synchronize(self._device)
-        return time.perf_counter()
+        return Times.now()
 
     def start(self) -> None:
         """Let it run."""
+        self._threads = self._threads or torch.get_num_threads()  # as given, whatever the method makes of them
         self._since = self._now()
 
     def stop(self) -> None:
         """Hold it."""
         if self._since is not None:
-            self._spent += self._now() - self._since
+            self._before = self._before.plus(self._since, self._now())
             self._since = None
+
+    def _so_far(self) -> Times:
+        """While running, without waiting for the device."""
+        return self._before if self._since is None else self._before.plus(self._since, Times.now())
 
     @property
     def seconds(self) -> float:
-        """Seconds counted so far; while running, without waiting for the device."""
-        return self._spent + (0.0 if self._since is None else time.perf_counter() - self._since)
+        return self._so_far().wall
+
+    @property
+    def cpu_seconds(self) -> float | None:
+        if self._device.type == "cuda":
+            return None
+        found = self._so_far()
+        return max(found.thread, found.process / max(1, self._threads))
+
+    @property
+    def spent(self) -> float:
+        busy = self.cpu_seconds
+        return self.seconds if busy is None else busy
 
 
 class Context:
     """One instance's surroundings. A method gets a fresh one each time and nothing else.
 
     device       where the problem's tensors are and the estimate should be
-    budget       seconds this instance may take; `steps` ends when they are spent
+    budget       seconds of its clock (`spent`) that this instance may take; `steps` ends when they are spent
     steps_done   how many steps `steps` has given out
     truncated    whether the budget ended `steps` early
     kept         what the method stored with `keep`, by name
@@ -108,7 +148,7 @@ class Context:
         """
         self._total, self._every = total, max(1, total // points)
         for step in range(total):
-            if self.clock.seconds > self.budget:
+            if self.clock.spent >= self.budget:
                 self.truncated = True
                 return
             self._before = self._given - step

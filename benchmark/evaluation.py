@@ -85,6 +85,7 @@ def _row(label: str, scores: pd.DataFrame, spec: TaskSpec, method: str = "", kin
         runs=(),
         done=len(keys),
         expected=len(keys),
+        truncated=frozenset(key for key, cut in zip(keys, scores["truncated"].tolist(), strict=True) if cut),
     )
 
 

@@ -5,7 +5,7 @@ share training data and runs that differ elsewhere share the fit. The device's k
 """
 
 import os
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -43,9 +43,18 @@ def training_data(task: Task, preset: str, repeat: int) -> Any:
     return training(spec.presets[preset], torch.Generator().manual_seed(seed))
 
 
-def learn(method: Method, task: Task, preset: str, repeat: int, parameters: Mapping[str, Any], ctx: Context) -> Fit:
-    """Learn on a preset's training data; the clock of `ctx` counts the method's own time."""
+def learn(
+    method: Method,
+    task: Task,
+    preset: str,
+    repeat: int,
+    parameters: Mapping[str, Any],
+    ctx: Context,
+    on_made: Callable[[], None] = lambda: None,
+) -> Fit:
+    """Learn on a preset's training data; the clock of `ctx` counts the method's own time. on_made: is called before it."""
     data = training_data(task, preset, repeat).to(ctx.device)
+    on_made()
     ctx.clock.start()
     learnt = method.learn(data, ctx, parameters)
     ctx.clock.stop()

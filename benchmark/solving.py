@@ -34,7 +34,8 @@ class Solved:
     observation  SHA-256 of what the method was shown
     estimate     checked, on the CPU
     scores       by metric, in the order of the preset's metrics
-    seconds      of the method alone; steps: how many `ctx.steps` gave out; truncated: whether the budget ended them
+    seconds      of the method alone; cpu_seconds: of a processor, a thread, None on a GPU
+    steps        how many `ctx.steps` gave out; truncated: whether the budget ended them
     curve        (series, steps done, seconds, value) of each recorded point whose value is finite
     kept         what the method kept, by name
     """
@@ -44,6 +45,7 @@ class Solved:
     estimate: Tensor
     scores: dict[str, float]
     seconds: float
+    cpu_seconds: float | None
     steps: int
     truncated: bool
     curve: Curve
@@ -116,15 +118,16 @@ def learn(
     device: torch.device = CPU,
     budget: float | None = None,
     kind: type[Context] = Context,
+    on_made: Callable[[], None] = lambda: None,
     **hooks: Any,
 ) -> Fit:
     """What a method learns once for all instances of a preset, on the training data that the preset uses. budget and hooks as
-    of `context`; the budget is the preset's `fit_budget` where None.
+    of `context`; the budget is the preset's `fit_budget` where None. on_made: is called when the training data is made.
     """
     preset = task.spec.presets[preset].learns_as or preset
     budget = task.spec.presets[preset].fit_budget if budget is None else budget
     ctx = kind(device, fits.method_seed(task, preset, repeat), budget, **hooks)
-    return fits.learn(method, task, preset, repeat, parameters, ctx)
+    return fits.learn(method, task, preset, repeat, parameters, ctx, on_made)
 
 
 def solve(
@@ -138,17 +141,19 @@ def solve(
     fit: Fit | None = None,
     device: torch.device = CPU,
     on_score: Callable[[float], None] = lambda value: None,
+    on_made: Callable[[], None] = lambda: None,
     **hooks: Any,
 ) -> Solved:
     """Make instance `number` of repeat `repeat`, time the method on it, and score it.
 
-    fit: what it learnt, where it learns; on_score: hears the running estimate's primary metric; hooks: `on_step`
-    and `recall` of Context.
+    fit: what it learnt, where it learns; on_score: hears the running estimate's primary metric; on_made: is called when the
+    instance is made; hooks: `on_step` and `recall` of Context.
     Raises Diverged, and ValueError for an estimate or a score that is none and for a step that is recorded twice; what the
     method raises passes through.
     """
     spec, size = task.spec.at(preset), task.spec.presets[preset]
     instance = make_instance(task, preset, number, repeat)
+    on_made()
     observation = observed(instance.problem.shown())
     problem = instance.problem.to(device)
     curve: Curve = []
@@ -185,6 +190,7 @@ def solve(
         estimate=estimate,
         scores=scored(task, preset, instance, estimate, ctx.kept),
         seconds=ctx.clock.seconds,
+        cpu_seconds=ctx.clock.cpu_seconds,
         steps=ctx.steps_done,
         truncated=ctx.truncated or (fit is not None and fit.truncated),
         curve=curve,

@@ -89,7 +89,8 @@ class Preset(Frozen):
     """A size of a task. Tasks subclass it to add their own fields.
 
     instances   how many problems one seed draws
-    budget      seconds of the method's own time for one instance; `ctx.steps` ends when they are spent
+    budget      seconds of the method's own time for one instance; `ctx.steps` ends when they are spent. On a CPU
+                they are seconds of a processor, a thread, so that other programs beside it cost nothing of it
     data        names of the sources it reads (benchmark/datasets/sources.py)
     about       what is special about this preset, in a few words
     metrics     names of those it scores, the first of which ranks; empty for all of the task's

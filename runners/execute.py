@@ -21,6 +21,7 @@ from runners.engines.messages import (
     Killed,
     Last,
     Learnt,
+    Making,
     Message,
     Refused,
     Solved,
@@ -129,6 +130,8 @@ class Execution:
             return self._over(job, run, Broken(reason=f"the worker said what does not belong to its job ({reason})"))
         elif isinstance(message, Hello):
             self._begin(job, message)
+        elif isinstance(message, Making):
+            pass  # for the engine's clock
         elif isinstance(message, Step):
             self.display.step(job, message)
         else:

@@ -8,7 +8,7 @@ import numpy as np
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
-from benchmark.store.models import Instance, Method, Run, Task
+from benchmark.store.models import ANSWERED, Instance, Method, Run, Task
 from runners.plan import Job
 
 _START = 2.5  # seconds of a job before its first instance
@@ -24,7 +24,7 @@ def known_times(session: Session) -> Seconds:
         .join(Run, Run.id == Instance.run_id)
         .join(Task, Task.id == Run.task_id)
         .join(Method, Method.id == Run.method_id)
-        .where(Instance.status == "done")
+        .where(Instance.status.in_(ANSWERED))
         .group_by(Run.id, Task.name, Method.name)
     )
     for task, preset, method, parameters, *seconds in rows:

@@ -12,6 +12,7 @@ from runners.expect import Seconds, spell
 from runners.load import reference_digests
 from runners.plan import Plan
 from runners.select import method_tags, select, task_tags
+from runners.start import How
 
 
 def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Sequence[str] | None = None) -> None:
@@ -41,7 +42,7 @@ def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Se
         _say(console, line)
 
 
-def print_plan(console: Console, plan: Plan, times: Seconds, at_once: int) -> None:
+def print_plan(console: Console, plan: Plan, times: Seconds, how: How) -> None:
     """What will run and how long that took before, what is done already, and everything that was left out or added."""
     for note in plan.notes:
         _say(console, note)
@@ -58,8 +59,13 @@ def print_plan(console: Console, plan: Plan, times: Seconds, at_once: int) -> No
             f"  {job.name}{changed}: {len(job.todo)} of {job.preset.instances} instances, {time}, {limit}{mark}",
         )
     if jobs:
+        at_once, threads = how.jobs or 1, how.threads or 1
         seconds, unknown = expect.total(jobs, times, at_once)
         side = f", {at_once} jobs at a time" if at_once > 1 else ""
+        _say(
+            console,
+            f"{at_once} {'jobs' if at_once > 1 else 'job'} at a time, {threads} {'threads' if threads > 1 else 'thread'} each",
+        )
         known = f"about {spell(seconds)} by earlier runs{side}" if unknown < len(jobs) else "not known: no earlier runs"
         rest = f", and {unknown} jobs without an earlier run" if 0 < unknown < len(jobs) else ""
         _say(console, f"expected time: {known}{rest}")

@@ -16,7 +16,7 @@ from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.store import exchange
 from benchmark.store.database import location, open_database
-from benchmark.store.lines import Header, Origin, RunLine, file_digest, header, is_picture
+from benchmark.store.lines import FORMAT, Header, Origin, RunLine, file_digest, header, is_picture
 from benchmark.store.writing import files_first, persist
 from runners.cli import Database, run_app
 
@@ -115,7 +115,7 @@ def read_file(file: Path) -> tuple[list[RunLine], dict[str, bytes]]:
 def _header(file: Path, text: bytes) -> Header:
     try:
         known = json.loads(text)
-        if known["version"] > 1:
+        if known["version"] > FORMAT:
             raise UserError(f"{file.name} was written by a newer version of this suite; update the suite")
         return Header.model_validate_json(text)
     except ValidationError as error:

@@ -1,5 +1,6 @@
 """The options of `run`, each declared once: what it is called, how it is completed and what its help says."""
 
+import re
 from functools import partial
 from pathlib import Path
 from typing import Annotated
@@ -60,10 +61,20 @@ NoBaseline = Annotated[bool, _what("--no-baseline", help="Do not add the task's 
 PlanFile = Annotated[Path | None, _what("--plan", metavar="FILE", help="Run what a YAML or TOML file lists.")]
 
 Device = Annotated[str, _how("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
-Jobs = Annotated[int, _how("--jobs", metavar="N", min=1, help="Jobs side by side.")]
-Threads = Annotated[
-    int | None, _how("--threads", metavar="N", min=1, help="CPU threads of a job.", show_default="cores / jobs")
-]
+
+
+def _auto_or_count(text: str | int) -> int:
+    """0 for auto, which is the default."""
+    if text in ("auto", 0):
+        return 0
+    if not re.fullmatch(r"0*[1-9][0-9]{0,3}", str(text), re.ASCII):
+        raise typer.BadParameter(f"'{text}' is neither auto nor a number from 1 to 9999")
+    return int(text)
+
+
+_auto = partial(_how, metavar="N", parser=_auto_or_count, show_default="auto")
+Jobs = Annotated[int, _auto("--jobs", help="Jobs side by side; auto: by the jobs' length and the cores that are free.")]
+Threads = Annotated[int, _auto("--threads", help="CPU threads of a job; auto: the cores, shared by the jobs.")]
 Timeout = Annotated[str | None, _how("--timeout", metavar="TIME", help="Kill a job after this long: 90s, 10m, 2h; never.")]
 Memory = Annotated[
     str | None,
@@ -85,5 +96,6 @@ Backbone = Annotated[
 ]
 Include = Annotated[list[Path] | None, cli.option(cli.INCLUDE, _WHERE)]
 
+CountTruncated = Annotated[bool, _how("--count-truncated", help="Rank rows that a time budget cut short, as they are.")]
 DryRun = Annotated[bool, _whether("--dry-run", help="Print the plan, with the time expected, and stop.")]
 List = Annotated[bool, _whether("--list", help="List tasks, presets and methods, and stop.")]

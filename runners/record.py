@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 
 from benchmark import seeds
 from benchmark.store import queries
-from benchmark.store.models import Artifact, Curve, Environment, Instance, Method, Run, Score, Task, now
+from benchmark.store.models import ANSWERED, Artifact, Curve, Environment, Instance, Method, Run, Score, Task, now
 from benchmark.store.writing import Unstorable, files_first, persist
 from runners.engines.files import path_of
 from runners.engines.messages import End, Failed, Killed, Last, Learnt, Refused, Solved, Surroundings
@@ -148,9 +148,9 @@ def instance(session: Session, run: Run, message: Solved, artifacts: Path) -> No
             Instance(
                 run_id=run.id,
                 number=number,
-                status="done",
-                error=None,
-                **message.model_dump(include={"label", "observation", "seconds", "steps", "truncated"}),
+                status="truncated" if message.truncated else "done",
+                error=_why_truncated(message) if message.truncated else None,
+                **message.model_dump(include={"label", "observation", "seconds", "cpu_seconds", "steps"}),
             )
         )
         session.add_all(
@@ -178,6 +178,10 @@ def instance(session: Session, run: Run, message: Solved, artifacts: Path) -> No
         persist(session, work)
 
 
+def _why_truncated(message: Solved) -> str:
+    return f"its time budget ended it after {message.steps} steps" if message.steps else "it could not learn to the end"
+
+
 def learnt(session: Session, run: Run, message: Learnt) -> None:
     """What the method learnt for all instances is ready, made now or before."""
 
@@ -201,7 +205,6 @@ def failed_instance(session: Session, run: Run, message: Failed) -> None:
                 status=message.status,
                 seconds=0.0,
                 steps=0,
-                truncated=False,
                 error=message.trace[-2000:],
             )
         )
@@ -211,7 +214,7 @@ def failed_instance(session: Session, run: Run, message: Failed) -> None:
 
 
 def end(session: Session, run: Run, message: Last) -> str:
-    """The job is over; it is done when every instance is. Its status."""
+    """The job is over; it is done when every instance has scores. Its status."""
 
     def work() -> str:
         if isinstance(message, End):
@@ -238,10 +241,10 @@ def unlink_unnamed(session: Session, artifacts: Path, digests: Iterable[str]) ->
 
 
 def _ended(session: Session, run: Run) -> str:
-    """`done` where every instance is, `diverged` where that is all that happened to the others; else `failed`."""
-    if len(queries.finished_instances(session, run)) == run.instances:
+    """`done` where every instance has scores, `diverged` where that is all that happened to the others; else `failed`."""
+    if len(queries.answered_instances(session, run)) == run.instances:
         return "done"
-    found = session.scalars(select(Instance.status).where(Instance.run_id == run.id, Instance.status != "done"))
+    found = session.scalars(select(Instance.status).where(Instance.run_id == run.id, Instance.status.not_in(ANSWERED)))
     return "diverged" if set(found) == {"diverged"} else "failed"
 
 

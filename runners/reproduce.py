@@ -21,7 +21,7 @@ from benchmark.errors import UserError
 from benchmark.spec import Metric
 from benchmark.store import queries
 from benchmark.store.database import open_database
-from benchmark.store.models import Instance, Run, Score
+from benchmark.store.models import ANSWERED, Instance, Run, Score
 from runners.cli import Database, DataDir, Include, Sources, run_app
 from runners.parse import parse_sources, shown
 from runners.show import code_differences, environment_differences, stored
@@ -94,11 +94,11 @@ def main(
 def read(session: Session, run: Run) -> Made:
     """What the database holds of a run."""
     scores = session.scalars(select(Score).where(Score.run_id == run.id))
-    done = session.scalars(select(Instance).where(Instance.run_id == run.id, Instance.status == "done")).all()
+    done = session.scalars(select(Instance).where(Instance.run_id == run.id, Instance.status.in_(ANSWERED))).all()
     return Made(
         {(one.instance, one.metric): one.value for one in scores},
         {one.number: one.observation for one in done},
-        frozenset(one.number for one in done if one.truncated),
+        frozenset(one.number for one in done if one.status == "truncated"),
         run.error,
     )
 

@@ -51,12 +51,13 @@ def main(
     no_baseline: options.NoBaseline = False,
     plan_file: options.PlanFile = None,
     device: options.Device = "auto",
-    jobs: options.Jobs = 1,
-    threads: options.Threads = None,
+    jobs: options.Jobs = 0,
+    threads: options.Threads = 0,
     timeout: options.Timeout = None,
     memory_limit: options.Memory = None,
     force: options.Force = False,
     keep_going: options.KeepGoing = True,
+    count_truncated: options.CountTruncated = False,
     db: options.Database = None,
     data_dir: options.DataDir = None,
     source: options.Sources = None,
@@ -79,19 +80,21 @@ def main(
         given = {"preset": preset, "seeds": seeds, "on_test": on_test, "baseline": not no_baseline, "timeout": timeout}
         requests = [request_of_options(task, method, set_, grid, given)]
     sources = parse_sources([*(source or ()), *([f"backbone={backbone}"] if backbone is not None else ())])
-    how = start.How(device, jobs, threads, memory_limit, data_dir, sources, force, fail_fast=not keep_going)
+    how = start.How(device, jobs or None, threads or None, memory_limit, data_dir, sources, force, fail_fast=not keep_going)
     target = location(db)
     plan = start.prepare(requests, how, target)
     if dry_run and "://" not in target and not Path(target).exists():
-        print_plan(console, plan, {}, jobs)
+        print_plan(console, plan, {}, start.settled(how, plan, {}))
         print_reference(console, plan)
         return
     with start.opened(plan, target, force=force) as (session, plan):
-        print_plan(console, plan, expect.known_times(session), jobs)
+        times = expect.known_times(session)
+        how = start.settled(how, plan, times)
+        print_plan(console, plan, times, how)
         if dry_run:
             print_reference(console, plan)
         else:
-            finish(session, plan, target, watched(session, plan, target, how))
+            finish(session, plan, target, watched(session, plan, target, how), count_truncated)
 
 
 def requests_of_file(file: Path, timeout: str | None, given: Mapping[str, str | Texts]) -> list[Request]:
@@ -115,7 +118,7 @@ def request_of_options(task: Texts, method: Texts, set_: Texts, grid: Texts, giv
 
 def watched(session: Session, plan: Plan, target: str, how: start.How) -> Outcome:
     """Run the plan and show how it goes. Exits with 130 when the user stops it."""
-    with Display(plan, console, many=how.jobs > 1) as display:
+    with Display(plan, console, many=how.jobs != 1) as display:
         try:
             return start.execute(session, plan, target, how, display)
         except KeyboardInterrupt:
@@ -123,12 +126,12 @@ def watched(session: Session, plan: Plan, target: str, how: start.How) -> Outcom
             raise typer.Exit(130) from None
 
 
-def finish(session: Session, plan: Plan, target: str, outcome: Outcome) -> None:
+def finish(session: Session, plan: Plan, target: str, outcome: Outcome, count_truncated: bool = False) -> None:
     """Print the tables and where to look further. Exits with 1 when a job failed."""
     for task, preset in plan.presets:
         for split in plan.splits:
             console.print()
-            console.print(result_table(session, task.spec, preset, split))
+            console.print(result_table(session, task.spec, preset, split, count_truncated=count_truncated))
     name = without_password(target)
     browse = f"python -m leaderboard --db {shlex.quote(name)}"
     console.print(f"\nresults in {name}; browse them with: {browse}", highlight=False, markup=False)

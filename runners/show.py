@@ -21,7 +21,7 @@ from benchmark.errors import UserError
 from benchmark.store import queries
 from benchmark.store.database import location, open_database
 from benchmark.store.lines import is_drawn
-from benchmark.store.models import Artifact, Environment, Instance, Method, Run, Score, Task
+from benchmark.store.models import ANSWERED, Artifact, Environment, Instance, Method, Run, Score, Task
 from runners import record
 from runners.cli import Database, DataDir, Include, Sources, run_app
 from runners.parse import parse_sources
@@ -140,18 +140,25 @@ def _scores(session: Session, run: Run, task: Task) -> Table:
         (one.instance, one.metric): one.value for one in session.scalars(select(Score).where(Score.run_id == run.id))
     }
     rows = session.scalars(select(Instance).where(Instance.run_id == run.id).order_by(Instance.number)).all()
-    table = Table("instance", "label", *(_heading(m) for m in metrics), "seconds", "status", title_justify="left")
+    table = Table("instance", "label", *(_heading(m) for m in metrics), "seconds", "CPU s", "status", title_justify="left")
     for one in rows:
         cells = [f"{values[one.number, m['name']]:.6g}" if (one.number, m["name"]) in values else "" for m in metrics]
-        status = one.status + (", ended by the time budget" if one.truncated else "")
-        table.add_row(str(one.number), one.label, *cells, f"{one.seconds:.4g}", status)
-    done = [one for one in rows if one.status == "done"]
+        status = f"{one.status}: {one.error}" if one.status == "truncated" else one.status
+        status += ", contended" if one.contended else ""
+        table.add_row(str(one.number), one.label, *cells, f"{one.seconds:.4g}", _spell(one.cpu_seconds), status)
+    done = [one for one in rows if one.status in ANSWERED]
     if done:
         means = [np.mean([v for (_, name), v in values.items() if name == m["name"]] or [np.nan]) for m in metrics]
         seconds = np.mean([one.seconds for one in done])
         table.add_section()
-        table.add_row("mean", f"{len(done)} of {run.instances}", *(f"{m:.6g}" for m in means), f"{seconds:.4g}", "")
+        known = [one.cpu_seconds for one in done if one.cpu_seconds is not None]
+        cpu = _spell(float(np.mean(known)) if known else None)
+        table.add_row("mean", f"{len(done)} of {run.instances}", *(f"{m:.6g}" for m in means), f"{seconds:.4g}", cpu, "")
     return table
+
+
+def _spell(seconds: float | None) -> str:
+    return "" if seconds is None else f"{seconds:.4g}"
 
 
 def _heading(metric: dict[str, Any]) -> str:

@@ -7,21 +7,22 @@ with opened(plan, target) as (session, plan), Display(plan, console) as display:
 """
 
 import shlex
+import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.datasets import sources
-from benchmark.environment import cores, memory
+from benchmark.environment import memory
 from benchmark.errors import UserError
 from benchmark.spec import TaskSpec
 from benchmark.store import queries
 from benchmark.store.database import open_database
-from runners import record
+from runners import expect, record, sharing
 from runners.engines import engine
 from runners.engines.base import Place
 from runners.execute import Execution, Outcome
@@ -40,8 +41,8 @@ class How:
     """How jobs run and with which data.
 
     device    auto, cpu, cuda or cuda:N
-    jobs      that run side by side, at least 1
-    threads   CPU threads of one job; None shares the cores that are there
+    jobs      that run side by side; None chooses by the cores that are free and the plan (`settled`)
+    threads   CPU threads of one job; None shares the cores
     memory    a size such as 4G that one job may use; None shares 90 % of the machine's
     data_dir  folder with data that the suite cannot ship
     sources   places of data that the user brings, by name of the source (benchmark/datasets/sources.py)
@@ -51,7 +52,7 @@ class How:
     """
 
     device: str = "auto"
-    jobs: int = 1
+    jobs: int | None = None
     threads: int | None = None
     memory: str | None = None
     data_dir: Path | None = None
@@ -63,12 +64,11 @@ class How:
     @property
     def limit(self) -> float:
         """Bytes that one job may use. Raises UserError for a size that is none."""
-        return parse_size(self.memory) if self.memory else _SHARE * memory() / self.jobs
+        return parse_size(self.memory) if self.memory else _SHARE * memory() / (self.jobs or 1)
 
     def place(self, target: str) -> Place:
         """Where the jobs run whose results go to the database `target`."""
-        threads = self.threads or max(1, cores() // self.jobs)
-        return Place(self.device, threads, artifact_folder(target), self.data_dir, self.limit, self.force)
+        return Place(self.device, self.threads or 1, artifact_folder(target), self.data_dir, self.limit, self.force)
 
 
 def prepare(requests: Sequence[Request], how: How, target: str) -> Plan:
@@ -100,11 +100,34 @@ def opened(plan: Plan, target: str, *, force: bool = False) -> Iterator[tuple[Se
         yield session, plan
 
 
+def settled(how: How, plan: Plan, times: expect.Seconds) -> How:
+    """The same with numbers of jobs and threads, chosen where they are None. times: of earlier runs (runners/expect.py)."""
+    if how.jobs is not None and how.threads is not None:
+        return how
+    todo = [job for job in plan.jobs if job.todo]
+    told = [expect.expected(job, times) for job in todo]
+    known = [seconds for seconds in told if seconds is not None]
+    usual = sum(known) / len(known) if known else 1.0
+    works = [
+        sharing.Work(usual if seconds is None else seconds, job.preset.threads) for job, seconds in zip(todo, told, strict=True)
+    ]
+    most = 1 if _on_gpu(how.device) else sharing.most_jobs(_SHARE * memory(), how.limit if how.memory else None)
+    jobs, threads = sharing.share(*sharing.cores_now(), works, how.jobs, how.threads, most=most)
+    return replace(how, jobs=jobs, threads=threads)
+
+
+def _on_gpu(device: str) -> bool:
+    """Whether jobs will share a GPU, as far as can be told without torch."""
+    there = shutil.which("nvidia-smi") is not None or Path("/dev/nvidiactl").exists()
+    return device.startswith("cuda") or (device == "auto" and there)
+
+
 def execute(session: Session, plan: Plan, target: str, how: How, display: Display) -> Outcome:
-    """Run what is left of the plan, each job in a process of its own; commit after each instance.
+    """Run what is left of the plan, each job in a process of its own; commit after each instance. `how` is settled if need be.
 
     Raises UserError where every job refused its input with the same words. KeyboardInterrupt leaves what is finished.
     """
+    how = settled(how, plan, expect.known_times(session)) if None in (how.jobs, how.threads) else how
     place = how.place(target)
     with sources.replaced(how.sources):
         return Execution(
@@ -113,7 +136,7 @@ def execute(session: Session, plan: Plan, target: str, how: How, display: Displa
             place,
             display,
             lambda job: own_command(job, place),
-            at_once=how.jobs,
+            at_once=how.jobs or 1,
             force=how.force,
             fail_fast=how.fail_fast,
             engine=engine(how.engine),

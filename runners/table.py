@@ -14,16 +14,20 @@ from benchmark.statistics import Estimate, Standing, mean, standings
 from benchmark.store.queries import Entry, entries
 
 
-def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "test") -> Table:
-    """A row for each method and parameter set with results on this preset: the complete best first, then the others."""
+def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "test", *, count_truncated: bool = False) -> Table:
+    """A row for each method and parameter set with results on this preset: the complete best first, then the others.
+
+    count_truncated: rows with instances that their budget ended are ranked by what these scored then.
+    """
     spec = spec.at(preset)
     total, primary = spec.presets[preset].instances, spec.primary
     rows = [entry for entry in entries(session, spec.name, spec.version, preset, split) if entry.scores.get(primary.name)]
+    complete_at = {id(entry): is_complete(entry, primary.name, total, count_truncated) for entry in rows}
     sign = -1 if primary.better == "higher" else 1
-    rows.sort(key=lambda e: (not is_complete(e, primary.name, total), sign * mean(e.scores[primary.name]).mean))
+    rows.sort(key=lambda e: (not complete_at[id(e)], sign * mean(e.scores[primary.name]).mean))
     base = baseline(rows, spec.baseline)
     position = next((at for at, entry in enumerate(rows) if entry is base), None)
-    complete = [is_complete(entry, primary.name, total) for entry in rows]
+    complete = [complete_at[id(entry)] for entry in rows]
     found = standings([entry.scores[primary.name] for entry in rows], complete, primary.better, position)
     unit = f" ({primary.unit})" if primary.unit else ""
 
@@ -48,18 +52,28 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
     )
     if any(run.origin != "here" for entry in rows for run in entry.runs):
         table.caption += "; rows not made here (reference: they came with the suite) have the seconds of another machine"
+    if truncated := sum(len(entry.truncated) for entry in rows):
+        ranked = "ranked by what they scored then" if count_truncated else "– for their rows (--count-truncated ranks them)"
+        table.caption += f"; truncated: a budget ended {truncated} instances early, {ranked}; the same command tries them again"
+    if contended := sum(len(entry.contended) for entry in rows):
+        table.caption += (
+            f"; contended: other programs kept {contended} instances from the processor, their seconds do not compare"
+        )
     table.caption_justify = "left"
     return table
 
 
-def is_complete(entry: Entry, metric: str, total: int) -> bool:
-    """Whether every instance of each of its seeds has a score."""
-    return len(entry.scores[metric]) >= max(total, 1) * len(entry.runs)
+def is_complete(entry: Entry, metric: str, total: int, count_truncated: bool = False) -> bool:
+    """Whether every instance of each of its seeds has a score; those that a budget cut short are none unless they count."""
+    return len(entry.scores[metric]) >= max(total, 1) * len(entry.runs) and (count_truncated or not entry.truncated)
 
 
 def _cells(entry: Entry, standing: Standing, spec: TaskSpec, total: int, is_baseline: bool) -> list[str]:
     primary = spec.primary.name
-    label = f"{entry.label} ({', '.join(entry.marks)})" if entry.marks else entry.label
+    marks = [*entry.marks]
+    for keys, word in ((entry.truncated, "truncated"), (entry.contended, "contended")):
+        marks += [f"{len(keys)} of {len(entry.scores[primary])} {word}"] if keys else []
+    label = f"{entry.label} ({', '.join(marks)})" if marks else entry.label
     cells = [f"{standing.rank or '–'}", standing.interval or "–", escape(label)]
     cells += [show(mean(entry.scores[m.name])) if entry.scores.get(m.name) else "–" for m in spec.metrics]
     cells.append("baseline" if is_baseline else show(standing.gain, signed=True) if standing.gain else "–")

@@ -82,7 +82,9 @@ def run(order: Order, send: Send) -> None:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     send(messages.Hello(environment=messages.Surroundings(**environment.capture(_THREADS, name))))
     data_dir = Path(order.data_dir) if order.data_dir else None
+    send(messages.Making())
     task = registry.get_task(order.task).load(data_dir)
+    send(messages.Making(over=True))
     method = registry.get_method(order.method).load()
     fit = learn(task, method, order, order.fit, device, send) if order.fit else None
     for number in order.todo:
@@ -128,8 +130,9 @@ def learn(task: Task, method: Method, order: Order, wanted: FitOrder, device: to
     progress = Progress(send, None)
     folder, digest = Path(wanted.folder), f"{wanted.digest}-{device.type}"
     fit = None if wanted.anew else fits.load(folder, digest)
-    before = fit is not None
-    if fit is None:
+    before = fit is not None and not fit.truncated  # what the budget cut short is tried again
+    if fit is None or fit.truncated:
+        send(messages.Making())
         fit = solving.learn(
             task,
             method,
@@ -138,6 +141,7 @@ def learn(task: Task, method: Method, order: Order, wanted: FitOrder, device: to
             order.parameters,
             device,
             on_step=progress.step,
+            on_made=lambda: send(messages.Making(over=True)),
             on_record=lambda step, seconds, points: progress.scored(float(points["estimate"])),
         )
         fits.keep(folder, digest, fit)
@@ -150,6 +154,7 @@ def solve(
 ) -> None:
     """Solve one instance and send everything in one message."""
     artifacts, progress = Path(order.artifacts), Progress(send, number)
+    send(messages.Making())
     solved = solving.solve(
         task,
         method,
@@ -160,6 +165,7 @@ def solve(
         fit=fit,
         device=device,
         on_score=progress.scored,
+        on_made=lambda: send(messages.Making(over=True)),
         on_step=progress.step,
         recall=lambda digest: _recall(artifacts, digest),
     )
@@ -172,6 +178,7 @@ def solve(
             label=solved.instance.label,
             observation=solved.observation,
             seconds=solved.seconds,
+            cpu_seconds=solved.cpu_seconds,
             steps=solved.steps,
             truncated=solved.truncated,
             scores=solved.scores,

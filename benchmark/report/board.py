@@ -100,11 +100,12 @@ class Means(Mapping[str, Estimate]):
 class Row:
     """A method with one set of hyperparameters.
 
-    seconds         of each (seed, instance) pair
-    done, expected  how many of these pairs have a score, and how many there should be
-    cut             how many of them the time budget ended
-    older           whether older code of the same task version made it
-    marks           short texts that a reader must know before comparing; `older` is one of them
+    seconds           of each (seed, instance) pair
+    done, expected    how many of these pairs have a score, and how many there should be
+    truncated         pairs that their budget ended; the row is not ranked with them unless `counts_truncated`
+    contended         pairs whose seconds other programs have made longer
+    older             whether older code of the same task version made it
+    marks             short texts that a reader must know before comparing; `older` is one of them
     """
 
     label: str
@@ -118,7 +119,9 @@ class Row:
     runs: tuple[RunFacts, ...]
     done: int
     expected: int
-    cut: int = 0
+    truncated: frozenset[Key] = frozenset()
+    counts_truncated: bool = False
+    contended: frozenset[Key] = frozenset()
     failures: list[Failure] = field(default_factory=list)
     standing: Standing = field(default_factory=Standing)
     older: bool = False
@@ -134,7 +137,8 @@ class Row:
 
     @property
     def complete(self) -> bool:
-        return self.done >= self.expected
+        """Whether each pair has a score that counts."""
+        return self.done >= self.expected and (self.counts_truncated or not self.truncated)
 
     @property
     def rank(self) -> int | None:
@@ -154,6 +158,16 @@ class Row:
     def time(self) -> float | None:
         """Mean seconds of the method on one instance."""
         return float(np.mean(list(self.seconds.values()))) if self.seconds else None
+
+    @cached_property
+    def fair_seconds(self) -> dict[Key, float]:
+        """The seconds that can be compared with those of other rows: without the contended ones."""
+        return {key: value for key, value in self.seconds.items() if key not in self.contended}
+
+    @property
+    def fair_time(self) -> float | None:
+        """Mean of these."""
+        return float(np.mean(list(self.fair_seconds.values()))) if self.fair_seconds else None
 
     @property
     def fit_time(self) -> float | None:
@@ -185,7 +199,7 @@ class Row:
     @property
     def status(self) -> str:
         """One line that says whether the row is complete, how often what went wrong and why first, and the marks."""
-        parts = ["complete" if self.complete else f"{self.done} of {self.expected} instances"]
+        parts = ["complete" if self.done >= self.expected else f"{self.done} of {self.expected} instances"]
         for status in sorted({f.status for f in self.failures}):
             group = [f for f in self.failures if f.status == status]
             parts.append(f"{len(group)} {status}: {group[0].reason}" if group[0].reason else f"{len(group)} {status}")
@@ -194,8 +208,8 @@ class Row:
             reason = first_line(unfinished[0].error)
             state = "still running" if unfinished[0].status == "running" else f"run {unfinished[0].status}"
             parts.append(f"{state}: {reason}" if reason else state)
-        if self.cut:
-            parts.append(f"{self.cut} ended by the time budget")
+        if self.contended:
+            parts.append(f"seconds of {len(self.contended)} contended: other programs were at work")
         return "; ".join([*parts, *self.marks])
 
 
@@ -224,6 +238,11 @@ class Board:
     def instances(self) -> int:
         """How many instances the preset has."""
         return int(self.task.presets.get(self.preset, {}).get("instances", 0)) or len({i for _, i in self.labels})
+
+    @property
+    def counts_truncated(self) -> bool:
+        """Whether its ranks count truncated instances."""
+        return any(row.counts_truncated for row in self.rows)
 
     @property
     def comparable(self) -> list[Row]:

@@ -5,10 +5,11 @@ A board shows the newest version of its task that has scores. It hides runs of o
 
 import json
 from collections import Counter, defaultdict
-from collections.abc import Iterable
+from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
 
+import numpy as np
 import pandas as pd
 from sqlalchemy import Engine, func, select
 from sqlalchemy.orm import Session
@@ -104,8 +105,8 @@ def _known_methods(session: Session, task: str) -> list[str]:
     return sorted(session.scalars(names.where(Task.name == task).distinct()))
 
 
-def curves(session: Session, rows: Iterable[Row]) -> pd.DataFrame:
-    """Every point of the shown runs. Columns: label, series, seed, instance, step, seconds, value."""
+def curves(session: Session, rows: Sequence[Row]) -> pd.DataFrame:
+    """Every point of the runs. Columns: label, series, seed, instance, step, seconds, value. Contended seconds are NaN."""
     owner = {run.id: (row.label, run.seed) for row in rows for run in row.runs}
     points = session.execute(
         select(Curve.run_id, Curve.series, Curve.instance, Curve.step, Curve.seconds, Curve.value).where(
@@ -115,6 +116,10 @@ def curves(session: Session, rows: Iterable[Row]) -> pd.DataFrame:
     frame = pd.DataFrame(points, columns=["run", "series", "instance", "step", "seconds", "value"])
     frame["label"] = [owner[run][0] for run in frame["run"]]
     frame["seed"] = [owner[run][1] for run in frame["run"]]
+    late = {(row.label, *key) for row in rows for key in row.contended}
+    if late:
+        told = zip(frame["label"], frame["seed"], frame["instance"], strict=True)
+        frame["seconds"] = frame["seconds"].where(np.array([one not in late for one in told]))
     return frame.drop(columns="run")
 
 
@@ -155,7 +160,7 @@ def _known(values: dict[str, Any], model: type[Frozen]) -> dict[str, Any]:
 
 def _instances(session: Session, runs: list[int]) -> Instances:
     one = models.Instance
-    columns = (one.run_id, one.number, one.label, one.observation, one.status, one.truncated, one.error)
+    columns = (one.run_id, one.number, one.label, one.observation, one.status, one.error)
     found: Instances = defaultdict(list)
     for row in session.execute(select(*columns).where(one.run_id.in_(runs))):
         found[row.run_id].append(row)
@@ -190,7 +195,8 @@ def row(
         runs=runs,
         done=len(entry.scores[task.primary.name]),
         expected=max(size, 1) * len(entry.runs),
-        cut=sum(one.truncated for run in entry.runs for one in instances.get(run.id, ())),
+        truncated=entry.truncated,
+        contended=entry.contended,
         failures=failures,
         older=entry.older,
         marks=entry.marks,
@@ -220,7 +226,7 @@ def _facts(run: Made, environment: dict[str, Any]) -> RunFacts:
 
 def _labels(rows: list[Row], instances: Instances) -> dict[Key, str]:
     every = ((run.seed, one) for row in rows for run in row.runs for one in instances[run.id])
-    return {(seed, one.number): one.label for seed, one in every if one.status == "done"}
+    return {(seed, one.number): one.label for seed, one in every if one.status in models.ANSWERED}
 
 
 def _unequal(rows: list[Row], instances: Instances) -> list[Key]:
@@ -228,7 +234,7 @@ def _unequal(rows: list[Row], instances: Instances) -> list[Key]:
     for row in rows:
         for run in row.runs:
             for one in instances[run.id]:
-                if one.status == "done":
+                if one.status in models.ANSWERED:
                     seen[run.seed, one.number].add(one.observation)
     return sorted(key for key, hashes in seen.items() if len(hashes) > 1)
 

@@ -12,7 +12,8 @@ def summarise(points: pd.DataFrame) -> pd.DataFrame:
     points has the columns label, series, seed, instance, step, seconds, value. Seeds of one instance are averaged first. At
     each step, seconds and mean are means over instances, and low and high are the middle half of their values. seed_low and
     seed_high are the lowest and the highest mean over instances of any one seed, NaN for a single seed. A run that has ended
-    keeps its last point, and a line begins where every instance has begun.
+    keeps its last point, and a line begins where every instance has begun. Seconds that are NaN are left out of the mean. It
+    is NaN where all are.
     """
     parts = []
     for (label, series), line in points.sort_values("step").groupby(["label", "series"], sort=True):
@@ -20,9 +21,14 @@ def summarise(points: pd.DataFrame) -> pd.DataFrame:
         values = _by_instance(line, steps, "value")  # (instances, steps)
         part = {"label": label, "series": series, "step": steps, "mean": values.mean(), "n": len(values)}
         spread = {"low": values.quantile(0.25), "high": values.quantile(0.75), **_over_seeds(line, steps)}
-        parts.append(pd.DataFrame({**part, **spread, "seconds": _by_instance(line, steps, "seconds").mean()}))
+        parts.append(pd.DataFrame({**part, **spread, "seconds": _seconds(line, steps)}))
     names = ["label", "series", "step", "seconds", "mean", "low", "high", "seed_low", "seed_high", "n"]
     return pd.concat(parts, ignore_index=True)[names] if parts else pd.DataFrame(columns=names)
+
+
+def _seconds(line: pd.DataFrame, steps: np.ndarray) -> np.ndarray:
+    known = line[line["seconds"].notna()]
+    return np.full(len(steps), np.nan) if known.empty else _by_instance(known, steps, "seconds").mean().to_numpy()
 
 
 def _over_seeds(line: pd.DataFrame, steps: np.ndarray) -> dict[str, np.ndarray]:

@@ -1,9 +1,10 @@
-"""The filters of the overview. They choose what is seen and never change a rank."""
+"""The filters of the overview choose what is seen and never change a rank. Another says whether truncated instances rank."""
 
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from benchmark.report.board import Board, Row
+from benchmark.report.boards import ordered
 from benchmark.report.tables import count, representatives
 
 # name in the URL -> label; the first two choose boards, the others rows
@@ -88,6 +89,13 @@ def keeps(row: Row, chosen: Chosen) -> bool:
 def _any(chosen: Chosen, name: str, some: set[str]) -> bool:
     wanted = chosen.get(name)
     return not wanted or bool(some & set(wanted))
+
+
+def count_truncated(board: Board) -> Board:
+    """A copy of a board that ranks rows with instances that their budget ended by what these scored then."""
+    rows = [replace(row, counts_truncated=True) for row in board.rows]
+    base = next((new for new, old in zip(rows, board.rows, strict=True) if old is board.baseline), None)
+    return replace(board, rows=ordered(rows, board.task.primary, base), baseline=base)
 
 
 def described(chosen: Chosen) -> str:

@@ -47,8 +47,8 @@ def improves(difference: Estimate, metric: Metric) -> str:
 
 
 def pareto(rows: Sequence[Row], metric: Metric) -> set[str]:
-    """Labels of the complete rows that no other complete row beats in both mean score and mean time."""
-    known = [row for row in rows if row.complete and row.time is not None]
+    """Labels of the complete rows that no other complete row beats in both mean score and mean time without contended ones."""
+    known = [row for row in rows if row.complete and row.fair_time is not None]
     quality = np.array([sign(metric) * row.mean(metric) for row in known])
-    front = statistics.pareto(np.array([row.time for row in known], float), quality)
+    front = statistics.pareto(np.array([row.fair_time for row in known], float), quality)
     return {row.label for row, on_front in zip(known, front, strict=True) if on_front}

@@ -50,7 +50,8 @@ def times_to_quality(board: Board, points: pd.DataFrame, reference: Row) -> pd.D
     """Columns of TIMES for each complete row, fastest first. points: as queries.curves gives them.
 
     The target is the reference's final score on the same seed and instance, so that hard instances have low targets. A method's
-    curve is its running estimate and its final answer. Of several seeds of an instance the median time counts.
+    curve is its running estimate and its final answer. Of several seeds of an instance the median time counts. Contended
+    instances are left out.
     """
     primary = board.task.primary
     targets = reference.scores[primary.name]
@@ -62,7 +63,7 @@ def times_to_quality(board: Board, points: pd.DataFrame, reference: Row) -> pd.D
         for (seed, instance), target in targets.items():
             seconds, values = curves.get((row.label, seed, instance), (np.zeros(0), np.zeros(0)))
             last = _final(row, primary.name, (seed, instance))
-            if last is None:
+            if last is None or (seed, instance) in row.contended:
                 continue
             seconds, values = np.append(seconds, last[0]), np.append(values, last[1])
             by_instance[instance].append(statistics.time_to_quality(seconds, values, target, primary.better))
@@ -76,7 +77,8 @@ def times_to_quality(board: Board, points: pd.DataFrame, reference: Row) -> pd.D
 
 def levels(board: Board, points: pd.DataFrame) -> pd.DataFrame:
     """Steps and seconds at which curves first are at the levels of the primary metric, a line for each row with curves: medians
-    over instances (seeds averaged by their median), empty where half of them never are. points: as queries.curves gives them.
+    over instances (seeds averaged by their median), empty where half of them never are; contended ones are left out. points: as
+    queries.curves gives them.
     """
     primary = board.task.primary
     sign = _SIGN[primary.better]
@@ -84,7 +86,8 @@ def levels(board: Board, points: pd.DataFrame) -> pd.DataFrame:
     curves: dict[Any, Any] = {key: [one[c].to_numpy() for c in ("step", "seconds", "value")] for key, one in recorded}
     lines = []
     for row in board.comparable:
-        mine = {(key[1], int(key[2])): curve for key, curve in curves.items() if key[0] == row.label}
+        every = {(key[1], int(key[2])): curve for key, curve in curves.items() if key[0] == row.label}
+        mine = {key: curve for key, curve in every.items() if key not in row.contended}
         if not mine:
             continue
         line: dict[str, object] = {"method": row.label}

@@ -111,7 +111,7 @@ def detail(session: Session, run: Run, folder: Path | None) -> Detail:
         started=run.started,
         command=run.command,
         key=_key(run, task, method),
-        outcome=_outcome(run, int((scores["status"] == "done").sum())),
+        outcome=_outcome(run, int((scores["status"] == "done").sum()), int((scores["status"] == "truncated").sum())),
         environment=_environment(place),
         scores=scores,
         score_columns=columns,
@@ -145,12 +145,12 @@ def _same(then: str, now: str | None, what: str) -> str:
     return f"the present {what}" if then == now else f"older {what}: now {now[:12]}"
 
 
-def _outcome(run: Run, done: int) -> Pairs:
+def _outcome(run: Run, done: int, truncated: int) -> Pairs:
     left_out = "its hyperparameters were studied on test data" if run.on_test else ""
     device = f"{run.peak_device_memory:.0f} MB" if run.peak_device_memory is not None else ""
     return [
         ("status", status(run)),
-        ("instances", f"{done} of {run.instances} done"),
+        ("instances", f"{done} of {run.instances} done" + (f", {truncated} truncated" if truncated else "")),
         ("trust", run.trust),
         ("origin", _ORIGIN.get(run.origin, run.origin)),
         ("note", left_out),
@@ -194,15 +194,18 @@ def _scores(session: Session, run: Run, info: TaskInfo) -> tuple[pd.DataFrame, d
         if estimate:
             text = with_unit(f"{estimate.mean:.{places}f}", metric)
             means.append([name, text, interval(estimate, places), estimate.n, estimate.mean, estimate.low, estimate.high])
-    table |= {name: [getattr(one, name) for one in rows] for name in ("seconds", "steps", "status")}
-    table["out of time"] = ["yes" if one.truncated else "" for one in rows]
+    table |= {name: [getattr(one, name) for one in rows] for name in ("seconds", "cpu_seconds", "steps", "status")}
+    table["contended"] = ["yes" if one.contended else "" for one in rows]
     table["error"] = [last_line(one.error) for one in rows]
     table["observation"] = [one.observation for one in rows]
     columns |= {
         "seconds": Column("The method's own time", 80, "%.4g"),
+        "cpu_seconds": Column(
+            "The same of a processor, a thread: what a budget counts. Empty: on a GPU, or not measured", 100, "%.4g"
+        ),
         "steps": Column("", 70, "%d"),
-        "status": Column("", 90),
-        "out of time": Column("Ended by the time budget", 90),
+        "status": Column("truncated: ended by its time budget", 90),
+        "contended": Column("Other programs were at work: its seconds are left out of comparisons of time", 90),
         "error": Column("Its last line; in full below", 260),
         "observation": Column("SHA-256 of what the method was shown", 180),
     }
@@ -212,7 +215,7 @@ def _scores(session: Session, run: Run, info: TaskInfo) -> tuple[pd.DataFrame, d
 
 MEANS = {
     "metric": Column("↑ higher is better, ↓ lower is better", 150),
-    "mean": Column("Over the instances that are done", 110),
+    "mean": Column("Over the instances that have scores", 110),
     "95 %": Column("Bootstrap-t interval of the mean over instances", 170),
     "n": Column("Instances", 50, "%d"),
 }

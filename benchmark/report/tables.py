@@ -209,9 +209,8 @@ def instance_scores(board: Board, key: Key) -> pd.DataFrame:
             if metric.primary and board.baseline:
                 line[gain_heading(board)] = gain_at(board, row, key)
         line["seconds"] = row.seconds.get(key)
-        line["status"] = next((f"{f.status}: {f.reason}" for f in row.failures if (f.seed, f.instance) == key), "")
-        if key in row.scores[primary.name]:
-            line["status"] = "done"
+        done = "done" if key in row.scores[primary.name] else ""
+        line["status"] = next((f"{f.status}: {f.reason}" for f in row.failures if (f.seed, f.instance) == key), done)
         lines.append(line)
     return pd.DataFrame(lines)
 
@@ -288,7 +287,7 @@ def hidden(board: Board) -> pd.DataFrame:
 
 
 def failures(board: Board) -> pd.DataFrame:
-    """The instances of shown runs that did not finish. Columns: method, seed, instance, status, reason."""
+    """The instances of shown runs that failed or that their budget ended. Columns: method, seed, instance, status, reason."""
     lines = [[f.label, f.seed, f.instance, f.status, f.reason] for row in board.rows for f in row.failures]
     return pd.DataFrame(lines, columns=["method", "seed", "instance", "status", "reason"])
 
@@ -297,6 +296,17 @@ def learning(board: Board) -> str:
     """A sentence that says who learnt and for how long, because no other number has that time. Empty where nobody learnt."""
     fits = [f"{row.label} {row.fit_time:.3g} s" for row in board.rows if row.fit_time]
     return f"Time to learn is not included: {', '.join(fits)}, each once for all instances." if fits else ""
+
+
+def contention(board: Board) -> str:
+    """How many seconds are left out of comparisons of time, and why, as a sentence. Empty where none are."""
+    every = sum(len(row.contended) for row in board.rows)
+    if not every:
+        return ""
+    return (
+        f"Left out: the seconds of {count(every, 'instance')} that other programs kept from the processor (contended: CPU time "
+        "below 70 % of the time on the clock)."
+    )
 
 
 def parameters_text(row: Row) -> str:

@@ -1,5 +1,6 @@
 """Scores and seconds of many runs at once, from rows of the database into arrays."""
 
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from typing import Any
 
@@ -8,7 +9,7 @@ from sqlalchemy import Select, select
 from sqlalchemy.orm import Session
 
 from benchmark.statistics import Grid
-from benchmark.store.models import Instance, Score
+from benchmark.store.models import ANSWERED, Instance, Score
 
 _ROW = np.dtype([("run", np.int64), ("number", np.int64), ("value", np.float64)])
 
@@ -26,13 +27,33 @@ def fill_scores(session: Session, entries: Sequence[Any], metrics: Sequence[str]
                 entry.scores[metric] = grid
 
 
+def fill_truncated(session: Session, entries: Sequence[Any]) -> None:
+    """Set `truncated` of each entry: (seed, instance) of those that their budget ended."""
+    rows = session.execute(select(Instance.run_id, Instance.number).where(Instance.status == "truncated"))
+    _fill_keys(entries, "truncated", [(run, number) for run, number in rows])
+
+
 def fill_seconds(session: Session, entries: Sequence[Any]) -> None:
-    """Set `seconds` of each entry: the method's own time on each instance that is done; predictions (`scored`) have none."""
+    """Set `seconds` of each entry: the method's own time on each instance with scores; predictions (`scored`) have none. And
+    `contended`: (seed, instance) of those whose seconds other programs have made longer.
+    """
     runs = sorted(run.id for entry in entries for run in entry.runs if run.trust != "scored")
     columns = (Instance.run_id, Instance.number, Instance.seconds)
-    rows = _rows(session, select(*columns).where(Instance.run_id.in_(runs), Instance.status == "done"))
+    answered = (Instance.run_id.in_(runs), Instance.status.in_(ANSWERED))
+    rows = _rows(session, select(*columns).where(*answered))
     for entry, grid in zip(entries, _grids(entries, {"seconds": rows})["seconds"], strict=True):
         entry.seconds = grid
+    late = session.execute(select(Instance.run_id, Instance.number).where(*answered, Instance.contended))
+    _fill_keys(entries, "contended", [(run, number) for run, number in late])
+
+
+def _fill_keys(entries: Sequence[Any], name: str, found: Sequence[tuple[int, int]]) -> None:
+    numbers: dict[int, list[int]] = defaultdict(list)
+    for run, number in found:
+        numbers[run].append(number)
+    for entry in entries if numbers else ():
+        keys = frozenset((run.seed, number) for run in entry.runs for number in numbers.get(run.id, ()))
+        setattr(entry, name, keys)
 
 
 def _rows(session: Session, statement: Select[int, int, float]) -> np.ndarray:

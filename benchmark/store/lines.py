@@ -9,14 +9,16 @@ from collections import defaultdict
 from collections.abc import Sequence
 from datetime import UTC, datetime
 from hashlib import sha256
-from typing import Annotated, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from benchmark import environment, seeds
 from benchmark.spec import Frozen, Interface, Name, NonNegative, Picture, Preset, RunKey, TaskSpec
+from benchmark.store.models import ANSWERED
 
 Origin = Literal["here", "reference", "loaded"]
+FORMAT: Literal[2] = 2  # of the file; 1 said of an instance that is done whether it was truncated
 PREDICTIONS = "predictions"  # kind of a method of which only predictions came; how it got them is not scored
 Sha256 = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Whole = Annotated[int, Field(ge=-(2**31), lt=2**31)]  # what every database takes
@@ -46,7 +48,7 @@ class Header(Line):
     """The first line. runs: "task/preset" -> digests of the lines that follow; commit: of the code that wrote the file."""
 
     format: Literal["lowdimbench runs"] = "lowdimbench runs"
-    version: Literal[1] = 1
+    version: Literal[1, 2] = FORMAT
     commit: str
     runs: dict[str, tuple[Sha256, ...]]
 
@@ -96,10 +98,20 @@ class InstancePart(Line):
     observation: str
     status: str
     seconds: NonNegative
+    cpu_seconds: NonNegative | None = None
     steps: Number
-    truncated: bool
     error: str | None
     scores: dict[Name, float]
+
+    @model_validator(mode="before")
+    @classmethod
+    def _of_format_1(cls, values: Any) -> Any:
+        if not isinstance(values, dict) or not isinstance(values.get("truncated"), bool):
+            return values
+        rest = {name: value for name, value in values.items() if name != "truncated"}
+        if values["truncated"] and rest.get("status") == "done":
+            rest |= {"status": "truncated", "error": f"its time budget ended it after {rest.get('steps')} steps"}
+        return rest
 
 
 class CurvePart(Line):
@@ -147,7 +159,7 @@ class RunLine(Line):
     @model_validator(mode="after")
     def _check(self) -> Self:
         key, numbers = self.key, [one.number for one in self.results]
-        done = {one.number for one in self.results if one.status == "done"}
+        done = {one.number for one in self.results if one.status in ANSWERED}
         size = self.task.presets.get(key.preset)
         metrics = set(size.metrics if size else ()) or {metric.name for metric in self.task.metrics}
         primary = self.task.at(key.preset).primary.name if size else ""

@@ -3,10 +3,15 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ForeignKey, MetaData, TypeDecorator, UniqueConstraint
+from sqlalchemy import JSON, ColumnElement, ForeignKey, MetaData, TypeDecorator, UniqueConstraint, and_
 from sqlalchemy import types as sql
 from sqlalchemy.engine import Dialect
+from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
+
+ANSWERED = ("done", "truncated")  # statuses of instances that have scores
+_SHARE = 0.7  # of a processor that an instance had at least where its seconds are the method's
+_GRAIN = 0.02  # seconds that clocks of processors may be wrong by
 
 
 class UTCTime(TypeDecorator[datetime]):
@@ -126,7 +131,14 @@ class Run(Base):
 
 
 class Instance(Base):
-    """How one instance of a run ended: the method's own seconds, and the hash of what it was shown."""
+    """How one instance of a run ended.
+
+    observation  hash of what the method was shown
+    status       done, truncated (its budget ended it: scored, not ranked, tried again), failed or diverged
+    seconds      the method's own, by the clock on the wall
+    cpu_seconds  the same of a processor, a thread (benchmark/context.py); null on a GPU and where nobody measured it
+    error        why, unless it is done
+    """
 
     __tablename__ = "instance"
     __table_args__ = (UniqueConstraint("run_id", "number"),)
@@ -135,11 +147,23 @@ class Instance(Base):
     number: Mapped[int]
     label: Mapped[str]
     observation: Mapped[str]
-    status: Mapped[str]
+    status: Mapped[str] = mapped_column(index=True)
     seconds: Mapped[float]
+    cpu_seconds: Mapped[float | None]
     steps: Mapped[int]
-    truncated: Mapped[bool]
     error: Mapped[str | None]
+
+    @hybrid_property
+    def contended(self) -> bool:
+        """Whether other programs kept the method from the processor, so that its seconds say nothing of it. Not known is no."""
+        if self.cpu_seconds is None:
+            return False
+        return self.cpu_seconds < _SHARE * self.seconds and self.cpu_seconds < self.seconds - _GRAIN
+
+    @contended.inplace.expression
+    @classmethod
+    def _contended(cls) -> ColumnElement[bool]:
+        return and_(cls.cpu_seconds < _SHARE * cls.seconds, cls.cpu_seconds < cls.seconds - _GRAIN)
 
 
 class Score(Base):

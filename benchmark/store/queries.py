@@ -13,8 +13,8 @@ from benchmark import registry
 from benchmark.datasets.sources import fingerprint
 from benchmark.errors import UserError
 from benchmark.statistics import Grid, Key
-from benchmark.store.filling import fill_scores, fill_seconds
-from benchmark.store.models import Environment, Instance, Method, Run, Score, Task, now
+from benchmark.store.filling import fill_scores, fill_seconds, fill_truncated
+from benchmark.store.models import ANSWERED, Environment, Instance, Method, Run, Score, Task, now
 
 # A row of table run, with `method`, `kind` and `paper` of its method and `dirty` of its environment. Plain rows and no objects
 # of the ORM: with these the outlines of 21,600 runs took 2.75 s instead of 2.3.
@@ -35,6 +35,8 @@ class Entry:
     runs       one for each seed, all of one source, with the columns of table run
     scores     metric -> (seed, instance) -> value; instances that failed are missing
     seconds    (seed, instance) -> the method's own time
+    truncated  (seed, instance) that their budget ended: their scores are there, and do not rank unless asked for
+    contended  (seed, instance) whose seconds other programs have made longer
     older      its source is not the present one; old_data: its data are not the present ones
     dirty      a run of it was made with uncommitted changes
     tuned      its hyperparameters are not the recommended ones and were studied on test data
@@ -48,6 +50,8 @@ class Entry:
     runs: list[Made] = field(default_factory=list)
     scores: dict[str, Mapping[Key, float]] = field(default_factory=dict)
     seconds: Mapping[Key, float] = field(default_factory=dict)
+    truncated: frozenset[Key] = frozenset()
+    contended: frozenset[Key] = frozenset()
     older: bool = False
     old_data: bool = False
     dirty: bool = False
@@ -101,6 +105,11 @@ def status(run: Run | Made) -> str:
 def finished_instances(session: Session, run: Run) -> set[int]:
     """Numbers of the instances that are done and need not be solved again."""
     return set(session.scalars(select(Instance.number).where(Instance.run_id == run.id, Instance.status == "done")))
+
+
+def answered_instances(session: Session, run: Run) -> set[int]:
+    """Numbers of the instances that have scores, also of those that their budget ended."""
+    return set(session.scalars(select(Instance.number).where(Instance.run_id == run.id, Instance.status.in_(ANSWERED))))
 
 
 def finished(session: Session, digests: Sequence[str]) -> dict[str, set[int]]:
@@ -185,6 +194,7 @@ def entries_and_hidden(
         entry.old_data = present is not None and data != present
     _tell_apart(found)
     fill_scores(session, found, metrics)
+    fill_truncated(session, found)
     if metrics is None:
         fill_seconds(session, found)
         _find_twins(found)

@@ -76,7 +76,7 @@ def add_runs(
             session.flush()
         run = runs[one.seed].id
         facts = {"label": one.label, "observation": one.observation, "status": "done"}
-        session.add(Instance(run_id=run, number=one.number, seconds=0.0, steps=0, truncated=False, error=None, **facts))
+        session.add(Instance(run_id=run, number=one.number, seconds=0.0, steps=0, error=None, **facts))
         session.add_all(Score(run_id=run, instance=one.number, metric=m, value=value) for m, value in one.scores.items())
         session.add_all(
             Artifact(run_id=run, instance=one.number, kind=kind, path=exchange.artifact_path(digest), sha256=digest)

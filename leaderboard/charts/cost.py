@@ -25,7 +25,7 @@ _LEVEL_NAMES = 8  # methods whose names have room side by side
 def quality_against_time(board: Board) -> alt.LayerChart:
     """Mean primary metric with its interval against mean seconds on one instance; a line joins the Pareto front."""
     primary, palette = board.task.primary, colours(board)
-    rows = [row for row in board.rows if row.time]
+    rows = [row for row in board.rows if row.fair_time]
     frame = _place_names(pd.DataFrame([_point(row, primary, pareto(board.rows, primary)) for row in rows]))
     span = alt.Scale(type="log", domain=[frame["seconds"].min() / 2, frame["seconds"].max() * 8], nice=False)
     title = "seconds of the method's own time, one instance (log scale)"
@@ -76,7 +76,7 @@ def _point(row: Row, primary: Metric, front: set[str]) -> dict[str, object]:
     return {
         "label": row.label,
         "name": row.label if row.complete else f"{row.label} ({row.done} of {row.expected})",
-        "seconds": row.time,
+        "seconds": row.fair_time,
         "mean": mean.mean,
         "low": mean.low if known else mean.mean,
         "high": mean.high if known else mean.mean,

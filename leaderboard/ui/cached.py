@@ -7,7 +7,7 @@ import pandas as pd
 import streamlit as st
 from sqlalchemy.orm import Session
 
-from benchmark.report import across, boards, curves, outlines, pairs
+from benchmark.report import across, boards, curves, filters, outlines, pairs
 from benchmark.report.board import Board
 from leaderboard.ui.opened import database_name, engine, version
 
@@ -35,15 +35,21 @@ def _boards(version: tuple[Any, ...]) -> list[tuple[str, str]]:
         return boards.boards(session)
 
 
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _counted(version: tuple[Any, ...], task: str, preset: str) -> Board:
+    return filters.count_truncated(_board(version, task, preset))
+
+
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _lines(version: tuple[Any, ...], task: str, preset: str) -> pd.DataFrame:
+def _lines(version: tuple[Any, ...], task: str, preset: str, counted: bool) -> pd.DataFrame:
+    shown = (_counted if counted else _board)(version, task, preset)
     with Session(engine()) as session:
-        return curves.summarise(boards.curves(session, _board(version, task, preset).comparable))
+        return curves.summarise(boards.curves(session, shown.comparable))
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _times(version: tuple[Any, ...], task: str, preset: str, reference: str) -> pd.DataFrame:
-    shown = _board(version, task, preset)
+def _times(version: tuple[Any, ...], task: str, preset: str, reference: str, counted: bool) -> pd.DataFrame:
+    shown = (_counted if counted else _board)(version, task, preset)
     with Session(engine()) as session:
         points = boards.curves(session, shown.comparable)
     return pairs.times_to_quality(shown, points, next(row for row in shown.rows if row.label == reference))
@@ -67,6 +73,11 @@ def board(task: str, preset: str) -> Board:
     return _board(version(), task, preset)
 
 
+def with_truncated(shown: Board) -> Board:
+    """The same board with ranks that count what instances scored that their budget ended."""
+    return _counted(version(), shown.task.name, shown.preset)
+
+
 def overview(gains: bool = False) -> list[Board]:
     """Outlines of every board, with differences to the baseline if asked for; only those that changed are computed anew."""
     name = database_name()
@@ -84,18 +95,17 @@ def averages(shown: Sequence[Board]) -> tuple[across.Across, list[tuple[tuple[st
     return _averages(database_name(), tuple((*place, states.get(place)) for place in places))
 
 
-def lines(task: str, preset: str) -> pd.DataFrame:
+def lines(shown: Board) -> pd.DataFrame:
     """The curves of a board as charts.summarise gives them."""
-    return _lines(version(), task, preset)
+    return _lines(version(), shown.task.name, shown.preset, shown.counts_truncated)
 
 
-def times(task: str, preset: str, reference: str) -> pd.DataFrame:
+def times(shown: Board, reference: str) -> pd.DataFrame:
     """How soon each method of a board is as good as the row with the label `reference`."""
-    return _times(version(), task, preset, reference)
+    return _times(version(), shown.task.name, shown.preset, reference, shown.counts_truncated)
 
 
-def levels(task: str, preset: str) -> pd.DataFrame:
+def levels(shown: Board) -> pd.DataFrame:
     """When the curves of a board reach the levels of its primary metric."""
-    shown = board(task, preset)
     with Session(engine()) as session:
         return pairs.levels(shown, boards.curves(session, shown.comparable))

@@ -47,6 +47,22 @@ def describe(board: Board) -> None:
             drawings.example(board, min(board.labels))
 
 
+def counting(board: Board) -> Board:
+    """The board as it ranks, or with truncated instances counted: a choice that lives in the URL."""
+    cut = sum(len(row.truncated) for row in board.rows)
+    if not cut:
+        return board
+    if "count_truncated" not in st.session_state:
+        st.session_state["count_truncated"] = st.query_params.get("truncated") == "count"
+    text = "Their time budget ended them; without this, their rows have no rank. The command that made them tries them again"
+    counted = st.toggle(f"Rank by {tables.count(cut, 'truncated instance')} too", key="count_truncated", help=text)
+    if counted:
+        st.query_params["truncated"] = "count"
+    else:
+        st.query_params.pop("truncated", None)
+    return cached.with_truncated(board) if counted else board
+
+
 def ranks(board: Board) -> None:
     """The main table with its explanation and download."""
     if board.unequal:
@@ -84,12 +100,12 @@ def hidden(board: Board) -> None:
     counts = [f"{count} {reason}" for reason, count in frame["reason"].value_counts().items()]
     label = f"Hidden runs: {len(frame)} ({plain(', '.join(counts))})" if counts else "No run is hidden"
     if len(failed):
-        label += f"; failed instances in the runs shown: {len(failed)}"
+        label += f"; failed or truncated instances in the runs shown: {len(failed)}"
     if frame.empty and failed.empty:
         st.caption(f"{label}: every run of this task and preset is in the table.")
         return
     with st.expander(label):
-        for what, table in {"hidden runs": frame, "failed instances": failed}.items():
+        for what, table in {"hidden runs": frame, "failed or truncated instances": failed}.items():
             if len(table):
                 st.dataframe(table, hide_index=True)
                 downloads.of_board(board, {what: widgets.view(what, table, {})})
@@ -106,7 +122,7 @@ def method_pages(board: Board) -> None:
 def progress(board: Board) -> None:
     """Primary metric against step and against seconds."""
     st.subheader(f"Progress of {plain(board.task.primary.name)} while a method runs")
-    lines = cached.lines(board.task.name, board.preset)
+    lines = cached.lines(board)
     if lines.empty:
         st.write("This task has no curves: no method on it recorded intermediate estimates.")
         return
@@ -131,7 +147,7 @@ def progress(board: Board) -> None:
         f"{others}Line: mean over instances, seeds averaged first. Band of instances: their middle half, which is their spread "
         "and not an interval of the mean; band of seeds: from the lowest to the highest mean of any one seed. Seconds: their "
         "mean at the same step. A run that has ended keeps its last value."
-        f"{without} Click a name to single it out."
+        f"{without} Click a name to single it out. {tables.contention(board)}"
     )
 
 
@@ -147,8 +163,8 @@ def distribution(board: Board) -> None:
 def costs(board: Board) -> None:
     """Quality against time."""
     st.subheader("Quality against time")
-    if not any(row.time for row in board.rows):
-        st.write("This board has no times.")
+    if not any(row.fair_time for row in board.rows):
+        st.write(f"This board has no times that compare. {tables.contention(board)}")
         return
     drawing.show(cost.quality_against_time(board), f"{downloads.stem(board)}_quality_and_time")
     devices = sorted({row.devices for row in board.rows})
@@ -156,7 +172,8 @@ def costs(board: Board) -> None:
     st.caption(
         "Filled and joined: the Pareto front, complete rows that no other equals or beats in both mean score and mean time; "
         "names with (k of n) are incomplete, their means are over other instances. "
-        f"Bars: 95 % interval of the mean. Measured on {plain('; '.join(devices))}.{mixed} {plain(tables.learning(board))}"
+        f"Bars: 95 % interval of the mean. Measured on {plain('; '.join(devices))}.{mixed} {plain(tables.learning(board))} "
+        + tables.contention(board)
     )
 
 
@@ -215,11 +232,11 @@ def arrivals(board: Board) -> None:
     labels = [row.label for row in board.comparable]
     base = board.baseline.label if board.baseline and board.baseline.label in labels else labels[-1]
     reference = st.selectbox("As good as the final answer of", labels, index=labels.index(base), key="reference")
-    times = cached.times(board.task.name, board.preset, reference)
+    times = cached.times(board, reference)
     widgets.numbers(times, pairs.TIMES)
     downloads.of_board(board, {"times": widgets.view(f"time until as good as {reference}", times, pairs.TIMES)})
     if board.task.primary.levels:
-        levels, columns = cached.levels(board.task.name, board.preset), pairs.level_columns(board.task.primary)
+        levels, columns = cached.levels(board), pairs.level_columns(board.task.primary)
         widgets.numbers(levels, columns)
         downloads.of_board(board, {"levels": widgets.view("time until a level", levels, columns)})
         st.caption(
@@ -229,7 +246,7 @@ def arrivals(board: Board) -> None:
     st.caption(
         f"First recorded time at which a method's estimate is at least as good in {plain(board.task.primary.name)} as the "
         f"final answer of {plain(reference)} on the same instance. Methods without curves have one point: their answer, when "
-        "they give it. " + plain(tables.learning(board))
+        f"they give it. {plain(tables.learning(board))} {tables.contention(board)}"
     )
 
 
@@ -254,6 +271,7 @@ def reproduce(board: Board) -> None:
 
 shown = choices.choose_board(*st.columns([2, 2, 3])[:2])
 describe(shown)
+shown = counting(shown)
 ranks(shown)
 method_pages(shown)
 hidden(shown)

@@ -19,7 +19,8 @@ import psutil
 from benchmark import registry
 from runners.engines import messages
 from runners.engines.base import Place, order_of
-from runners.engines.messages import Broken, Killed, Last, Message
+from runners.engines.messages import Broken, Killed, Last, Making, Message
+from runners.engines.waiting import WAITING
 from runners.plan import Job
 
 _TAIL = 2000  # characters of the worker's last words that are kept
@@ -85,6 +86,8 @@ class Worker:
         # its temporary files go when it goes, however it ends
         self.scratch = tempfile.TemporaryDirectory(prefix="lowdimbench-", ignore_cleanup_errors=True)
         self.began = time.monotonic()
+        self.making: float | None = None  # since when the worker makes data
+        self.made = 0.0  # seconds that it did before
         self.process = self._start()
         self.threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._listen, self._watch)]
         for thread in self.threads:
@@ -98,6 +101,7 @@ class Worker:
             stdout=subprocess.PIPE,
             stderr=subprocess.PIPE,
             env={
+                **WAITING,
                 **os.environ,
                 # PyTorch reads the first two at its import
                 **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "LOWDIMBENCH_THREADS"), threads),
@@ -124,6 +128,7 @@ class Worker:
                         self.last = Broken(reason=f"the worker said what is no message (more than {_LONGEST >> 20} MB)")
                     return  # or cut off by the kill
                 message = messages.checked(line)
+                self._note_making(message)
                 if isinstance(message, Last):
                     self.last = message
                     return
@@ -132,6 +137,20 @@ class Worker:
             self.last = Broken(reason=f"what the worker said could not be read ({type(error).__name__}: {error})")
         finally:
             self.said_last.set()
+
+    def _note_making(self, message: Message) -> None:
+        """Data is being made from one word of it to whatever the worker says next."""
+        now = time.monotonic()
+        since, self.making = self.making, now if isinstance(message, Making) and not message.over else None
+        self.made += 0.0 if since is None else now - since
+
+    def _overdue(self, now: float) -> str | None:
+        """Why the job is to be killed now. Its time limit holds for making data, and apart from that for all the rest."""
+        making = self.made + (0.0 if self.making is None else now - self.making)
+        for seconds, of in ((now - self.began - making, ""), (making, " of making data")):
+            if seconds >= self.job.timeout:
+                return f"killed after {self.job.timeout:.3g} s{of}, its time limit"
+        return None
 
     def _listen(self) -> None:
         pipe = self.process.stderr
@@ -164,16 +183,16 @@ class Worker:
         return self.last or Killed(reason=died, trace=self._tail())
 
     def _supervise(self) -> tuple[Literal["timeout", "memory"], str] | None:
-        deadline, family_at = self.began + self.job.timeout, 0.0
+        family_at = 0.0
         family: list[psutil.Process] = []
         while self.process.poll() is None:
             now = time.monotonic()
-            if self.said_last.wait(timeout=min(_LOOK, max(0.0, deadline - now))):
+            if self.said_last.wait(timeout=_LOOK):
                 with suppress(subprocess.TimeoutExpired):
                     self.process.wait(timeout=_GRACE)
                 return None
-            if time.monotonic() >= deadline:
-                return "timeout", f"killed after {self.job.timeout:.3g} s, its time limit"
+            if late := self._overdue(time.monotonic()):
+                return "timeout", late
             if now - family_at > 1.0:
                 family, family_at = _family(self.process.pid), now
             used = sum(map(_resident, family))

@@ -84,6 +84,13 @@ class Hello(_Typed):
     environment: Surroundings
 
 
+class Making(_Typed):
+    """The worker makes data, or (over) is done with it: the method's time limit waits so long."""
+
+    kind: Literal["making"] = "making"
+    over: bool = False
+
+
 class Step(_Typed):
     """How far a method is: on an instance, or (instance None) while it learns. score: of its last record."""
 
@@ -111,6 +118,7 @@ class Solved(_Typed):
     label: Text
     observation: Text
     seconds: Amount
+    cpu_seconds: Amount | None = None
     steps: Stored
     truncated: bool
     scores: dict[Text, float]
@@ -170,7 +178,7 @@ class Killed(_Typed):
 
 Stopped = Refused | Broken | Killed
 Last = End | Stopped
-Message = Start | Hello | Step | Learnt | Solved | Failed | Last
+Message = Start | Hello | Making | Step | Learnt | Solved | Failed | Last
 _ANY: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
 
 

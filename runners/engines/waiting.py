@@ -1,0 +1,13 @@
+"""How the threads of a worker wait for each other: variables that OpenMP and BLAS read as they are loaded.
+
+A thread that spins is quick to go on and takes its processor from whatever else wants to run, which may be the very thread that
+it waits for: beside one other busy process a step took 20 times as long (tests/performance/busy.py). What the user sets holds.
+"""
+
+POLICIES: dict[str, dict[str, str]] = {
+    "spinning": {},  # what the libraries do by themselves
+    "short": {"GOMP_SPINCOUNT": "1000", "KMP_BLOCKTIME": "0", "OPENBLAS_THREAD_TIMEOUT": "10"},
+    "passive": {"OMP_WAIT_POLICY": "PASSIVE", "GOMP_SPINCOUNT": "0", "KMP_BLOCKTIME": "0", "OPENBLAS_THREAD_TIMEOUT": "4"},
+}
+POLICY = "passive"
+WAITING = POLICIES[POLICY]

@@ -1,0 +1,102 @@
+"""How many jobs run side by side and with how many threads each, where the user leaves it open.
+
+Time of a job on t threads is taken as work / t**0.6: the second thread of a core-bound method gains a half, not the double. So
+jobs side by side finish sooner than one after the other with all cores, unless a few of them make most of the work.
+"""
+
+import heapq
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from benchmark.environment import cores
+
+_GAIN = 0.6  # exponent of threads
+_ROOM = 2e9  # bytes that a job should have at least; the largest of the suite on presets of size small takes 1.7e9
+_LOOK = 0.25  # seconds
+
+
+@dataclass(frozen=True)
+class Work:
+    """Of one job: seconds on one thread, in any unit that all jobs share, and how many threads it can use at most."""
+
+    seconds: float
+    threads: int | None = None
+
+
+def share(
+    cores: int, free: int, works: Sequence[Work], jobs: int | None, threads: int | None, *, most: int | None = None
+) -> tuple[int, int]:
+    """(jobs at a time, threads of each) with which the works end soonest on so many cores; given ones are obeyed.
+
+    Threads follow from the cores that there are and not from those that are free: scores are rounded by the number of threads,
+    and what others do on the machine is not to change them. While cores are taken, fewer jobs run at a time.
+
+    most: jobs at a time at most. Of choices that end equally soon the one with more jobs counts.
+    """
+    if jobs is None:
+        room = max(1, min(len(works) or 1, cores // (threads or 1), most or cores))
+        choices = [(at_once, threads or max(1, cores // at_once)) for at_once in range(room, 0, -1)]
+        jobs, threads = min(choices, key=lambda choice: round(_makespan(works, *choice), 9))
+        jobs = max(1, min(jobs, free // threads))
+    return jobs, threads or max(1, cores // jobs)
+
+
+def _makespan(works: Sequence[Work], at_once: int, threads: int) -> float:
+    """When the last job ends: they start in their order, each as soon as there is room."""
+    ends = [0.0] * at_once
+    for work in works:
+        used = min(threads, work.threads or threads)
+        heapq.heapreplace(ends, ends[0] + work.seconds / used**_GAIN)
+    return max(ends)
+
+
+def cores_now() -> tuple[int, int]:
+    """Cores that this process may use, by affinity and by the quota of its container, and how many of them are free at this
+    moment; both at least one. Takes a quarter of a second.
+    """
+    allowed = allowed_cores(cores(), quota())
+    return allowed, free_cores(allowed, cores(), busy())
+
+
+def allowed_cores(affine: int, quota: float | None) -> int:
+    """Of the cores that a process may run on, so many as it may use on average."""
+    return affine if quota is None else max(1, min(affine, round(quota)))
+
+
+def free_cores(allowed: int, affine: int, busy: float) -> int:
+    """Of the cores that a process may use, so many as are left by what is busy on those that it may run on."""
+    return max(1, min(allowed, round(affine - busy)))
+
+
+def busy() -> float:
+    """How many of the cores that this process may use are at work for anybody, on average over a moment."""
+    import psutil
+
+    used: list[float] = psutil.cpu_percent(_LOOK, percpu=True)
+    mine = os.sched_getaffinity(0) if hasattr(os, "sched_getaffinity") else range(len(used))
+    return sum(used[core] for core in mine if core < len(used)) / 100
+
+
+def quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
+    """Cores that a container may use on average; None where it is not limited, or not told."""
+    try:
+        allowed, period = (root / "cpu.max").read_text(encoding="ascii").split()
+    except (OSError, ValueError):
+        try:
+            allowed, period = (
+                (root / "cpu" / f"cpu.cfs_{name}_us").read_text(encoding="ascii") for name in ("quota", "period")
+            )
+        except OSError:
+            return None
+    try:
+        cores = float(allowed) / float(period)  # "max" is no number, -1 no limit
+    except (ValueError, ZeroDivisionError):
+        return None
+    return cores if cores > 0 else None
+
+
+def most_jobs(memory: float, each: float | None = None) -> int:
+    """How many jobs this memory has room for, both in bytes; each: what one may use, where it is known."""
+    return max(1, int(memory // (each or _ROOM)))
