@@ -3,18 +3,85 @@ import time
 import pytest
 import torch
 
-from benchmark.context import Context
+from benchmark.context import Clock, Context, Times
+
+CPU = torch.device("cpu")
+
+
+class Faked:
+    """Three clocks that go when they are told to."""
+
+    def __init__(self):
+        self.at = Times()
+
+    def go(self, wall, process, thread):
+        self.at = self.at.plus(Times(), Times(wall, process, thread))
+
+
+@pytest.fixture
+def clocks(monkeypatch):
+    faked = Faked()
+    monkeypatch.setattr(Times, "now", lambda: faked.at)
+    return faked
 
 
 def test_steps_end_when_the_budget_is_spent():
-    ctx = Context(torch.device("cpu"), 0, budget=0.05)
+    ctx = Context(CPU, 0, budget=0.05)
     ctx.clock.start()
     for _ in ctx.steps(1000):
-        time.sleep(0.01)
+        until = time.thread_time() + 0.01
+        while time.thread_time() < until:
+            pass
     ctx.clock.stop()
     assert ctx.truncated
     assert 1 <= ctx.steps_done < 20
-    assert ctx.clock.seconds < 0.5
+
+
+def test_waiting_for_a_processor_costs_nothing_of_the_budget(clocks):
+    ctx = Context(CPU, 0, budget=1.0)
+    ctx.clock.start()
+    for _ in ctx.steps(1000):
+        clocks.go(10.0, 0.125, 0.125)
+    ctx.clock.stop()
+    assert ctx.truncated
+    assert ctx.steps_done == 8
+    assert (ctx.clock.seconds, ctx.clock.cpu_seconds, ctx.clock.spent) == (80.0, 1.0, 1.0)
+
+
+@pytest.mark.parametrize(
+    ("threads", "process", "thread", "expected"),
+    [
+        (1, 3.0, 3.0, 3.0),
+        (2, 6.0, 3.0, 3.0),  # both threads at work all the time
+        (2, 3.0, 3.0, 3.0),  # its own alone
+        (2, 5.0, 1.0, 2.5),  # others do most of it
+        (4, 8.0, 0.0, 2.0),  # it waits for others
+    ],
+)
+def test_cpu_seconds_are_of_the_own_thread_or_a_share_of_all(clocks, monkeypatch, threads, process, thread, expected):
+    monkeypatch.setattr(torch, "get_num_threads", lambda: threads)
+    clock = Clock(CPU)
+    clock.start()
+    monkeypatch.setattr(torch, "get_num_threads", lambda: 100)  # a method that asks for more has no more time
+    clocks.go(4.0, process, thread)
+    assert clock.cpu_seconds == clock.spent == expected
+    clock.stop()
+    clocks.go(50.0, 50.0, 50.0)  # a pause
+    assert clock.cpu_seconds == clock.spent == expected
+    clock.start()
+    clocks.go(4.0, process, thread)
+    clock.stop()
+    assert (clock.seconds, clock.cpu_seconds) == (8.0, 2 * expected)
+
+
+def test_on_a_gpu_the_budget_counts_the_time_on_the_wall(clocks, monkeypatch):
+    monkeypatch.setattr(torch.cuda, "synchronize", lambda device: clocks.go(0.5, 0.5, 0.5))
+    clock = Clock(torch.device("cuda"))
+    clock.start()
+    clocks.go(4.0, 1.0, 1.0)
+    assert (clock.seconds, clock.spent, clock.cpu_seconds) == (4.0, 4.0, None)
+    clock.stop()
+    assert clock.spent == 4.5  # with what the device had still to do
 
 
 def test_recording_holds_the_clock_and_thins_the_curve():

@@ -4,7 +4,9 @@ import sys
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
 from sqlalchemy import create_engine, text
 from sqlalchemy.exc import OperationalError
@@ -13,7 +15,7 @@ from sqlalchemy.orm import Session
 from benchmark import store
 from benchmark.errors import UserError
 from benchmark.store import database
-from benchmark.store.models import Base, Run, Score, Submission, Task
+from benchmark.store.models import Base, Instance, Run, Score, Submission, Task
 
 
 def test_a_new_database_is_complete_and_in_wal_mode(tmp_path):
@@ -34,21 +36,8 @@ def test_the_newest_migration_is_the_one_expected():
 
 
 def test_a_database_without_submissions_is_brought_up_to_date_and_keeps_its_scores(tmp_path):
-    from alembic import command
-    from alembic.config import Config
-
-    config = Config()
-    config.set_main_option("script_location", str(Path(store.__file__).parent / "migrations"))
     path = tmp_path / "a.db"
-    with sqlite3.connect(path) as connection:
-        connection.execute(f"PRAGMA application_id = {database._APPLICATION}")
-    connection.close()
-    with create_engine(f"sqlite:///{path}").begin() as connection:
-        config.attributes["connection"] = connection
-        command.upgrade(config, "0002")
-        for table, row in OLD.items():
-            names = ", ".join(f'"{name}"' for name in row)
-            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({', '.join(':' + n for n in row)})"), row)
+    at_revision(path, "0002", OLD.items())
     engine = database.open_database(str(path))
     with Session(engine) as session:
         assert [(score.run_id, score.value) for score in session.query(Score)] == [(1, 2.5)]
@@ -57,6 +46,53 @@ def test_a_database_without_submissions_is_brought_up_to_date_and_keeps_its_scor
         assert (kept.author, kept.kind, kept.seeds, kept.near, kept.changed) == ("Ada", "", 0, {}, kept.received)
         assert kept.token == ""
     engine.dispose()
+
+
+def at_revision(path, revision, rows):
+    """A SQLite file of ours of an older revision, with these (table, row)."""
+    with sqlite3.connect(path) as connection:
+        connection.execute(f"PRAGMA application_id = {database._APPLICATION}")
+    connection.close()
+    with create_engine(f"sqlite:///{path}").begin() as connection:
+        migrate(connection, command.upgrade, revision)
+        for table, row in rows:
+            names = ", ".join(f'"{name}"' for name in row)
+            connection.execute(text(f"INSERT INTO {table} ({names}) VALUES ({', '.join(':' + n for n in row)})"), row)
+
+
+def migrate(connection, way, revision):
+    config = Config()
+    config.set_main_option("script_location", str(Path(store.__file__).parent / "migrations"))
+    config.attributes["connection"] = connection
+    way(config, revision)
+
+
+def instance(number, status, truncated, **more):
+    about = {"id": number + 1, "run_id": 1, "number": number, "label": "", "observation": "", "seconds": 2.0, "steps": 9}
+    return about | {"status": status, "truncated": truncated, **more}
+
+
+def test_truncated_becomes_a_status_and_the_way_back_is_whole(tmp_path):
+    path = tmp_path / "a.db"
+    old = [instance(0, "done", False), instance(1, "done", True), instance(2, "failed", False, error="it failed")]
+    tables = [(name, row) for name, row in OLD.items() if name != "submission"]
+    at_revision(path, "0004", [*tables, *(("instance", row) for row in old)])
+    engine = database.open_database(str(path))
+    with Session(engine) as session:
+        found = [(one.status, one.error, one.seconds, one.cpu_seconds) for one in session.query(Instance)]
+        assert found == [
+            ("done", None, 2.0, None),
+            ("truncated", "its time budget ended it after 9 steps", 2.0, None),
+            ("failed", "it failed", 2.0, None),
+        ]
+        assert [score.value for score in session.query(Score)] == [2.5]
+    with engine.connect() as connection:
+        assert compare_metadata(MigrationContext.configure(connection), Base.metadata) == []
+    engine.dispose()
+    with create_engine(f"sqlite:///{path}").begin() as connection:
+        migrate(connection, command.downgrade, "0004")
+        found = connection.execute(text("SELECT status, truncated, error FROM instance ORDER BY number")).all()
+    assert found == [("done", 0, None), ("done", 1, None), ("failed", 0, "it failed")]
 
 
 WHEN = "2026-01-01 00:00:00.000000"

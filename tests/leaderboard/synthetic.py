@@ -143,7 +143,7 @@ class Writer:
 
     def instance(self, run: Run, number: int, scores: dict[str, float], seconds: float, **columns: Any) -> None:
         """A finished instance with its scores; status and error may say otherwise."""
-        row = {"status": "done", "label": f"slice {number}", "steps": 10, "truncated": False, "error": None, **columns}
+        row = {"status": "done", "label": f"slice {number}", "steps": 10, "error": None, **columns}
         observation = sha256(f"{run.seed}/{number}".encode()).hexdigest()
         self.session.add(Instance(run_id=run.id, number=number, seconds=seconds, **{"observation": observation, **row}))
         self.session.add_all(Score(run_id=run.id, instance=number, metric=m, value=v) for m, v in scores.items())
@@ -289,7 +289,7 @@ def make_large(path: Path, variants: int = 20, seeds: int = 84) -> Engine:
         for variant, seed in product(range(variants), range(seeds)):
             name = list(METHODS)[variant % len(METHODS)]
             run = writer.run(spec, "full", name, seed, parameters={"steps": variant // len(METHODS)})
-            row = {"run_id": run.id, "status": "done", "label": "", "steps": 1, "truncated": False, "error": None}
+            row = {"run_id": run.id, "status": "done", "label": "", "steps": 1, "error": None}
             for number, value in enumerate(writer.random.normal(25 + METHODS[name][1] + 0.1 * variant, 2.0, 20)):
                 solved.append({**row, "number": number, "observation": f"{seed}/{number}", "seconds": 0.1})
                 for metric, scale in (("psnr", 1.0), ("nmse", 0.01), ("ssim", 0.02)):

@@ -8,7 +8,7 @@ import time
 import pytest
 import torch
 
-from benchmark import fits, registry
+from benchmark import fits, registry, solving
 from benchmark.context import Context
 from benchmark.fits import Fit, learn
 
@@ -114,14 +114,23 @@ def test_what_was_learnt_is_kept_apart_by_device(learner):
 
 
 @pytest.mark.parametrize("cut", [False, True])
-def test_instances_of_learning_that_was_cut_short_are_truncated(learner, cut):
+def test_learning_that_was_cut_short_is_tried_again(learner, cut):
     learner()
     [kept] = (learner.command.folder / "fits").glob("*.safetensors")
     fit = fits.load(kept.parent, kept.stem)
     fits.keep(kept.parent, kept.stem, Fit(fit.learnt, fit.seconds, cut))
-    assert learner("--set", "scale=2.0").learnt == 1
-    other = "run_id = (SELECT max(id) FROM run)"
-    assert rows(learner.command, f"SELECT DISTINCT truncated FROM instance WHERE {other}") == [(int(cut),)]
+    assert learner("--set", "scale=2.0").learnt == 1 + cut
+    assert not fits.load(kept.parent, kept.stem).truncated
+    assert rows(learner.command, "SELECT DISTINCT status FROM instance") == [("done",)]
+
+
+@pytest.mark.parametrize("cut", [False, True])
+def test_instances_of_learning_that_was_cut_short_are_truncated(learner, cut):
+    registry.include([learner.command.folder / "learners.py"])
+    task, method = registry.get_task("spectral").load(), registry.get_method("mean_spectrum").load()
+    fit = Fit({"mean": torch.ones(1, dtype=torch.float64)}, 1.0, cut)
+    parameters = method.spec.resolve("spectral", "tiny", {})
+    assert solving.solve(task, method, "tiny", 0, 0, parameters, fit=fit).truncated is cut
 
 
 def test_a_kill_while_it_learns_leaves_nothing_half_written(learner):

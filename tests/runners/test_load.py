@@ -81,7 +81,9 @@ def content(path):
             ]
             columns = ("digest", "preset", "parameters", "seed", "split", "source", "data", "command", "status", "started")
             instances = session.scalars(select(Instance).where(Instance.run_id == one.id).order_by(Instance.number))
-            solved = [(i.number, i.label, i.observation, i.status, i.seconds, i.steps, i.truncated) for i in instances]
+            solved = [
+                (i.number, i.label, i.observation, i.status, i.seconds, i.cpu_seconds, i.steps, i.error) for i in instances
+            ]
             found.append([tuple(getattr(one, name) for name in columns), solved, *rows])
         return found
 

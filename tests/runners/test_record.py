@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from benchmark import environment
 from benchmark.store import queries
 from benchmark.store.database import open_database
-from benchmark.store.models import Run, Score, now
+from benchmark.store.models import Instance, Run, Score, now
 from benchmark.store.writing import Unstorable, write_whole
 from runners import record
 from runners.engines.files import path_of
@@ -67,6 +67,44 @@ def test_a_run_is_done_when_all_its_instances_are(session, run):
     record.end(session, run, END)
     assert (run.status, run.seconds) == ("done", 3.0)
     assert queries.finished_instances(session, run) == {0, 1}
+
+
+def test_truncated_instances_have_scores_and_a_reason_end_the_run_and_are_left_to_be_tried_again(session, run):
+    record.instance(session, run, solved(0, 1.0, psnr=1.0), ARTIFACTS)
+    cut = solved(1, 9.0, psnr=2.0).model_copy(update={"truncated": True, "steps": 7, "cpu_seconds": 3.0})
+    record.instance(session, run, cut, ARTIFACTS)
+    record.end(session, run, END)
+    assert (run.status, run.error) == ("done", None)
+    assert queries.finished_instances(session, run) == {0}
+    assert queries.finished(session, [run.digest]) == {run.digest: {0}}
+    assert queries.answered_instances(session, run) == {0, 1}
+    first, second = session.scalars(select(Instance).order_by(Instance.number)).all()
+    assert (first.status, first.error, first.cpu_seconds, first.contended) == ("done", None, None, False)
+    assert (second.status, second.cpu_seconds, second.contended) == ("truncated", 3.0, True)
+    assert second.error == "its time budget ended it after 7 steps"
+    record.instance(session, run, cut.model_copy(update={"steps": 0}), ARTIFACTS)
+    assert session.scalars(select(Instance.error).where(Instance.number == 1)).one() == "it could not learn to the end"
+    record.instance(session, run, solved(1, 2.0, psnr=3.0), ARTIFACTS)
+    assert queries.finished_instances(session, run) == {0, 1}
+    assert session.scalars(select(Score.value).where(Score.instance == 1)).all() == [3.0]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "cpu", "contended"),
+    [(10.0, None, False), (10.0, 7.5, False), (10.0, 6.5, True), (0.03, 0.02, False), (0.03, 0.0, True), (0.01, 0.0, False)],
+)
+def test_an_instance_that_was_kept_from_the_processor_is_contended(session, run, seconds, cpu, contended):
+    """Where the clocks of processors can tell."""
+    record.instance(session, run, solved(0, seconds).model_copy(update={"cpu_seconds": cpu}), ARTIFACTS)
+    assert session.scalars(select(Instance)).one().contended is contended
+    assert session.scalars(select(Instance.number).where(Instance.contended)).all() == ([0] if contended else [])
+
+
+def test_a_run_with_a_truncated_and_a_failed_instance_has_failed(session, run):
+    record.instance(session, run, solved(0).model_copy(update={"truncated": True}), ARTIFACTS)
+    record.failed_instance(session, run, Failed(instance=1, status="diverged", reason="it grew", trace=""))
+    record.end(session, run, END)
+    assert run.status == "diverged"
 
 
 def test_an_instance_that_is_solved_anew_keeps_nothing_of_before(session, run):
