@@ -41,7 +41,7 @@ def test_everything_of_a_run_and_what_is_different_now(command):
     ):
         assert words in changed
     change(command, "UPDATE run SET status = 'running', heartbeat = '2026-01-01 00:00:00'")
-    assert "abandoned; reproduced" in show(command, str(number)).stdout
+    assert "done; reproduced" in show(command, str(number)).stdout  # its runner died after its last instance
 
 
 def test_unknown_and_ambiguous_runs_are_one_line(command):
