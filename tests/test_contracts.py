@@ -8,6 +8,8 @@ import torch
 from benchmark import contracts, registry
 from benchmark.contracts import METHOD_CHECKS, TASK_CHECKS, Broken, NotChecked, Pair
 
+pytestmark = pytest.mark.slow
+
 TASKS = list(registry.tasks())
 PAIRS = [(pair.task.spec.name, pair.method.spec.name) for pair in contracts.pairs()]
 FIRST = {method: task for task, method in reversed(PAIRS)}  # where a method is checked for all that does not depend on the task

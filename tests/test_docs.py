@@ -12,6 +12,8 @@ import torch
 from benchmark import registry
 from benchmark.context import Context
 
+pytestmark = pytest.mark.slow
+
 README = (registry.ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (registry.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
 COMMANDS = ("run", "show", "reproduce", "export", "load", "check")

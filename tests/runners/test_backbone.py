@@ -13,6 +13,8 @@ from benchmark.store.models import Method, Run
 from tests.methods import tiny_encoder
 from tests.tasks.test_few_shot_task import glue
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def encoder(tmp_path):

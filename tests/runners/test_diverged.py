@@ -9,6 +9,8 @@ import torch
 from benchmark.errors import Diverged
 from benchmark.solving import checked
 
+pytestmark = pytest.mark.slow
+
 ANYTHING = SimpleNamespace(check=lambda estimate: estimate)  # a problem of which anything is an estimate
 WORDS = ("--task", "mri", "--preset", "tiny", "--threads", "1", "--method", "diverges", "--no-baseline")
 

@@ -27,6 +27,8 @@ from runners.plan import make_plan
 from runners.progress import Display
 from runners.request import Request
 
+pytestmark = pytest.mark.slow
+
 SURROUNDINGS = messages.Surroundings(**environment.capture(1, "cpu"))
 CONTENT = b"\x93NUMPY and \xff bytes"
 DIGEST = sha256(CONTENT).hexdigest()

@@ -10,6 +10,8 @@ import time
 import psutil
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TINY = ("--task", "mri", "--preset", "tiny", "--threads", "1")
 
 

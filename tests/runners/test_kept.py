@@ -3,6 +3,9 @@
 import sqlite3
 
 import numpy as np
+import pytest
+
+pytestmark = pytest.mark.slow
 
 OES = ("--task", "denoising", "--preset", "tiny", "--threads", "1", "--method", "oes", "--no-baseline", "--set", "steps=2")
 

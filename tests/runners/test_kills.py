@@ -5,6 +5,8 @@ import pytest
 from tests.runners.killing import Lane, killed
 from tests.runners.warm import Forge
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def forge():

@@ -23,6 +23,8 @@ from torch import Tensor
 
 from benchmark import Context, Count, LinearInverse, Positive, method
 
+pytestmark = pytest.mark.slow
+
 
 def mean(training, ctx: Context, *, spectra: Count = 10, wait: Positive = 0.01, then: str = "return") -> dict[str, Tensor]:
     with open(os.environ["COUNTER"], "a") as file:

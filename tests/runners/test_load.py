@@ -247,7 +247,7 @@ def test_an_array_that_is_no_picture_is_left_out_of_an_export(tmp_path, exported
     assert [line.pictures for line in load.read_file(exported)[0]] == [(), ()]
 
 
-@pytest.mark.parametrize("shape", [(4,), (2, 4, 4), (4, 4, 4), (4, 4, 3), (1, 3, 4, 4)])
+@pytest.mark.parametrize("shape", [(4,), (2, 4, 4), (4, 4, 4), (4, 4, 3), (1, 2, 4, 4)])
 def test_an_array_that_is_no_picture_is_refused(exported, shape):
     scratch = exported.with_name("array.npy")
     np.save(scratch, np.zeros(shape, np.float16))

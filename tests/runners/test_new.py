@@ -6,6 +6,8 @@ import pytest
 
 from benchmark import registry
 
+pytestmark = pytest.mark.slow
+
 
 def python(command, *words):
     return command.module(*words)

@@ -41,6 +41,8 @@ from benchmark import method
 
 from .parts import FACTOR
 
+pytestmark = pytest.mark.slow
+
 
 @method("half", solves="LinearInverse", kind="test", paper="")
 def half(problem, ctx):

@@ -1,5 +1,9 @@
 """Presets that lack what their task offers, and settings that a method refuses, through the command line."""
 
+import pytest
+
+pytestmark = pytest.mark.slow
+
 
 def test_methods_that_need_samples_are_left_out_where_features_are_free(command):
     done = command("--task", "representation", "--method", "all", "--preset", "small_free", "--dry-run")

@@ -7,6 +7,8 @@ import pytest
 from benchmark.spec import Metric
 from runners.reproduce import Made, compare
 
+pytestmark = pytest.mark.slow
+
 TINY = ("--task", "mri", "--preset", "tiny", "--threads", "1", "--no-baseline")
 
 

@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+pytestmark = pytest.mark.slow
+
 TINY = ("--task", "mri", "--preset", "tiny", "--threads", "1")
 
 

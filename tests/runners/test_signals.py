@@ -23,7 +23,10 @@ from runners.progress import Display
 from runners.request import Request
 from tests.runners.warm import Forge, Forked
 
-pytestmark = pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="no real-time signals here")
+pytestmark = [
+    pytest.mark.slow,
+    pytest.mark.skipif(not hasattr(signal, "SIGRTMIN"), reason="no real-time signals here"),
+]
 
 # The kernel ignores the first four unless a program asks for them, and the next three for a session of its own, which a worker
 # is; Python ignores the last two. SIGSTOP holds a worker, which its time limit ends. The C library may keep 32 and 33 to

@@ -22,6 +22,8 @@ import torch
 
 from benchmark import Context, LinearInverse, method
 
+pytestmark = pytest.mark.slow
+
 
 @method("mine", solves="LinearInverse", kind="classical", paper="", needs=("coils",))
 def mine(problem: LinearInverse, ctx: Context) -> torch.Tensor:

@@ -7,6 +7,8 @@ import pytest
 
 from tests.tasks.test_subspace_task import CLASSES, X, planted
 
+pytestmark = pytest.mark.slow
+
 FULL = ("--task", "subspace_clustering", "--preset", "full_samples", "--method", "k_subspaces", "--no-baseline")
 
 

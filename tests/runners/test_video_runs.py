@@ -6,6 +6,8 @@ import pytest
 
 from tests.tasks.test_video_task import ucf101
 
+pytestmark = pytest.mark.slow
+
 SMALL = ("--set", "encoder=conv4", "--set", "size=16", "--set", "views=2")
 
 

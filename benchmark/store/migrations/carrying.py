@@ -1,7 +1,8 @@
 """Runs keep their place where the code they depend on was rebuilt and computes the same.
 
-A table sources_REVISION.json says, for each task, method and preset, which hash stood for which code before and after. A run with
-another hash was made by other code. It stays as it is and counts as older. What methods learnt lies in files named by keys too.
+A table sources_REVISION.json says, for each task, method and preset, which hash stood for which code before and after. A run
+with another hash was made by other code. It stays as it is and counts as older. What methods learnt lies in files named by keys
+too.
 """
 
 import json

@@ -1,4 +1,4 @@
-"""Hashes of what a run depends on count definitions and fields of the preset. Runs of the code that is known keep their place."""
+"""Hashes of what a run depends on count definitions and fields of the preset. Runs of the known code keep their place."""
 
 from benchmark.store.migrations.carrying import carry
 
