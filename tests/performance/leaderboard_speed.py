@@ -76,7 +76,7 @@ def make(path: Path, size: int) -> tuple[int, int]:
 
 
 def fill(rows: dict[type, list[dict[str, object]]], run: int, seed: int, values: np.ndarray) -> None:
-    ended = {"run_id": run, "status": "done", "label": "", "steps": 1, "truncated": False, "error": None, "seconds": 0.1}
+    ended = {"run_id": run, "status": "done", "label": "", "steps": 1, "error": None, "seconds": 0.1}
     for number, value in enumerate(values):
         rows[Instance].append({**ended, "number": number, "observation": f"{seed}/{number}"})
         for metric, scale in zip(METRICS, (1.0, 0.01, 0.02), strict=True):

@@ -13,7 +13,7 @@ from benchmark.errors import UserError
 from benchmark.spec import RunKey
 from benchmark.store import exchange, queries
 from benchmark.store.database import open_database
-from benchmark.store.lines import file_digest
+from benchmark.store.lines import InstancePart, file_digest
 from benchmark.store.models import Artifact, Curve, Instance, Method, Run, Score, Task
 from runners import export, load
 from tests.leaderboard.synthetic import Writer, imaging
@@ -347,3 +347,22 @@ def test_a_header_that_is_nested_deeply(exported, tmp_path):
     done = call(load, exported, "--db", tmp_path / "new.db")
     assert done.returncode == 2
     assert done.stderr == "error: a.jsonl, line 1: not a file of runners.export --format jsonl\n"
+
+
+@pytest.mark.parametrize(
+    ("status", "truncated", "expected"),
+    [
+        ("done", False, ("done", None)),
+        ("done", True, ("truncated", "its time budget ended it after 9 steps")),
+        ("failed", False, ("failed", None)),
+    ],
+)
+def test_lines_of_the_first_format_are_read(status, truncated, expected):
+    """They said of an instance that is done whether it was truncated."""
+    about = {"number": 0, "label": "", "observation": "", "seconds": 1.0, "steps": 9, "error": None, "scores": {}}
+    read = InstancePart.model_validate_json(json.dumps({**about, "status": status, "truncated": truncated}))
+    assert (read.status, read.error) == expected
+    assert read.cpu_seconds is None
+    assert "truncated" not in read.model_dump()
+    with pytest.raises(ValueError, match="truncated"):
+        InstancePart.model_validate_json(json.dumps({**about, "status": status, "truncated": "no"}))
