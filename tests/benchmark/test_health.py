@@ -59,7 +59,7 @@ def damaged(whole, tmp_path):
         ("UPDATE score SET value = 9e999", "its table score holds no proper value in row 1"),
         ("UPDATE score SET metric = x'ff'", "its table score holds no proper metric in row 1"),
         ("UPDATE curve SET step = 0.5", "its table curve holds no proper step in row 1"),
-        ("UPDATE instance SET truncated = 'maybe'", "its table instance holds no proper truncated in row 1"),
+        ("UPDATE instance SET cpu_seconds = 'maybe'", "its table instance holds no proper cpu_seconds in row 1"),
         ("UPDATE run SET seed = 'one'", "its table run holds no proper seed in row 1"),
         ("DELETE FROM method", "run 1 names a method that is not there"),
     ],

@@ -20,9 +20,9 @@ PAIR = "&first=base_fill&second=truth"
 @pytest.mark.parametrize("width", [1400, 400])
 def test_declared_pictures(page: Page, address: str, problems: list[str], width: int) -> None:
     visit(page, f"{address}/instance?task=grouping&preset=tiny", "figures" if width == 1400 else "figures_narrow", width)
-    for title in ("Affinity", "Singular values by class", "Basis"):
+    for title in ("Affinity", "Singular values by class", "Basis", "Edits"):
         expect(page.get_by_role("heading", name=title)).to_be_visible()
-    expect(page.get_by_test_id("stImage")).to_have_count(9)
+    expect(page.get_by_test_id("stImage")).to_have_count(13)
     expect(page.get_by_test_id("stVegaLiteChart")).to_have_count(3)
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
     assert problems == []

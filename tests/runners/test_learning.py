@@ -12,6 +12,8 @@ from benchmark import fits, registry, solving
 from benchmark.context import Context
 from benchmark.fits import Fit, learn
 
+pytestmark = pytest.mark.slow
+
 LEARNERS = '''
 """Methods that learn, and count how often."""
 
@@ -22,8 +24,6 @@ import torch
 from torch import Tensor
 
 from benchmark import Context, Count, LinearInverse, Positive, method
-
-pytestmark = pytest.mark.slow
 
 
 def mean(training, ctx: Context, *, spectra: Count = 10, wait: Positive = 0.01, then: str = "return") -> dict[str, Tensor]:

@@ -12,6 +12,8 @@ import pytest
 
 from benchmark import registry
 
+pytestmark = pytest.mark.slow
+
 PROJECT = """
 [build-system]
 requires = ["setuptools"]
@@ -40,8 +42,6 @@ x = A^H y / 2
 from benchmark import method
 
 from .parts import FACTOR
-
-pytestmark = pytest.mark.slow
 
 
 @method("half", solves="LinearInverse", kind="test", paper="")

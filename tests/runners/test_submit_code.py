@@ -13,6 +13,8 @@ from benchmark.store.models import Method, Run, Score
 from benchmark.submissions import store
 from tests.runners.installed import Installed
 
+pytestmark = pytest.mark.slow
+
 CODE = '''"""The adjoint, as a stranger would hand it in.
 
 x = A^H y
@@ -21,8 +23,6 @@ x = A^H y
 import torch
 
 from benchmark import Context, LinearInverse, method
-
-pytestmark = pytest.mark.slow
 
 
 @method("mine", solves="LinearInverse", kind="classical", paper="", needs=("coils",))
