@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit processors leaderboard clean
+.PHONY: help setup demo test check unit long processors leaderboard clean
 
 help:
 	@echo "make demo         run self-guided DIP and the classical methods on MRI and print the table (5 minutes)"
@@ -40,10 +40,14 @@ check: setup
 	$(BIN)/lint-imports
 
 # the products of tests are too small to share, and threads that wait for a part of one spin
-unit processors: export OMP_NUM_THREADS = 1
+unit long processors: export OMP_NUM_THREADS = 1
 
 unit: setup
-	$(BIN)/python -m pytest -rs -n 2 --dist loadgroup -m "slow or not slow"
+	$(BIN)/python -m pytest -rs -n 2 --dist loadgroup -m "not long"
+
+# what trains in commands of their own, minutes each
+long: setup
+	$(BIN)/python -m pytest -rs -n 2 -m long
 
 # sums rounded as on a processor without wide instructions; without --lowest also as with AVX2 alone
 processors: setup

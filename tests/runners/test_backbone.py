@@ -13,7 +13,7 @@ from benchmark.store.models import Method, Run
 from tests.methods import tiny_encoder
 from tests.tasks.test_few_shot_task import glue
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 
 @pytest.fixture

@@ -19,9 +19,9 @@ def python(command, *words):
     [
         ("method", "my_method", (), "zero_filled"),
         ("method", "my_method", ("--solves", "Completion"), "alternating_ls"),
-        ("method", "my_method", ("--solves", "FewShot"), "linear_probe"),
-        ("method", "my_method", ("--solves", "Retrieval"), "random_encoder"),
-        ("method", "my_method", ("--solves", "Representation"), "cross_entropy"),
+        pytest.param("method", "my_method", ("--solves", "FewShot"), "linear_probe", marks=pytest.mark.long),
+        pytest.param("method", "my_method", ("--solves", "Retrieval"), "random_encoder", marks=pytest.mark.long),
+        pytest.param("method", "my_method", ("--solves", "Representation"), "cross_entropy", marks=pytest.mark.long),
         ("method", "my_method", ("--solves", "Distribution"), "pca"),
         ("task", "my_task", (), "zero_filled"),
     ],

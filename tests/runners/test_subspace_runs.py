@@ -7,7 +7,7 @@ import pytest
 
 from tests.tasks.test_subspace_task import CLASSES, X, planted
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 FULL = ("--task", "subspace_clustering", "--preset", "full_samples", "--method", "k_subspaces", "--no-baseline")
 

@@ -6,7 +6,7 @@ import pytest
 
 from tests.tasks.test_video_task import ucf101
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 SMALL = ("--set", "encoder=conv4", "--set", "size=16", "--set", "views=2")
 
