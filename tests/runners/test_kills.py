@@ -15,10 +15,10 @@ def forge():
 
 
 @pytest.mark.slow
-def test_six_kills(forge, tmp_path):
-    lane = killed(forge, tmp_path, "pieces", 6, seed=1)
+def test_three_kills(forge, tmp_path):
+    lane = killed(forge, tmp_path, "pieces", 3, seed=1)
     assert lane.lost == []
-    assert sum(lane.hit.values()) == 6
+    assert sum(lane.hit.values()) == 3
 
 
 @pytest.mark.slow
