@@ -123,7 +123,10 @@ def test_a_method_is_submitted_by_both_doors_as_the_readme_says(tmp_path):
     assert "submission 1: my_answers on mri/small is scored" in out
     assert "nearly the predictions of zero_filled" not in out  # no run of it is in this database
     (tmp_path / "mine").mkdir()
-    out = "".join(python(words, tmp_path) for words in coded)
+    out = ""
+    for words in coded:
+        shown = re.findall(r"token of submission 2: (\S+)", out)
+        out += python([shown[0] if word == "TOKEN" else word for word in words], tmp_path)
     assert "submission 2: my_code on mri/small is reproduced" in out
     assert "submission 2 is withdrawn" in out
 
