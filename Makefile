@@ -11,6 +11,7 @@ help:
 	@echo "make demo         run self-guided DIP and the classical methods on MRI and print the table (5 minutes)"
 	@echo "make leaderboard  browse the results at http://localhost:8501"
 	@echo "make test         format, lint, types, unit, contract and browser tests"
+	@echo "make long         the tests that train in commands of their own"
 	@echo "make setup        only make the environment"
 
 setup: $(READY)

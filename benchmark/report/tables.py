@@ -304,8 +304,8 @@ def contention(board: Board) -> str:
     if not every:
         return ""
     return (
-        f"Left out: the seconds of {count(every, 'instance')} that other programs kept from the processor (contended: CPU time "
-        "below 70 % of the time on the clock)."
+        f"Left out: the seconds of {count(every, 'instance')} whose CPU time was below 70 % of the time "
+        "on the clock (contended: other programs were at work, or threads waited for each other)."
     )
 
 

@@ -155,7 +155,10 @@ class Instance(Base):
 
     @hybrid_property
     def contended(self) -> bool:
-        """Whether other programs kept the method from the processor, so that its seconds say nothing of it. Not known is no."""
+        """Whether the method had too little of the processor for its seconds to say much of it. Not known is no.
+
+        Other programs are one cause. Threads that wait for each other are another, on an idle machine too.
+        """
         if self.cpu_seconds is None:
             return False
         return self.cpu_seconds < _SHARE * self.seconds and self.cpu_seconds < self.seconds - _GRAIN

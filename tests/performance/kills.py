@@ -4,7 +4,8 @@
 
 Half of the kills hit a plan of many short instances, half one of mri/tiny. Workers and runners are forks of one process that
 has imported torch (tests/runners/warm.py). After each kill the database is checked, and at the end the scores are compared,
-bit for bit, with those of a plan that was left alone. --postgresql: on a server of its own, which is restarted in the middle.
+bit for bit, with those of a plan that was left alone. --postgresql: on servers of its own.
+That way was not tried yet, and restarts no server.
 """
 
 import argparse
