@@ -83,7 +83,7 @@ def test_only_what_diverged_is_tried_again(command):
 
 
 def test_fail_fast_stops_where_a_method_diverges(command):
-    done = run(command, "--fail-fast", "--method", "cg_sense")
+    done = run(command, "--fail-fast", "--jobs", "1", "--method", "cg_sense")
     assert rows(command, "SELECT DISTINCT name FROM run JOIN method ON method.id = method_id") == [("diverges",)]
     assert rows(command, "SELECT number, status FROM instance") == [(0, "diverged")]
     assert done.returncode == 1
