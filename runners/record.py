@@ -150,7 +150,7 @@ def instance(session: Session, run: Run, message: Solved, artifacts: Path) -> No
                 number=number,
                 status="truncated" if message.truncated else "done",
                 error=_why_truncated(message) if message.truncated else None,
-                **message.model_dump(include={"label", "observation", "seconds", "cpu_seconds", "steps"}),
+                **message.model_dump(include={"label", "observation", "seconds", "cpu_seconds", "queued", "steps"}),
             )
         )
         session.add_all(

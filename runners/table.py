@@ -57,7 +57,7 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
         table.caption += f"; truncated: a budget ended {truncated} instances early, {ranked}; the same command tries them again"
     if contended := sum(len(entry.contended) for entry in rows):
         table.caption += (
-            f"; contended: CPU time of {contended} instances was below 70 % of the clock's, their seconds do not compare"
+            f"; contended: other programs had the processors while {contended} instances ran, their seconds do not compare"
         )
     table.caption_justify = "left"
     return table

@@ -32,6 +32,7 @@ from runners.engines import messages
 from runners.engines.base import FitOrder, Order
 from runners.engines.files import path_of
 from runners.engines.messages import Message, written
+from runners.queued import Ledger, ledger, queued_share
 
 Send = Callable[[Message], None]
 _THREADS = int(os.environ.get("LOWDIMBENCH_THREADS", "1"))
@@ -154,6 +155,13 @@ def solve(
 ) -> None:
     """Solve one instance and send everything in one message."""
     artifacts, progress = Path(order.artifacts), Progress(send, number)
+    before: Ledger = {}
+
+    def made() -> None:
+        nonlocal before
+        before = ledger()
+        send(messages.Making(over=True))
+
     send(messages.Making())
     solved = solving.solve(
         task,
@@ -165,10 +173,11 @@ def solve(
         fit=fit,
         device=device,
         on_score=progress.scored,
-        on_made=lambda: send(messages.Making(over=True)),
+        on_made=made,
         on_step=progress.step,
         recall=lambda digest: _recall(artifacts, digest),
     )
+    queued = queued_share(before, ledger())
     kept = (*drawn(task, solved.instance, solved.estimate).items(), *solved.kept.items())
     contents = [(name, content, sha256(content).hexdigest()) for name, content in ((n, _written(thing)) for n, thing in kept)]
     files = {artifacts / path_of(digest): content for _, content, digest in contents} if order.shared else {}
@@ -179,6 +188,7 @@ def solve(
             observation=solved.observation,
             seconds=solved.seconds,
             cpu_seconds=solved.cpu_seconds,
+            queued=queued,
             steps=solved.steps,
             truncated=solved.truncated,
             scores=solved.scores,

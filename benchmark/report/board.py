@@ -103,7 +103,7 @@ class Row:
     seconds           of each (seed, instance) pair
     done, expected    how many of these pairs have a score, and how many there should be
     truncated         pairs that their budget ended; the row is not ranked with them unless `counts_truncated`
-    contended         pairs whose CPU time was below 70 % of the time on the clock
+    contended         pairs for which other programs had the processors (Instance.contended)
     older             whether older code of the same task version made it
     marks             short texts that a reader must know before comparing; `older` is one of them
     """
@@ -209,7 +209,7 @@ class Row:
             state = "still running" if unfinished[0].status == "running" else f"run {unfinished[0].status}"
             parts.append(f"{state}: {reason}" if reason else state)
         if self.contended:
-            parts.append(f"seconds of {len(self.contended)} contended: CPU time below 70 % of the clock's")
+            parts.append(f"seconds of {len(self.contended)} contended: other programs had the processors")
         return "; ".join([*parts, *self.marks])
 
 

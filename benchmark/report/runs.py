@@ -194,7 +194,7 @@ def _scores(session: Session, run: Run, info: TaskInfo) -> tuple[pd.DataFrame, d
         if estimate:
             text = with_unit(f"{estimate.mean:.{places}f}", metric)
             means.append([name, text, interval(estimate, places), estimate.n, estimate.mean, estimate.low, estimate.high])
-    table |= {name: [getattr(one, name) for one in rows] for name in ("seconds", "cpu_seconds", "steps", "status")}
+    table |= {name: [getattr(one, name) for one in rows] for name in ("seconds", "cpu_seconds", "queued", "steps", "status")}
     table["contended"] = ["yes" if one.contended else "" for one in rows]
     table["error"] = [last_line(one.error) for one in rows]
     table["observation"] = [one.observation for one in rows]
@@ -202,6 +202,11 @@ def _scores(session: Session, run: Run, info: TaskInfo) -> tuple[pd.DataFrame, d
         "seconds": Column("The method's own time", 80, "%.4g"),
         "cpu_seconds": Column(
             "The same of a processor, a thread: what a budget counts. Empty: on a GPU, or not measured", 100, "%.4g"
+        ),
+        "queued": Column(
+            "Of the time in which its threads were ready to run, the part in which others had the processors. Empty: not told",
+            80,
+            "%.2f",
         ),
         "steps": Column("", 70, "%d"),
         "status": Column("truncated: ended by its time budget", 90),

@@ -304,8 +304,8 @@ def contention(board: Board) -> str:
     if not every:
         return ""
     return (
-        f"Left out: the seconds of {count(every, 'instance')} whose CPU time was below 70 % of the time "
-        "on the clock (contended: other programs were at work, or threads waited for each other)."
+        f"Left out: the seconds of {count(every, 'instance')} for which other programs had the processors "
+        "(contended: its threads waited for one for more than 30 % of the time in which they could have run)."
     )
 
 

@@ -17,7 +17,7 @@ from benchmark.store import health
 from benchmark.store.writing import DiskFull, is_full
 
 DEFAULT = "results/lowdimbench.db"
-REVISION = "0007"  # the newest migration; a test compares it with the folder
+REVISION = "0008"  # the newest migration; a test compares it with the folder
 _APPLICATION = 0x4C444231  # "LDB1", in the header of our SQLite files
 _BUSY_MS = 30_000
 _MAPPED = 1 << 28  # bytes of the file that a reader maps into memory

@@ -35,7 +35,7 @@ def fill_truncated(session: Session, entries: Sequence[Any]) -> None:
 
 def fill_seconds(session: Session, entries: Sequence[Any]) -> None:
     """Set `seconds` of each entry: the method's own time on each instance with scores; predictions (`scored`) have none. And
-    `contended`: (seed, instance) of those whose CPU time was below 70 % of the clock's.
+    `contended`: (seed, instance) of those for which other programs had the processors.
     """
     runs = sorted(run.id for entry in entries for run in entry.runs if run.trust != "scored")
     columns = (Instance.run_id, Instance.number, Instance.seconds)

@@ -99,6 +99,7 @@ class InstancePart(Line):
     status: str
     seconds: NonNegative
     cpu_seconds: NonNegative | None = None
+    queued: Annotated[float, Field(ge=0, le=1)] | None = None
     steps: Number
     error: str | None
     scores: dict[Name, float]

@@ -3,14 +3,14 @@
 from datetime import UTC, datetime
 from typing import Any
 
-from sqlalchemy import JSON, ColumnElement, ForeignKey, MetaData, TypeDecorator, UniqueConstraint, and_
+from sqlalchemy import JSON, ColumnElement, ForeignKey, MetaData, TypeDecorator, UniqueConstraint, and_, or_
 from sqlalchemy import types as sql
 from sqlalchemy.engine import Dialect
 from sqlalchemy.ext.hybrid import hybrid_property
 from sqlalchemy.orm import DeclarativeBase, Mapped, mapped_column
 
 ANSWERED = ("done", "truncated")  # statuses of instances that have scores
-_SHARE = 0.7  # of a processor that an instance had at least where its seconds are the method's
+_SHARE = 0.7  # of what an instance could have had of the processors, at least, where its seconds are the method's
 _GRAIN = 0.02  # seconds that clocks of processors may be wrong by
 
 
@@ -137,6 +137,8 @@ class Instance(Base):
     status       done, truncated (its budget ended it: scored, not ranked, tried again), failed or diverged
     seconds      the method's own, by the clock on the wall
     cpu_seconds  the same of a processor, a thread (benchmark/context.py); null on a GPU and where nobody measured it
+    queued       of the time in which its threads were ready to run, the part in which others had the processors, 0 to 1; null
+                 where the system does not tell
     error        why, unless it is done
     """
 
@@ -150,15 +152,19 @@ class Instance(Base):
     status: Mapped[str] = mapped_column(index=True)
     seconds: Mapped[float]
     cpu_seconds: Mapped[float | None]
+    queued: Mapped[float | None]
     steps: Mapped[int]
     error: Mapped[str | None]
 
     @hybrid_property
     def contended(self) -> bool:
-        """Whether the method had too little of the processor for its seconds to say much of it. Not known is no.
+        """Whether others had the processors for so much of the time that its seconds say little of the method. Not known is no.
 
-        Other programs are one cause. Threads that wait for each other are another, on an idle machine too.
+        Where the system does not tell how long threads were ready and had no processor, CPU time below 70 % of the clock's is
+        taken for it; that is also so for threads that wait for each other.
         """
+        if self.queued is not None:
+            return self.queued > 1 - _SHARE and self.queued * self.seconds > _GRAIN
         if self.cpu_seconds is None:
             return False
         return self.cpu_seconds < _SHARE * self.seconds and self.cpu_seconds < self.seconds - _GRAIN
@@ -166,7 +172,9 @@ class Instance(Base):
     @contended.inplace.expression
     @classmethod
     def _contended(cls) -> ColumnElement[bool]:
-        return and_(cls.cpu_seconds < _SHARE * cls.seconds, cls.cpu_seconds < cls.seconds - _GRAIN)
+        told = and_(cls.queued > 1 - _SHARE, cls.queued * cls.seconds > _GRAIN)
+        by_time = and_(cls.cpu_seconds < _SHARE * cls.seconds, cls.cpu_seconds < cls.seconds - _GRAIN)
+        return or_(told, and_(cls.queued.is_(None), by_time))
 
 
 class Score(Base):

@@ -36,7 +36,7 @@ class Entry:
     scores     metric -> (seed, instance) -> value; instances that failed are missing
     seconds    (seed, instance) -> the method's own time
     truncated  (seed, instance) that their budget ended: their scores are there, and do not rank unless asked for
-    contended  (seed, instance) whose CPU time was below 70 % of the time on the clock
+    contended  (seed, instance) for which other programs had the processors (Instance.contended)
     older      its source is not the present one; old_data: its data are not the present ones
     dirty      a run of it was made with uncommitted changes
     tuned      its hyperparameters are not the recommended ones and were studied on test data

@@ -12,6 +12,7 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, TypeAdapter,
 Count = Annotated[int, Field(ge=0, lt=2**63)]
 Stored = Annotated[int, Field(ge=0, lt=2**31)]  # what PostgreSQL takes for a whole number
 Amount = Annotated[float, Field(ge=0)]
+Share = Annotated[float, Field(ge=0, le=1)]
 
 
 def _storable(text: object) -> object:
@@ -111,7 +112,7 @@ class Learnt(_Typed):
 
 
 class Solved(_Typed):
-    """An instance with its scores. curve: (series, step, seconds, value), each step of a series once."""
+    """An instance with its scores. curve: (series, step, seconds, value), each step of a series once. queued: see Instance."""
 
     kind: Literal["instance"] = "instance"
     instance: Stored
@@ -119,6 +120,7 @@ class Solved(_Typed):
     observation: Text
     seconds: Amount
     cpu_seconds: Amount | None = None
+    queued: Share | None = None
     steps: Stored
     truncated: bool
     scores: dict[Text, float]

@@ -16,6 +16,7 @@ from runners.engines import local, waiting
 from runners.engines.base import Place
 from runners.engines.messages import Making, Step
 from runners.plan import make_plan
+from runners.queued import ledger
 from runners.request import Request
 
 JOB = make_plan([Request(task="mri", method="zero_filled", preset="tiny", baseline=False)]).jobs[0]
@@ -95,6 +96,8 @@ def test_the_same_command_tries_truncated_instances_again_and_no_others(command)
     assert done.returncode == 0, done.stderr
     before = rows(command, "SELECT number, id, status, cpu_seconds > 0 FROM instance ORDER BY number")
     assert [(number, status, measured) for number, _, status, measured in before] == [(0, "done", 1), (1, "done", 1)]
+    told = [0 <= queued < 1 for (queued,) in rows(command, "SELECT queued FROM instance WHERE queued IS NOT NULL")]
+    assert told == ([True, True] if ledger() else [])
     with sqlite3.connect(command.db) as connection:
         connection.execute("UPDATE instance SET status = 'truncated', error = 'its budget' WHERE number = 1")
     connection.close()

@@ -82,7 +82,8 @@ def content(path):
             columns = ("digest", "preset", "parameters", "seed", "split", "source", "data", "command", "status", "started")
             instances = session.scalars(select(Instance).where(Instance.run_id == one.id).order_by(Instance.number))
             solved = [
-                (i.number, i.label, i.observation, i.status, i.seconds, i.cpu_seconds, i.steps, i.error) for i in instances
+                (i.number, i.label, i.observation, i.status, i.seconds, i.cpu_seconds, i.queued, i.steps, i.error)
+                for i in instances
             ]
             found.append([tuple(getattr(one, name) for name in columns), solved, *rows])
         return found

@@ -94,8 +94,22 @@ def test_truncated_instances_have_scores_and_a_reason_end_the_run_and_are_left_t
     [(10.0, None, False), (10.0, 7.5, False), (10.0, 6.5, True), (0.03, 0.02, False), (0.03, 0.0, True), (0.01, 0.0, False)],
 )
 def test_an_instance_that_was_kept_from_the_processor_is_contended(session, run, seconds, cpu, contended):
-    """Where the clocks of processors can tell."""
+    """Where the clocks of processors can tell and the system does not."""
     record.instance(session, run, solved(0, seconds).model_copy(update={"cpu_seconds": cpu}), ARTIFACTS)
+    assert session.scalars(select(Instance)).one().contended is contended
+    assert session.scalars(select(Instance.number).where(Instance.contended)).all() == ([0] if contended else [])
+
+
+@pytest.mark.parametrize(
+    ("seconds", "queued", "contended"), [(10.0, 0.0, False), (10.0, 0.25, False), (10.0, 0.35, True), (0.05, 0.35, False)]
+)
+@pytest.mark.parametrize("cpu", [None, 1e-3, 10.0])
+def test_how_long_threads_were_ready_without_a_processor_decides_where_it_is_known(
+    session, run, seconds, cpu, queued, contended
+):
+    """Threads that sleep until another has its part ready use less CPU time and are not kept from any."""
+    message = solved(0, seconds).model_copy(update={"cpu_seconds": cpu, "queued": queued})
+    record.instance(session, run, message, ARTIFACTS)
     assert session.scalars(select(Instance)).one().contended is contended
     assert session.scalars(select(Instance.number).where(Instance.contended)).all() == ([0] if contended else [])
 
