@@ -29,7 +29,8 @@ from benchmark.store.lines import RunLine, header
 from runners.cli import run_app
 from runners.load import REFERENCE, read_file
 
-SOURCES = ROOT / "benchmark" / "store" / "migrations" / f"sources_{REVISION}.json"
+MIGRATIONS = ROOT / "benchmark" / "store" / "migrations"
+SOURCES = MIGRATIONS / f"sources_{REVISION}.json"
 EXAMPLES = ("python -m runners.rekey --from HEAD~1 --dry-run", "python -m runners.rekey --from v0.1.0")
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 Pair = tuple[str, str]  # names of a task and a method
@@ -102,8 +103,8 @@ def main(
     dry_run: Annotated[bool, typer.Option("--dry-run", help="Say what would be carried over, and write nothing.")] = False,
 ) -> None:
     """Carry stored results over a change of code that changes no number."""
-    if SOURCES.exists() and not dry_run:
-        raise UserError(f"{SOURCES.name} is there already; add a migration like 0004 and raise database.REVISION first")
+    if not dry_run and (SOURCES.exists() or not _carries()):
+        raise UserError("the newest migration is to carry nothing more; add one like 0007 and raise database.REVISION first")
     with tempfile.TemporaryDirectory(prefix="lowdimbench-") as scratch:
         tree = Path(scratch) / "tree"
         _checkout(commit, tree)
@@ -122,6 +123,12 @@ def main(
         for file, found in lines.items():
             _write(file, [_carried(line, now) if line.digest in carried else line for line in found])
         _write_sources(before, now, {(task, method) for task, _, method, _ in unlike})
+
+
+def _carries() -> bool:
+    """Whether the newest migration reads the table that is written here."""
+    [file] = (MIGRATIONS / "versions").glob(f"{REVISION}_*.py")
+    return "carry(revision" in file.read_text(encoding="utf-8")
 
 
 def _checkout(commit: str, tree: Path) -> None:

@@ -7,7 +7,7 @@ import pytest
 import torch
 from sqlalchemy.orm import Session
 
-from benchmark import registry
+from benchmark import registry, source
 
 torch.set_num_threads(1)
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
@@ -15,12 +15,20 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 @pytest.fixture(autouse=True)
 def _clean_registry(monkeypatch):
-    """Files that a test includes are gone after it."""
+    """Files that a test includes are gone after it. What was read of the suite stays known unless a test had it forgotten."""
+    forgotten = []
+    forget = source.forget
+
+    def noticed():
+        forgotten.append(True)
+        forget()
+
     monkeypatch.setattr(registry, "_included", [])
-    registry.include([])
+    monkeypatch.setattr(source, "forget", noticed)
     yield
     monkeypatch.undo()
-    registry.include([])
+    if forgotten:
+        registry.include([])
 
 
 @pytest.fixture(scope="session")

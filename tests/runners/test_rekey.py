@@ -79,5 +79,5 @@ def test_of_a_file_nothing_changes_but_the_keys(tmp_path, lines):
 def test_an_unknown_commit_and_a_second_carrying_are_refused_in_one_line():
     with pytest.raises(UserError, match="--from nonsense"):
         rekey.main("nonsense", dry_run=True)
-    with pytest.raises(UserError, match="add a migration like 0004"):
+    with pytest.raises(UserError, match="add one like 0007"):
         rekey.main("HEAD")

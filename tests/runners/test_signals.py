@@ -33,6 +33,8 @@ pytestmark = [
 # itself. Every other number ends a worker.
 IGNORED = ["CHLD", "CONT", "URG", "WINCH", "TSTP", "TTIN", "TTOU", "PIPE", "XFSZ"]
 HARMLESS = [getattr(signal, f"SIG{name}").value for name in IGNORED]
+if signal.getsignal(signal.SIGHUP) == signal.SIG_IGN:  # as beneath nohup, which its children inherit
+    HARMLESS.append(signal.SIGHUP.value)
 INNER = [32, 33]
 DEADLY = [number for number in range(1, 65) if number not in (*HARMLESS, *INNER, signal.SIGSTOP)]
 
