@@ -57,6 +57,7 @@ def mutant(**change):
     return Mutant(**{**same, "test": ["tests/test_sums.py"], **change})
 
 
+@pytest.mark.slow
 def test_verdicts_and_that_known_ones_are_not_sought_again(tree, capsys, monkeypatch):
     before = (tree / "benchmark/sums.py").read_bytes()
     some = [

@@ -281,6 +281,7 @@ def test_a_module_registered_in_one_line_keeps_the_contract(included):
         check(pair)
 
 
+@pytest.mark.slow
 def test_a_module_runs_from_the_command_line_and_its_code_is_in_the_key(included, tmp_path):
     words = f"--task mri --method my_net --preset tiny --no-baseline --threads 1 --include {included} --db {tmp_path / 'r.db'}"
     done = subprocess.run([sys.executable, "-m", "runners.run", *words.split()], capture_output=True, text=True)

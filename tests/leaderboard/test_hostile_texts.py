@@ -14,6 +14,8 @@ from streamlit.testing.v1 import AppTest
 from benchmark.store.models import Base, Run
 from tests.leaderboard import synthetic, synthetic_curves
 
+pytestmark = pytest.mark.slow
+
 MARK = "![x](http://evil.example/p.png) :red[y] <b>z</b> $w$"
 RAW = re.compile(r"(?<!\\)!\[x\\?\]|(?<!\\)\]\(http://evil|(?<!\\):red\[|(?<!\\)<b>z")
 # what the suite compares with its own words; without these a row is on no page

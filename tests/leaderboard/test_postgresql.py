@@ -15,6 +15,7 @@ from tests import postgresql
 from tests.leaderboard.synthetic import Writer, fill
 from tests.leaderboard.test_app import AppTest, html
 
+pytestmark = pytest.mark.slow
 pytest.importorskip("psycopg", reason="no driver psycopg; get it with: pip install 'lowdimbench[postgresql]'")
 
 

@@ -21,6 +21,7 @@ def ask(shell, line):
     return done.stdout
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("shell", ["bash", "zsh", "fish"])
 @pytest.mark.parametrize(
     ("line", "offered", "kept_back"),

@@ -91,6 +91,7 @@ def rows(command, query):
         return connection.execute(query).fetchall()
 
 
+@pytest.mark.slow
 def test_the_same_command_tries_truncated_instances_again_and_no_others(command):
     done = command(*TINY)
     assert done.returncode == 0, done.stderr
