@@ -19,7 +19,7 @@ from benchmark.spec import TaskSpec
 from benchmark.statistics import Key
 from benchmark.threads import few_threads
 
-_SHOWN = ("rank", "rank_low", "rank_high", "label", "estimate", "lower", "upper", "gain", "p", "seconds")  # in a notebook
+_SHOWN = ("label", "rank", "estimate", "lower", "upper", "rank_low", "rank_high", "gain", "p", "seconds")  # in a notebook
 
 
 @dataclass(frozen=True)
@@ -49,8 +49,10 @@ class Evaluation:
 
     @property
     def ranking(self) -> pd.DataFrame:
-        """The board with its row among the others: columns of `benchmark.report.frames.rows_frame`."""
-        return rows_frame(self.rows, self.spec.metrics)
+        """The board with its row among the others: columns of `benchmark.report.frames.rows_frame`, the first ones first."""
+        every = rows_frame(self.rows, self.spec.metrics)
+        wide = (*_SHOWN, "parameters")
+        return every[[*_SHOWN, "parameters", *every.columns.difference(wide, sort=False)]]
 
     def compare(self, label: str) -> pd.DataFrame:
         """Paired with another row of the ranking, metric by metric. Raises UserError for a label that has no row."""
