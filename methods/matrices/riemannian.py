@@ -22,15 +22,16 @@ def riemannian(
     problem: Completion, ctx: Context, *, start: Literal["random", "tailored"] = "random", iterations: Count = 200
 ) -> Tensor:
     U = random_start(problem, ctx) if start == "random" else tailored(problem, "drop_leading")
-    share = ctx.budget / len(U)
     X, mask = (part.cpu().numpy() for part in problem.dense())
-    found = [trust_regions(X[b], mask[b], U[b].cpu().numpy(), iterations, share) for b in range(len(U))]
-    U = torch.from_numpy(np.stack(found)).to(ctx.device)
+    found = U.cpu().numpy()
+    for b in ctx.steps(len(U)):  # a matrix that the budget does not reach stays at its start
+        found[b] = trust_regions(X[b], mask[b], found[b], iterations)
+    U = torch.from_numpy(found).to(ctx.device)
     return problem.pack(U, U)
 
 
-def trust_regions(X: Any, mask: Any, U: Any, iterations: int, seconds: float) -> Any:
-    """The factor (n, r) that trust regions reach from U within so many outer iterations and seconds."""
+def trust_regions(X: Any, mask: Any, U: Any, iterations: int) -> Any:
+    """The factor (n, r) that trust regions reach from U within so many outer iterations."""
     from pymanopt import Problem
     from pymanopt.function import numpy as as_numpy
     from pymanopt.manifolds import PSDFixedRank
@@ -52,7 +53,7 @@ def trust_regions(X: Any, mask: Any, U: Any, iterations: int, seconds: float) ->
         return (mask * (half + half.T)) @ U + (mask * (U @ U.T) - X) @ H
 
     solver = TrustRegions(
-        max_iterations=iterations, max_time=min(seconds, 1e9), min_gradient_norm=1e-10 * np.linalg.norm(X) ** 1.5, verbosity=0
+        max_iterations=iterations, max_time=1e9, min_gradient_norm=1e-10 * np.linalg.norm(X) ** 1.5, verbosity=0
     )
     task = Problem(manifold, cost, euclidean_gradient=gradient, euclidean_hessian=hessian)
     return solver.run(task, initial_point=U).point

@@ -161,7 +161,7 @@ def test_trust_regions_get_the_misfit_its_gradient_and_its_hessian(monkeypatch):
     X, mask = (part[0].numpy() for part in problem.dense())
     seen, Problem = [], pymanopt.Problem
     monkeypatch.setattr(pymanopt, "Problem", lambda *given, **more: seen.append((given, more)) or Problem(*given, **more))
-    riemannian.trust_regions(X, mask, normal(20, 2, seed=3).numpy(), 1, 10.0)
+    riemannian.trust_regions(X, mask, normal(20, 2, seed=3).numpy(), 1)
     (_, cost), more = seen[0]
     V, H = normal(20, 2, seed=4), normal(20, 2, seed=5)
 
@@ -178,9 +178,21 @@ def test_trust_regions_get_the_misfit_its_gradient_and_its_hessian(monkeypatch):
 @pytest.mark.parametrize("start", ["random", "tailored"])
 def test_trust_regions_begin_where_they_are_told(start, monkeypatch):
     problem, _ = posed(B=2)
-    monkeypatch.setattr(riemannian, "trust_regions", lambda X, mask, U, iterations, seconds: U)
+    monkeypatch.setattr(riemannian, "trust_regions", lambda X, mask, U, iterations: U)
     expected = random_start(problem, context()) if start == "random" else tailored(problem, "drop_leading")
     torch.testing.assert_close(squared(problem, run("riemannian", problem, start=start)), expected)
+
+
+def test_a_budget_that_ends_between_matrices_is_said(monkeypatch):
+    problem, _ = posed(B=3)
+    ctx = context(budget=10.0)
+    budget = iter([0.0, 1.0, 11.0])
+    monkeypatch.setattr(type(ctx.clock), "spent", property(lambda clock: next(budget)))
+    monkeypatch.setattr(riemannian, "trust_regions", lambda X, mask, U, iterations: 0 * U)
+    found = squared(problem, run("riemannian", problem, ctx))
+    assert (ctx.truncated, ctx.steps_done) == (True, 2)
+    assert not found[:2].any()
+    torch.testing.assert_close(found[2], random_start(problem, context())[2])
 
 
 def test_scaled_descent_has_the_metric_of_the_factors():
