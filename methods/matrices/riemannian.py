@@ -23,10 +23,9 @@ def riemannian(
 ) -> Tensor:
     U = random_start(problem, ctx) if start == "random" else tailored(problem, "drop_leading")
     X, mask = (part.cpu().numpy() for part in problem.dense())
-    found = U.cpu().numpy()
     for b in ctx.steps(len(U)):  # a matrix that the budget does not reach stays at its start
-        found[b] = trust_regions(X[b], mask[b], found[b], iterations)
-    U = torch.from_numpy(found).to(ctx.device)
+        U[b] = torch.from_numpy(trust_regions(X[b], mask[b], U[b].cpu().numpy(), iterations)).to(ctx.device)
+        ctx.record(b, lambda: problem.pack(U, U))
     return problem.pack(U, U)
 
 
