@@ -26,11 +26,19 @@ def _git(*words: str) -> str | None:
     return done.stdout.strip()
 
 
+UNKNOWN = "unknown"  # the commit of an installed package
+
+
 @cache
 def commit() -> tuple[str, bool]:
-    """The commit of this repository and whether tracked files differ from it; ("unknown", True) outside a repository."""
+    """The commit of this repository and whether tracked files differ from it; (UNKNOWN, True) outside a repository."""
     head = _git("rev-parse", "HEAD")
-    return (head, bool(_git("status", "--porcelain", "--untracked-files=no"))) if head else ("unknown", True)
+    return (head, bool(_git("status", "--porcelain", "--untracked-files=no"))) if head else (UNKNOWN, True)
+
+
+def commit_text(head: str, dirty: bool, length: int | None = None) -> str:
+    """A commit in words, its hash cut to a length."""
+    return f"{head[:length]} with uncommitted changes" if dirty and head != UNKNOWN else head[:length]
 
 
 def packages() -> tuple[str, ...]:

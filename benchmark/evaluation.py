@@ -51,8 +51,8 @@ class Evaluation:
     def ranking(self) -> pd.DataFrame:
         """The board with its row among the others: columns of `benchmark.report.frames.rows_frame`, the first ones first."""
         every = rows_frame(self.rows, self.spec.metrics)
-        wide = (*_SHOWN, "parameters")
-        return every[[*_SHOWN, "parameters", *every.columns.difference(wide, sort=False)]]
+        first = [*_SHOWN, "parameters"]
+        return every[first + [name for name in every.columns if name not in first]]
 
     def compare(self, label: str) -> pd.DataFrame:
         """Paired with another row of the ranking, metric by metric. Raises UserError for a label that has no row."""

@@ -127,8 +127,7 @@ def _command() -> str:
 
 
 def _commit() -> str:
-    head, dirty = environment.commit()
-    return f"{head} with uncommitted changes" if dirty and head != "unknown" else head
+    return environment.commit_text(*environment.commit())
 
 
 def _in_format(shown: "View", format_: str) -> str | bytes:
@@ -186,7 +185,7 @@ def _renew_reference(session: Session, task: str | None, pictures: int, folder: 
         runs = [session.get_one(Run, one) for one in chosen]
         if not runs:
             raise UserError(f"{name} has no finished run of a preset small; make one with runners.run --task {name}")
-        unclean = sum(entry.dirty for entry in found)
+        unclean = sum(entry.dirty or entry.unknown for entry in found)
         if unclean:
             print(f"{name}: {unclean} rows were made with uncommitted changes and will say so; commit, then run with --force")
         REFERENCE.mkdir(exist_ok=True)

@@ -169,7 +169,7 @@ def _heading(metric: dict[str, Any]) -> str:
 def environment_facts(place: Environment) -> dict[str, str]:
     """The columns of an environment as short texts."""
     return {
-        "commit": place.commit + (" with uncommitted changes" if place.dirty else ""),
+        "commit": environment.commit_text(place.commit, place.dirty),
         "python": place.python,
         "platform": place.platform,
         "cpu": f"{place.cpu}, {place.cores} cores",

@@ -12,7 +12,7 @@ import pandas as pd
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
-from benchmark import statistics
+from benchmark import environment, statistics
 from benchmark.report.board import Board, Row, TaskInfo, last_line
 from benchmark.report.boards import task_info
 from benchmark.report.decimals import digits_of
@@ -165,7 +165,7 @@ def _outcome(run: Run, done: int, truncated: int) -> Pairs:
 
 def _environment(place: Environment) -> Pairs:
     return [
-        ("commit", place.commit + (" with uncommitted changes" if place.dirty else "")),
+        ("commit", environment.commit_text(place.commit, place.dirty)),
         ("Python", place.python),
         ("platform", place.platform),
         ("CPU", f"{place.cpu}, {count(place.cores, 'core')}, {count(place.threads, 'thread')} used"),

@@ -11,15 +11,16 @@ from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.datasets.sources import fingerprint
+from benchmark.environment import UNKNOWN
 from benchmark.errors import UserError
 from benchmark.statistics import Grid, Key
 from benchmark.store.filling import fill_scores, fill_seconds, fill_truncated
 from benchmark.store.models import ANSWERED, Environment, Instance, Method, Run, Score, Task, now
 
-# A row of table run, with `method`, `kind` and `paper` of its method and `dirty` of its environment. Plain rows and no objects
-# of the ORM: with these the outlines of 21,600 runs took 2.75 s instead of 2.3.
+# A row of table run, with `method`, `kind` and `paper` of its method and `dirty` and `commit` of its environment. Plain
+# rows and no objects of the ORM: with these the outlines of 21,600 runs took 2.75 s instead of 2.3.
 Made = Row[Any]
-_MADE = (*Run.__table__.columns, Method.name.label("method"), Method.kind, Method.paper, Environment.dirty)
+_MADE = (*Run.__table__.columns, Method.name.label("method"), Method.kind, Method.paper, Environment.dirty, Environment.commit)
 
 _TWIN = 4  # instances at least, all equal, before two methods are said to have the same scores
 SILENCE = timedelta(seconds=120)  # without a heartbeat, a run is no longer at work
@@ -39,6 +40,7 @@ class Entry:
     contended  (seed, instance) for which other programs had the processors (Instance.contended)
     older      its source is not the present one; old_data: its data are not the present ones
     dirty      a run of it was made with uncommitted changes
+    unknown    a run of it was made outside a repository, as by an installed package
     tuned      its hyperparameters are not the recommended ones and were studied on test data
     twins      labels of other methods with exactly these scores: one of them may not be what its name says
     """
@@ -55,6 +57,7 @@ class Entry:
     older: bool = False
     old_data: bool = False
     dirty: bool = False
+    unknown: bool = False
     tuned: bool = False
     twins: tuple[str, ...] = ()
     paper: str = ""
@@ -68,7 +71,9 @@ class Entry:
         origins = Counter(run.origin for run in self.runs if run.origin != "here")
         for origin, count in sorted(origins.items()):
             found.append(origin if count == len(self.runs) else f"{count} of {len(self.runs)} seeds {origin}")
-        return (*found, "uncommitted changes") if self.dirty else tuple(found)
+        found += ["uncommitted changes"] if self.dirty else []
+        found += ["unknown commit"] if self.unknown else []
+        return tuple(found)
 
     @property
     def peak_memory(self) -> float | None:
@@ -231,7 +236,8 @@ def _entry(group: Sequence[Made], scored: set[int], place: tuple[str, int, str],
         label=last.method + changed,
         runs=list(best.values()),
         older=present is not None and source != present,
-        dirty=any(run.dirty for run in best.values()),
+        dirty=any(run.dirty and run.commit != UNKNOWN for run in best.values()),
+        unknown=any(run.commit == UNKNOWN for run in best.values()),
         tuned=bool(changed or last.method not in registry.methods()) and any(run.on_test for run in best.values()),
     )
 

@@ -8,7 +8,7 @@ from functools import partial
 import pandas as pd
 import streamlit as st
 
-from benchmark.environment import commit
+from benchmark import environment
 from benchmark.report import formats
 from benchmark.report.board import Board
 from benchmark.report.formats import View
@@ -24,9 +24,8 @@ FORMATS = {
 
 def about(*lines: str) -> list[str]:
     """How to find a view again: the code, the database, and what the page adds."""
-    head, dirty = commit()
     return [
-        f"code: commit {head[:10]}{' + uncommitted changes' if dirty and head != 'unknown' else ''}",
+        f"code: commit {environment.commit_text(*environment.commit(), 10)}",
         f"database: {opened.short_name(opened.database_name())}",
         *lines,
     ]

@@ -3,7 +3,7 @@
 import streamlit as st
 from sqlalchemy.orm import Session
 
-from benchmark.environment import commit
+from benchmark import environment
 from benchmark.report import boards
 from leaderboard.ui.opened import database_name, engine, short_name
 from leaderboard.ui.plain import plain
@@ -20,8 +20,7 @@ def nothing_yet(reason: str) -> None:
 
 def footer(opened: bool) -> None:
     """Code commit, time of the newest result, name of the database."""
-    head, dirty = commit()
-    parts = [f"code {head[:10]}{' + uncommitted changes' if dirty and head != 'unknown' else ''}"]
+    parts = [f"code {environment.commit_text(*environment.commit(), 10)}"]
     if opened:
         with Session(engine()) as session:
             newest = boards.newest_result(session)

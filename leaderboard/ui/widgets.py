@@ -9,7 +9,7 @@ from urllib.parse import urlencode
 import pandas as pd
 import streamlit as st
 
-from benchmark.environment import commit
+from benchmark import environment
 from benchmark.report.formats import View
 from benchmark.report.tables import Column
 from leaderboard.ui import opened
@@ -104,6 +104,5 @@ def numbers(frame: pd.DataFrame, columns: dict[str, Column], pinned: str = "meth
 
 def view(title: str, frame: pd.DataFrame, columns: Mapping[str, Column]) -> View:
     """A table whose lines are not ranked; its files say what made them, and from what."""
-    head, dirty = commit()
-    code = f"code: commit {head}{' with uncommitted changes' if dirty and head != 'unknown' else ''}"
+    code = f"code: commit {environment.commit_text(*environment.commit())}"
     return View(title, frame, columns, None, frozenset(), (code, f"database: {opened.short_name(opened.database_name())}"))

@@ -4,7 +4,7 @@ import ast
 
 import streamlit as st
 
-from benchmark import registry, statistics
+from benchmark import environment, registry, statistics
 from benchmark.report import cells, data_sources, formats, pairs, studies, tables
 from benchmark.report.board import Board
 from leaderboard.charts import cell_charts, cost, curve_chart, heat_table, hyperparameter_chart, spread
@@ -262,7 +262,7 @@ def reproduce(board: Board) -> None:
                 st.caption(
                     f"{widgets.run_links([run.id])} · "
                     + plain(
-                        f"seed {run.seed} · code {env['commit'][:10]}{' + uncommitted changes' if env['dirty'] else ''} · "
+                        f"seed {run.seed} · code {environment.commit_text(env['commit'], env['dirty'], 10)} · "
                         f"Python {env['python']} · {env['platform']} · {env['cpu']}, {env['threads']} threads on "
                         f"{env['cores']} cores, {env['memory_gb']:.0f} GB · device {env['device']} · {packages}"
                     )

@@ -141,9 +141,13 @@ def test_parameters_studied_on_test_data_are_marked_unless_recommended(writer, m
 
 def test_uncommitted_changes_are_marked(writer, mri):
     mri()
-    writer.session.scalars(select(Environment)).one().dirty = True
+    place = writer.session.scalars(select(Environment)).one()
+    place.dirty = True
     writer.session.flush()
     assert rows(writer)[0][0].marks == ("uncommitted changes",)
+    place.commit = "unknown"  # as of an installed package
+    writer.session.flush()
+    assert rows(writer)[0][0].marks == ("unknown commit",)
 
 
 def test_methods_that_nobody_knows_are_told_apart_by_what_varies(writer, mri):
