@@ -5,13 +5,14 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit long processors leaderboard clean
+.PHONY: help setup demo test check unit long processors gpu-check leaderboard clean
 
 help:
 	@echo "make demo         run self-guided DIP and the classical methods on MRI and print the table (5 minutes)"
 	@echo "make leaderboard  browse the results at http://localhost:8501"
 	@echo "make test         format, lint, types, unit, contract and browser tests"
 	@echo "make long         the tests that train in commands of their own"
+	@echo "make gpu-check    the tests, comparisons and timings that need a GPU (10 minutes; says so where there is none)"
 	@echo "make setup        only make the environment"
 
 setup: $(READY)
@@ -53,6 +54,10 @@ long: setup
 # sums rounded as on a processor without wide instructions; without --lowest also as with AVX2 alone
 processors: setup
 	$(BIN)/python tests/processors.py --lowest -n 2
+
+# resumable: results lie in results/gpu
+gpu-check: setup
+	tests/gpu/run --minutes 10
 
 clean:
 	rm -rf $(VENV) .pytest_cache .ruff_cache .mypy_cache *.egg-info

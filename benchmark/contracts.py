@@ -235,14 +235,15 @@ def keeps_its_budget(pair: Pair) -> None:
         raise Broken(f"took {hurried.steps_done} steps with no time left; loop over ctx.steps")
 
 
-def goes_to_its_device(pair: Pair) -> None:
+def goes_to_its_device(pair: Pair, device: torch.device | None = None) -> None:
     """works on the device that it is given"""
-    if not torch.cuda.is_available():
-        raise NotChecked("there is no GPU here")
-    device = torch.device("cuda")
+    if device is None:
+        if not torch.cuda.is_available():
+            raise NotChecked("there is no GPU here")
+        device = torch.device("cuda")
     learnt = None if pair.solver.fit is None else pair.learn(ShortContext, device=device).learnt
     found = pair.solve(pair.make(), ShortContext(device, 0), learnt)
-    if found.device.type != "cuda":
+    if found.device.type != device.type:
         raise Broken(f"the estimate is on {found.device}, not on {device}")
 
 

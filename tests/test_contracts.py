@@ -1,5 +1,6 @@
 """Everything registered keeps its promises (benchmark/contracts.py), and every check fails on what breaks its promise."""
 
+import os
 from functools import cache
 
 import pytest
@@ -16,7 +17,12 @@ FIRST = {method: task for task, method in reversed(PAIRS)}  # where a method is 
 EVERYWHERE = (contracts.answers_in_time, contracts.repeats_itself)
 REPEATED = contracts.repeats_itself  # where a pair has every check, carries_nothing_over compares two estimates of each already
 CHECKED = [
-    pytest.param((task, method), check, id=f"{task}-{method}-{check.__name__}")
+    pytest.param(
+        (task, method),
+        check,
+        id=f"{task}-{method}-{check.__name__}",
+        marks=[pytest.mark.gpu] if check is contracts.goes_to_its_device else [],
+    )
     for task, method in PAIRS
     for check in METHOD_CHECKS
     if (check is not REPEATED if FIRST[method] == task else check in EVERYWHERE)
@@ -30,8 +36,10 @@ def pair_of(task, method):
 
 
 def kept(check, subject):
+    device = os.environ.get("LOWDIMBENCH_TEST_DEVICE")  # where a simulation runs what else needs a GPU
+    more = {"device": torch.device(device)} if device and check is contracts.goes_to_its_device else {}
     try:
-        check(subject)
+        check(subject, **more)
     except NotChecked as reason:
         pytest.skip(str(reason))
 

@@ -1,0 +1,103 @@
+"""The part `pairs`: every method on the tiny preset of every task that it fits, on the device beside the CPU.
+
+Of each: scores there and here, whether two runs of one seed are equal there, peak memory, and synchronisations with the device
+per step while the method works (PyTorch's debug mode; curve points and scoring are outside).
+"""
+
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark import solving
+from benchmark.contracts import CPU, Pair
+from benchmark.instances import make_instance
+from tests.gpu.part import Given, each, options
+
+SYNCHRONISATIONS = 4.0  # a step, at most: more is a copy inside a loop
+_PRESET = "tiny"
+
+
+class Counted:
+    """How often the host waited for the device."""
+
+    count = 0
+
+
+@contextmanager
+def synchronisations(device: torch.device) -> Iterator[Counted]:
+    """Counts them while it is open; on a CPU there are none."""
+    found = Counted()
+    if device.type != "cuda":
+        yield found
+        return
+    with warnings.catch_warnings(record=True) as said:
+        warnings.simplefilter("always")
+        torch.cuda.set_sync_debug_mode("warn")
+        try:
+            yield found
+        finally:
+            torch.cuda.set_sync_debug_mode("default")
+            found.count = sum("synchroniz" in str(one.message) for one in said)
+
+
+def answer(pair: Pair, device: torch.device) -> tuple[dict[str, float], Tensor, dict[str, Any]]:
+    """Scores and estimate of instance 0 of the tiny preset, with seconds, steps, synchronisations a step, memory in MB."""
+    task, method = pair.problems, pair.solver
+    parameters = pair.parameters
+    learnt = None
+    if method.fit is not None:
+        learnt = solving.learn(task, method, _PRESET, 0, parameters, device).learnt
+    instance = make_instance(task, _PRESET, 0, 0)
+    problem = instance.problem.to(device)
+    ctx = solving.context(task, _PRESET, 0, 0, device)
+    if device.type == "cuda":
+        torch.cuda.reset_peak_memory_stats(device)
+    with synchronisations(device) as counted:
+        returned = solving.timed(method, problem, ctx, parameters, learnt)
+    estimate = solving.checked(problem, returned, ctx.steps_done).cpu()
+    scores = solving.scored(task, _PRESET, instance, estimate, ctx.kept)
+    took = {
+        "seconds": round(ctx.clock.seconds, 4),
+        "steps": ctx.steps_done,
+        "truncated": ctx.truncated,
+        "synchronisations": counted.count / max(1, ctx.steps_done),
+        "memory": round(torch.cuda.max_memory_allocated(device) / 1e6, 1) if device.type == "cuda" else None,
+    }
+    return scores, estimate, took
+
+
+def compare(pair: Pair, device: torch.device) -> dict[str, Any]:
+    """Both sides of a pair, and what is wrong: `differs` names metrics beyond their tolerance, with both values."""
+    there, first, took = answer(pair, device)
+    _, again, _ = answer(pair, device)
+    here, _, took_here = answer(pair, CPU)
+    metrics = pair.task.spec.at(_PRESET).metrics
+    differs = {
+        metric.name: [there[metric.name], here[metric.name]]
+        for metric in metrics
+        if metric.name in there and not abs(there[metric.name] - here[metric.name]) <= metric.tolerance
+    }
+    return {
+        "scores": there,
+        "differs": differs,
+        "repeats": bool(torch.equal(first, again)),
+        **took,
+        "cpu_seconds": took_here["seconds"],
+        "waits": took["synchronisations"] > SYNCHRONISATIONS,
+    }
+
+
+def run(given: Given) -> int:
+    """All of them, the quick ones first."""
+    chosen = given.chosen()
+    each(given, "pairs.jsonl", chosen, lambda name: compare(chosen[name], given.device))
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(options()))

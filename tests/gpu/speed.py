@@ -1,0 +1,112 @@
+"""The part `speed`: medians of five of a step and of a whole run of a method of each family on `small`, on the device beside
+the CPU of the same machine, and the five kernels on which the device spends most of its time.
+"""
+
+import statistics
+import sys
+import time
+from collections.abc import Iterator
+from typing import Any
+
+import torch
+
+from benchmark import solving
+from benchmark.context import Context
+from benchmark.contracts import CPU, Pair
+from benchmark.instances import make_instance
+from tests.gpu.part import Given, each, options
+
+REPEATS = 5
+_STEPS = 20  # of a measurement of steps
+_WHOLE = 20.0  # seconds of all whole runs of a method on a device, about
+
+
+class Cut(Context):
+    """Gives out a few steps at most and remembers how many there would have been."""
+
+    whole = 0
+
+    def steps(self, total: int, points: int = 1) -> Iterator[int]:
+        self.whole += total
+        yield from super().steps(min(total, _STEPS), points)
+
+
+def once(pair: Pair, device: torch.device, kind: type[Context], learnt: Any) -> tuple[float, Context]:
+    """Seconds of the method on instance 0 of `small`, and its context."""
+    task = pair.problems
+    problem = make_instance(task, "small", 0, 0).problem.to(device)
+    ctx = solving.context(task, "small", 0, 0, device, float("inf"), kind=kind)
+    solving.timed(pair.solver, problem, ctx, pair.method.spec.resolve(task.spec.name, "small", {}), learnt)
+    return ctx.clock.seconds, ctx
+
+
+def learn(pair: Pair, device: torch.device) -> Any:
+    """What the method learns in a few steps; None where it learns nothing."""
+    if pair.solver.fit is None:
+        return None
+    parameters = pair.method.spec.resolve(pair.task.spec.name, "small", {})
+    return solving.learn(pair.problems, pair.solver, "small", 0, parameters, device, float("inf"), Cut).learnt
+
+
+def measure(pair: Pair, device: torch.device, left: float) -> dict[str, Any]:
+    """Seconds of a step, steps of a whole run, and seconds of one: measured where five take about 20 s at most, else None."""
+    until = time.monotonic() + left
+    learnt = learn(pair, device)
+    once(pair, device, Cut, learnt)  # warms up
+    seconds, steps, whole = [], 1, 1
+    for _ in range(REPEATS):
+        taken, ctx = once(pair, device, Cut, learnt)
+        steps, whole = max(1, ctx.steps_done), max(1, getattr(ctx, "whole", 1))
+        seconds.append(taken / steps)
+        if time.monotonic() > until:
+            break
+    step = statistics.median(seconds)
+    found: dict[str, Any] = {"step": step, "steps": whole, "repeats": len(seconds), "run": None}
+    if step * whole * REPEATS <= min(_WHOLE, until - time.monotonic()):
+        found["run"] = statistics.median(once(pair, device, Context, learnt)[0] for _ in range(REPEATS))
+    return found
+
+
+def kernels(pair: Pair, device: torch.device) -> list[list[Any]]:
+    """(name, share of the time) of the five longest kernels of a few steps; operators where the device is a CPU."""
+    from torch.profiler import ProfilerActivity, profile
+
+    learnt = learn(pair, device)
+    on_gpu = device.type == "cuda"
+    activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
+    with profile(activities=activities) as found:
+        once(pair, device, Cut, learnt)
+    times = {event.key: event.self_device_time_total if on_gpu else event.self_cpu_time_total for event in found.key_averages()}
+    total = sum(times.values()) or 1.0
+    longest = sorted(times, key=lambda name: -times[name])[:5]
+    return [[name[:80], round(times[name] / total, 3)] for name in longest]
+
+
+def families(given: Given) -> dict[str, Pair]:
+    """TASK/METHOD of the first of each task and kind that is no baseline: what is alike is measured once."""
+    seen: set[tuple[str, str]] = set()
+    found = {}
+    for name, pair in given.chosen().items():
+        family = (pair.method.spec.solves, pair.method.spec.kind)
+        if family not in seen and pair.method.spec.kind != "baseline" and not pair.method.spec.too_long("small"):
+            seen.add(family)
+            found[name] = pair
+    return found
+
+
+def run(given: Given) -> int:
+    """Of each family, the device and then the CPU."""
+    chosen = families(given)
+
+    def both(name: str) -> dict[str, Any]:
+        pair = chosen[name]
+        share = given.left / 3
+        found = {"there": measure(pair, given.device, share), "kernels": kernels(pair, given.device)}
+        return {**found, "cpu": measure(pair, CPU, share)}
+
+    each(given, "speed.jsonl", chosen, both)
+    return 0
+
+
+if __name__ == "__main__":
+    sys.exit(run(options()))
