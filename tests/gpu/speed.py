@@ -5,7 +5,6 @@ the CPU of the same machine, and the five kernels on which the device spends mos
 import statistics
 import sys
 import time
-from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -14,21 +13,10 @@ from benchmark import solving
 from benchmark.context import Context
 from benchmark.contracts import CPU, Pair
 from benchmark.instances import make_instance
-from tests.gpu.part import Given, each, options
+from tests.gpu.part import Cut, Given, each, options
 
 REPEATS = 5
-_STEPS = 20  # of a measurement of steps
 _WHOLE = 20.0  # seconds of all whole runs of a method on a device, about
-
-
-class Cut(Context):
-    """Gives out a few steps at most and remembers how many there would have been."""
-
-    whole = 0
-
-    def steps(self, total: int, points: int = 1) -> Iterator[int]:
-        self.whole += total
-        yield from super().steps(min(total, _STEPS), points)
 
 
 def once(pair: Pair, device: torch.device, kind: type[Context], learnt: Any) -> tuple[float, Context]:
