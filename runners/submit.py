@@ -296,6 +296,8 @@ def _report(session: Session, row: Submission) -> None:
             found.setdefault(metric, []).append(value)
         means = ", ".join(f"{metric} {sum(values) / len(values):.6g}" for metric, values in found.items())
         print(f"  run {run.id}, seed {run.seed}, means over {run.instances} instances: {means}")
+    if right := row.near.get("truth"):
+        print(f"  note: nearly the truth, {right}; the submission and its row are marked")
     for one in row.near.get("methods", ()):
         print(f"  note: nearly the predictions of {one['method']} (r = {one['ratio']:g}); the submission is marked")
 

@@ -20,7 +20,11 @@ COLUMNS = {
     "state": Column("; ".join(f"{name}: {what}" for name, what in STATES.items()), 100),
     "reason": Column("Why it was refused or withdrawn", 340),
     "task": Column("Task, preset and number of seeds", 200),
-    "near": Column("Methods whose predictions are nearly these; r: how far apart they are, 0 where both are the same", 160),
+    "near": Column(
+        "The truth, where nearly all answers are right; methods whose predictions are nearly these; r: how far apart they are, "
+        "0 where both are the same",
+        160,
+    ),
     "kind": Column("Predictions, or code", 100),
     "authors": Column("As told", 160),
     "licence": Column("As told", 100),

@@ -227,7 +227,8 @@ class Submission(Base):
     seeds    how many: 0, 1, ...
     contact  for the maintainers alone; token: a hash of the submitter's secret (benchmark/submissions/tokens.py), or empty
     seconds  told by the submitter, never a score
-    near     {"methods": [...]}: other methods with nearly the same predictions (benchmark/submissions/likeness.py)
+    near     {"methods": [...]}: other methods with nearly the same predictions (benchmark/submissions/likeness.py); "truth":
+             how many labels or neighbours are right, where nearly all are (nearness.py)
     """
 
     __tablename__ = "submission"

@@ -11,6 +11,7 @@
     naming     which names a method may have
     scoring    scores of a bundle, on instances made here
     rows       what a scored bundle leaves in the database
+    nearness   predictions that are nearer to the truth than what is measured allows
     likeness   predictions that are nearly those of another method
     store      the states of a submission: what a command or a page calls
 

@@ -24,7 +24,10 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Scored:
-    """One instance with its scores and its pictures, "estimate" and "truth" among them."""
+    """One instance with its scores and its pictures, "estimate" and "truth" among them.
+
+    primary: its score in the metric that ranks; asked: how many labels or neighbours, 0 where something else is asked
+    """
 
     seed: int
     number: int
@@ -32,6 +35,8 @@ class Scored:
     observation: str
     scores: dict[str, float]
     pictures: dict[str, "Tensor"]
+    primary: float
+    asked: int
 
 
 def check_answers(bundle: Bundle) -> TaskSpec:
@@ -57,7 +62,7 @@ def score(bundle: Bundle, data_dir: Path | None = None) -> Iterator[Scored]:
     """Every instance of a bundle that `check_answers` has passed, in order. Imports torch.
 
     Raises UserError, with the file, for a prediction of something else than what is observed here, of a wrong type or shape,
-    that is not finite, or that cannot be scored.
+    that is not finite, that cannot be scored, or that is nearer to the truth than what is measured allows.
     """
     answers = bundle.answers
     task = registry.get_task(answers.task).load(data_dir)
@@ -68,6 +73,7 @@ def score(bundle: Bundle, data_dir: Path | None = None) -> Iterator[Scored]:
 
 def _one(bundle: Bundle, task: "Task", seed: int, number: int) -> Scored:
     from benchmark.instances import drawn, make_instance, observed
+    from benchmark.submissions import nearness
 
     preset, key = bundle.answers.preset, f"{seed}-{number}"
     place = bundle.place(key)
@@ -92,4 +98,7 @@ def _one(bundle: Bundle, task: "Task", seed: int, number: int) -> Scored:
     scores = {metric.name: float(found[metric.name]) for metric in spec.metrics if metric.name in found}
     if spec.primary.name not in scores or not all(map(math.isfinite, scores.values())):
         raise UserError(f"{place}: its scores are not finite")
-    return Scored(seed, number, instance.label, observation, scores, pictures)
+    primary = scores[spec.primary.name]
+    if reason := nearness.too_near(task, spec.primary, instance, primary):
+        raise UserError(f"{place}: {reason}")
+    return Scored(seed, number, instance.label, observation, scores, pictures, primary, nearness.asked(instance.problem))

@@ -63,6 +63,8 @@ def public(submission: Submission) -> dict[str, str]:
     """What everybody may see of a submission, as texts; the contact is not among it. A page has to escape them."""
     seconds = submission.seconds
     near = [f"{one['method']} (r = {one['ratio']:g})" for one in submission.near.get("methods", ())]
+    if right := submission.near.get("truth"):
+        near.insert(0, f"the truth ({right})")
     return {
         "submission": str(submission.id),
         "kind": submission.kind,
@@ -188,6 +190,8 @@ def receive_predictions(
             on_instance(len(results), len(answers.observations))
     except UserError as error:
         return refuse(session, _enter(session, digest, PREDICTIONS, facts), str(error))
+    from benchmark.submissions import nearness
+
     contents = [rows.pictures_of(one) for one in results]
     files = {folder / exchange.artifact_path(digest): content for one in contents for digest, content in one.values()}
 
@@ -197,6 +201,8 @@ def receive_predictions(
         digests = [{kind: digest for kind, (digest, _) in one.items()} for one in contents]
         runs = rows.add_runs(session, row, spec, entry, data, results, digests)
         row.near = {"methods": likeness.near(session, folder, runs)}
+        if right := nearness.perfect([one.primary for one in results], sum(one.asked for one in results)):
+            row.near = {**row.near, "truth": right}
         return row
 
     with files_first(files):
