@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from benchmark import environment, registry
 from benchmark.datasets.sources import fingerprint, replaced
 from benchmark.errors import UserError
-from benchmark.store import queries
+from benchmark.store import draws, queries
 from benchmark.store.database import location, open_database
 from benchmark.store.lines import is_drawn
 from benchmark.store.models import ANSWERED, Artifact, Environment, Instance, Method, Run, Score, Task
@@ -134,7 +134,7 @@ def _kept(session: Session, run: Run) -> list[tuple[str, str]]:
 
 
 def _scores(session: Session, run: Run, task: Task) -> Table:
-    scored = task.spec["presets"].get(run.preset, {}).get("metrics")
+    scored = task.spec["presets"].get(draws.parts(run.preset)[0], {}).get("metrics")
     metrics = [metric for metric in task.spec["metrics"] if not scored or metric["name"] in scored]
     values: dict[tuple[int, str], float] = {
         (one.instance, one.metric): one.value for one in session.scalars(select(Score).where(Score.run_id == run.id))
@@ -206,14 +206,14 @@ def code_differences(run: Run, task: Task, method: Method, data_dir: Path | None
     made_here = run.trust != "scored"  # of predictions, the code is elsewhere
     if made_here and method.name not in registry.methods():
         found.append(f"method {method.name} is not known here; --include FILE names its file")
-    if run.preset not in known.spec.presets:
-        return [*found, f"preset {run.preset} is not known here"]
+    if (preset := draws.parts(run.preset)[0]) not in known.spec.presets:
+        return [*found, f"preset {preset} is not known here"]
     if made_here and method.name in registry.methods():
         source = registry.source_hash(known, registry.get_method(method.name), run.preset)
         if source != run.source:
             found.append(f"source of task, method or preset: {run.source[:12]}, now {source[:12]}")
     try:
-        data = fingerprint(known.spec.presets[run.preset].data, data_dir)
+        data = fingerprint(known.spec.presets[preset].data, data_dir)
     except UserError as error:
         return [*found, f"data: cannot be compared ({error})"]
     return [*found, f"data: {run.data[:12]}, now {data[:12]}"] if data != run.data else found

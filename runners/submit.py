@@ -6,7 +6,7 @@ is ever a score.
 
 import sys
 from pathlib import Path
-from typing import Annotated
+from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
@@ -20,12 +20,15 @@ from benchmark.datasets.sources import SOURCES, Folder, replaced
 from benchmark.errors import UserError, unknown
 from benchmark.store.database import location, open_database
 from benchmark.store.models import Score, Submission
-from benchmark.submissions import archive, package, store, tokens
+from benchmark.submissions import archive, package, private, store, tokens
 from benchmark.submissions.entry import MAX_BYTES, Entry, made_entry, read_entry
 from runners import completion
 from runners.cli import Database, DataDir, Sources, run_app
 from runners.parse import parse_seeds, parse_sources
 from runners.review import Machine, review
+
+if TYPE_CHECKING:
+    from benchmark.decorators import Task
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False, help=__doc__)
 console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
@@ -48,6 +51,16 @@ Token = Annotated[
         show_default=False,
     ),
 ]
+SeedFile = Annotated[
+    Path | None,
+    typer.Option(
+        "--secret-file",
+        metavar="PATH",
+        envvar=private.VARIABLE,
+        help="The file of the board's private seed.",
+        show_default="beside the database",
+    ),
+]
 _UNNAMED = "not named"
 _PACK = "; in it: python -m zipfile -c bundle.zip entry.toml predictions"
 Number = Annotated[int, typer.Argument(metavar="SUBMISSION", min=1, help="Its number.")]
@@ -64,6 +77,11 @@ def export_inputs(
     training: Annotated[
         bool, typer.Option("--training/--no-training", help="Write what methods may learn from, where there is such.")
     ] = True,
+    drawn_privately: Annotated[
+        bool, typer.Option("--private", help="Draw them with this board's private seed, as its owner alone can.")
+    ] = False,
+    seed_file: SeedFile = None,
+    db: Database = None,
     data_dir: DataDir = None,
     source: Sources = None,
 ) -> None:
@@ -71,10 +89,14 @@ def export_inputs(
     entry = registry.get_task(task)
     if preset not in entry.spec.presets:
         raise unknown(f"preset of {task}", preset, entry.spec.presets)
+    secret = private.read(private.place(location(db), seed_file)) if drawn_privately else None
     from benchmark.submissions.observations import export
 
     with replaced(parse_sources(source or ())):
-        written = export(entry.load(data_dir), preset, parse_seeds(seeds), output, learn=training)
+        task_here = entry.load(data_dir)
+        written = export(task_here, preset, parse_seeds(seeds), output, learn=training, secret=secret)
+        if secret is not None:
+            _say_what_is_public(task_here, preset, secret)
     print(f"{len(written['instances'])} instances of {task}/{preset} written to {output}", end="")
     if "training" in entry.spec.offers:
         size = sum({one["tensors"]: one["bytes"] for one in written["training"]}.values())
@@ -97,6 +119,7 @@ def export_inputs(
 def predictions(
     bundle: Annotated[Path, typer.Argument(metavar="BUNDLE", help="A zip file: entry.toml and predictions/*.safetensors.")],
     token: Token = None,
+    seed_file: SeedFile = None,
     db: Database = None,
     data_dir: DataDir = None,
     source: Sources = None,
@@ -105,7 +128,8 @@ def predictions(
     content = _content(bundle, archive.MAX_BUNDLE)
     with replaced(parse_sources(source or ())), Session(open_database(location(db))) as session:
         own = tokens.token_for(session, token)
-        done = store.receive_predictions(session, content, _folder(location(db)), bundle.name, data_dir, own)
+        where = private.place(location(db), seed_file)
+        done = store.receive_predictions(session, content, _folder(location(db)), bundle.name, data_dir, own, where)
         _report(session, done)
         _show(done, own, token)
 
@@ -238,6 +262,47 @@ def withdraw(
             raise UserError(f"submission {number} needs --token, which was shown when it was handed in; or --maintainer")
         store.withdraw(session, number, reason, token if needed else None)
         print(f"submission {number} is withdrawn; its results are gone")
+
+
+@app.command("secret", epilog="Examples:\n\npython -m runners.submit secret\n\npython -m runners.submit secret --rotate")
+def secret_command(
+    rotate: Annotated[
+        bool, typer.Option("--rotate", help="Put a new one in its place. Answers to inputs of the old one are refused then.")
+    ] = False,
+    seed_file: SeedFile = None,
+    db: Database = None,
+) -> None:
+    """Make this board's private seed, or say which it is.
+
+    It draws inputs (export-inputs --private) that nobody else can draw again: the way to run an open board. It lies in a file
+    of its own that only you can read, never in the database. What is shown of it is its commitment, a short hash.
+    """
+    file = private.place(location(db), seed_file)
+    if rotate:
+        secret, old, kept = private.rotate(file)
+        print(f"private seed {old.commitment} is replaced; it lies in {kept}, to be published or deleted")
+    elif file.exists():
+        secret = private.read(file)
+    else:
+        secret = private.make(file)
+    print(f"private seed {secret.commitment} in {file}: keep it, and let nobody read it")
+    print("  inputs that it draws: python -m runners.submit export-inputs --private --task mc --preset small --output inputs")
+
+
+def _say_what_is_public(task: "Task", preset: str, secret: private.Secret) -> None:
+    """A note where truths of the suite's own data are public, whatever draws the rest."""
+    size = task.spec.presets[preset]
+    if any(isinstance(SOURCES[name], Folder) for name in size.data):
+        return  # the owner's own, if they are not public elsewhere
+    found = [
+        private.is_public(task, preset, number, 0, private.make_instance(task, preset, number, 0, secret))
+        for number in range(size.instances)
+    ]
+    if any(found):
+        print(
+            f"note: the truths of {sum(found)} of {len(found)} instances come with the suite, so that everybody has them; the "
+            "private seed hides what is drawn. A board of these takes data of your own (--data-dir)"
+        )
 
 
 def _content(file: Path, limit: int) -> bytes:

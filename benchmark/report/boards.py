@@ -19,7 +19,7 @@ from benchmark.report.board import Board, Failure, Hidden, Means, Row, RunFacts,
 from benchmark.report.order import baseline, best_first, stand
 from benchmark.spec import DRAWINGS, Axis, Frozen, Metric, Picture, declared_pictures
 from benchmark.statistics import Key
-from benchmark.store import models
+from benchmark.store import draws, models
 from benchmark.store.models import Curve, Environment, Method, Run, Score, Task
 from benchmark.store.queries import Entry, Made, entries_and_hidden, newest_version, presets_with_runs, status
 
@@ -130,6 +130,7 @@ def task_info(spec: dict[str, Any], preset: str) -> TaskInfo:
     """A stored specification with the preset's baseline and metrics, the first of which ranks. Keys that
     specifications had once, or will have, are left out.
     """
+    spec = {**spec, "presets": draws.with_own(spec["presets"], preset)}
     known = {m["name"]: _known(m, Metric) for m in spec["metrics"]}
     if chosen := spec["presets"].get(preset, {}).get("metrics"):
         known = {name: {**known[name], "primary": name == chosen[0]} for name in chosen}

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from benchmark import environment, registry
 from benchmark.errors import UserError
 from benchmark.spec import RunKey
-from benchmark.store import models
+from benchmark.store import draws, models
 from benchmark.store.lines import (
     CurvePart,
     EnvironmentPart,
@@ -42,7 +42,9 @@ def to_line(session: Session, run: models.Run, pictures: Sequence[PicturePart] =
     return RunLine(
         digest=run.digest,
         key=key,
-        task=TaskPart.model_validate_json(json.dumps(task.spec)),
+        task=TaskPart.model_validate_json(
+            json.dumps({**task.spec, "presets": draws.with_own(task.spec["presets"], run.preset)})
+        ),
         method=MethodPart(**_columns(method, MethodPart)),
         environment=EnvironmentPart(**_columns(place, EnvironmentPart)),
         results=_results(session, run),

@@ -14,6 +14,7 @@ from benchmark.datasets.sources import fingerprint
 from benchmark.environment import UNKNOWN
 from benchmark.errors import UserError
 from benchmark.statistics import Grid, Key
+from benchmark.store import draws
 from benchmark.store.filling import fill_scores, fill_seconds, fill_truncated
 from benchmark.store.models import ANSWERED, Environment, Instance, Method, Run, Score, Submission, Task, now
 
@@ -71,6 +72,7 @@ class Entry:
         found += ["chosen on test data"] if self.tuned else []
         found += [f"same scores as {label}" for label in self.twins]
         found += sorted({f"nearly the truth: {run.near['truth']}" for run in self.runs if run.near and "truth" in run.near})
+        found += sorted({f"private seed {draw}" for run in self.runs if (draw := draws.parts(run.preset)[1])})
         origins = Counter(run.origin for run in self.runs if run.origin != "here")
         for origin, count in sorted(origins.items()):
             found.append(origin if count == len(self.runs) else f"{count} of {len(self.runs)} seeds {origin}")
@@ -275,7 +277,7 @@ def _find_twins(found: Sequence[Entry]) -> None:
 
 def present_data(task: str, version: int, preset: str) -> str | None:
     """Checksum of the data that the preset reads now; None where the registry knows no such preset, or a user brings it."""
-    entry = registry.tasks().get(task)
+    entry, preset = registry.tasks().get(task), draws.parts(preset)[0]
     if entry is None or entry.spec.version != version or preset not in entry.spec.presets:
         return None
     try:

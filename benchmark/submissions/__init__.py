@@ -7,6 +7,7 @@
     package    a method of an installed package, with its source and what its metadata tell
     inputs     observations without truth, for those who answer elsewhere
     shown      parts of a problem in the forms that files have
+    private    instances of a board that its owner alone can draw
     training   what methods may learn from before, likewise
     naming     which names a method may have
     scoring    scores of a bundle, on instances made here

@@ -14,6 +14,7 @@ task = "mri"
 version = 1
 preset = "small"
 seeds = [0]
+private = "0123456789ab"                # of inputs that a private seed drew: which one
 
 [answers.observations]                  # SEED-INSTANCE = SHA-256 of what was answered
 0-0 = "..."
@@ -29,6 +30,7 @@ from pydantic import ConfigDict, Field, ValidationError, model_validator
 from benchmark import seeds
 from benchmark.errors import UserError, unknown
 from benchmark.spec import Frozen
+from benchmark.store.draws import COMMITMENT
 from benchmark.submissions.text import Line, Link, Paragraph, shown
 
 FILE = "entry.toml"
@@ -40,6 +42,7 @@ _NAME, _SHA = r"^[a-z][a-z0-9_]*$", r"^[0-9a-f]{64}$"
 Key = Annotated[str, Field(pattern=r"^(0|[1-9][0-9]{0,3})-(0|[1-9][0-9]{0,4})$")]  # SEED-INSTANCE
 Name = Annotated[str, Field(pattern=_NAME, max_length=40)]
 Sha256 = Annotated[str, Field(pattern=_SHA)]
+Commitment = Annotated[str, Field(pattern=f"^{COMMITMENT}$")]  # benchmark/submissions/private.py
 _PATTERNS = {
     _NAME: "a name has lower-case letters, digits and _, and begins with a letter",
     _SHA: "it is no SHA-256; export-inputs writes [answers.observations], which is to stay as it is",
@@ -53,12 +56,15 @@ class Strict(Frozen):
 
 
 class Answers(Strict):
-    """What predictions are about. Seeds are 0, 1, 2, ...: nobody picks those that suit a method."""
+    """What predictions are about. Seeds are 0, 1, 2, ...: nobody picks those that suit a method. private: the commitment of the
+    private seed that drew the inputs, None for the public seeds.
+    """
 
     task: Name
     version: Annotated[int, Field(ge=1, le=10**6)]
     preset: Name
     seeds: Annotated[tuple[int, ...], Field(min_length=1, max_length=seeds.FIRST_TUNING_REPEAT)]
+    private: Commitment | None = None
     observations: Annotated[dict[Key, Sha256], Field(min_length=1, max_length=MAX_ANSWERS)]
 
     @model_validator(mode="after")
@@ -126,7 +132,9 @@ def _reason(error: ValidationError) -> str:
 
 
 def form(answers: Mapping[str, object], observations: Mapping[str, str], numbers: Sequence[int]) -> str:
-    """The text of an entry.toml that only lacks who hands it in. answers: task, version and preset; numbers: the seeds."""
+    """The text of an entry.toml that only lacks who hands it in. answers: task, version, preset, perhaps private; numbers: the
+    seeds.
+    """
     lines = [
         'method = ""           # lower-case letters, digits and _; not the name of a method that is here',
         'authors = [""]',

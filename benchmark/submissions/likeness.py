@@ -18,15 +18,19 @@ Other pictures of fewer than 64 numbers say too little and are not compared; equ
 """
 
 from collections import defaultdict
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from types import MappingProxyType
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmark.store.models import Artifact, Method, Run
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 LIMIT = 0.05
 LABEL_LIMIT = 0.1
@@ -36,10 +40,13 @@ _KINDS = ("estimate", "truth", "estimate_labels", "truth_labels")
 Pictures = dict[tuple[int, int, str], str]  # (run, instance, kind) -> path
 
 
-def near(session: Session, folder: Path, runs: Sequence[Run]) -> list[dict[str, Any]]:
+def near(
+    session: Session, folder: Path, runs: Sequence[Run], truths: Mapping[tuple[int, int, str], "Tensor"] = MappingProxyType({})
+) -> list[dict[str, Any]]:
     """Other methods whose predictions are nearly those of these runs, the nearest first: method, ratio r, instances compared.
 
-    folder: that of the database, in which artifacts lie.
+    folder: that of the database, in which artifacts lie; truths: pictures of the truth by (seed, instance, kind), where they
+    are not kept.
     """
     ratios: dict[str, list[float]] = defaultdict(list)
     wrong: dict[str, list[tuple[int, int]]] = defaultdict(list)
@@ -58,6 +65,8 @@ def near(session: Session, folder: Path, runs: Sequence[Run]) -> list[dict[str, 
                 continue
             truth = kind.replace("estimate", "truth")
             a, t = (_read(folder, found.get((run.id, instance, one))) for one in (kind, truth))
+            if t is None and (here := truths.get((run.seed, instance, truth))) is not None:
+                t = here.cpu().numpy().astype(np.float64)
             for name, other in newest.items():
                 b = _read(folder, found.get((other, instance, kind)))
                 if kind == "estimate_labels":

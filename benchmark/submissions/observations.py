@@ -27,8 +27,9 @@ from benchmark.decorators import Task
 from benchmark.errors import UserError
 from benchmark.instances import make_instance, observed
 from benchmark.problems import Completion, Distribution, FewShot, LinearInverse, Representation, Retrieval
-from benchmark.submissions import entry, training
+from benchmark.submissions import entry, private, training
 from benchmark.submissions.bundle import TENSOR, file_name
+from benchmark.submissions.private import Secret
 from benchmark.submissions.shown import Put, Shown
 
 # Side information, among it what is nearly the truth: a method that reads it says so in its kind, predictions say nothing.
@@ -71,10 +72,13 @@ def answers_to(problem: Any) -> list[dict[str, Any]]:
     return [{"dtype": str(kind).removeprefix("torch."), "shape": shape} for kind, shape in forms]
 
 
-def export(task: Task, preset: str, seeds: Sequence[int], output: Path, *, learn: bool = True) -> dict[str, Any]:
+def export(
+    task: Task, preset: str, seeds: Sequence[int], output: Path, *, learn: bool = True, secret: Secret | None = None
+) -> dict[str, Any]:
     """Write the inputs of a preset into a new folder, or a zip file where the name ends in .zip; what manifest.json says.
 
-    learn: what methods may learn from before is written too, where the task offers it.
+    learn: what methods may learn from before is written too, where the task offers it. secret: draws the instances in place of
+    the public seeds.
 
     Raises UserError where something is there already or cannot be written; then nothing is left behind.
     """
@@ -88,11 +92,13 @@ def export(task: Task, preset: str, seeds: Sequence[int], output: Path, *, learn
         raise UserError(f"--output {output} is there already; choose another name")
     listed: list[dict[str, Any]] = []
     about = {"task": spec.name, "version": spec.version, "preset": preset}
+    if secret is not None:
+        about["private"] = secret.commitment
     try:
         with _zip(output) if output.suffix == ".zip" else _folder(output) as put:
             for seed in seeds:
                 for number in range(count):
-                    listed.append(_one(task, preset, number, seed, put))
+                    listed.append(_one(task, preset, number, seed, secret, put))
             manifest = {"format": "lowdimbench inputs 1", **about, "title": spec.title, "poses": spec.poses}
             learnt = training.write(task, preset, seeds, put) if learn else []
             manifest |= {
@@ -110,8 +116,12 @@ def export(task: Task, preset: str, seeds: Sequence[int], output: Path, *, learn
     return manifest
 
 
-def _one(task: Task, preset: str, number: int, seed: int, put: Put) -> dict[str, Any]:
-    instance, key = make_instance(task, preset, number, seed), f"{seed}-{number}"
+def _one(task: Task, preset: str, number: int, seed: int, secret: Secret | None, put: Put) -> dict[str, Any]:
+    if secret is None:
+        instance = make_instance(task, preset, number, seed)
+    else:
+        instance = private.make_instance(task, preset, number, seed, secret)
+    key = f"{seed}-{number}"
     shown = shown_by(instance.problem)
     put(f"inputs/{key}.safetensors", save(shown.tensors))
     if shown.texts:

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from benchmark import environment
 from benchmark.spec import RunKey, TaskSpec
-from benchmark.store import exchange
+from benchmark.store import draws, exchange
 from benchmark.store.lines import PREDICTIONS
 from benchmark.store.models import Artifact, Environment, Instance, Method, Run, Score, Submission, Task, now
 from benchmark.submissions.entry import Entry
@@ -20,9 +20,11 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 
-def pictures_of(one: Scored) -> dict[str, tuple[str, bytes]]:
-    """The pictures of an instance by kind: the SHA-256 of a .npy file, and its content."""
-    return {kind: _file(thing) for kind, thing in one.pictures.items()}
+def pictures_of(one: Scored, *, hide: bool) -> dict[str, tuple[str, bytes]]:
+    """The pictures of an instance by kind: the SHA-256 of a .npy file, and its content. hide: only what was
+    answered, because a page would show the truth to those who are still to answer.
+    """
+    return {kind: _file(thing) for kind, thing in one.pictures.items() if not hide or kind.startswith("estimate")}
 
 
 def _file(picture: "Tensor") -> tuple[str, bytes]:
@@ -68,7 +70,7 @@ def add_runs(
                 trust="scored",
                 command=f"python -m runners.submit predictions {row.digest[:12]}.zip",
                 status="done",
-                instances=spec.presets[row.preset].instances,
+                instances=spec.presets[draws.parts(row.preset)[0]].instances,
                 finished=now(),
                 **{name: getattr(key, name) for name in ("preset", "parameters", "seed", "source", "data")},
             )

@@ -13,7 +13,9 @@ from typing import TYPE_CHECKING
 from benchmark import registry
 from benchmark.errors import UserError, unknown
 from benchmark.spec import TaskSpec
+from benchmark.submissions import private
 from benchmark.submissions.bundle import Bundle
+from benchmark.submissions.private import Secret
 from benchmark.submissions.text import shown
 
 if TYPE_CHECKING:
@@ -58,8 +60,10 @@ def check_answers(bundle: Bundle) -> TaskSpec:
     return spec
 
 
-def score(bundle: Bundle, data_dir: Path | None = None) -> Iterator[Scored]:
+def score(bundle: Bundle, data_dir: Path | None = None, secret: Secret | None = None) -> Iterator[Scored]:
     """Every instance of a bundle that `check_answers` has passed, in order. Imports torch.
+
+    secret: the private seed that its inputs were drawn with, None for the public seeds.
 
     Raises UserError, with the file, for a prediction of something else than what is observed here, of a wrong type or shape,
     that is not finite, that cannot be scored, or that is nearer to the truth than what is measured allows.
@@ -68,16 +72,19 @@ def score(bundle: Bundle, data_dir: Path | None = None) -> Iterator[Scored]:
     task = registry.get_task(answers.task).load(data_dir)
     for seed in answers.seeds:
         for number in range(task.spec.presets[answers.preset].instances):
-            yield _one(bundle, task, seed, number)
+            yield _one(bundle, task, seed, number, secret)
 
 
-def _one(bundle: Bundle, task: "Task", seed: int, number: int) -> Scored:
+def _one(bundle: Bundle, task: "Task", seed: int, number: int, secret: Secret | None) -> Scored:
     from benchmark.instances import drawn, make_instance, observed
     from benchmark.submissions import nearness
 
     preset, key = bundle.answers.preset, f"{seed}-{number}"
     place = bundle.place(key)
-    instance = make_instance(task, preset, number, seed)
+    if secret is None:
+        instance = make_instance(task, preset, number, seed)
+    else:
+        instance = private.make_instance(task, preset, number, seed, secret)
     observation = observed(instance.problem.shown())
     if bundle.answers.observations[key] != observation:
         raise UserError(f"{bundle.archive.name}, entry.toml: the observation of instance {key} is not the one that is here")

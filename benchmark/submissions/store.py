@@ -19,11 +19,11 @@ from sqlalchemy.orm import Session
 from benchmark import registry
 from benchmark.datasets.sources import fingerprint
 from benchmark.errors import UserError
-from benchmark.store import exchange
+from benchmark.store import draws, exchange
 from benchmark.store.lines import PREDICTIONS
 from benchmark.store.models import Run, Submission, now
 from benchmark.store.writing import files_first, persist
-from benchmark.submissions import likeness, naming, rows, scoring, tokens
+from benchmark.submissions import likeness, naming, private, rows, scoring, tokens
 from benchmark.submissions.bundle import read_bundle
 from benchmark.submissions.entry import Entry
 from benchmark.submissions.package import Package
@@ -157,14 +157,16 @@ def receive_predictions(
     name: str = "bundle.zip",
     data_dir: Path | None = None,
     token: str = "",
+    seed_file: Path | None = None,
     on_instance: Callable[[int, int], None] = lambda done, total: None,
 ) -> Submission:
     """Check, score and store a bundle: its submission is `scored`, or `refused` with the reason; a bad one raises nothing.
-    Raises UserError for a bundle that somebody else handed in and took back.
+    Raises UserError for a bundle that somebody else handed in and took back, and for one that answers inputs of a private seed
+    where the board has none or it cannot be read.
 
     folder: that of the database, for the pictures; name: of the file, for messages; on_instance: told how many instances of how
-    many are scored; token: the secret of who hands it in (tokens.py), without which the contact tells who that was. The same
-    bundle again gives the same submission.
+    many are scored; token: the secret of who hands it in (tokens.py), without which the contact tells who that was;
+    seed_file: holds the board's private seed (private.py). The same bundle again gives the same submission.
     """
     digest = sha256(content).hexdigest()
     known = session.scalar(select(Submission).where(Submission.digest == digest))
@@ -175,24 +177,32 @@ def receive_predictions(
     try:
         bundle = read_bundle(content, shown(Path(name).name)[1:-1])
         entry, answers = bundle.entry, bundle.answers
-        about = {"task": answers.task, "version": answers.version, "preset": answers.preset, "seeds": len(answers.seeds)}
+        board = draws.board_name(answers.preset, answers.private or "")
+        about = {"task": answers.task, "version": answers.version, "preset": board, "seeds": len(answers.seeds)}
         facts = _facts(entry) | about
         naming.check_name(session, entry.method, entry.contact, token, code=False)
         spec = scoring.check_answers(bundle)
         data = fingerprint(spec.presets[answers.preset].data, data_dir)
+        secret = None
+        if answers.private:
+            secret = private.read(seed_file)
+            private.check(secret, answers.private, f"{bundle.archive.name}, entry.toml")
+    except private.NoSecretError:
+        raise
     except UserError as error:
         return refuse(session, _enter(session, digest, PREDICTIONS, facts), str(error))
     facts["token"] = tokens.hashed(token)
     results: list[Scored] = []
     try:
-        for one in scoring.score(bundle, data_dir):
+        for one in scoring.score(bundle, data_dir, secret):
             results.append(one)
             on_instance(len(results), len(answers.observations))
     except UserError as error:
         return refuse(session, _enter(session, digest, PREDICTIONS, facts), str(error))
     from benchmark.submissions import nearness
 
-    contents = [rows.pictures_of(one) for one in results]
+    contents = [rows.pictures_of(one, hide=secret is not None) for one in results]
+    truths = {(one.seed, one.number, kind): picture for one in results for kind, picture in one.pictures.items()}
     files = {folder / exchange.artifact_path(digest): content for one in contents for digest, content in one.values()}
 
     def work() -> Submission:
@@ -200,7 +210,7 @@ def receive_predictions(
         session.flush()
         digests = [{kind: digest for kind, (digest, _) in one.items()} for one in contents]
         runs = rows.add_runs(session, row, spec, entry, data, results, digests)
-        row.near = {"methods": likeness.near(session, folder, runs)}
+        row.near = {"methods": likeness.near(session, folder, runs, truths)}
         if right := nearness.perfect([one.primary for one in results], sum(one.asked for one in results)):
             row.near = {**row.near, "truth": right}
         return row

@@ -6,6 +6,7 @@ from typing import Any, TypeVar
 from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.statistics import Key
+from benchmark.store import draws
 
 T = TypeVar("T")
 
@@ -20,6 +21,8 @@ def remake(task: str, version: int, preset: str, key: Key, use: Callable[[Any, A
     entry = registry.get_task(task)
     if entry.spec.version != version:
         raise UserError(f"the task here is version {entry.spec.version}, these results are of version {version}")
+    if draw := draws.parts(preset)[1]:
+        raise UserError(f"they are drawn by the private seed {draw}, which this page does not read")
     if preset not in entry.spec.presets:
         raise UserError(f"the task here has no preset {preset}")
     try:

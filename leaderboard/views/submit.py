@@ -15,7 +15,7 @@ from benchmark.errors import UserError
 from benchmark.report import submissions_table
 from benchmark.store.database import open_database
 from benchmark.store.models import Submission
-from benchmark.submissions import store, tokens
+from benchmark.submissions import private, store, tokens
 from benchmark.submissions.entry import made_entry
 from leaderboard.protection import is_loopback
 from leaderboard.ui import downloads, opened, widgets
@@ -92,6 +92,21 @@ def outcome(row: Submission, token: str, given: str) -> None:
         st.success(f"Submission {row.id} is {row.state}: {submissions_table.STATES[row.state]}.")
 
 
+def private_seed() -> None:
+    """What visitors may know of the board's private seed, where it has one."""
+    if not (file := private.place(opened.database_name())).exists():
+        return
+    try:
+        commitment = private.read(file).commitment
+    except UserError as error:
+        st.warning(plain(error))
+        return
+    st.info(
+        f"This board has the private seed {commitment}. Its owner gives out inputs that it draws, and nobody else can draw "
+        "them again. Answers to them are handed in here, and stand on boards whose names end in it."
+    )
+
+
 def chosen(sent: bool, file: UploadedFile | None) -> UploadedFile | None:
     """The file of a form that was sent; one that was sent without says so."""
     if sent and file is None:
@@ -104,6 +119,7 @@ def predictions() -> None:
     st.subheader("Predictions")
     st.write("They are scored here, on instances that the suite makes itself. No number that somebody types is ever a score.")
     st.code(COMMANDS, language="bash")
+    private_seed()
     with st.form("predictions"):
         file = st.file_uploader("bundle.zip: entry.toml and predictions/*.safetensors or *.npy", type="zip")
         given = st.text_input(TOKEN, type="password", key="token_predictions")
@@ -119,7 +135,15 @@ def predictions() -> None:
         admit()
         with writable() as session:
             token = tokens.token_for(session, given)
-            row = store.receive_predictions(session, file.getvalue(), folder(), file.name, token=token, on_instance=show)
+            row = store.receive_predictions(
+                session,
+                file.getvalue(),
+                folder(),
+                file.name,
+                token=token,
+                seed_file=private.place(opened.database_name()),
+                on_instance=show,
+            )
             bar.empty()
             outcome(row, token, given)
     except UserError as error:
