@@ -50,7 +50,7 @@ def python(words, folder, **variables):
 def options(tmp_path_factory):
     folder = tmp_path_factory.mktemp("help")
     helps = {name: python(["python", "-m", f"runners.{name}", "--help"], folder) for name in COMMANDS}
-    submit = ("export-inputs", "predictions", "code", "review", "status", "withdraw")
+    submit = ("export-inputs", "predictions", "secret", "code", "review", "status", "withdraw")
     helps["submit"] = "".join(python(["python", "-m", "runners.submit", name, "--help"], folder) for name in submit)
     helps["new"] = python(["python", "-m", "runners.new", "method", "--help"], folder)
     return {name: set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) - {"--help"} for name, text in helps.items()}
@@ -104,7 +104,7 @@ def test_the_commands_that_look_back_do_what_they_say(tmp_path):
 
 @pytest.mark.slow
 def test_a_method_is_submitted_by_both_doors_as_the_readme_says(tmp_path):
-    handed, coded = [commands(block) for block in blocks(README, "sh")]
+    handed, coded, _ = [commands(block) for block in blocks(README, "sh")]
     [answer] = [block for block in blocks(README, "python") if "manifest.json" in block]
     [entry] = [block for block in blocks(README, "toml") if "authors" in block]
     (tmp_path / "answer.py").write_text(answer)
@@ -129,6 +129,17 @@ def test_a_method_is_submitted_by_both_doors_as_the_readme_says(tmp_path):
         out += python([shown[0] if word == "TOKEN" else word for word in words], tmp_path)
     assert "submission 2: my_code on mri/small is reproduced" in out
     assert "submission 2 is withdrawn" in out
+
+
+@pytest.mark.slow
+def test_an_open_board_is_begun_as_the_readme_says(tmp_path):
+    _, _, (secret, export, hand_in) = [commands(block) for block in blocks(README, "sh")]
+    out = python(secret, tmp_path)
+    assert re.match(r"private seed [0-9a-f]{12} in board\.db\.secret: keep it", out)
+    out = python(export, tmp_path)
+    assert "12 instances of mc/small written to inputs" in out
+    assert "note:" not in out
+    assert hand_in[2:4] == ["runners.submit", "predictions"]
 
 
 def test_the_readme_lists_every_method_and_task():
