@@ -81,6 +81,7 @@ Memory = Annotated[
     _how("--memory", metavar="SIZE", help="Kill a job that uses more: 4G.", show_default="90 % of the machine / jobs"),
 ]
 Force = Annotated[bool, _how("--force", help="Run again what is done already.")]
+Apart = Annotated[bool, _how("--apart", help="Score in a process that never loads the method, as for submitted code.")]
 KeepGoing = Annotated[bool, _how("--keep-going/--fail-fast", help="After a failure: go on, or stop everything.")]
 
 Database = Annotated[str | None, cli.option(cli.DATABASE, _WHERE)]

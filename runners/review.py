@@ -1,6 +1,7 @@
 """Runs code that was handed in, in processes of its own: first the contract checks, then the preset.
 
-Nothing of it is read or imported in this process. It runs with the rights of whoever calls this: read it before.
+Nothing of it is read or imported in this process, nor in the one that scores its answers. It runs with the rights of whoever
+calls this: read it before.
 """
 
 import os
@@ -58,7 +59,7 @@ def review(session: Session, number: int, machine: Machine) -> Submission:
         return store.refuse(session, submission, _why(said, source, "the contract checks could not be made"))
     store.move(session, submission, "checked")
     words = ["--task", submission.task, "--preset", submission.preset, "--method", submission.method]
-    words += ["--seeds", str(submission.seeds), *named, "--no-baseline", "--force"]
+    words += ["--seeds", str(submission.seeds), *named, "--no-baseline", "--force", "--apart"]
     words += ["--db", machine.db, "--device", machine.device]
     words += ["--threads", str(machine.threads)] if machine.threads else []
     words += ["--data-dir", str(machine.data_dir)] if machine.data_dir else []

@@ -55,6 +55,7 @@ def main(
     threads: options.Threads = 0,
     timeout: options.Timeout = None,
     memory_limit: options.Memory = None,
+    apart: options.Apart = False,
     force: options.Force = False,
     keep_going: options.KeepGoing = True,
     count_truncated: options.CountTruncated = False,
@@ -80,7 +81,8 @@ def main(
         given = {"preset": preset, "seeds": seeds, "on_test": on_test, "baseline": not no_baseline, "timeout": timeout}
         requests = [request_of_options(task, method, set_, grid, given)]
     sources = parse_sources([*(source or ()), *([f"backbone={backbone}"] if backbone is not None else ())])
-    how = start.How(device, jobs or None, threads or None, memory_limit, data_dir, sources, force, fail_fast=not keep_going)
+    cores = (jobs or None, threads or None)
+    how = start.How(device, *cores, memory_limit, data_dir, sources, force, fail_fast=not keep_going, apart=apart)
     target = location(db)
     plan = start.prepare(requests, how, target)
     if dry_run and "://" not in target and not Path(target).exists():

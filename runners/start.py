@@ -48,6 +48,7 @@ class How:
     sources   places of data that the user brings, by name of the source (benchmark/datasets/sources.py)
     force     runs again what is done, and learns again what was learnt
     fail_fast stops everything after the first failure
+    apart     scores in a process that never loads the method
     engine    where jobs run, by name (runners/engines)
     """
 
@@ -59,6 +60,7 @@ class How:
     sources: Mapping[str, str] = field(default_factory=dict)
     force: bool = False
     fail_fast: bool = False
+    apart: bool = False
     engine: str = "local"
 
     @property
@@ -68,7 +70,9 @@ class How:
 
     def place(self, target: str) -> Place:
         """Where the jobs run whose results go to the database `target`."""
-        return Place(self.device, self.threads or 1, artifact_folder(target), self.data_dir, self.limit, self.force)
+        return Place(
+            self.device, self.threads or 1, artifact_folder(target), self.data_dir, self.limit, self.force, apart=self.apart
+        )
 
 
 def prepare(requests: Sequence[Request], how: How, target: str) -> Plan:
@@ -183,7 +187,7 @@ def own_command(job: Job, place: Place) -> str:
     words = ["--task", key.task, "--method", key.method, "--preset", key.preset, "--seeds", f"{key.seed},"]
     for name, value in key.parameters.items():
         words += ["--set", f"{name}={shown(value)}"]
-    words += ["--threads", str(place.threads), "--device", place.device]
+    words += ["--threads", str(place.threads), "--device", place.device, *(["--apart"] if place.apart else [])]
     if place.data_dir is not None:
         words += ["--data-dir", str(place.data_dir)]
     brought = sources.user_sources()

@@ -6,6 +6,8 @@ with; whatever the method prints goes to standard error. When standard input clo
 
 import math
 import os
+import random
+import secrets
 import shutil
 import sys
 import threading
@@ -13,9 +15,8 @@ import time
 import traceback
 from collections.abc import Callable
 from contextlib import suppress
-from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
+from time import perf_counter
 from typing import TextIO
 
 import numpy as np
@@ -28,31 +29,34 @@ from benchmark.errors import Diverged, UserError
 from benchmark.fits import Fit
 from benchmark.instances import drawn
 from benchmark.store.writing import files_first
+from runners import apart
 from runners.engines import messages
 from runners.engines.base import FitOrder, Order
-from runners.engines.files import path_of
-from runners.engines.messages import Message, written
+from runners.engines.files import packed, path_of
+from runners.engines.messages import Message, reason_of, written
+from runners.honest import Noticed, Watched, Witness
 from runners.queued import Ledger, ledger, queued_share
 
 Send = Callable[[Message], None]
 _THREADS = int(os.environ.get("LOWDIMBENCH_THREADS", "1"))
 _PROGRESS_EVERY = 0.2  # seconds
+_ON = threading.Semaphore(0)  # a line from the parent: go on with the next instance
 
 
 class Reporter:
-    """Messages to the parent."""
+    """Messages to the parent. All lines begin with a mark, so that one that somebody else writes is told apart."""
 
     def __init__(self, stream: TextIO) -> None:
-        self.stream = stream
+        self.stream, self.mark = stream, f"{secrets.token_hex(8)} "
 
     def __call__(self, message: Message) -> None:
-        self.stream.write(written(message) + "\n")
+        self.stream.write(f"{self.mark}{written(message)}\n")
         self.stream.flush()
 
 
 def main() -> None:
     """Take over the standard streams, run the job, and leave at once: what a method left running does not hold it up."""
-    send = Reporter(os.fdopen(os.dup(1), "w", encoding="utf-8"))
+    send = Reporter(os.fdopen(_moved(1), "w", encoding="utf-8"))
     os.dup2(2, 1)
     order = Order.model_validate_json(sys.stdin.readline())
     threading.Thread(target=_leave_with_parent, args=(order.scratch,), daemon=True).start()
@@ -63,21 +67,36 @@ def main() -> None:
     except UserError as error:
         send(messages.Refused(reason=str(error)))
     except BaseException as error:  # also what ends an interpreter: Ctrl-C and sys.exit
-        send(messages.Broken(reason=_reason(error), trace=traceback.format_exc()))
+        send(messages.Broken(reason=reason_of(error), trace=traceback.format_exc()))
     sys.stderr.flush()
     os._exit(0)
 
 
+def _moved(descriptor: int) -> int:
+    """A copy of it under a number that nobody knows, which no process inherits that is started from here."""
+    try:
+        import fcntl
+    except ImportError:  # on Windows
+        return os.dup(descriptor)
+    return fcntl.fcntl(descriptor, fcntl.F_DUPFD_CLOEXEC, random.SystemRandom().randrange(64, 192))
+
+
 def _leave_with_parent(scratch: str | None) -> None:
-    sys.stdin.read()
+    for _ in sys.stdin:
+        _ON.release()
     if scratch is not None:
         shutil.rmtree(scratch, ignore_errors=True)
     os._exit(1)
 
 
 def run(order: Order, send: Send) -> None:
-    """Solve every instance that the job still lacks; one that fails is reported and the next is tried."""
+    """Solve every instance that the job still lacks; one that fails is reported and the next is tried. Once the method did what
+    it may not do, nothing that this process makes is trusted.
+    """
     torch.set_num_threads(_THREADS)
+    if order.apart:
+        apart.run(order, send)
+        return
     registry.include(map(Path, order.include))
     device = pick_device(order.device)
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
@@ -86,17 +105,24 @@ def run(order: Order, send: Send) -> None:
     send(messages.Making())
     task = registry.get_task(order.task).load(data_dir)
     send(messages.Making(over=True))
-    method = registry.get_method(order.method).load()
+    witness = Witness(task)
+    method = witness.of(registry.get_method(order.method).load())
     fit = learn(task, method, order, order.fit, device, send) if order.fit else None
+    noticed: Noticed | None = None
     for number in order.todo:
         try:
-            solve(task, method, order, number, device, send, fit)
+            if noticed is not None:
+                raise noticed
+            solve(task, method, order, number, device, send, witness, fit)
         except UserError:
             raise
+        except Noticed as error:
+            noticed = error
+            send(messages.Failed(instance=number, reason=str(error), trace=str(error)))
         except Diverged as error:
             send(messages.Failed(instance=number, status="diverged", reason=str(error), trace=str(error)))
         except Exception as error:
-            send(messages.Failed(instance=number, reason=_reason(error), trace=traceback.format_exc()))
+            send(messages.Failed(instance=number, reason=reason_of(error), trace=traceback.format_exc()))
     send(messages.End(peak_memory=peak_memory(), peak_device_memory=_peak_device_memory(device)))
 
 
@@ -141,6 +167,7 @@ def learn(task: Task, method: Method, order: Order, wanted: FitOrder, device: to
             order.seed,
             order.parameters,
             device,
+            kind=Watched,
             on_step=progress.step,
             on_made=lambda: send(messages.Making(over=True)),
             on_record=lambda step, seconds, points: progress.scored(float(points["estimate"])),
@@ -151,15 +178,22 @@ def learn(task: Task, method: Method, order: Order, wanted: FitOrder, device: to
 
 
 def solve(
-    task: Task, method: Method, order: Order, number: int, device: torch.device, send: Send, fit: Fit | None = None
+    task: Task,
+    method: Method,
+    order: Order,
+    number: int,
+    device: torch.device,
+    send: Send,
+    witness: Witness,
+    fit: Fit | None = None,
 ) -> None:
-    """Solve one instance and send everything in one message."""
-    artifacts, progress = Path(order.artifacts), Progress(send, number)
-    before: Ledger = {}
+    """Solve one instance and send everything in one message. `method` is the witness's. Raises Noticed."""
+    folder, progress = Path(order.artifacts), Progress(send, number)
+    made, before = perf_counter(), Ledger()
 
-    def made() -> None:
-        nonlocal before
-        before = ledger()
+    def over() -> None:
+        nonlocal made, before
+        made, before = perf_counter(), ledger()
         send(messages.Making(over=True))
 
     send(messages.Making())
@@ -172,15 +206,16 @@ def solve(
         order.parameters,
         fit=fit,
         device=device,
+        kind=Watched,
         on_score=progress.scored,
-        on_made=made,
+        on_made=over,
         on_step=progress.step,
-        recall=lambda digest: _recall(artifacts, digest),
+        recall=lambda digest: _recall(folder, digest),
     )
     queued = queued_share(before, ledger())
-    kept = (*drawn(task, solved.instance, solved.estimate).items(), *solved.kept.items())
-    contents = [(name, content, sha256(content).hexdigest()) for name, content in ((n, _written(thing)) for n, thing in kept)]
-    files = {artifacts / path_of(digest): content for _, content, digest in contents} if order.shared else {}
+    pictures = {apart.ANSWER: solved.estimate} if order.hands_over else drawn(task, solved.instance, solved.estimate)
+    artifacts, files = packed({**pictures, **solved.kept}, folder if order.shared else None)
+    witness.look()  # once more: what it left behind may have waited for the scoring
     try:
         message = messages.Solved(
             instance=number,
@@ -193,15 +228,14 @@ def solve(
             truncated=solved.truncated,
             scores=solved.scores,
             curve=tuple(point for point in solved.curve if math.isfinite(point[-1])),
-            artifacts=tuple(
-                messages.Kept(kind=name, sha256=digest, content=None if order.shared else content)
-                for name, content, digest in contents
-            ),
+            artifacts=artifacts,
         )
     except ValidationError as error:
         raise ValueError(messages.why(error)) from None
     with files_first(files):
-        send(message)
+        send(message.model_copy(update={"aside": max(0.0, perf_counter() - made - witness.seconds)}))
+    if order.hands_over:
+        _ON.acquire()
 
 
 def _recall(folder: Path, digest: str) -> torch.Tensor:
@@ -209,13 +243,6 @@ def _recall(folder: Path, digest: str) -> torch.Tensor:
     if not path.is_file():
         raise UserError(f"what another run kept, {digest[:12]}..., is not in {folder.name} beside the database")
     return torch.from_numpy(np.load(path, allow_pickle=False))
-
-
-def _written(thing: torch.Tensor) -> bytes:
-    """The content of the .npy file of a tensor."""
-    buffer = BytesIO()
-    np.save(buffer, thing.cpu().numpy())
-    return buffer.getvalue()
 
 
 def peak_memory() -> float | None:
@@ -230,11 +257,6 @@ def peak_memory() -> float | None:
 
 def _peak_device_memory(device: torch.device) -> float | None:
     return torch.cuda.max_memory_allocated(device) / 1e6 if device.type == "cuda" else None
-
-
-def _reason(error: BaseException) -> str:
-    text = str(error).strip().splitlines()
-    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
 
 
 if __name__ == "__main__":

@@ -17,7 +17,9 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Where and with what jobs run. threads and memory (bytes) are for one job; relearn: what was learnt before is not used."""
+    """Where and with what jobs run. threads and memory (bytes) are for one job; relearn: what was learnt before is not used;
+    apart: scores are computed in a process that never loads the method.
+    """
 
     device: str
     threads: int
@@ -25,6 +27,7 @@ class Place:
     data_dir: Path | None
     memory: float
     relearn: bool = False
+    apart: bool = False
 
     @property
     def fits(self) -> Path:
@@ -46,6 +49,7 @@ class Order(Frozen):
 
     scratch: the worker's own temporary folder, which goes when its parent goes; None where somebody else clears up.
     shared: the worker writes what it keeps into `artifacts`; otherwise the bytes are part of its messages.
+    apart: another process solves, and the worker scores what that one hands over; hands_over: this is that process.
     """
 
     model_config = ConfigDict(ser_json_inf_nan="constants")
@@ -63,6 +67,8 @@ class Order(Frozen):
     data_dir: str | None
     scratch: str | None = None
     shared: bool = True
+    apart: bool = False
+    hands_over: bool = False
 
 
 def order_of(job: "Job", place: Place, *, scratch: str | None = None, shared: bool = True) -> Order:
@@ -82,6 +88,7 @@ def order_of(job: "Job", place: Place, *, scratch: str | None = None, shared: bo
         data_dir=str(place.data_dir) if place.data_dir else None,
         scratch=scratch,
         shared=shared,
+        apart=place.apart,
     )
 
 

@@ -21,6 +21,7 @@ from runners.engines import messages
 from runners.engines.base import Place, order_of
 from runners.engines.messages import Broken, Killed, Last, Making, Message
 from runners.engines.waiting import WAITING
+from runners.engines.wall import Wall
 from runners.plan import Job
 
 _TAIL = 2000  # characters of the worker's last words that are kept
@@ -88,6 +89,7 @@ class Worker:
         self.began = time.monotonic()
         self.making: float | None = None  # since when the worker makes data
         self.made = 0.0  # seconds that it did before
+        self.wall = Wall()
         self.process = self._start()
         self.threads = [threading.Thread(target=work, daemon=True) for work in (self._read, self._listen, self._watch)]
         for thread in self.threads:
@@ -121,14 +123,17 @@ class Worker:
     def _read(self) -> None:
         """Hand on what it says, to its last message. A pipe that closes before is the end too: nothing more can be heard."""
         assert self.process.stdout
+        ear = messages.Ear()
         try:
             while line := self.process.stdout.readline(_LONGEST):
                 if not line.endswith(b"\n"):
                     if len(line) == _LONGEST:
                         self.last = Broken(reason=f"the worker said what is no message (more than {_LONGEST >> 20} MB)")
                     return  # or cut off by the kill
-                message = messages.checked(line)
+                message = ear.heard(line)
                 self._note_making(message)
+                if not self.place.apart:  # otherwise what it says of seconds was held against a clock where it came from
+                    message = self.wall.heard(message, time.monotonic())
                 if isinstance(message, Last):
                     self.last = message
                     return
@@ -187,6 +192,7 @@ class Worker:
         family: list[psutil.Process] = []
         while self.process.poll() is None:
             now = time.monotonic()
+            self.wall.look(now)
             if self.said_last.wait(timeout=_LOOK):
                 with suppress(subprocess.TimeoutExpired):
                     self.process.wait(timeout=_GRACE)

@@ -112,7 +112,9 @@ class Learnt(_Typed):
 
 
 class Solved(_Typed):
-    """An instance with its scores. curve: (series, step, seconds, value), each step of a series once. queued: see Instance."""
+    """An instance with its scores. curve: (series, step, seconds, value), each step of a series once. queued: see Instance.
+    aside: seconds since its data was made in which the method's clock was held, such as those of scoring.
+    """
 
     kind: Literal["instance"] = "instance"
     instance: Stored
@@ -121,6 +123,7 @@ class Solved(_Typed):
     seconds: Amount
     cpu_seconds: Amount | None = None
     queued: Share | None = None
+    aside: Amount = 0.0
     steps: Stored
     truncated: bool
     scores: dict[Text, float]
@@ -207,6 +210,28 @@ def checked(line: bytes | str) -> Message:
         return read(line)
     except ValueError as error:
         return Broken(reason=f"the worker said what is no message ({error})")
+
+
+class Ear:
+    """Hears the lines of one worker. All begin with the mark of the first, which no method had been loaded to see."""
+
+    def __init__(self) -> None:
+        self._mark: bytes | None = None
+
+    def heard(self, line: bytes) -> Message:
+        """The message of a line, or the end of a job in which somebody else spoke."""
+        mark, brace, rest = line.partition(b"{")
+        if self._mark is None:
+            self._mark = mark
+        if mark != self._mark:
+            return Broken(reason="a line on the worker's pipe is not the worker's own")
+        return checked(brace + rest)
+
+
+def reason_of(error: BaseException) -> str:
+    """An error as one line: its kind and the first line of what it says."""
+    text = str(error).strip().splitlines()
+    return f"{type(error).__name__}: {text[0]}" if text else type(error).__name__
 
 
 def written(message: Message) -> str:

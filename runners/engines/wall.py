@@ -1,0 +1,47 @@
+"""What a worker tells of its seconds, held against the clock of whoever listens."""
+
+from runners.engines.messages import Failed, Making, Message, Solved
+
+_SLACK = 1.0  # seconds
+_SHARE = 0.1  # of the time that passed
+_BLINK = 0.2  # seconds between looks that say nothing
+
+
+class Wall:
+    """One worker's instances. Seconds may be off by as long as nobody looked: this process was stopped, the machine busy."""
+
+    def __init__(self) -> None:
+        self.seen: float | None = None
+        self.blind = 0.0
+        self.since: float | None = None  # an instance's data was made then
+        self.answered = set[int]()
+
+    def look(self, now: float) -> None:
+        """It is `now`; called all the time."""
+        if self.seen is not None:
+            self.blind += max(0.0, now - self.seen - _BLINK)
+        self.seen = now
+
+    def heard(self, message: Message, now: float) -> Message:
+        """The message; in its place a failure, where its seconds are not those that passed or where it comes again."""
+        self.look(now)
+        if isinstance(message, Making) and message.over:
+            self.since, self.blind = now, 0.0
+        if not isinstance(message, Solved | Failed):
+            return message
+        if message.instance in self.answered:
+            return _failed(message.instance, "the worker told of it twice")
+        self.answered.add(message.instance)
+        if isinstance(message, Solved) and self.since is not None:
+            passed, told = now - self.since, message.seconds + message.aside
+            if abs(told - passed) > _SLACK + _SHARE * passed + self.blind:
+                return _failed(
+                    message.instance,
+                    f"its seconds are not those of the clock: {message.seconds:.3g} s of the method and {message.aside:.3g} s "
+                    f"beside it, where {passed:.3g} s passed",
+                )
+        return message
+
+
+def _failed(instance: int, reason: str) -> Failed:
+    return Failed(instance=instance, reason=reason, trace=reason)
