@@ -8,13 +8,14 @@ import os
 import sys
 import sysconfig
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 from functools import wraps
-from hashlib import sha256
+from operator import attrgetter, is_
 from time import perf_counter
 from types import BuiltinFunctionType, FrameType, FunctionType, ModuleType
 from typing import Any
+from zlib import crc32
 
 import numpy as np
 import torch
@@ -23,8 +24,12 @@ from torch import Tensor, nn
 from benchmark.context import Context, Point
 from benchmark.decorators import Method
 
-_SUITE = ("benchmark", "tasks", "runners", "__main__")
+# What times, checks and scores an estimate, beside the task's own module. A worker is __main__.
+_LIBRARY = ("context", "fits", "instances", "metrics", "models", "operators", "problems", "solving", "threads")
+_SUITE = (*(f"benchmark.{name}" for name in _LIBRARY), "tasks", "runners.honest", "runners.worker", "__main__")
+_OF_SUITE = tuple(f"{name}." for name in _SUITE)
 _CLOCKS = ("monotonic", "perf_counter", "process_time", "thread_time")
+_code = attrgetter("__code__")
 _CODE = (FunctionType, BuiltinFunctionType, classmethod, staticmethod, property, type)
 _INSTALLED = (*(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")), "<frozen")
 _SECONDS = 1.0  # below which no time is out of proportion
@@ -98,6 +103,26 @@ class Watched(Context):
         return counted
 
 
+class Place:
+    """A module or a class, and what is to stay in it: comparing it takes microseconds."""
+
+    def __init__(self, name: str, held: Mapping[str, object], known: Mapping[str, object]) -> None:
+        self.name, self.held, self.known = name, held, known
+        self.things = tuple(known.values())
+        inner = {key: getattr(thing, "__func__", thing) for key, thing in known.items()}
+        self.functions = {key: thing for key, thing in inner.items() if isinstance(thing, FunctionType)}
+        self.codes = tuple(map(_code, self.functions.values()))
+
+    def replaced(self) -> str | None:
+        """The name of something that is no longer what it was."""
+        now, codes = tuple(map(self.held.get, self.known)), tuple(map(_code, self.functions.values()))
+        if all(map(is_, now, self.things)) and all(map(is_, codes, self.codes)):
+            return None
+        changed = [key for key, new, old in zip(self.known, now, self.things, strict=True) if new is not old]
+        changed += [key for key, new, old in zip(self.functions, codes, self.codes, strict=True) if new is not old]
+        return f"{self.name}.{changed[0]}"
+
+
 class Witness:
     """What the suite's code and the state of the process were, and whether a method leaves them so.
 
@@ -107,8 +132,8 @@ class Witness:
     def __init__(self, task: object) -> None:
         self.task = task
         self.seconds = 0.0
-        self._code = [part for name, module in list(sys.modules.items()) for part in _parts(name, module, type(task))]
-        self._code += [(f"time.{name}", vars(time), name, getattr(time, name), None) for name in _CLOCKS]
+        self._places = [place for name, module in list(sys.modules.items()) for place in _places(name, module, type(task))]
+        self._places.append(Place("time", vars(time), {name: getattr(time, name) for name in _CLOCKS}))
         self._state = {name: read() for name, read in _STATE.items()}
 
     def of(self, method: Method) -> Method:
@@ -117,10 +142,10 @@ class Witness:
         return replace(method, function=self._around(method.function, solves=True), fit=fit)
 
     def look(self) -> None:
-        """Raises Noticed where functions of the suite, or clocks, were replaced."""
-        for name, place, key, thing, code in self._code:
-            if place.get(key) is not thing or (code is not None and _code(thing) is not code):
-                raise Noticed(f"the method replaced {name}")
+        """Raises Noticed where functions of the suite, or clocks, were replaced. To be called when an instance is scored."""
+        for place in self._places:
+            if (replaced := place.replaced()) is not None:
+                raise Noticed(f"the method replaced {replaced}")
         for name in vars(self.task):
             if callable(getattr(type(self.task), name, None)):
                 raise Noticed(f"the method replaced {type(self.task).__name__}.{name}")
@@ -143,7 +168,6 @@ class Witness:
             ctx.clock.stop()
             spent, busy = perf_counter() - begin, _processors() - busy
             self.seconds = max(0.0, spent - ctx.held)
-            self.look()
             _same_state(state)
             _same_problem(before, dict(_contents(shown, "")) if solves else {})
             if _versions(*learnt) != versions:
@@ -156,29 +180,23 @@ class Witness:
         return watched
 
 
-def _parts(name: str, module: ModuleType, of: type) -> Iterator[tuple[str, Any, str, object, object]]:
-    """Every function of a module of the suite, or the task's, and of its classes: name, where it stands, itself, its code."""
-    if name.partition(".")[0] not in _SUITE and name != of.__module__:
+def _places(name: str, module: ModuleType, of: type) -> Iterator[Place]:
+    """A module of the suite, or the task's, and its classes, with the functions that they hold."""
+    if not f"{name}.".startswith(_OF_SUITE) and name != of.__module__:
         return
-    for key, thing in list(vars(module).items()):
-        if isinstance(thing, _CODE):
-            yield f"{name}.{key}", vars(module), key, thing, _code(thing)
+    found = {key: thing for key, thing in vars(module).items() if isinstance(thing, _CODE)}
+    yield Place(name, vars(module), found)
+    for key, thing in found.items():
         if isinstance(thing, type) and thing.__module__ == name:
-            for inner, part in vars(thing).items():
-                if isinstance(part, _CODE):
-                    yield f"{name}.{key}.{inner}", vars(thing), inner, part, _code(part)
-
-
-def _code(thing: object) -> object:
-    return getattr(getattr(thing, "__func__", thing), "__code__", None)
+            yield Place(f"{name}.{key}", vars(thing), {k: part for k, part in vars(thing).items() if isinstance(part, _CODE)})
 
 
 def _contents(thing: object, name: str) -> Iterator[tuple[str, object]]:
-    """All that a problem holds, by name: tensors as a hash of their bytes, other things of its own as they are."""
+    """All that a problem holds, by name: tensors as a checksum of their bytes, other things of its own as they are."""
     if isinstance(thing, Tensor):
         yield name, _hash(thing)
     elif isinstance(thing, np.ndarray):
-        yield name, sha256(thing.tobytes()).hexdigest()
+        yield name, str(crc32(thing.tobytes()))
     elif isinstance(thing, dict):
         for key, inner in thing.items():
             yield from _contents(inner, f"{name}.{key}")
@@ -198,7 +216,7 @@ def _hash(tensor: Tensor) -> str:
     if tensor.layout != torch.strided or not tensor.numel():
         return f"{tensor.layout} {tensor._version}"
     plain = tensor.detach().cpu().resolve_conj().resolve_neg().contiguous().reshape(-1).view(torch.uint8)
-    return f"{tensor.dtype} {tuple(tensor.shape)} {sha256(plain.numpy().data).hexdigest()}"
+    return f"{tensor.dtype} {tuple(tensor.shape)} {crc32(plain.numpy().data)}"
 
 
 def _same_problem(before: dict[str, object], after: dict[str, object]) -> None:

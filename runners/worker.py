@@ -107,7 +107,7 @@ def run(order: Order, send: Send) -> None:
     send(messages.Making(over=True))
     witness = Witness(task)
     method = witness.of(registry.get_method(order.method).load())
-    fit = learn(task, method, order, order.fit, device, send) if order.fit else None
+    fit = learn(task, method, order, order.fit, device, send, witness) if order.fit else None
     noticed: Noticed | None = None
     for number in order.todo:
         try:
@@ -152,7 +152,9 @@ class Progress:
         self.score = value if math.isfinite(value) else None
 
 
-def learn(task: Task, method: Method, order: Order, wanted: FitOrder, device: torch.device, send: Send) -> Fit:
+def learn(
+    task: Task, method: Method, order: Order, wanted: FitOrder, device: torch.device, send: Send, witness: Witness
+) -> Fit:
     """What the method learns once for all instances: taken up from an earlier run, or learnt now and kept."""
     progress = Progress(send, None)
     folder, digest = Path(wanted.folder), f"{wanted.digest}-{device.type}"
@@ -172,6 +174,7 @@ def learn(task: Task, method: Method, order: Order, wanted: FitOrder, device: to
             on_made=lambda: send(messages.Making(over=True)),
             on_record=lambda step, seconds, points: progress.scored(float(points["estimate"])),
         )
+        witness.look()
         fits.keep(folder, digest, fit)
     send(messages.Learnt(seconds=fit.seconds, truncated=fit.truncated, before=before))
     return fit.to(device)
@@ -215,7 +218,7 @@ def solve(
     queued = queued_share(before, ledger())
     pictures = {apart.ANSWER: solved.estimate} if order.hands_over else drawn(task, solved.instance, solved.estimate)
     artifacts, files = packed({**pictures, **solved.kept}, folder if order.shared else None)
-    witness.look()  # once more: what it left behind may have waited for the scoring
+    witness.look()  # now that it is scored: what the method left behind may have waited for that
     try:
         message = messages.Solved(
             instance=number,
