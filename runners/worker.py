@@ -66,6 +66,8 @@ def main() -> None:
         run(order, send)
     except UserError as error:
         send(messages.Refused(reason=str(error)))
+    except Noticed as error:  # while it learnt
+        send(messages.Broken(reason=str(error)))
     except BaseException as error:  # also what ends an interpreter: Ctrl-C and sys.exit
         send(messages.Broken(reason=reason_of(error), trace=traceback.format_exc()))
     sys.stderr.flush()
