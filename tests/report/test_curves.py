@@ -35,6 +35,21 @@ def test_seeds_of_one_instance_are_averaged_first() -> None:
     assert list(summary["n"]) == [2]
 
 
+def test_the_order_of_the_points_and_the_numbers_of_seeds_and_instances_are_free() -> None:
+    """Two seeds that share the instances 3 and 11, with steps of their own, in any order of rows."""
+    first = points_of((11, [1, 3], [1.0, 3.0], [0, 2]), (3, [1, 2, 3], [1.0, 2.0, 6.0], [10, 30, 40]))
+    second = points_of((11, [1, 2], [3.0, 4.0], [4, 8]), (3, [1], [5.0], [20])).assign(seed=7)
+    points = pd.concat([first, second], ignore_index=True)
+    for order in ([*range(len(points))], [*reversed(range(len(points)))], [5, 0, 7, 3, 1, 6, 2, 4]):
+        found = curves.summarise(points.iloc[order])
+        # by hand at steps 1, 2, 3: instance 11 has (0, 1, 2) and (4, 8, 8), instance 3 has (10, 30, 40) and (20, 20, 20)
+        assert list(found["mean"]) == [8.5, 14.75, 17.5]
+        assert list(found["seconds"]) == [2.5, 3.25, 4.5]
+        assert list(found["seed_low"]) == [5.0, 14.0, 14.0]
+        assert list(found["seed_high"]) == [12.0, 15.5, 21.0]
+        assert list(found["low"]) == [5.25, 9.625, 11.25]
+
+
 def test_one_point_and_no_point() -> None:
     assert len(curves.summarise(points_of((0, [1], [0.0], [5])))) == 1
     assert curves.summarise(points_of((0, [1], [0.0], [5])).iloc[:0]).empty
