@@ -13,6 +13,7 @@ from collections.abc import Sequence
 from pathlib import Path
 from threading import Thread
 
+import altair  # noqa: F401  # the pages of tasks draw with it: imported there, it would be a visitor's time
 from scipy import special  # noqa: F401  # the statistics import it when they first need it, which would be a visitor's time
 from sqlalchemy.exc import DBAPIError
 from streamlit.web import cli
