@@ -40,7 +40,7 @@ def main(
 
 
 def _named(what: str) -> tuple[list[str], list[str]]:
-    """Names of the methods and tasks that are meant. Raises UserError for a name or file that is none."""
+    """The names of the methods and tasks that are meant. Raises UserError for a name or file that is none."""
     if what.endswith(".py"):
         path = Path(what)
         if not path.is_file():

@@ -1,4 +1,4 @@
-"""What every command shares: bad input is one line on standard error and exit code 2, a machine that fails one with 1."""
+"""What every command shares. Bad input is one line on standard error and exit code 2, a machine that fails one with 1."""
 
 import errno
 import sys
@@ -23,7 +23,7 @@ SOURCES: Shared = "--source", {"metavar": "NAME=PATH", "autocompletion": complet
 
 
 def option(shared: Shared, panel: str | None = None) -> Any:
-    """One of them, for an annotation. panel: the heading."""
+    """One of the shared options, for an annotation. panel is its heading in the help of `run`."""
     name, how = shared
     return typer.Option(name, rich_help_panel=panel, **how)
 
@@ -38,7 +38,7 @@ _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 
 def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
-    """Run a Typer application, called `name` in its help, and leave the process with its exit code."""
+    """Runs a Typer application, called `name` in its help, and leaves the process with its exit code."""
     for stream in (sys.stdout, sys.stderr):  # a terminal or file of another encoding gets '?' for what it cannot show
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
@@ -63,6 +63,6 @@ def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
 
 
 def refuse(message: str, code: int = 2) -> NoReturn:
-    """Say what was wrong and leave."""
+    """Prints what was wrong, in one line, and leaves the process with `code`."""
     print(f"error: {' '.join(message.splitlines())}", file=sys.stderr)
     sys.exit(code)

@@ -1,4 +1,6 @@
-"""What the shell may offer after an option: names of tasks, methods, presets and hyperparameters. Imports no torch."""
+"""What the shell may offer after an option: names of tasks, methods, presets and hyperparameters. The module
+imports no torch.
+"""
 
 from collections.abc import Iterable, Iterator
 
@@ -12,14 +14,14 @@ Offer = tuple[str, str]  # the word and its explanation
 
 
 def tasks(incomplete: str) -> list[Offer]:
-    """Tasks, `all`, and tags."""
+    """The tasks, `all`, and tags."""
     names = [("all", "every task"), *((name, entry.spec.title) for name, entry in registry.tasks().items())]
     tags = {f"{sort}:{value}" for entry in registry.tasks().values() for sort, vs in task_tags(entry).items() for value in vs}
     return _starting(incomplete, [*names, *_tagged(incomplete, tags)])
 
 
 def methods(incomplete: str) -> list[Offer]:
-    """Methods, `all`, and tags."""
+    """The methods, `all`, and tags."""
     names = [("all", "every method that fits"), *((name, entry.spec.summary) for name, entry in registry.methods().items())]
     entries = registry.methods().values()
     tags = {f"{sort}:{value}" for entry in entries for sort, values in method_tags(entry).items() for value in values}
@@ -27,7 +29,7 @@ def methods(incomplete: str) -> list[Offer]:
 
 
 def presets(context: typer.Context, incomplete: str) -> list[Offer]:
-    """Presets of the tasks that were named so far, or of all."""
+    """The presets of the tasks that were named so far, or of all."""
     named = context.params.get("task") or ()
     chosen = [entry for name, entry in registry.tasks().items() if name in named] or list(registry.tasks().values())
     found = {name: size.about for entry in chosen for name, size in entry.spec.presets.items()}
@@ -35,7 +37,7 @@ def presets(context: typer.Context, incomplete: str) -> list[Offer]:
 
 
 def parameters(context: typer.Context, incomplete: str) -> list[Offer]:
-    """Hyperparameters of the methods that were named so far, or of all, each with its '='."""
+    """The hyperparameters of the methods that were named so far, or of all, each with its '='."""
     named = context.params.get("method") or ()
     chosen = [entry for name, entry in registry.methods().items() if name in named] or list(registry.methods().values())
     found = {
@@ -45,18 +47,18 @@ def parameters(context: typer.Context, incomplete: str) -> list[Offer]:
 
 
 def sources(incomplete: str) -> list[Offer]:
-    """Sources that a user brings, each with its '='."""
+    """The sources that a user brings, each with its '='."""
     return _starting(incomplete, [(f"{name}=", source.how) for name, source in user_sources().items()])
 
 
 def interfaces(incomplete: str) -> list[Offer]:
-    """Interfaces that tasks pose."""
+    """The interfaces that tasks pose."""
     found = {entry.spec.poses: "" for entry in registry.tasks().values()}
     return _starting(incomplete, found.items())
 
 
 def _tagged(incomplete: str, tags: Iterable[str]) -> Iterator[Offer]:
-    """Tags only once their sort is typed: before that they would bury the names."""
+    """The tags, but only once their sort is typed: before that they would bury the names."""
     return ((tag, "") for tag in sorted(tags) if ":" in incomplete)
 
 

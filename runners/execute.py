@@ -1,4 +1,4 @@
-"""Runs what is left of a plan: messages of the workers go into the database and onto the screen."""
+"""Runs what is left of a plan. Messages of the workers go into the database and onto the screen."""
 
 from collections.abc import Callable, Iterator
 from contextlib import closing, suppress
@@ -35,7 +35,9 @@ from runners.progress import Display
 
 @dataclass
 class Outcome:
-    """How many jobs were started and how many did not come to a good end; `elsewhere` are at work in another runner."""
+    """The numbers of jobs that were started, that did not come to a good end, and that are at work in another runner
+    (`elsewhere`).
+    """
 
     started: int = 0
     bad: int = 0
@@ -67,7 +69,7 @@ class Execution:
         self.place, self.pool = place, engine(self._open_jobs(), at_once, place)
 
     def __call__(self) -> Outcome:
-        """Run every open job. Raises UserError where all that was started refused its input with the same words, and DiskFull
+        """Runs every open job. Raises UserError where all that was started refused its input with the same words, and DiskFull
         where not even the end of a job can be written.
         """
         try:
@@ -86,7 +88,7 @@ class Execution:
         return self.outcome
 
     def _open_jobs(self) -> Iterator[Job]:
-        """Asked late, so that what another runner did or does in the meantime is seen."""
+        """The jobs that are open. Each is looked up late, so that what another runner did or does in the meantime is seen."""
         for job in self.plan.jobs:
             todo = record.left(self.session, job, force=self.force)
             if todo is None:
@@ -96,8 +98,8 @@ class Execution:
                 yield replace(job, todo=todo)
 
     def _take(self, job: Job, message: Message) -> bool:
-        """Handle one message; whether all is well. A row that the database does not take fails its instance, or else the job;
-        a full disk ends the job, which gives its temporary files back.
+        """Handles one message and returns whether all is well. A row that the database does not take fails its instance, or
+        else the job. A full disk ends the job, which gives its temporary files back.
         """
         try:
             return self._handle(job, message)
@@ -181,7 +183,7 @@ class Execution:
         return self._lost(job, message, f"could not start: {message.reason}")
 
     def _lost(self, job: Job, message: Stopped, reason: str) -> bool:
-        """A job ended of which no run tells."""
+        """Notes that a job ended of which no run tells."""
         self.display.finish(job)
         self.outcome.bad += 1
         if isinstance(message, Refused):
@@ -194,8 +196,8 @@ class Execution:
         self.display.failed(job, "another runner is at work on it: left to that one")
 
     def _stop(self) -> None:
-        """What still runs when the pass ends early is interrupted; what is finished of it stays. Where that cannot be written,
-        the next command does it.
+        """Interrupts what still runs when the pass ends early. What is finished of it stays. Where that cannot be written, the
+        next command does it.
         """
         with suppress(DiskFull, SQLAlchemyError):
             for run in self.runs.values():
@@ -207,7 +209,7 @@ class Execution:
 
 
 def _amiss(job: Job, run: Run | None, message: Message) -> str | None:
-    """Why a message cannot be of this job as it stands, if so."""
+    """The reason why a message cannot be of this job as it stands, if there is one."""
     if isinstance(message, Hello):
         return None if run is None else "it began twice"
     if run is None:

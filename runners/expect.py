@@ -1,4 +1,4 @@
-"""How long a plan will take, from the runs of the same method with the same parameters that the database already holds."""
+"""The time that a plan will take, judged by the runs of the same method with the same parameters that the database holds."""
 
 import json
 from collections import defaultdict
@@ -17,7 +17,7 @@ Seconds = dict[tuple[str, str, str, str], tuple[float, float]]
 
 
 def known_times(session: Session) -> Seconds:
-    """Mean seconds of one instance and of learning, by (task, preset, method, parameters), over runs that finished one."""
+    """The mean seconds of one instance and of learning, by (task, preset, method, parameters), over runs that finished one."""
     found: dict[tuple[str, str, str, str], list[tuple[float, float]]] = defaultdict(list)
     rows = session.execute(
         select(Task.name, Run.preset, Method.name, Run.parameters, func.avg(Instance.seconds), Run.fit_seconds)
@@ -33,7 +33,9 @@ def known_times(session: Session) -> Seconds:
 
 
 def expected(job: Job, times: Seconds) -> float | None:
-    """Seconds this job will take here, if nothing is slower than before and it learns anew; None where nothing like it ran."""
+    """The seconds that this job will take here, if nothing is slower than before and it learns anew. None where nothing like it
+    ran.
+    """
     key = job.key
     found = times.get((key.task, key.preset, key.method, json.dumps(key.parameters, sort_keys=True)))
     if found is None:
@@ -43,14 +45,14 @@ def expected(job: Job, times: Seconds) -> float | None:
 
 
 def total(jobs: Sequence[Job], times: Seconds, at_once: int) -> tuple[float, int]:
-    """Seconds for the jobs that are known, `at_once` side by side, and how many are not known."""
+    """The seconds of the jobs that are known, `at_once` side by side, and the number of those that are not known."""
     each = [expected(job, times) for job in jobs]
     known = [seconds for seconds in each if seconds is not None]
     return max([sum(known) / at_once, *known], default=0.0), len(each) - len(known)
 
 
 def spell(seconds: float) -> str:
-    """'40 s', '12 min', '3.5 h' or 'never'."""
+    """A time in words: '40 s', '12 min', '3.5 h' or 'never'."""
     if seconds == float("inf"):
         return "never"
     if seconds < 100:

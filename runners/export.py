@@ -168,7 +168,7 @@ def _chosen(session: Session, task: str | None, preset: str | None, method: str 
 
 
 def _renew_reference(session: Session, task: str | None, pictures: int, folder: Path) -> None:
-    """One file a task with the finished runs on test data of its boards of size small, as they are shown."""
+    """Writes one file a task with the finished runs on test data of its boards of size small, as they are shown."""
     rows = queries.presets_with_runs(session)
     known = registry.tasks()
     tasks = [task] if task else sorted({name for name, _, _ in rows} & known.keys())
@@ -221,7 +221,7 @@ def _write_runs(session: Session, runs: Sequence[Run], output: Path | None, pict
 
 
 def _keep_pictures(session: Session, run: Run, count: int, folder: Path, output: Path) -> list[PicturePart]:
-    """Copies as float16 of what a run kept of its first instances, beside the file of runs, under their own hashes."""
+    """Writes float16 copies of what a run kept of its first instances beside the file of runs, under their own hashes."""
     import numpy as np
 
     found = []
@@ -246,7 +246,7 @@ def _keep_pictures(session: Session, run: Run, count: int, folder: Path, output:
 
 
 def _write(content: str | bytes, output: Path | None) -> None:
-    """To the screen, or to a file, which is never left half-written. Raises UserError where it cannot be written."""
+    """Writes to the screen, or to a file, which is never left half-written. Raises UserError where it cannot be written."""
     data = content.encode() if isinstance(content, str) else content
     if output is None:
         sys.stdout.flush()

@@ -1,4 +1,4 @@
-"""What runs kept, as values of hyperparameters:  --set mask_from=RUN:INSTANCE  becomes the SHA-256 of the artifact."""
+"""What runs kept, as values of hyperparameters: --set mask_from=RUN:INSTANCE becomes the SHA-256 of the artifact."""
 
 import re
 from collections.abc import Iterator

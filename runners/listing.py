@@ -16,8 +16,10 @@ from runners.start import How
 
 
 def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Sequence[str] | None = None) -> None:
-    """Tasks with their presets, methods with their hyperparameters, and what was left out. Where only tasks or only methods are
-    chosen, those of the others that fit. Raises UserError for names that there are none of.
+    """Prints tasks with their presets, methods with their hyperparameters, and what was left out.
+
+    Where only tasks or only methods are chosen, it prints of the others those that fit. Raises UserError for names that there
+    are none of.
     """
     chosen = select("task", tasks or ["all"], registry.tasks(), task_tags)
     found = select("method", methods or ["all"], registry.methods(), method_tags)
@@ -43,7 +45,7 @@ def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Se
 
 
 def print_plan(console: Console, plan: Plan, times: Seconds, how: How) -> None:
-    """What will run and how long that took before, what is done already, and everything that was left out or added."""
+    """Prints what will run and how long that took before, what is done already, and everything that was left out or added."""
     for note in plan.notes:
         _say(console, note)
     jobs = [job for job in plan.jobs if job.todo]
@@ -72,7 +74,9 @@ def print_plan(console: Console, plan: Plan, times: Seconds, how: How) -> None:
 
 
 def print_reference(console: Console, plan: Plan) -> None:
-    """How many jobs came with the suite as results of just this code, data and parameters; nothing where none could have."""
+    """Prints how many jobs came with the suite as results of just this code, data and parameters. It prints nothing where none
+    could have.
+    """
     known = reference_digests((task.spec.name, preset) for task, preset in plan.presets)
     if known:
         current = sum(job.key.digest in set().union(*known.values()) for job in plan.jobs)

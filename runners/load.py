@@ -52,10 +52,10 @@ def main(
 
 
 def merge_reference(session: Session, presets: Iterable[tuple[str, str]], target: str) -> int:
-    """Add what came with the suite for these (task, preset) pairs and is not in the database yet; how many runs.
+    """Adds the runs that came with the suite for these (task, preset) pairs and are not in the database yet. Returns how many.
 
-    `target` is what the database was opened by: pictures go into the folder beside it. A few milliseconds where all is there.
-    Raises UserError for a file that is not sound.
+    `target` is what the database was opened by: pictures go into the folder beside it. It takes a few milliseconds where all is
+    there. Raises UserError for a file that is not sound.
     """
     added = 0
     for file, digests in reference_digests(presets).items():
@@ -132,7 +132,9 @@ def _reason(error: ValidationError) -> str:
 
 
 def _pictures(folder: Path, line: RunLine, known: dict[str, bytes]) -> dict[str, bytes]:
-    """Contents by SHA-256 of the pictures of a line. Raises ValueError for one that is missing or not what it should be."""
+    """The contents, by SHA-256, of the pictures of a line. Raises ValueError for one that is missing or not what it
+    should be.
+    """
     found: dict[str, bytes] = {}
     for picture in line.pictures:
         if picture.sha256 in known or picture.sha256 in found:
@@ -160,7 +162,7 @@ def _check_picture(path: Path) -> None:
 
 
 def _merge(session: Session, lines: Sequence[RunLine], pictures: dict[str, bytes], origin: Origin, target: str) -> int:
-    """Files first, so that no row ever names one that is not there; then all rows in one transaction."""
+    """Writes the files first, so that no row ever names one that is not there, and then all rows in one transaction."""
     folder = (Path("results") if "://" in target else Path(target).parent).absolute()
     named = {picture.sha256 for line in lines for picture in line.pictures}
     with files_first({folder / exchange.artifact_path(digest): pictures[digest] for digest in named}):

@@ -41,7 +41,7 @@ Folder = Annotated[
 
 @dataclass(frozen=True)
 class Files:
-    """Where the two files go. `outside`: not in this repository, so that commands need --include."""
+    """The places of the two files. `outside` says that they are not in this repository, so that commands need --include."""
 
     code: Path
     test: Path
@@ -86,7 +86,7 @@ def new_task(
 
 
 def _write(kind: Kind, name: str, folder: Path | None, template: str, room: str) -> Files:
-    """Both files, or none. Raises UserError for a name that is taken or cannot be one, and for files that are there."""
+    """Writes both files, or none. Raises UserError for a name that is taken or cannot be one, and for files that are there."""
     if not name.isidentifier() or name != name.lower() or name.startswith("_") or keyword.iskeyword(name) or not name.isascii():
         raise UserError(f"'{name}' cannot name a {kind}; use lower-case letters, digits and _, such as my_{kind}")
     if name in (registry.methods() if kind == "method" else registry.tasks()):

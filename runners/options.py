@@ -64,7 +64,7 @@ Device = Annotated[str, _how("--device", metavar="DEVICE", help="auto, cpu, cuda
 
 
 def _auto_or_count(text: str | int) -> int:
-    """0 for auto, which is the default."""
+    """The number that the text means. It is 0 for auto, which is the default."""
     if text in ("auto", 0):
         return 0
     if not re.fullmatch(r"0*[1-9][0-9]{0,3}", str(text), re.ASCII):

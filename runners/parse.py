@@ -1,4 +1,4 @@
-"""What the user typed, as values: seeds, hyperparameters, grids, sizes. Imports no torch."""
+"""What the user typed, as values: seeds, hyperparameters, grids, sizes. The module imports no torch."""
 
 import json
 import math
@@ -13,7 +13,7 @@ _SIZES = {"K": 1e3, "M": 1e6, "G": 1e9, "T": 1e12}
 
 
 def parse_settings(texts: Iterable[str]) -> dict[str, Any]:
-    """{'lr': 0.01} from ['lr=1e-2']: values are read as JSON (numbers, true, false), anything else is text.
+    """{'lr': 0.01} from ['lr=1e-2']. Values are read as JSON (numbers, true, false); anything else is text.
 
     Raises UserError where there is no '='.
     """
@@ -46,7 +46,7 @@ def _pair(option: str, text: str) -> tuple[str, str]:
 
 
 def value(text: str) -> Any:
-    """A hyperparameter's value from its text."""
+    """The value of a hyperparameter from its text."""
     try:
         return json.loads(text)
     except (ValueError, RecursionError):  # also of more digits or brackets than Python reads
@@ -59,7 +59,8 @@ def shown(given: Any) -> str:
 
 
 def parse_seeds(text: str | int | Sequence[int] | None, *, tuning: bool = False) -> list[int]:
-    """Repeats from '3' (0, 1, 2), '0,4,7' or '1000,' (one alone); nothing means one. A count starts at 1000 if `tuning`.
+    """The repeats that a text means: '3' is 0, 1, 2; '0,4,7' a list; '1000,' one alone; None means one. A count starts at 1000
+    if `tuning`.
 
     Raises UserError for anything else.
     """
@@ -85,7 +86,7 @@ def parse_seeds(text: str | int | Sequence[int] | None, *, tuning: bool = False)
 
 
 def parse_timeout(text: str | float | None) -> float | None:
-    """Seconds; infinite for 'never'. Raises UserError for what is not a duration."""
+    """The seconds of a duration, infinite for 'never'. Raises UserError for what is not a duration."""
     try:
         return None if text is None else math.inf if text == "never" else duration(text)
     except ValueError as error:
@@ -93,7 +94,7 @@ def parse_timeout(text: str | float | None) -> float | None:
 
 
 def parse_size(text: str) -> float:
-    """Bytes from '4G' or '800M'. Raises UserError for anything else."""
+    """The bytes of a size such as '4G' or '800M'. Raises UserError for anything else."""
     number, unit = text.upper().removesuffix("B")[:-1], text.upper().removesuffix("B")[-1:]
     try:
         size = float(number) * _SIZES[unit]

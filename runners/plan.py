@@ -1,4 +1,4 @@
-"""From requests to a list of jobs: names resolved, input checked, keys computed. Imports no torch."""
+"""Requests become a list of jobs: names are resolved, input is checked, keys are computed. The module imports no torch."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -23,7 +23,7 @@ _PATIENCE = 4.0  # budgets count the processor and limits the clock: a job may s
 
 @dataclass(frozen=True)
 class Job:
-    """One run to be made: everything a worker needs, and the key that names the result."""
+    """One run to be made. It holds everything that a worker needs, and the key that names the result."""
 
     key: RunKey
     task: TaskEntry
@@ -44,7 +44,7 @@ class Job:
 
 @dataclass(frozen=True)
 class Plan:
-    """The jobs, the presets they are about, and one line for everything that was left out or added."""
+    """The jobs, the presets that they are about, and one line for everything that was left out or added."""
 
     jobs: tuple[Job, ...]
     notes: tuple[str, ...]
@@ -67,11 +67,11 @@ class Plan:
 
 
 def make_plan(requests: Sequence[Request], data_dir: Path | None = None) -> Plan:
-    """One job for every task, seed, parameter set and method that fit, each once. A task's baseline comes first, wanted or
+    """One job for every task, seed, parameter set and method that fit, each once. A task's baseline comes first, asked for or
     not, unless the request declines it.
 
-    Raises UserError for unknown names, a method that fits none of the tasks, parameters that a method does not take, and a
-    grid on test data that was not allowed.
+    Raises UserError for unknown names, a method that fits none of the tasks, parameters that a method does not take, and a grid
+    on test data that was not allowed.
     """
     notes: list[str] = list(registry.problems())
     jobs: dict[str, Job] = {}
@@ -152,7 +152,7 @@ def _fitting(
 
 
 class _NoDataError(Exception):
-    """The data of a preset is not here; the message says what to get."""
+    """The data of a preset is not here. The message says what to get."""
 
 
 def _jobs(
@@ -206,7 +206,9 @@ def _fit_key(key: RunKey, task: TaskEntry, method: MethodEntry, data_dir: Path |
 
 
 def _points(method: MethodEntry, request: Request, named: set[str]) -> list[dict[str, Any]]:
-    """Every combination of the grid, over what --set fixes. A method that came along takes only what it knows."""
+    """Every combination of the grid, over what --set fixes. A method that came along takes only the parameters that
+    it knows.
+    """
     known = method.spec.parameters.model_fields
     mine = method.spec.name in named
     fixed = {name: value for name, value in request.set.items() if mine or name in known}

@@ -1,4 +1,6 @@
-"""What the terminal shows while jobs run: overall, the instance at work, its steps with the running score and the time left."""
+"""What the terminal shows while jobs run: the whole, the instance at work, its steps with the running score and the
+time left.
+"""
 
 from types import TracebackType
 from typing import Self
@@ -20,7 +22,7 @@ from runners.plan import Job, Plan
 
 
 class Display:
-    """Bars on a terminal; elsewhere one line for each finished instance."""
+    """Shows bars on a terminal, elsewhere one line for each finished instance."""
 
     def __init__(self, plan: Plan, console: Console, *, many: bool = False) -> None:
         self.console = console
@@ -94,7 +96,7 @@ class Display:
             self.console.print(trace, highlight=False, markup=False)
 
     def finish(self, job: Job) -> None:
-        """Take the bar of a job's instance away."""
+        """Takes the bar of a job's instance away."""
         if job.key.digest in self.current:
             self.bars.remove_task(self.current.pop(job.key.digest)[1])
 

@@ -1,6 +1,6 @@
 """Writes what workers report into the database. The parent alone writes, and commits after each instance.
 
-Several runners may share a database: a run belongs to the one that began it, for as long as that one lives, and a write that
+Several runners may share a database. A run belongs to the one that began it, for as long as that one lives, and a write that
 meets another's is tried again.
 """
 
@@ -28,7 +28,7 @@ ABANDONED = timedelta(seconds=60)  # without a heartbeat; on this machine a runn
 
 
 def runner() -> str:
-    """Who this process is: host, pid and when it started, so that a reused pid is no one else."""
+    """The name of this process: host, pid and when it started, so that a reused pid is no one else."""
     return f"{socket.gethostname()}/{os.getpid()}/{psutil.Process().create_time():.0f}"
 
 
@@ -46,7 +46,7 @@ def taken(run: Run | None) -> bool:
 
 
 def begin(session: Session, job: Job, environment: Surroundings, command: str) -> Run | None:
-    """The run of this job, new or continued, in status `running`; None where another runner has it."""
+    """The run of this job, new or continued, in status `running`. None where another runner has it."""
 
     def work() -> Run | None:
         run = queries.find_run(session, job.key.digest)
@@ -87,7 +87,7 @@ def _facts(session: Session, job: Job) -> dict[str, Any]:
 
 
 def beat(session: Session, runs: Iterable[Run]) -> None:
-    """Say that this runner lives."""
+    """Writes that this runner lives."""
     ids = [
         key[0] for run in runs if (key := inspect(run).identity)
     ]  # known without a query, also of a run that somebody deleted
@@ -96,7 +96,7 @@ def beat(session: Session, runs: Iterable[Run]) -> None:
 
 
 def left(session: Session, job: Job, *, force: bool) -> tuple[int, ...] | None:
-    """Instances of a job that are not done yet, all of them with `force`; None where another living runner is at it."""
+    """The instances of a job that are not done yet, or all of them with `force`. None where another living runner is at it."""
 
     def work() -> tuple[int, ...] | None:
         run = queries.find_run(session, job.key.digest)
@@ -111,7 +111,7 @@ def left(session: Session, job: Job, *, force: bool) -> tuple[int, ...] | None:
 
 
 def settle(session: Session) -> None:
-    """End the runs whose runner died before it could: as `done` or failed where every instance was tried, else `interrupted`.
+    """Ends the runs whose runner died before it could: as done or failed where every instance was tried, else as interrupted.
 
     A database that cannot be written is left as it is.
     """
@@ -132,7 +132,8 @@ def settle(session: Session) -> None:
 
 
 def instance(session: Session, run: Run, message: Solved, artifacts: Path) -> None:
-    """One solved instance: its scores, its curve and its pictures, which lie in the folder `artifacts` or are written there.
+    """Writes one solved instance: its scores, its curve and its pictures, which lie in the folder `artifacts` or are written
+    there.
 
     Raises Unstorable for rows that the database does not take or pictures that are not there, and DiskFull.
     """
@@ -183,7 +184,7 @@ def _why_truncated(message: Solved) -> str:
 
 
 def learnt(session: Session, run: Run, message: Learnt) -> None:
-    """What the method learnt for all instances is ready, made now or before."""
+    """Writes that what the method learnt for all instances is ready, made now or before."""
 
     def work() -> None:
         run.fit_seconds, run.heartbeat = message.seconds, now()
@@ -192,7 +193,7 @@ def learnt(session: Session, run: Run, message: Learnt) -> None:
 
 
 def failed_instance(session: Session, run: Run, message: Failed) -> None:
-    """An instance that raised: kept with its reason, and tried again next time."""
+    """Writes an instance that raised, with its reason. The next command tries it again."""
 
     def work() -> None:
         _forget(session, run, message.instance)
@@ -214,7 +215,7 @@ def failed_instance(session: Session, run: Run, message: Failed) -> None:
 
 
 def end(session: Session, run: Run, message: Last) -> str:
-    """The job is over; it is done when every instance has scores. Its status."""
+    """Ends the job, which is done when every instance has scores. Returns its status."""
 
     def work() -> str:
         if isinstance(message, End):
@@ -232,7 +233,7 @@ def end(session: Session, run: Run, message: Last) -> str:
 
 
 def unlink_unnamed(session: Session, artifacts: Path, digests: Iterable[str]) -> None:
-    """Delete those of these files that no row names, unless another runner is at work, which may be about to name one."""
+    """Deletes those of these files that no row names, unless another runner is at work, which may be about to name one."""
     if any(taken(run) for run in session.scalars(select(Run).where(Run.status == "running"))):
         return
     for digest in digests:
@@ -241,7 +242,9 @@ def unlink_unnamed(session: Session, artifacts: Path, digests: Iterable[str]) ->
 
 
 def _ended(session: Session, run: Run) -> str:
-    """`done` where every instance has scores, `diverged` where that is all that happened to the others; else `failed`."""
+    """The status of a run that is over: `done` where every instance has scores, `diverged` where that is all that happened to
+    the others, else `failed`.
+    """
     if len(queries.answered_instances(session, run)) == run.instances:
         return "done"
     found = session.scalars(select(Instance.status).where(Instance.run_id == run.id, Instance.status.not_in(ANSWERED)))
@@ -249,7 +252,7 @@ def _ended(session: Session, run: Run) -> str:
 
 
 def interrupted(session: Session, run: Run) -> None:
-    """The user stopped it; what is finished stays."""
+    """Writes that the user stopped the run. What is finished of it stays."""
     session.rollback()
 
     def work() -> None:

@@ -178,7 +178,7 @@ def _changed(before: dict[str, Any], now: dict[str, Any], lines: Iterable[RunLin
 
 
 def _unlike(tree: Path, lines: Iterable[RunLine]) -> set[tuple[str, str, str, str]]:
-    """Those of the runs, one for each preset, method and parameter set, which the two trees compute differently."""
+    """Those of the runs, one for each preset, method and parameter set, that the two trees compute differently."""
     chosen = {_place(line): line for line in sorted(lines, key=lambda line: -line.key.seed)}
     words = "".join(line.key.model_dump_json() + "\n" for line in chosen.values())
     print(f"computing {len(chosen)} runs in part, in both trees", flush=True)
@@ -196,7 +196,7 @@ def _carried(line: RunLine, now: dict[str, Any]) -> RunLine:
 
 
 def _write(file: Path, lines: list[RunLine]) -> None:
-    """The same file with other keys: every other byte stays."""
+    """Writes the same file with other keys. Every other byte stays."""
     first, *rest = file.read_text(encoding="utf-8").splitlines()
     head = json.loads(first) | {"runs": header(lines).model_dump(mode="json")["runs"]}
     texts = [json.dumps(head, separators=(",", ":"))]
@@ -210,9 +210,10 @@ def _write(file: Path, lines: list[RunLine]) -> None:
 
 
 def _write_sources(before: dict[str, Any], now: dict[str, Any], unlike: set[Pair]) -> None:
-    """Hashes before and now by task, method and preset, for the migration of users' databases.
+    """Writes the hashes before and now, by task, method and preset, for the migration of users' databases.
 
-    run: of a run; fit: of what its method learns, on the preset whose training data it shares, where both read the same data.
+    run holds those of a run. fit holds those of what its method learns, on the preset whose training data it shares, where both
+    read the same data.
     """
     table: dict[str, dict[str, Any]] = defaultdict(dict)
     for pair, then in before.items():

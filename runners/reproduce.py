@@ -35,7 +35,7 @@ Scores = dict[tuple[int, str], float]  # (instance, metric) -> value
 
 @dataclass(frozen=True)
 class Made:
-    """What a run gave: scores, and by instance the observation and whether the time budget ended it."""
+    """What a run gave: its scores, and by instance the observation and whether the time budget ended it."""
 
     scores: Scores
     observations: dict[int, str]
@@ -104,7 +104,7 @@ def read(session: Session, run: Run) -> Made:
 
 
 def again(words: list[str]) -> Made:
-    """Make the run with these options in a scratch database. Raises UserError where it could not be made at all."""
+    """Makes the run with these options in a scratch database. Raises UserError where it could not be made at all."""
     with tempfile.TemporaryDirectory(prefix="lowdimbench-") as folder:
         scratch = str(Path(folder) / "again.db")
         visible = sys.stdout.isatty()  # there it shows its progress
@@ -139,7 +139,9 @@ class Verdict:
 
 
 def compare(before: Made, after: Made, metrics: Mapping[str, Metric]) -> Verdict:
-    """Every score of a stored run with that of its repetition. A score that is missing in the repetition does not agree."""
+    """Compares every score of a stored run with that of its repetition. A score that is missing in the repetition does not
+    agree.
+    """
     table = Table("instance", "metric", "stored", "now", "difference", "tolerance", "", title_justify="left")
     exact = within = True
     for (instance, name), old in sorted(before.scores.items()):

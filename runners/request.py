@@ -22,7 +22,7 @@ from benchmark.spec import Frozen
 
 
 class Request(Frozen):
-    """Tasks, methods and seeds to combine. seeds: a count, a list or its text; timeout: seconds or '10m'.
+    """Tasks, methods and seeds to combine. seeds is a count, a list or its text; timeout is in seconds or a text such as '10m'.
 
     grid runs every combination of its values, on tuning data unless on_test.
     """
@@ -91,7 +91,7 @@ def _line(error: Exception) -> str:
 
 
 def _unique_keys(base: Any) -> Any:
-    """A loader that refuses a key that stands there twice, of which YAML's own takes the last in silence."""
+    """A loader that refuses a key that stands there twice. YAML's own takes the last in silence."""
 
     class Loader(base):
         def construct_mapping(self, node: Any, deep: bool = False) -> Any:

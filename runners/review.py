@@ -29,7 +29,7 @@ _TAIL = 20_000  # bytes of what a process printed
 
 @dataclass(frozen=True)
 class Machine:
-    """Where and how long code may run. db: path or URL of the database; folder: that of the database."""
+    """Where and how long code may run. db is the path or URL of the database, folder that of the database."""
 
     db: str
     folder: Path
@@ -41,7 +41,7 @@ class Machine:
 
 
 def review(session: Session, number: int, machine: Machine) -> Submission:
-    """Run the code of a submission: it is `reproduced` then, or `refused` with the reason and without results.
+    """Runs the code of a submission, which is `reproduced` then, or `refused` with the reason and without results.
 
     Raises UserError for a submission that is no code, was decided already, or whose source is gone. KeyboardInterrupt leaves it
     as it is, to be reviewed again.
@@ -78,7 +78,7 @@ def review(session: Session, number: int, machine: Machine) -> Submission:
 
 
 def _source(submission: Submission, folder: Path) -> tuple[Path, list[str]]:
-    """Where the code lies that is to run, and the words that name it to a command: none for an installed package.
+    """The place of the code that is to run, and the words that name it to a command, which are none for an installed package.
 
     Raises UserError where it was kept no more, or where what is installed is not what was handed in.
     """
@@ -100,7 +100,7 @@ def _source(submission: Submission, folder: Path) -> tuple[Path, list[str]]:
 
 
 def _made(session: Session, submission: Submission, these: ColumnElement[bool]) -> Sequence[Run]:
-    """The runs that it brought: `these` tells them, by the kept source in their command or by when they were made."""
+    """The runs that it brought. `these` tells them, by the kept source in their command or by when they were made."""
     session.expire_all()
     return session.scalars(
         select(Run)
@@ -113,7 +113,7 @@ def _made(session: Session, submission: Submission, these: ColumnElement[bool]) 
 
 
 def _run(words: Sequence[str], seconds: float | None) -> tuple[int, list[str]]:
-    """Exit code and last lines of `python -m ...`, which is ended with all of its group after so many seconds."""
+    """The exit code and the last lines of `python -m ...`, which is ended with all of its group after so many seconds."""
     with tempfile.TemporaryFile() as said:  # not a pipe: what a stranger's code prints may be endless, and only its end is read
         process = subprocess.Popen(
             [sys.executable, "-m", *words],
@@ -147,5 +147,5 @@ def _why(said: Sequence[str], source: Path, otherwise: str) -> str:
 
 
 def _private(text: str, source: Path) -> str:
-    """Without the place where this machine keeps the source."""
+    """The text without the place where this machine keeps the source."""
     return text.replace(str(source), source.name).replace(str(source.parent), "")

@@ -111,7 +111,9 @@ def requests_of_file(file: Path, timeout: str | None, given: Mapping[str, str | 
 
 
 def request_of_options(task: Texts, method: Texts, set_: Texts, grid: Texts, given: Mapping[str, object]) -> Request:
-    """What the command asks for; `given`: further fields of the request. Raises UserError where a task or method lacks."""
+    """The request that the command's options make. `given` holds further fields of it. Raises UserError where a task or method
+    lacks.
+    """
     if not task or not method:
         raise UserError("name a --task and a --method (--list shows them), or all of either, or a --plan FILE")
     chosen = {"task": task, "method": method, "set": parse_settings(set_ or ()), "grid": parse_grid(grid or ())}
@@ -119,7 +121,7 @@ def request_of_options(task: Texts, method: Texts, set_: Texts, grid: Texts, giv
 
 
 def watched(session: Session, plan: Plan, target: str, how: start.How) -> Outcome:
-    """Run the plan and show how it goes. Exits with 130 when the user stops it."""
+    """Runs the plan and shows how it goes. Exits with 130 when the user stops it."""
     with Display(plan, console, many=how.jobs != 1) as display:
         try:
             return start.execute(session, plan, target, how, display)
@@ -129,7 +131,7 @@ def watched(session: Session, plan: Plan, target: str, how: start.How) -> Outcom
 
 
 def finish(session: Session, plan: Plan, target: str, outcome: Outcome, count_truncated: bool = False) -> None:
-    """Print the tables and where to look further. Exits with 1 when a job failed."""
+    """Prints the tables and where to look further. Exits with 1 when a job failed."""
     for task, preset in plan.presets:
         for split in plan.splits:
             console.print()

@@ -19,19 +19,19 @@ def is_name(text: str) -> bool:
 
 
 def task_tags(entry: TaskEntry) -> Tags:
-    """What tags of a task can be matched against."""
+    """The values that tags of a task are matched against, by sort."""
     data = {source for preset in entry.spec.presets.values() for source in preset.data}
     return {"poses": [entry.spec.poses], "paper": _paper(entry.spec.source), "offers": entry.spec.offers, "data": data}
 
 
 def method_tags(entry: MethodEntry) -> Tags:
-    """What tags of a method can be matched against."""
+    """The values that tags of a method are matched against, by sort."""
     spec = entry.spec
     return {"solves": [spec.solves], "paper": _paper(spec.paper), "kind": [spec.kind], "needs": spec.needs}
 
 
 def _paper(source: str) -> list[str]:
-    """'arXiv:2402.04097' is found with and without what stands before the colon."""
+    """The ways to write a paper: 'arXiv:2402.04097' is found with and without what stands before the colon."""
     return [source, source.partition(":")[2]] if source else []
 
 

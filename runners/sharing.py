@@ -1,7 +1,7 @@
 """How many jobs run side by side and with how many threads each, where the user leaves it open.
 
-Time of a job on t threads is taken as work / t**0.6: the second thread of a core-bound method gains a half, not the double. So
-jobs side by side finish sooner than one after the other with all cores, unless a few of them make most of the work.
+The time of a job on t threads is taken as work / t**0.6: the second thread of a core-bound method gains a half, not the double.
+So jobs side by side finish sooner than one after the other with all cores, unless a few of them make most of the work.
 """
 
 import heapq
@@ -19,7 +19,9 @@ _LOOK = 0.25  # seconds
 
 @dataclass(frozen=True)
 class Work:
-    """Of one job: seconds on one thread, in any unit that all jobs share, and how many threads it can use at most."""
+    """The work of one job: its seconds on one thread, in any unit that all jobs share, and the number of threads that it can
+    use at most.
+    """
 
     seconds: float
     threads: int | None = None
@@ -28,12 +30,12 @@ class Work:
 def share(
     cores: int, free: int, works: Sequence[Work], jobs: int | None, threads: int | None, *, most: int | None = None
 ) -> tuple[int, int]:
-    """(jobs at a time, threads of each) with which the works end soonest on so many cores; given ones are obeyed.
+    """(jobs at a time, threads of each) with which the works end soonest on so many cores. Given ones are obeyed.
 
     Threads follow from the cores that there are and not from those that are free: scores are rounded by the number of threads,
     and what others do on the machine is not to change them. While cores are taken, fewer jobs run at a time.
 
-    most: jobs at a time at most. Of choices that end equally soon the one with more jobs counts.
+    most is the largest number of jobs at a time. Of choices that end equally soon the one with more jobs counts.
     """
     if jobs is None:
         room = max(1, min(len(works) or 1, cores // (threads or 1), most or cores))
@@ -44,7 +46,7 @@ def share(
 
 
 def _makespan(works: Sequence[Work], at_once: int, threads: int) -> float:
-    """When the last job ends: they start in their order, each as soon as there is room."""
+    """The time when the last job ends. They start in their order, each as soon as there is room."""
     ends = [0.0] * at_once
     for work in works:
         used = min(threads, work.threads or threads)
@@ -53,25 +55,25 @@ def _makespan(works: Sequence[Work], at_once: int, threads: int) -> float:
 
 
 def cores_now() -> tuple[int, int]:
-    """Cores that this process may use, by affinity and by the quota of its container, and how many of them are free at this
-    moment; both at least one. Takes a quarter of a second.
+    """The cores that this process may use, by affinity and by the quota of its container, and how many of them are free at this
+    moment. Both are at least one. The look takes a quarter of a second.
     """
     allowed = allowed_cores(cores(), quota())
     return allowed, free_cores(allowed, cores(), busy())
 
 
 def allowed_cores(affine: int, quota: float | None) -> int:
-    """Of the cores that a process may run on, so many as it may use on average."""
+    """The cores that a process may run on, as many as it may use on average."""
     return affine if quota is None else max(1, min(affine, round(quota)))
 
 
 def free_cores(allowed: int, affine: int, busy: float) -> int:
-    """Of the cores that a process may use, so many as are left by what is busy on those that it may run on."""
+    """The cores that a process may use, less what is busy on those that it may run on."""
     return max(1, min(allowed, round(affine - busy)))
 
 
 def busy() -> float:
-    """How many of the cores that this process may use are at work for anybody, on average over a moment."""
+    """The number of the cores that this process may use that are at work for anybody, on average over a moment."""
     import psutil
 
     used: list[float] = psutil.cpu_percent(_LOOK, percpu=True)
@@ -80,7 +82,7 @@ def busy() -> float:
 
 
 def quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
-    """Cores that a container may use on average; None where it is not limited, or not told."""
+    """The cores that a container may use on average. None where it is not limited, or not told."""
     try:
         allowed, period = (root / "cpu.max").read_text(encoding="ascii").split()
     except (OSError, ValueError):
@@ -98,5 +100,5 @@ def quota(root: Path = Path("/sys/fs/cgroup")) -> float | None:
 
 
 def most_jobs(memory: float, each: float | None = None) -> int:
-    """How many jobs this memory has room for, both in bytes; each: what one may use, where it is known."""
+    """The number of jobs that this memory has room for, in bytes. each is what one may use, where that is known."""
     return max(1, int(memory // (each or _ROOM)))

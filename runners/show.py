@@ -56,7 +56,7 @@ def main(
 
 
 class Stored(NamedTuple):
-    """A stored run with what it refers to, while its database is open. files: what was included for it."""
+    """A stored run with what it refers to, while its database is open. files were included for it."""
 
     session: Session
     run: Run
@@ -68,7 +68,7 @@ class Stored(NamedTuple):
 
 @contextmanager
 def stored(run: str, db: str | None, include: Sequence[Path] | None) -> Iterator[Stored]:
-    """The run with this id or start of a digest; its own files are included with those given. Raises UserError for none."""
+    """The run with this id or start of a digest. Its own files are included with those given. Raises UserError for none."""
     with Session(open_database(location(db), create=False)) as session:
         record.settle(session)
         found = queries.pick_run(session, run)
@@ -79,7 +79,9 @@ def stored(run: str, db: str | None, include: Sequence[Path] | None) -> Iterator
 
 
 def own_files(run: Run) -> list[Path]:
-    """Files that the run's command included and that are still there; nothing of a command that somebody else wrote."""
+    """The files that the run's command included and that are still there. A command that somebody else wrote
+    includes nothing.
+    """
     words = shlex.split(run.command) if run.origin == "here" else []
     named = [Path(value) for option, value in pairwise(words) if option == "--include"]
     return [file for file in named if file.is_file()]

@@ -65,7 +65,7 @@ class How:
 
     @property
     def limit(self) -> float:
-        """Bytes that one job may use. Raises UserError for a size that is none."""
+        """The bytes that one job may use. Raises UserError for a size that is none."""
         return parse_size(self.memory) if self.memory else _SHARE * memory() / (self.jobs or 1)
 
     def place(self, target: str) -> Place:
@@ -105,7 +105,9 @@ def opened(plan: Plan, target: str, *, force: bool = False) -> Iterator[tuple[Se
 
 
 def settled(how: How, plan: Plan, times: expect.Seconds) -> How:
-    """The same with numbers of jobs and threads, chosen where they are None. times: of earlier runs (runners/expect.py)."""
+    """The same with numbers of jobs and threads, chosen where they are None. times are those of earlier runs
+    (runners/expect.py).
+    """
     if how.jobs is not None and how.threads is not None:
         return how
     todo = [job for job in plan.jobs if job.todo]
@@ -127,7 +129,8 @@ def _on_gpu(device: str) -> bool:
 
 
 def execute(session: Session, plan: Plan, target: str, how: How, display: Display) -> Outcome:
-    """Run what is left of the plan, each job in a process of its own; commit after each instance. `how` is settled if need be.
+    """Runs what is left of the plan, each job in a process of its own, and commits after each instance. `how` is settled if
+    need be.
 
     Raises UserError where every job refused its input with the same words. KeyboardInterrupt leaves what is finished.
     """
@@ -170,13 +173,13 @@ def check_sources(plan: Plan, names: Iterable[str]) -> None:
 
 
 def sources_of(spec: TaskSpec, preset: str) -> tuple[str, ...]:
-    """What a preset reads, also to learn from, by name."""
+    """The names of the sources that a preset reads, also to learn from."""
     size = spec.presets[preset]
     return (*size.data, *(spec.presets[size.learns_as].data if size.learns_as else ()))
 
 
 def artifact_folder(target: str) -> Path:
-    """Beside a SQLite file; for a server, results/artifacts."""
+    """The folder of artifacts: beside a SQLite file, or results/artifacts for a server."""
     folder = Path("results") if "://" in target else Path(target).parent
     return (folder / "artifacts").absolute()
 

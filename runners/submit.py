@@ -306,7 +306,7 @@ def _say_what_is_public(task: "Task", preset: str, secret: private.Secret) -> No
 
 
 def _content(file: Path, limit: int) -> bytes:
-    """Raises UserError for what is no file, cannot be read, or is larger than may be handed in."""
+    """The bytes of a file. Raises UserError for what is no file, cannot be read, or is larger than may be handed in."""
     try:
         if file.is_dir():
             raise UserError(f"{file}: it is a folder, not a file" + (_PACK if limit == archive.MAX_BUNDLE else ""))
@@ -320,7 +320,7 @@ def _content(file: Path, limit: int) -> bytes:
 
 
 def _nobody(source: Path) -> Entry:
-    """Without entry.toml the method has the name of its file, and nobody is named."""
+    """An entry without entry.toml: the method has the name of its file, and nobody is named."""
     return made_entry({"method": source.stem, "authors": [_UNNAMED], "contact": _UNNAMED}, source.name)
 
 
@@ -339,13 +339,13 @@ def _reviewed(session: Session, row: Submission, machine: Machine) -> Submission
 
 
 def _show(row: Submission, token: str, given: str | None) -> None:
-    """The token of what was just taken in."""
+    """Prints the token of what was just taken in."""
     if row.state != "refused" and tokens.is_new(row, token, given):
         print(f"token of submission {row.id}: {token}\n  {tokens.ONCE} ({tokens.VARIABLE}, or --token)", flush=True)
 
 
 def _report(session: Session, row: Submission) -> None:
-    """Say what became of it. Raises UserError where it is refused."""
+    """Prints what became of a submission. Raises UserError where it is refused."""
     if row.state == "refused":
         raise UserError(f"{row.reason} (refused as submission {row.id})")
     print(f"submission {row.id}: {row.method} on {row.task}/{row.preset} is {row.state}")

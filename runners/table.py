@@ -1,4 +1,4 @@
-"""The table at the end of a command: ranks, metrics with interval, paired difference to the baseline, cost."""
+"""The table at the end of a command, with ranks, metrics with intervals, paired differences to the baseline, and cost."""
 
 from math import isnan
 
@@ -15,9 +15,9 @@ from benchmark.store.queries import Entry, entries
 
 
 def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "test", *, count_truncated: bool = False) -> Table:
-    """A row for each method and parameter set with results on this preset: the complete best first, then the others.
+    """A row for each method and parameter set with results on this preset. The complete rows come best first, then the others.
 
-    count_truncated: rows with instances that their budget ended are ranked by what these scored then.
+    count_truncated says that rows with instances that their budget ended are ranked by what these scored then.
     """
     spec = spec.at(preset)
     total, primary = spec.presets[preset].instances, spec.primary
@@ -64,7 +64,7 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
 
 
 def is_complete(entry: Entry, metric: str, total: int, count_truncated: bool = False) -> bool:
-    """Whether every instance of each of its seeds has a score; those that a budget cut short are none unless they count."""
+    """Whether every instance of each of its seeds has a score. Those that a budget cut short are none unless they count."""
     return len(entry.scores[metric]) >= max(total, 1) * len(entry.runs) and (count_truncated or not entry.truncated)
 
 
@@ -86,7 +86,7 @@ def _cells(entry: Entry, standing: Standing, spec: TaskSpec, total: int, is_base
 
 
 def show(estimate: Estimate, *, signed: bool = False) -> str:
-    """'26.31 [25.9, 26.8]', with as many digits as the interval's width deserves."""
+    """An estimate with its interval, '26.31 [25.9, 26.8]', with as many digits as the interval's width deserves."""
     sign = "+" if signed else ""
     if isnan(estimate.low):
         return f"{estimate.mean:{sign}.3g}"

@@ -1,7 +1,8 @@
-"""One job in a fresh process: make each instance, hand the problem to the method, keep the clock, score, report.
+"""One job in a fresh process makes each instance, hands the problem to the method, keeps the clock, scores and reports.
 
-Reads the job as one JSON line from standard input and writes one JSON line a message to the standard output it was started
-with; whatever the method prints goes to standard error. When standard input closes, the parent is gone and so is this process.
+It reads the job as one JSON line from standard input and writes one JSON line a message to the standard output that it was
+started with. Whatever the method prints goes to standard error. When standard input closes, the parent is gone and so is this
+process.
 """
 
 import math
@@ -129,7 +130,7 @@ def run(order: Order, send: Send) -> None:
 
 
 def pick_device(wanted: str) -> torch.device:
-    """`auto` is the GPU where there is one. Raises UserError for a GPU that is not there."""
+    """The device of a name. `auto` is the GPU where there is one. Raises UserError for a GPU that is not there."""
     if wanted == "auto":
         return torch.device("cuda" if torch.cuda.is_available() else "cpu")
     device = torch.device(wanted)
@@ -251,7 +252,7 @@ def _recall(folder: Path, digest: str) -> torch.Tensor:
 
 
 def peak_memory() -> float | None:
-    """Largest resident size of this process in MB; None where the system does not tell."""
+    """The largest resident size of this process in MB. None where the system does not tell."""
     try:
         import resource
     except ImportError:

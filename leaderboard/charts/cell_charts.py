@@ -18,8 +18,8 @@ _FULL = 10  # lines that are not faint at first: so many colours there are
 
 
 def chart(frame: pd.DataFrame, board: Board, metric: Metric, fields: list[str]) -> alt.LayerChart | alt.FacetChart:
-    """One field: a line for each method, or dots where it holds names. Two: a panel for each name where just one holds names,
-    else a small picture for each method, the best first.
+    """One field gives a line for each method, or dots where the field holds names. Two fields give a panel for each name where
+    just one of them holds names, else a small picture for each method, the best first.
     """
     if len(fields) == 1 and named(board, fields[0]):
         return _dots(frame, board, metric, fields[0])
@@ -75,7 +75,9 @@ def _lines(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt
 
 
 def _dots(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt.LayerChart:
-    """The groups side by side in the order of the preset; in each a dot with its interval for each method, the best first."""
+    """The groups stand side by side in the order of the preset. Each holds a dot with its interval for each method, the best
+    first.
+    """
     labels = list(dict.fromkeys(frame["label"]))
     groups, columns = list(board.task.presets[board.preset][field]), legend_columns(labels)
     pick = alt.selection_point(fields=["label"], bind="legend")
@@ -101,9 +103,10 @@ def _dots(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt.
 
 
 def _panels(frame: pd.DataFrame, board: Board, metric: Metric, fields: list[str]) -> alt.LayerChart:
-    """A panel for each name, in the order of the preset; in each a line for each method over the numbers.
+    """The panels stand in the order of the preset, one for each name. Each holds a line for each method over the numbers.
 
-    One picture and not a facet, which would keep its width on a narrow screen: panel k lies between k and k + 1 of its axis.
+    It is one picture and not a facet, which would keep its width on a narrow screen: panel k lies between k and k + 1 of its
+    axis.
     """
     name, number = fields if named(board, fields[0]) else fields[::-1]
     preset, labels = board.task.presets[board.preset], list(dict.fromkeys(frame["label"]))
@@ -151,7 +154,9 @@ def _panels(frame: pd.DataFrame, board: Board, metric: Metric, fields: list[str]
 
 
 def _shares(numbers: list[float]) -> dict[float, float]:
-    """Number, ascending -> where it lies across a panel; on a logarithmic scale where they spread."""
+    """Maps each number to the place across a panel where it lies, from 0 to 1. The numbers ascend, and are spread on a
+    logarithmic scale where the largest is at least four times the smallest.
+    """
     log = numbers[0] > 0 and numbers[-1] >= 4 * numbers[0]
     scaled = np.log(numbers) if log else np.array(numbers, float)
     across = 0.14 + 0.72 * (scaled - scaled[0]) / np.ptp(scaled)
@@ -159,12 +164,12 @@ def _shares(numbers: list[float]) -> dict[float, float]:
 
 
 def _named_ticks(names: dict[float, str]) -> str:
-    """Expression for the texts of an axis whose ticks stand at these places."""
+    """An expression for the texts of an axis whose ticks stand at these places."""
     return f"{json.dumps({f'{at:.4f}': name for at, name in names.items()})}[format(datum.value, '.4f')]"
 
 
 def _first(board: Board, labels: list[str]) -> list[str]:
-    """Of these rows, best first, those that are drawn in full before a visitor chooses."""
+    """The rows, of these in their order from the best, that are drawn in full before a visitor chooses."""
     base = board.baseline.label if board.baseline else None
     return [label for number, label in enumerate(labels) if number < _FULL or label == base]
 

@@ -1,8 +1,8 @@
-"""A query video and its nearest ones as one moving picture, right and wrong marked.
+"""A query video and its nearest ones are one moving picture, in which right and wrong ones are marked.
 
-Tiles from left to right: the query in grey, a gap, then the neighbours, nearest first: bluish green with a check mark for a
-right one, vermilion with a cross for a wrong one (Okabe and Ito 2008), so that nothing hangs on colour alone. All tiles of a
-strip play in step because they are one animation, in WebP: an eighth of a GIF's size for photographs that stand still.
+Tiles from left to right are the query in grey, a gap, then the neighbours, the nearest first. A right one is bluish green with
+a check mark, a wrong one vermilion with a cross (Okabe and Ito 2008), so that nothing hangs on colour alone. All tiles of a
+strip play in step because they are one animation. WebP takes an eighth of a GIF's size for photographs that stand still.
 """
 
 import io
@@ -25,9 +25,10 @@ _FINE = 4  # a mark is drawn so much larger, then reduced
 
 
 def strip(clips: Clips, right: Sequence[bool], rate: float = 10.0) -> bytes:
-    """clips (1 + n, T, H, W, 3): the query, then its n nearest; right: of each of these, whether it is. Animated WebP.
+    """An animated WebP of the query and its n nearest clips at `rate` frames a second.
 
-    Raises ValueError for other shapes or types, or a verdict too many or too few.
+    clips is uint8 (1 + n, T, H, W, 3), the query first. right says of each of the n others whether it is right. Raises
+    ValueError for other shapes or types, and for a verdict too many or too few.
     """
     if clips.ndim != 5 or clips.shape[-1] != 3 or clips.dtype != np.uint8 or not all(clips.shape):
         raise ValueError(f"clips are {clips.dtype} {clips.shape}, not uint8 (clips, frames, height, width, 3)")
@@ -52,13 +53,13 @@ def strip(clips: Clips, right: Sequence[bool], rate: float = 10.0) -> bytes:
 
 
 def lefts(width: int, count: int) -> list[int]:
-    """Where the tiles of a strip begin, of clips so wide."""
+    """The left edges, in pixels, of the tiles of a strip of `count` clips that are `width` pixels wide."""
     step = width + 2 * BORDER + GAP
     return [0, *(LEAD - GAP + step * place for place in range(1, count))]
 
 
 def _frame(ground: Image.Image, clips: Clips, right: Sequence[bool], size: tuple[int, int]) -> Image.Image:
-    """One frame: clips (1 + n, H, W, 3) at one time."""
+    """One frame of clips (1 + n, H, W, 3) at one time."""
     frame = ground.copy()
     for place, left in enumerate(lefts(size[0], len(clips))):
         frame.paste(Image.fromarray(clips[place]).resize(size, Image.Resampling.LANCZOS), (left + BORDER, BORDER))
@@ -88,7 +89,7 @@ def alternative(query: str, names: Sequence[str], right: Sequence[bool]) -> str:
 
 
 def figure(picture: bytes, query: str, names: Sequence[str], right: Sequence[bool]) -> str:
-    """HTML of a strip with a name under each tile; as wide as it is, or as there is room."""
+    """The HTML of a strip with a name under each tile. It is as wide as the strip, or as there is room."""
     width = Image.open(io.BytesIO(picture)).width
     tile = (width - LEAD - GAP * (len(names) - 1)) / (len(names) + 1)
     columns = f"minmax(0,{tile + LEAD - GAP:.1f}fr) repeat({len(names)},minmax(0,{tile:.1f}fr))"

@@ -1,6 +1,6 @@
-"""Two methods instance by instance, drawn.
+"""Two methods are compared instance by instance, in two charts.
 
-Colours of text and grid are left to the page, light or dark; who is better is told by colour and by shape.
+The page, light or dark, gives the colours of text and grid. Colour and shape both tell who is better.
 """
 
 import altair as alt
@@ -29,7 +29,7 @@ def _legend(one: Duel) -> alt.Legend:
 
 
 def scatter(one: Duel, addresses: dict[tuple[int, int], str]) -> alt.LayerChart:
-    """Score of the first against that of the second, a point for each (seed, instance), which leads to its address."""
+    """The first method's score is drawn against the second's, a point for each (seed, instance), which leads to its address."""
     name = one.metric.name
     lines = [
         {
@@ -81,7 +81,7 @@ def scatter(one: Duel, addresses: dict[tuple[int, int], str]) -> alt.LayerChart:
 
 
 def differences(one: Duel) -> alt.LayerChart:
-    """The difference on each instance, seeds averaged, in order; their mean as a rule with its interval as a band."""
+    """The difference on each instance, seeds averaged, in order. A rule is their mean, a band its interval."""
     numbers, values = by_instance(one.signed)
     who = _who(one)
     frame = pd.DataFrame({"instance": numbers, "difference": values})

@@ -1,4 +1,4 @@
-"""What is given which name: confusion matrices, and grades against their estimates."""
+"""Confusion matrices of names, and grades against their estimates."""
 
 from typing import Any
 
@@ -18,7 +18,9 @@ def tells_classes(truth: Array) -> bool:
 
 
 def matrix(shares: Array) -> alt.LayerChart:
-    """shares (K, K): of each true class (row) the part that is given each name (column), as percentages; rows sum to 1."""
+    """A confusion matrix. shares (K, K) holds for each true class (row) the part that is given each name (column); rows sum to
+    1 and are shown as percentages.
+    """
     K = len(shares)
     frame = pd.DataFrame(
         [
@@ -40,7 +42,7 @@ def matrix(shares: Array) -> alt.LayerChart:
 
 
 def grades(truth: Array, estimate: Array) -> alt.LayerChart:
-    """truth and estimate (1, N): a dot for each text."""
+    """A dot for each text at its grade and its estimate; truth and estimate are (1, N)."""
     frame = pd.DataFrame({"true": truth.ravel(), "estimate": estimate.ravel()})
     span = alt.Scale(zero=False, nice=False, padding=8)
     dots = (

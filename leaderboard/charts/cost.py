@@ -53,8 +53,10 @@ def quality_against_time(board: Board) -> alt.LayerChart:
 
 
 def _place_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """Adds side and name_y: names stand right of their points (side "left": where the text begins), but left of them where
-    another point follows on the right; and lower where the names of two points with similar times would overlap.
+    """Adds the columns side and name_y, which say where names stand.
+
+    A name stands right of its point (side "left", where the text begins), but left of it where another point follows on the
+    right. It stands lower where the names of two points with similar times would overlap.
     """
     tall = float(frame["high"].max() - frame["low"].min())
     times = np.log(frame["seconds"])

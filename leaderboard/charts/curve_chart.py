@@ -1,4 +1,4 @@
-"""The charts, as Altair objects.
+"""The primary metric along a run, as Altair charts.
 
 Colours tell methods apart in any form of colour blindness, and a method keeps its colour on every preset of a task.
 """
@@ -18,7 +18,9 @@ _PHONE = 340  # pixels across a chart on a screen of 400
 
 
 def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, seeds: bool = False) -> alt.LayerChart:
-    """Primary metric against step or seconds: lines with bands of instances or seeds, and the baseline's mean as a rule."""
+    """The primary metric against step or seconds. Lines have bands of instances, or of seeds if `seeds`; a rule is the
+    baseline's mean.
+    """
     low, high = ("seed_low", "seed_high") if seeds else ("low", "high")
     primary, palette, series = board.task.primary, colours(board), _series(summary)
     labels = [row.label for row in board.rows if row.label in set(summary["label"])]

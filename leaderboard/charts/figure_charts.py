@@ -1,10 +1,10 @@
-"""What a task declares that it draws of an estimate (`benchmark.spec.Picture`): reading the arrays, drawing them. No Streamlit.
+"""The pictures that a task declares of an estimate (`benchmark.spec.Picture`) are read as arrays and drawn.
 
-heat    (H, W), a tile; of any size, and of a size of its own for each method
+heat    (H, W), a tile of any size, which may differ between methods
 lines   (R, n), a curve in each row; column j stands at axis.start + j * axis.step
 
-All drawings of one picture share their scales, and the truth's may lack: then it means nothing. What is not finite is left out
-of the scales, grey in a heat map and a gap in a line.
+All drawings of one picture share their scales. The truth's may lack: then it means nothing. What is not finite is left out of
+the scales, and is grey in a heat map and a gap in a line.
 """
 
 import altair as alt
@@ -27,7 +27,9 @@ _NEUTRAL = "#c4c4c4"  # of the truth, as in stack_charts
 
 
 def tile(array: Array, ends: tuple[float, float]) -> bytes:
-    """(H, W) on the colour scale from ends[0] to ends[1], as PNG; of a long matrix the pixels are longer the other way."""
+    """A PNG of an array (H, W) on the colour scale from ends[0] to ends[1]. The pixels of a long matrix are longer the other
+    way.
+    """
     height, width = array.shape
     shown = array.repeat(max(1, width // (_LONG * height)), axis=0).repeat(max(1, height // (_LONG * width)), axis=1)
     return heat_png(np.asarray(shown, np.float32), ends[1], low=ends[0])
@@ -37,7 +39,7 @@ def tile(array: Array, ends: tuple[float, float]) -> bytes:
 
 
 def thinned(array: Array) -> int:
-    """Every which column of (R, n) is drawn: 1 for all."""
+    """The step between the columns of (R, n) that are drawn: 1 where all are."""
     return -(-array.size // POINTS)
 
 
@@ -57,7 +59,9 @@ def table(array: Array, picture: Picture) -> pd.DataFrame:
 
 
 def chart(figure: Figure, label: str, board: Board, ends: tuple[float, float]) -> alt.LayerChart:
-    """One estimate's lines, in its colour, before the truth's, broad and grey; or the truth alone. Scales are shared."""
+    """The lines of one estimate, in its colour, before the truth's, which are broad and grey; or the truth's alone. All charts
+    of a picture share their scales.
+    """
     picture = figure.picture
     x, y = _axes(figure, ends)
     layers = []
@@ -76,7 +80,7 @@ def chart(figure: Figure, label: str, board: Board, ends: tuple[float, float]) -
 
 
 def _points(frame: pd.DataFrame, x: alt.X, y: alt.Y, picture: Picture, colour: str) -> alt.Chart:
-    """What a pointer finds: a dot where it is, which of the rows it belongs to, and its numbers."""
+    """The dots that a pointer finds, each with the row that it belongs to and its numbers."""
     near = alt.selection_point(on="pointerover", clear="pointerout", nearest=True, fields=["row", "at"], empty=False)
     tips = [
         alt.Tooltip("row:Q", title=picture.rows),
@@ -107,7 +111,7 @@ def _axes(figure: Figure, ends: tuple[float, float]) -> tuple[alt.X, alt.Y]:
 
 
 def powers(ends: tuple[float, float]) -> list[float]:
-    """Powers of ten between the ends, six at most; the ends themselves where there are fewer than two."""
+    """The powers of ten between the ends, six at most, or the ends themselves where there are fewer than two."""
     low, high = int(np.ceil(np.log10(ends[0]))), int(np.floor(np.log10(ends[1])))
     found = [10.0**k for k in range(low, high + 1, max(1, -(-(high - low + 1) // 6)))]
     return found if len(found) > 1 else list(ends)

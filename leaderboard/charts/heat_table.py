@@ -43,7 +43,7 @@ def board_link(board: Board) -> str:
 
 
 def html(found: MethodsByBoards, method_link: Link) -> str:
-    """The matrix as a table that scrolls sideways by itself, the names of the methods staying in place."""
+    """The matrix as a table that scrolls sideways by itself, while the names of the methods stay in place."""
     head = ['<td class="corner">method</td>', "<th><span>complete on</span></th>"]
     for board in found.boards:
         place = f'<a href="{escape(board_link(board))}" target="_self">{escape(board.task.name)} '
@@ -74,7 +74,7 @@ def _colour(cell: Cell) -> tuple[int, int, int]:
 
 
 def _strength(cell: Cell) -> float:
-    """Opacity: at most half, so that the page's own text colour stays readable on it."""
+    """The opacity of a cell, at most 0.5, so that the page's own text colour stays readable on it."""
     return round(0.04 + 0.46 * min(abs(cell.level or 0.0), 1.0), 2)
 
 

@@ -28,7 +28,9 @@ _ROOM = 0.16  # of the axis: on its right, for the baseline's name
 
 
 def chart(frame: pd.DataFrame, board: Board, metric: Metric, name: str) -> alt.LayerChart:
-    """A line with points and intervals for each family, and the baseline's mean as a dotted rule. frame: from `values`."""
+    """A line with points and intervals for each family, and the baseline's mean as a dotted rule. frame is as `values` gives
+    it.
+    """
     labels = list(dict.fromkeys(frame["family"]))
     columns, palette, forms = legend_columns(labels), _colours(frame, board), _shapes(frame)
     ends = [along(frame, -0.03, frame["value"].min()), along(frame, 0.03, frame["value"].max())]
@@ -67,7 +69,7 @@ def _has_baseline(board: Board, metric: Metric) -> bool:
 
 
 def _colours(frame: pd.DataFrame, board: Board) -> dict[str, str]:
-    """Family -> colour: the first of a method has the method's, the others what is left."""
+    """Maps each family to its colour. The first family of a method has the method's, the others have what is left."""
     usual, found = colours(board), {}
     for method, several in frame.groupby("method", sort=False)["family"]:
         found[several.iloc[0]] = usual.get(str(method), BASELINE)
@@ -77,7 +79,7 @@ def _colours(frame: pd.DataFrame, board: Board) -> dict[str, str]:
 
 
 def _shapes(frame: pd.DataFrame) -> dict[str, str]:
-    """Family -> shape of its points: circles for the first of a method, another one for each further."""
+    """Maps each family to the shape of its points: circles for the first of a method, another shape for each further one."""
     found = {}
     for _, several in frame.groupby("method", sort=False)["family"]:
         for number, label in enumerate(dict.fromkeys(several)):

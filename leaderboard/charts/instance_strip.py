@@ -1,4 +1,4 @@
-"""One instance among the others: the scores of a seed with that instance marked."""
+"""One instance among the others: the scores of a seed, in which that instance is marked."""
 
 import altair as alt
 import pandas as pd
@@ -9,7 +9,7 @@ from leaderboard.charts.marks import INK, colours, metric_title, plain_axis, sty
 
 
 def strip(board: Board, key: Key) -> alt.LayerChart:
-    """Scores of all instances of one seed, a line of ticks for each method, with one instance as a filled dot."""
+    """The scores of all instances of one seed, a line of ticks for each method. One instance is a filled dot."""
     primary, palette = board.task.primary, colours(board)
     lines = [
         {"label": row.label, "instance": i, "name": board.labels.get((s, i), ""), "value": v, "chosen": (s, i) == key}

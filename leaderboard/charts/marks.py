@@ -30,13 +30,15 @@ _FONT: dict[str, Any] = {
 
 
 def colours(board: Board) -> dict[str, str]:
-    """Label -> colour: by the order of method names on this task, then other hyperparameters; the baseline is grey."""
+    """Maps each label to its colour, in the order of method names on this task, then of other hyperparameters. The baseline is
+    grey.
+    """
     found = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(_coloured(board))}
     return {**found, board.task.baseline: BASELINE}
 
 
 def shapes(board: Board) -> dict[str, str]:
-    """Label -> shape of its points: another one where the colours begin anew."""
+    """Maps each label to the shape of its points. The shape is another one where the colours begin anew."""
     found = {name: SHAPES[i // len(PALETTE) % len(SHAPES)] for i, name in enumerate(_coloured(board))}
     return {**found, board.task.baseline: SHAPES[0]}
 
@@ -47,19 +49,19 @@ def _coloured(board: Board) -> list[str]:
 
 
 def metric_title(metric: Metric) -> str:
-    """'psnr (dB), ↑ higher is better'."""
+    """The title of a metric's axis: 'psnr (dB), ↑ higher is better'."""
     unit = f" ({metric.unit})" if metric.unit else ""
     return f"{metric.name}{unit}, {ARROW[metric.better]} {metric.better} is better"
 
 
 def legend_columns(labels: Sequence[str], room: int = 540) -> int:
-    """So many names stand side by side in `room` pixels, four at most."""
+    """The number of names, four at most, that stand side by side in `room` pixels."""
     widest = max((min(260.0, 5.2 * len(label)) for label in labels), default=0.0)  # pixels
     return min(4, max(1, int(room // (widest + 25))))
 
 
 def plain_axis() -> alt.Axis:
-    """Eight ticks and no grid."""
+    """An axis with eight ticks and no grid."""
     return alt.Axis(tickCount=8, grid=False)
 
 

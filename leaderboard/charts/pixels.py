@@ -1,7 +1,7 @@
 """Images, error maps and the colour scale as PNG.
 
-Arrays are (H, W), or (3, H, W) in colour, non-negative, on the scale of the truth. Every image of an instance shares one scale
-of brightness, and every error map one colour scale, so that tiles can be compared by eye.
+Arrays are (H, W), or (3, H, W) in colour. They are non-negative, on the scale of the truth. Every image of an instance shares
+one scale of brightness, and every error map one colour scale, so that tiles can be compared by eye.
 """
 
 import io
@@ -16,14 +16,16 @@ _HEAT = ["#000004", "#1b0c41", "#4a0c6b", "#781c6d", "#a52c60", "#cf4446", "#ed6
 
 
 def error_map(estimate: Array, truth: Array) -> Array:
-    """|estimate - truth|, in colour the mean over the channels: (H, W)."""
+    """|estimate - truth| as (H, W). In colour it is the mean over the channels."""
     error = np.abs(estimate - truth)
     return error if error.ndim == 2 else np.asarray(error.mean(0), np.float32)
 
 
 def error_limit(figure: Figure) -> float:
-    """Upper end of the shared error scale: of the estimates' 99.5th percentiles of error the largest, but at most twice their
-    median, so that one that failed does not make all others look alike; rounded up to two figures.
+    """The upper end of the error scale that all maps share, rounded up to two figures.
+
+    It is the largest of the 99.5th percentiles of the estimates' errors, but at most twice their median, so that one that
+    failed does not make all others look alike.
     """
     if figure.truth is None or not figure.estimates:
         return 1.0
@@ -36,14 +38,16 @@ def error_limit(figure: Figure) -> float:
 
 
 def picture_png(image: Array, top: float, side: int = 360) -> bytes:
-    """`image` (H, W) or (3, H, W), 0 (dark) to `top` (full) in each channel, its pixels enlarged to about `side`, as PNG."""
+    """A PNG of `image` (H, W) or (3, H, W), from 0 (dark) to `top` (full) in each channel. Its pixels are enlarged until it is
+    about `side` pixels wide.
+    """
     channels = np.broadcast_to(_level(image, top), (3, *image.shape[-2:]))  # a grey image in each of the three
     return _png(np.moveaxis(channels, 0, -1), side)
 
 
 def heat_png(image: Array, top: float, side: int = 360, low: float = 0.0) -> bytes:
-    """`image` (H, W) on the colour scale of errors, `low` to `top`, its pixels enlarged to about `side`, as PNG; what is no
-    number is grey.
+    """A PNG of `image` (H, W) on the colour scale of errors from `low` to `top`. Its pixels are enlarged until it is about
+    `side` pixels wide; what is no number is grey.
     """
     pixels = _lookup()[_level(image - low, top - low)]
     pixels[np.isnan(image)] = 128  # the scale has no grey
@@ -51,7 +55,7 @@ def heat_png(image: Array, top: float, side: int = 360, low: float = 0.0) -> byt
 
 
 def strip_png(images: Array, ends: tuple[float, float], side: int = 240) -> bytes:
-    """`images` (N, 1 or 3, H, W) beside each other with white gaps, from ends[0] (dark) to ends[1] (full), as PNG."""
+    """A PNG of `images` (N, 1 or 3, H, W) beside each other with white gaps, from ends[0] (dark) to ends[1] (full)."""
     count, _, height, width = images.shape
     gap = max(1, width // 24)
     low, high = ends
@@ -64,7 +68,7 @@ def strip_png(images: Array, ends: tuple[float, float], side: int = 240) -> byte
 
 
 def bar_png(width: int = 600, height: int = 36) -> bytes:
-    """The colour scale of errors from left to right, as PNG."""
+    """A PNG of the colour scale of errors from left to right."""
     levels = np.linspace(0, 255, width).astype(np.uint8)
     return _encode(_lookup()[np.tile(levels, (height, 1))])
 
@@ -82,7 +86,7 @@ def _lookup() -> NDArray[np.uint8]:
 
 
 def _png(pixels: NDArray[np.uint8], side: int) -> bytes:
-    """Whole-number enlargement: each pixel stays a sharp square."""
+    """A PNG enlarged by a whole number, so that each pixel stays a sharp square."""
     factor = max(1, round(side / max(pixels.shape[:2])))
     return _encode(pixels.repeat(factor, axis=0).repeat(factor, axis=1))
 

@@ -1,7 +1,7 @@
-"""Average ranks and their intervals as a table with a drawn line for each method, and as an SVG picture.
+"""Average ranks and their intervals are a table with a drawn line for each method, and an SVG picture.
 
-HTML and not a chart and a table of Streamlit: for these a browser loads a drawing library and a spreadsheet, which took a fifth
-of a second of the first page.
+They are HTML and not a chart and a table of Streamlit, for which a browser loads a drawing library and a spreadsheet. These
+took a fifth of a second of the first page.
 """
 
 import math
@@ -40,8 +40,8 @@ _CLASSES = {"tie": "middle", "remark": "text"}
 
 
 def html(found: Across, method_link: Callable[[str], str | None]) -> str:
-    """The frame of `found` as a table that scrolls by itself, after the name of each ranked method its rank as a dot and the
-    95 % interval as a bar.
+    """The frame of `found` as a table that scrolls by itself. After the name of each ranked method, its rank is a dot and the
+    95 % interval a bar.
     """
     names = [name for name in found.frame.columns if name not in ("method", "average rank")]
     ticks = scale(found)
@@ -68,7 +68,7 @@ def html(found: Across, method_link: Callable[[str], str | None]) -> str:
 
 
 def scale(found: Across) -> list[float]:
-    """At most eight round values that span every interval; none where nothing is ranked."""
+    """At most eight round values that span every interval. There are none where nothing is ranked."""
     ends = [end for interval in found.intervals.values() for end in interval if math.isfinite(end)]
     if not ends:
         return []

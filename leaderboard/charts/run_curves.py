@@ -1,4 +1,4 @@
-"""The curves of one run, an instance a line."""
+"""The curves of one run, with a line for each instance."""
 
 import altair as alt
 import numpy as np
@@ -11,9 +11,9 @@ _POINTS = 160  # of one line
 
 
 def chart(frame: pd.DataFrame, info: TaskInfo, axis: str) -> alt.Chart:
-    """The primary metric against step or seconds: a thin line for each instance, a colour and dash for each series.
+    """The primary metric against step or seconds. Each instance has a thin line, each series a colour and a dash.
 
-    frame: columns instance, series, step, seconds, value. Colours of text and grid are left to the page, light or dark.
+    frame has the columns instance, series, step, seconds, value. The page, light or dark, gives the colours of text and grid.
     """
     frame = frame[frame["seconds"] > 0] if axis == "seconds" else frame
     thinned = pd.concat([_thin(line) for _, line in frame.groupby(["instance", "series"])]) if len(frame) else frame

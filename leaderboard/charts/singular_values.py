@@ -1,8 +1,8 @@
-"""Singular values of the matrices whose pictures were kept, drawn.
+"""Singular values of the matrices whose pictures were kept.
 
 A picture of a matrix M is (M / max |truth| + 1) / 2, perhaps of its first rows and columns alone (benchmark/metrics/matrix.py).
-Its singular values are those of 2 picture - 1, down to what rounding to half or single precision adds: of errors of standard
-deviation s in m x n entries, singular values up to about s (sqrt m + sqrt n).
+Its singular values are those of 2 picture - 1, down to what rounding to half or single precision adds: errors of standard
+deviation s in m x n entries have singular values up to about s (sqrt m + sqrt n).
 """
 
 import altair as alt
@@ -24,7 +24,9 @@ _NEUTRAL = "#c4c4c4"
 
 
 def rounding(picture: Array) -> float:
-    """Up to where the singular values of a picture (H, W) may be rounding; numbers of half precision are told by their bits."""
+    """The value up to which the singular values of a picture (H, W) may be rounding. The bits of numbers of half precision tell
+    them.
+    """
     half = np.array_equal(picture, picture.astype(np.float16))
     step = 2.0 ** (-11 if half else -24)  # between neighbours from 1/2 to 1; smaller numbers lie closer
     height, width = picture.shape
@@ -38,7 +40,7 @@ def values(picture: Array) -> np.ndarray:
 
 
 def table(figure: Figure) -> pd.DataFrame:
-    """Columns label, number, value: of the truth first, 1 the largest."""
+    """A frame with the columns label, number, value. The truth comes first, and number 1 is the largest value."""
     parts = [
         pd.DataFrame({"label": label, "number": np.arange(1, len(one) + 1), "value": one})
         for label, one in ((label, values(picture)) for label, picture in figure.every.items())
@@ -47,12 +49,12 @@ def table(figure: Figure) -> pd.DataFrame:
 
 
 def about(figure: Figure) -> str:
-    """What the chart shows, and where its lines end."""
+    """The text that says what the chart shows, and where its lines end."""
     return f"{HOW}, about {max(map(rounding, figure.every.values())):.0e}."
 
 
 def chart(frame: pd.DataFrame, board: Board) -> alt.LayerChart:
-    """A line for each method, the truth's broad and grey; frame: as `table` gives it."""
+    """A line for each method, the truth's broad and grey. frame is as `table` gives it."""
     known = set(frame["label"])
     labels = [label for label in (TRUTH, *(row.label for row in board.rows)) if label in known]
     palette = {TRUTH: _NEUTRAL, **colours(board)}

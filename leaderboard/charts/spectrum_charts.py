@@ -1,4 +1,4 @@
-"""What methods keep besides their estimates, drawn: singular values along a run."""
+"""The singular values that methods keep along a run, besides their estimates."""
 
 import altair as alt
 import pandas as pd
@@ -10,7 +10,7 @@ _COLUMNS = 3
 
 
 def spectra_chart(frame: pd.DataFrame, board: Board) -> alt.FacetChart:
-    """A small chart for each method, all on one logarithmic scale; steps are each method's own."""
+    """A small chart for each method, all on one logarithmic scale. Steps are each method's own."""
     labels, palette = [row.label for row in board.rows if row.label in set(frame["label"])], colours(board)
     floor = 1e-12 * float(frame["value"].max() or 1.0)
     colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]), legend=None)

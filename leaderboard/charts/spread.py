@@ -1,4 +1,4 @@
-"""How the scores of each method are spread over the instances, drawn."""
+"""The scores of each method, spread over the instances."""
 
 import altair as alt
 import numpy as np
@@ -15,7 +15,7 @@ HOW = (
 
 
 def scores(board: Board) -> pd.DataFrame:
-    """Columns label, instance, name, value: the primary metric of the complete rows, best mean first."""
+    """The primary metric of the complete rows, best mean first, in the columns label, instance, name, value."""
     primary, names = board.task.primary, {number: text for (_, number), text in board.labels.items()}
     lines = []
     for row in board.comparable:

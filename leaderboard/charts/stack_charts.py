@@ -1,10 +1,10 @@
-"""Curves of which a reader chooses one, such as spectra, drawn as lines over the truth's.
+"""Curves of which a reader chooses one, such as spectra, are lines over the truth's.
 
 truth      (B, n), a curve in each row; column j stands at axis.start + j * axis.step
 estimates  (B, n) of each method
 measured   (B, m), the numbers that a curve was reconstructed from
-RMSE       sqrt(mean_j (estimate_j / max estimate - truth_j / max truth)^2) of one curve: of its shape, whatever its scale; one
-           that is nowhere positive is not divided
+RMSE       sqrt(mean_j (estimate_j / max estimate - truth_j / max truth)^2) of one curve, which judges its shape at any scale;
+           a curve that is nowhere positive is not divided
 """
 
 from collections.abc import Iterable, Sequence
@@ -25,7 +25,7 @@ _NEUTRAL = "#c4c4c4"  # of the truth: lighter than the baseline's grey, and broa
 
 
 def first_choice(board: Board, labels: Iterable[str]) -> list[str]:
-    """Of the rows with these labels the baseline and the best, in the order of the board, FEW in all."""
+    """The baseline and the best of the rows with these labels, FEW in all, in the order of the board."""
     known = set(labels)
     rows = [row for row in board.rows if row.label in known]
     base = [row for row in rows if row is board.baseline]
@@ -34,7 +34,7 @@ def first_choice(board: Board, labels: Iterable[str]) -> list[str]:
 
 
 def rmse(estimate: Array, truth: Array) -> float:
-    """Of two curves (n,), each divided by its largest value where that is positive."""
+    """The RMSE of two curves (n,), each divided by its largest value where that is positive."""
     return float(np.sqrt(np.mean((_by_largest(estimate) - _by_largest(truth)) ** 2)))
 
 
@@ -43,7 +43,7 @@ def _by_largest(curve: Array) -> Array:
 
 
 def table(found: Figure, number: int, labels: Sequence[str]) -> pd.DataFrame:
-    """Columns label, at, value of curve `number` as it was kept: the truth first, then these estimates."""
+    """Curve `number` as it was kept, in the columns label, at, value: the truth first, then these estimates."""
     assert found.truth is not None
     axis, parts = axis_of(found.picture), []
     for label in (TRUTH, *labels):
@@ -54,8 +54,8 @@ def table(found: Figure, number: int, labels: Sequence[str]) -> pd.DataFrame:
 
 
 def span(frame: pd.DataFrame) -> tuple[float, float]:
-    """Ends of the vertical axis: all values, but at most half the truth's height below it and its height above it, so that one
-    that failed does not make all others flat.
+    """The ends of the vertical axis. They hold all values, but reach at most half the truth's height below it and its height
+    above it, so that one that failed does not make all others flat.
     """
     truth = frame.loc[frame["label"] == TRUTH, "value"]
     low, high = float(truth.min()), float(truth.max())
@@ -65,14 +65,16 @@ def span(frame: pd.DataFrame) -> tuple[float, float]:
 
 
 def cut(frame: pd.DataFrame) -> list[str]:
-    """Labels of the lines that reach beyond the vertical axis."""
+    """The labels of the lines that reach beyond the vertical axis."""
     low, high = span(frame)
     beyond = frame[(frame["value"] < low) | (frame["value"] > high)]
     return list(dict.fromkeys(beyond["label"]))
 
 
 def chart(frame: pd.DataFrame, board: Board, axis: Axis) -> alt.LayerChart:
-    """The truth, broad and grey, and estimates over it; hovering reads all of them at one place. frame: as `table` gives it."""
+    """The truth, broad and grey, and estimates over it. A pointer reads all of them at one place. frame is as
+    `table` gives it.
+    """
     labels, palette = list(dict.fromkeys(frame["label"])), {TRUTH: _NEUTRAL, **colours(board)}
     columns = legend_columns(labels)
     names = alt.Legend(title=None, orient="top", columns=columns, labelLimit=260, symbolType="stroke", symbolStrokeWidth=4)
@@ -106,12 +108,12 @@ def _pair(frame: pd.DataFrame, x: alt.X, y: alt.Y, colour: Any, width: float) ->
 
 
 def axis_of(picture: Picture) -> Axis:
-    """Of a picture without one: the number of the column."""
+    """The axis of a picture; of one without, the number of the column."""
     return picture.axis or Axis(name="column")
 
 
 def axis_title(axis: Axis) -> str:
-    """'wavelength (nm)'."""
+    """The title of an axis with its unit: 'wavelength (nm)'."""
     return f"{axis.name} ({axis.unit})" if axis.unit else axis.name
 
 
@@ -130,7 +132,9 @@ def _y(ends: tuple[float, float], title: str | None = "value", ticks: int = 8) -
 
 
 def measured_chart(values: Array) -> alt.LayerChart:
-    """What one curve was reconstructed from (m,), against its number, as bars on a logarithmic scale; only positive values."""
+    """The numbers (m,) that one curve was reconstructed from, as bars against their number on a logarithmic scale. Only
+    positive ones are drawn.
+    """
     frame = pd.DataFrame({"detector": np.arange(len(values)), "signal": values})
     frame = frame[frame["signal"] > 0]
     low, high = (int(np.floor(np.log10(frame["signal"].min() / 1.5))), int(np.ceil(np.log10(frame["signal"].max()))))

@@ -12,7 +12,7 @@ ENGINES = {"local": "runners.engines.local:Pool"}
 
 
 def engine(name: str) -> "StartEngine":
-    """What starts an engine; its module is imported now. Raises UserError for a name that is none."""
+    """The function that starts an engine. Its module is imported now. Raises UserError for a name that is none."""
     if name not in ENGINES:
         raise unknown("engine", name, ENGINES)
     module, _, start = ENGINES[name].partition(":")

@@ -36,7 +36,9 @@ class Place:
 
 
 class FitOrder(Frozen):
-    """What the method learns once: for which preset, under which key, kept in which folder. anew: also if it is there."""
+    """What the method learns once. preset has its training data, digest is its key, folder keeps it. anew says that it is
+    learnt even if it is there.
+    """
 
     preset: str
     digest: str
@@ -93,10 +95,10 @@ def order_of(job: "Job", place: Place, *, scratch: str | None = None, shared: bo
 
 
 class Engine(Protocol):
-    """Jobs in the making. `jobs` is asked for the next one when there is room for it."""
+    """An engine makes jobs. It asks `jobs` for the next one when there is room for it."""
 
     def __iter__(self) -> Generator["tuple[Job, Message] | None"]:
-        """(job, message) as they come, and None as a sign of life at least every few seconds.
+        """Yields (job, message) as they come, and None as a sign of life at least every few seconds.
 
         The first message of a job is `Start`, the last is `End`, `Refused`, `Broken` or `Killed`, and nothing follows it.
         Closing the generator kills what runs.
@@ -104,7 +106,7 @@ class Engine(Protocol):
         ...
 
     def drop(self, job: "Job") -> None:
-        """Stop a job; nothing more is heard of it."""
+        """Stops a job. Nothing more is heard of it."""
         ...
 
 

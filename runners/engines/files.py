@@ -1,4 +1,4 @@
-"""Where kept tensors lie in the folder of artifacts: under their own hash, so that equal ones share a file."""
+"""Kept tensors lie in the folder of artifacts under their own hash, so that equal ones share a file."""
 
 from collections.abc import Mapping
 from hashlib import sha256
@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 
 def path_of(digest: str) -> str:
-    """The place in the folder."""
+    """The place of a tensor in the folder. digest is the SHA-256 of its file."""
     return f"{digest[:2]}/{digest}.npy"
 
 

@@ -33,9 +33,9 @@ _MARK = "LOWDIMBENCH_JOB"  # in the environment of a worker and of all that it s
 
 
 class Pool:
-    """Runs jobs, `at_once` of them side by side. Iterate over it for (job, message) pairs, and None as a sign of life.
+    """Runs jobs, `at_once` of them side by side. Iterating over it gives (job, message) pairs, and None as a sign of life.
 
-    An Engine (base.py) whose workers share our disk.
+    It is an Engine (base.py) whose workers share our disk.
     """
 
     def __init__(self, jobs: Iterable[Job], at_once: int, place: Place) -> None:
@@ -66,7 +66,7 @@ class Pool:
                 worker.kill()
 
     def drop(self, job: Job) -> None:
-        """Stop a job; nothing more is heard of it."""
+        """Stops a job. Nothing more is heard of it."""
         worker = self.running.pop(job.key.digest, None)
         if worker is not None:
             worker.kill()
@@ -74,8 +74,8 @@ class Pool:
 
 
 class Worker:
-    """One job in its process. Three threads serve it, so that a busy caller delays neither its messages nor its end:
-    one reads its messages, one its output, of which the end is kept, and one watches time and memory.
+    """One job in its process. Three threads serve it, so that a busy caller delays neither its messages nor its end: one reads
+    its messages, one its output, of which the end is kept, and one watches time and memory.
     """
 
     def __init__(self, job: Job, place: Place, inbox: "queue.Queue[tuple[Worker, Message]]") -> None:
@@ -121,7 +121,9 @@ class Worker:
         return process
 
     def _read(self) -> None:
-        """Hand on what it says, to its last message. A pipe that closes before is the end too: nothing more can be heard."""
+        """Hands on the messages, to the last one. A pipe that closes before is the end too, because nothing more
+        can be heard.
+        """
         assert self.process.stdout
         ear = messages.Ear()
         try:
@@ -150,7 +152,9 @@ class Worker:
         self.made += 0.0 if since is None else now - since
 
     def _overdue(self, now: float) -> str | None:
-        """Why the job is to be killed now. Its time limit holds for making data, and apart from that for all the rest."""
+        """The reason why the job is to be killed now, if there is one. Its time limit holds for making data, and apart from
+        that for all the rest.
+        """
         making = self.made + (0.0 if self.making is None else now - self.making)
         for seconds, of in ((now - self.began - making, ""), (making, " of making data")):
             if seconds >= self.job.timeout:
@@ -164,7 +168,7 @@ class Worker:
             self.words.append(part[-_TAIL:])
 
     def _watch(self) -> None:
-        """Wait for the end, or bring it about; then report it, whatever happens."""
+        """Waits for the end, or brings it about. Then it reports the end, whatever happens."""
         message: Last = Broken(reason="its end could not be watched")
         try:
             message = self._ending()
@@ -219,7 +223,7 @@ class Worker:
         return b"".join(self.words)[-_TAIL:].decode(errors="replace")
 
     def kill(self) -> None:
-        """End the process and everything that it started, also what left its process group."""
+        """Ends the process and everything that it started, also what left its process group."""
         with suppress(OSError):
             os.killpg(self.process.pid, signal.SIGKILL) if hasattr(os, "killpg") else self.process.kill()
         for process in _marked(self.mark):
@@ -232,7 +236,7 @@ class Worker:
 
 
 def signal_name(number: int) -> str:
-    """SIGSEGV, or its number where it has no name, as most real-time signals."""
+    """The name of a signal, such as SIGSEGV, or its number where it has none, as most real-time signals."""
     try:
         return signal.Signals(number).name
     except ValueError:
@@ -259,7 +263,9 @@ def _resident(process: psutil.Process) -> int:
 
 
 def _marked(mark: str) -> list[psutil.Process]:
-    """Processes that inherited the mark: found by their environment, because a daemon has neither group nor parent left."""
+    """The processes that inherited the mark. Their environment tells them, because a daemon has neither group nor
+    parent left.
+    """
     found = []
     for process in psutil.process_iter():
         with suppress(psutil.Error, OSError):

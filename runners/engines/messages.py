@@ -1,4 +1,4 @@
-"""What a worker says, typed and checked: whatever crosses from its process to ours is one of these, or ends its job.
+"""The messages of a worker, typed and checked. Whatever crosses from its process to ours is one of these, or ends its job.
 
 All numbers are finite, counts fit the database, and text can be stored. A message is one line of JSON; bytes are base64.
 """
@@ -27,7 +27,7 @@ T = TypeVar("T", bound=Hashable)
 
 
 def _twice(things: Iterable[T]) -> T | None:
-    """The first that was there before."""
+    """The first thing that was there before, or None."""
     seen = set[T]()
     for thing in things:
         if thing in seen:
@@ -59,7 +59,9 @@ class Surroundings(_Typed):
 
 
 class Kept(_Typed):
-    """A tensor that was kept, a .npy file named by its SHA-256. content: its bytes, where the worker shares no disk with us."""
+    """A tensor that was kept, as a .npy file named by its SHA-256. content holds its bytes where the worker shares no disk with
+    us.
+    """
 
     kind: Text
     sha256: Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
@@ -86,14 +88,16 @@ class Hello(_Typed):
 
 
 class Making(_Typed):
-    """The worker makes data, or (over) is done with it: the method's time limit waits so long."""
+    """The worker makes data, or is done with it if `over`. The method's time limit waits meanwhile."""
 
     kind: Literal["making"] = "making"
     over: bool = False
 
 
 class Step(_Typed):
-    """How far a method is: on an instance, or (instance None) while it learns. score: of its last record."""
+    """The step that a method is at, of `steps`, on an instance; instance is None while the method learns. score is that of its
+    last record.
+    """
 
     kind: Literal["step"] = "step"
     instance: Count | None
@@ -103,7 +107,7 @@ class Step(_Typed):
 
 
 class Learnt(_Typed):
-    """What the method learns once is ready. before: an earlier run learnt it."""
+    """What the method learns once is ready. before says that an earlier run learnt it."""
 
     kind: Literal["learnt"] = "learnt"
     seconds: Amount
@@ -140,7 +144,7 @@ class Solved(_Typed):
 
 
 class Failed(_Typed):
-    """An instance that raised."""
+    """An instance raised."""
 
     kind: Literal["failed"] = "failed"
     instance: Stored
@@ -150,7 +154,7 @@ class Failed(_Typed):
 
 
 class End(_Typed):
-    """Every instance was tried. Peaks in MB."""
+    """Every instance was tried. Peaks are in MB."""
 
     kind: Literal["end"] = "end"
     peak_memory: Amount | None

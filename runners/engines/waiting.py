@@ -1,4 +1,4 @@
-"""How the threads of a worker wait for each other: variables that OpenMP and BLAS read as they are loaded.
+"""The threads of a worker wait for each other as these variables say, which OpenMP and BLAS read as they are loaded.
 
 A thread that spins is quick to go on and takes its processor from whatever else wants to run, which may be the very thread that
 it waits for: beside one other busy process a step of two threads took 13 to 23 times as long. What the user sets holds.
