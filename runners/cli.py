@@ -14,7 +14,7 @@ from benchmark.store.writing import is_full
 from runners import completion
 
 Shared = tuple[str, dict[str, Any]]
-# Options that several commands have, as what `typer.Option` takes: `run` shows them under a heading of its help.
+# Several commands have these options, each as `typer.Option` takes it. `run` shows them under a heading of its help.
 _SOURCE_HELP = "Data of yours that a preset reads, such as backbone=FOLDER. Repeatable."
 DATABASE: Shared = "--db", {"metavar": "PATH", "help": "Database file or URL; else $LOWDIMBENCH_DB, results/lowdimbench.db."}
 DATA_DIR: Shared = "--data-dir", {"metavar": "PATH", "help": "Folder with data that the suite cannot ship."}
@@ -33,7 +33,7 @@ DataDir = Annotated[Path | None, option(DATA_DIR)]
 Include = Annotated[list[Path] | None, option(INCLUDE)]
 Sources = Annotated[list[str] | None, option(SOURCES)]
 
-# Typer exports only the subclasses of its usage error, and where that lives changed between releases
+# Typer exports only the subclasses of its usage error, and its place changed between releases.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 
 

@@ -79,7 +79,7 @@ class Execution:
                         with suppress(DiskFull):
                             record.beat(self.session, self.runs.values())
                     elif not self._take(*event) and self.fail_fast:
-                        self.outcome.bad += len(self.runs)  # also the one an instance of which failed
+                        self.outcome.bad += len(self.runs)  # the job whose instance failed is among them
                         break
         finally:
             self._stop()
@@ -133,7 +133,7 @@ class Execution:
         elif isinstance(message, Hello):
             self._begin(job, message)
         elif isinstance(message, Making):
-            pass  # for the engine's clock
+            pass  # this message is for the engine's clock
         elif isinstance(message, Step):
             self.display.step(job, message)
         else:

@@ -49,7 +49,7 @@ def value(text: str) -> Any:
     """The value of a hyperparameter from its text."""
     try:
         return json.loads(text)
-    except (ValueError, RecursionError):  # also of more digits or brackets than Python reads
+    except (ValueError, RecursionError):  # Python raises these for too many digits or brackets too
         return text
 
 

@@ -31,7 +31,7 @@ class Job:
     timeout: float
     todo: tuple[int, ...]  # instances that have no result yet
     on_test: bool = False  # a parameter study that was allowed to use test data
-    fit_key: RunKey | None = None  # of what the method learns once for all instances
+    fit_key: RunKey | None = None  # the key of what the method learns once for all instances
 
     @property
     def preset(self) -> Preset:

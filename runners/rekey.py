@@ -35,7 +35,7 @@ EXAMPLES = ("python -m runners.rekey --from HEAD~1 --dry-run", "python -m runner
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 Pair = tuple[str, str]  # names of a task and a method
 
-# Run in either tree: what it knows of its own code. The first version of the hash took files.
+# This runs in either tree and prints what the tree knows of its own code. The first version of the hash took files.
 _KNOWN = """
 import inspect, json, sys
 from benchmark import registry
@@ -58,7 +58,7 @@ for task in registry.tasks().values():
         }
 json.dump(found, sys.stdout)
 """
-# Run in either tree: digests of what a few steps of each listed run compute.
+# This runs in either tree and prints digests of what a few steps of each listed run compute.
 _COMPUTED = """
 import hashlib, json, sys
 import numpy as np, torch

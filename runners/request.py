@@ -80,8 +80,8 @@ def _parse(path: Path, text: str) -> Any:
         import yaml
 
         try:
-            return yaml.load(text, _unique_keys(yaml.SafeLoader))  # a safe loader
-        except Exception as error:  # of a wrong date or number whatever its reader raises, and not YAMLError alone
+            return yaml.load(text, _unique_keys(yaml.SafeLoader))
+        except Exception as error:  # a wrong date or number raises what its reader raises, and not YAMLError alone
             raise UserError(f"--plan {path}: {_line(error)}") from None
     raise UserError(f"--plan {path}: a plan file ends in .yaml, .yml or .toml")
 
@@ -110,7 +110,7 @@ def _unique_keys(base: Any) -> Any:
 
 
 def _reason(error: ValidationError) -> str:
-    # a misspelt key is both unknown and missing; the first says more
+    # A misspelt key is both unknown and missing; the first says more.
     first = min(error.errors(), key=lambda e: e["type"] != "extra_forbidden")
     place = [str(part) for part in first["loc"]]
     if first["type"] == "extra_forbidden":

@@ -24,7 +24,7 @@ from benchmark.store.writing import persist
 from benchmark.submissions import package, store
 
 _CHECK_SECONDS = 3600.0
-_TAIL = 20_000  # bytes of what a process printed
+_TAIL = 20_000  # the last bytes of what a process printed that are kept
 
 
 @dataclass(frozen=True)
@@ -114,7 +114,7 @@ def _made(session: Session, submission: Submission, these: ColumnElement[bool]) 
 
 def _run(words: Sequence[str], seconds: float | None) -> tuple[int, list[str]]:
     """The exit code and the last lines of `python -m ...`, which is ended with all of its group after so many seconds."""
-    with tempfile.TemporaryFile() as said:  # not a pipe: what a stranger's code prints may be endless, and only its end is read
+    with tempfile.TemporaryFile() as said:  # no pipe: a stranger's code may print without end, and only the end is read
         process = subprocess.Popen(
             [sys.executable, "-m", *words],
             env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, [str(registry.ROOT), os.environ.get("PYTHONPATH")]))},

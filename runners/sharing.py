@@ -12,7 +12,7 @@ from pathlib import Path
 
 from benchmark.environment import cores
 
-_GAIN = 0.6  # exponent of threads
+_GAIN = 0.6  # a job on t threads is faster by t to this power
 _ROOM = 2e9  # bytes that a job should have at least; the largest of the suite on presets of size small takes 1.7e9
 _LOOK = 0.25  # seconds
 
@@ -63,12 +63,12 @@ def cores_now() -> tuple[int, int]:
 
 
 def allowed_cores(affine: int, quota: float | None) -> int:
-    """The cores that a process may run on, as many as it may use on average."""
+    """The number of cores that a process may use: those that it may run on, at most as many as its quota gives, at least 1."""
     return affine if quota is None else max(1, min(affine, round(quota)))
 
 
 def free_cores(allowed: int, affine: int, busy: float) -> int:
-    """The cores that a process may use, less what is busy on those that it may run on."""
+    """The number of free cores: those that it may run on and that are not busy, at most `allowed`, at least 1."""
     return max(1, min(allowed, round(affine - busy)))
 
 

@@ -205,7 +205,7 @@ def code_differences(run: Run, task: Task, method: Method, data_dir: Path | None
     found = []
     if known.spec.version != task.version:
         found.append(f"task {task.name}: version {task.version}, now {known.spec.version}")
-    made_here = run.trust != "scored"  # of predictions, the code is elsewhere
+    made_here = run.trust != "scored"  # the code of predictions is elsewhere
     if made_here and method.name not in registry.methods():
         found.append(f"method {method.name} is not known here; --include FILE names its file")
     if (preset := draws.parts(run.preset)[0]) not in known.spec.presets:

@@ -182,7 +182,7 @@ def code(
             row = store.receive_code(
                 session, content, described, task=task, preset=preset, seeds=seeds, folder=folder, name=file.name, token=own
             )
-        _show(row, own, token)  # before it runs: a run may be stopped
+        _show(row, own, token)  # shown before the run, which may be stopped
         if row.state in ("received", "checked") and not receive:
             row = _reviewed(
                 session, row, Machine(target, folder, device, threads, data_dir, timeout, parse_sources(source or ()))

@@ -11,10 +11,10 @@ from benchmark.report.cells import named
 from benchmark.spec import Metric
 from leaderboard.charts.marks import LEGEND_LINE, PLAIN, colours, legend_columns, metric_title, shapes, styled
 
-_COLUMNS = 5  # of small pictures in a row
-_SIDE = 150  # pixels of one
+_COLUMNS = 5  # small pictures in a row
+_SIDE = 150  # pixels of a small picture's side
 _LEVEL = 4  # names of groups that have room side by side
-_FULL = 10  # lines that are not faint at first: so many colours there are
+_FULL = 10  # lines that are not faint at first, as many as there are colours
 
 
 def chart(frame: pd.DataFrame, board: Board, metric: Metric, fields: list[str]) -> alt.LayerChart | alt.FacetChart:
@@ -98,7 +98,7 @@ def _dots(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt.
     bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2).encode(alt.Y("low:Q"), alt.Y2("high:Q"))
     y = alt.Y("value:Q", title=metric_title(metric), scale=alt.Scale(zero=False, padding=8))
     dots = base.mark_point(filled=True, size=70).encode(y, shape)
-    # a legend takes clicks only where the first layer that it belongs to has the selection
+    # A legend takes clicks only where the first layer that it belongs to has the selection
     return styled(bars.add_params(pick), dots, height=340 + LEGEND_LINE * -(-len(labels) // columns))
 
 

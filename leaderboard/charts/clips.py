@@ -19,9 +19,9 @@ from leaderboard.artifacts.nearest import Clips
 QUERY, RIGHT, WRONG = "#8a8a8a", "#009E73", "#D55E00"
 TILE = 112  # pixels of a clip's longer side
 BORDER, GAP, LEAD = 5, 6, 20  # pixels: around a clip, between neighbours, between the query and them
-FRAMES = 32  # at most; of longer clips as many, evenly spread
-_MARK = 26  # pixels: the corner's disc
-_FINE = 4  # a mark is drawn so much larger, then reduced
+FRAMES = 32  # the most frames of a strip, evenly spread over longer clips
+_MARK = 26  # pixels of the disc in the corner
+_FINE = 4  # a mark is drawn this many times larger, then reduced
 
 
 def strip(clips: Clips, right: Sequence[bool], rate: float = 10.0) -> bytes:

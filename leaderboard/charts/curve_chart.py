@@ -1,7 +1,4 @@
-"""The primary metric along a run, as Altair charts.
-
-Colours tell methods apart in any form of colour blindness, and a method keeps its colour on every preset of a task.
-"""
+"""The primary metric along a run, as Altair charts."""
 
 import altair as alt
 import pandas as pd
@@ -10,7 +7,6 @@ from benchmark.report.board import Board
 from benchmark.report.decimals import digits
 from leaderboard.charts.marks import INK, baseline_rule, colours, legend_columns, metric_title, plain_axis, styled
 
-# Okabe and Ito (2008) without yellow, then Paul Tol's muted colours.
 _DASHES = [[1, 0], [5, 3], [2, 2], [8, 2]]  # of a curve's series, "estimate" first
 
 

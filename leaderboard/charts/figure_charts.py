@@ -18,8 +18,8 @@ from leaderboard.charts.marks import BASELINE, colours, styled
 from leaderboard.charts.pixels import heat_png
 from leaderboard.charts.stack_charts import axis_of, axis_title
 
-POINTS = 4000  # of one chart and one matrix at most; of more every second, third ... column
-_LONG = 2  # a tile's sides are at most so unequal
+POINTS = 4000  # the most points of one chart and one matrix; of more, every second, third ... column is drawn
+_LONG = 2  # the largest ratio of a tile's sides
 _NEUTRAL = "#c4c4c4"  # of the truth, as in stack_charts
 
 
@@ -48,7 +48,7 @@ def table(array: Array, picture: Picture) -> pd.DataFrame:
     axis, step = axis_of(picture), thinned(array)
     columns = np.arange(0, array.shape[1], step)
     shown = array[:, columns].copy()
-    shown[~np.isfinite(shown) | ((shown <= 0) & picture.log)] = np.nan  # a gap
+    shown[~np.isfinite(shown) | ((shown <= 0) & picture.log)] = np.nan  # NaN is a gap
     return pd.DataFrame(
         {
             "row": np.arange(len(array)).repeat(len(columns)),

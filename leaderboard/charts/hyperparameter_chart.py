@@ -24,7 +24,7 @@ from leaderboard.charts.marks import (
     styled,
 )
 
-_ROOM = 0.16  # of the axis: on its right, for the baseline's name
+_ROOM = 0.16  # share of the axis that stays free on the right for the baseline's name
 
 
 def chart(frame: pd.DataFrame, board: Board, metric: Metric, name: str) -> alt.LayerChart:

@@ -14,6 +14,7 @@ from benchmark.report.tables import ARROW
 from benchmark.spec import Metric
 
 PLAIN = "format(datum.value, '~g')"  # a label of a tick: as a format of the axis, 10 becomes 1e+1
+# Okabe and Ito (2008) without yellow, then Paul Tol's muted colours.
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#882255", "#44AA99", "#7C6BD6", "#999933"]
 BASELINE = "#6F6F6F"
 INK = "#767676"  # of texts: a contrast of 4.5 on white and of 4.1 on the dark page

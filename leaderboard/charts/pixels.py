@@ -38,16 +38,16 @@ def error_limit(figure: Figure) -> float:
 
 
 def picture_png(image: Array, top: float, side: int = 360) -> bytes:
-    """A PNG of `image` (H, W) or (3, H, W), from 0 (dark) to `top` (full) in each channel. Its pixels are enlarged until it is
-    about `side` pixels wide.
+    """A PNG of `image` (H, W) or (3, H, W), from 0 (dark) to `top` (full) in each channel. Its pixels are enlarged until
+    its longer side has about `side` of the screen's.
     """
     channels = np.broadcast_to(_level(image, top), (3, *image.shape[-2:]))  # a grey image in each of the three
     return _png(np.moveaxis(channels, 0, -1), side)
 
 
 def heat_png(image: Array, top: float, side: int = 360, low: float = 0.0) -> bytes:
-    """A PNG of `image` (H, W) on the colour scale of errors from `low` to `top`. Its pixels are enlarged until it is about
-    `side` pixels wide; what is no number is grey.
+    """A PNG of `image` (H, W) on the colour scale of errors from `low` to `top`. Its pixels are enlarged until its longer
+    side has about `side` of the screen's. What is no number is grey.
     """
     pixels = _lookup()[_level(image - low, top - low)]
     pixels[np.isnan(image)] = 128  # the scale has no grey

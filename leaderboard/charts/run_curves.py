@@ -7,7 +7,7 @@ import pandas as pd
 from benchmark.report.board import TaskInfo
 from leaderboard.charts.marks import PALETTE, metric_title
 
-_POINTS = 160  # of one line
+_POINTS = 160  # the most points of one line
 
 
 def chart(frame: pd.DataFrame, info: TaskInfo, axis: str) -> alt.Chart:

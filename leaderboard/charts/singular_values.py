@@ -14,7 +14,7 @@ from leaderboard.artifacts.figures import TRUTH, Array, Figure
 from leaderboard.charts.figure_charts import powers
 from leaderboard.charts.marks import colours, legend_columns, styled
 
-SHOWN = 60  # the largest ones
+SHOWN = 60  # singular values, the largest ones
 HOW = (
     f"Of the matrices in the tiles above, as they are drawn: the {SHOWN} largest at most, in units of the truth's largest "
     "entry. Where a tile shows some entries alone, all others are 0 here. A line ends where the rest is below what rounding of "

@@ -21,7 +21,7 @@ from leaderboard.charts.marks import colours, legend_columns, styled
 
 FEW = 4  # methods in one picture before a visitor chooses
 HOW_RMSE = "√(mean of (estimate / its largest value − truth / its largest value)²)"
-_NEUTRAL = "#c4c4c4"  # of the truth: lighter than the baseline's grey, and broad, so that lines on it stay visible
+_NEUTRAL = "#c4c4c4"  # the truth is lighter than the baseline's grey, and broad, so that lines on it stay visible
 
 
 def first_choice(board: Board, labels: Iterable[str]) -> list[str]:
@@ -81,7 +81,7 @@ def chart(frame: pd.DataFrame, board: Board, axis: Axis) -> alt.LayerChart:
     colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]), legend=names)
     x, y = _x(axis), _y(span(frame))
     near = alt.selection_point(fields=["at"], nearest=True, on="pointerover", clear="pointerout", empty=False)
-    # one row for each place, with columns of names that an expression can hold
+    # The frame has one row for each place, with columns of names that an expression can hold
     wide = frame.pivot(index="at", columns="label", values="value")[labels]
     wide.columns = pd.Index([f"v{number}" for number in range(len(labels))])
     tips = [alt.Tooltip("at:Q", title=axis.name, format="~g")]

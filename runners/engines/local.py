@@ -84,7 +84,7 @@ class Worker:
         self.words: deque[bytes] = deque(maxlen=8)
         self.last: Last | None = None
         self.said_last = threading.Event()
-        # its temporary files go when it goes, however it ends
+        # Its temporary files go when it goes, however it ends.
         self.scratch = tempfile.TemporaryDirectory(prefix="lowdimbench-", ignore_cleanup_errors=True)
         self.began = time.monotonic()
         self.making: float | None = None  # since when the worker makes data
@@ -105,7 +105,7 @@ class Worker:
             env={
                 **WAITING,
                 **os.environ,
-                # PyTorch reads the first two at its import
+                # PyTorch reads the first two at its import.
                 **dict.fromkeys(("OMP_NUM_THREADS", "MKL_NUM_THREADS", "LOWDIMBENCH_THREADS"), threads),
                 "PYTHONPATH": os.pathsep.join(filter(None, [str(registry.ROOT), os.environ.get("PYTHONPATH")])),
                 "TMPDIR": self.scratch.name,
