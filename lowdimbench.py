@@ -23,14 +23,15 @@ if TYPE_CHECKING:
     from sqlalchemy import Engine
     from sqlalchemy.orm import Session
 
-    from benchmark.bridge import Physics, as_deepinv, bridge, method_from
+    from benchmark.bridge import as_deepinv, bridge, method_from
     from benchmark.errors import UserError
     from benchmark.evaluation import Evaluation
+    from benchmark.physics import Physics
     from benchmark.registry import include
 
 EXPORTS = {
     "Evaluation": "benchmark.evaluation",
-    "Physics": "benchmark.bridge",
+    "Physics": "benchmark.physics",
     "UserError": "benchmark.errors",
     "as_deepinv": "benchmark.bridge",
     "bridge": "benchmark.bridge",

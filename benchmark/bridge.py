@@ -1,9 +1,6 @@
 """Models written for deepinv, `model(y, physics) -> x`, as methods of this suite, and our problems as its `y, physics`.
 
-x (B, C, H, W) real            our (C, H, W)
-x (B, 2, H, W) real            our complex (H, W): real part, imaginary part
-y (B, 2, C, H, W) real         our complex (C, H, W)
-x (B, 1, n, m) real            our (n, m), such as n spectra of m samples
+The shapes are those of benchmark/physics.py. A denoiser D(x, sigma) is no such model; deepinv's `ArtifactRemoval` makes it one.
 """
 
 import inspect
@@ -11,91 +8,15 @@ from collections.abc import Callable, Mapping
 from copy import deepcopy
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from benchmark.context import Context
 from benchmark.decorators import Method
 from benchmark.errors import UserError
 from benchmark.isolation import isolated
-from benchmark.operators.linear import LinearOperator
+from benchmark.physics import Physics, batched, of, plain
 from benchmark.problems.linear_inverse import LinearInverse
 from benchmark.spec import Feature, Interface, MethodSpec, first_line, parameter_model
-
-_TOLERANCE = 1e-6  # of the residual of the normal equations, relative
-_ITERATIONS = 200
-
-
-class Noise:
-    """Gaussian noise. sigma: its standard deviation, a 0-d tensor, for each real number of y."""
-
-    def __init__(self, sigma: float, device: torch.device) -> None:
-        self.sigma = torch.tensor(float(sigma), device=device)
-
-    def __call__(self, y: Tensor) -> Tensor:
-        return y + self.sigma * torch.randn_like(y)
-
-
-class Physics:
-    """A linear operator with its noise as deepinv writes them: batches, and a channel each for real and imaginary part.
-
-    noise_model.sigma is that of the problem; where y is complex, over the square root of two, as each part has half the power.
-    Calling it gives A x with noise.
-    """
-
-    def __init__(self, operator: LinearOperator, noise: float, device: torch.device) -> None:
-        self.operator = operator
-        self.noise_model = Noise(noise / 2**0.5 if operator.dtype.is_complex else noise, device)
-
-    def A(self, x: Tensor, **_: Any) -> Tensor:
-        return batched(self.operator(plain(x, self.operator.shape, self.operator.dtype)), len(self.operator.data_shape))
-
-    def A_adjoint(self, y: Tensor, **_: Any) -> Tensor:
-        return batched(self.operator.H(plain(y, self.operator.data_shape, self.operator.dtype)), len(self.operator.shape))
-
-    def A_dagger(self, y: Tensor, **_: Any) -> Tensor:
-        """The least-squares solution of smallest norm, by conjugate gradients on the normal equations."""
-        r = self.A_adjoint(y)
-        x, p, size = torch.zeros_like(r), r, _squares(r)
-        first = size
-        for _step in range(_ITERATIONS):
-            if bool((size <= _TOLERANCE**2 * first).all()):
-                break
-            q = self.A_adjoint(self.A(p))
-            step = torch.where(size > 0, size / (p * q).flatten(1).sum(1).clamp_min(1e-30), 0.0)
-            x, r = x + _each(step, p) * p, r - _each(step, q) * q
-            before, size = size, _squares(r)
-            p = r + _each(torch.where(before > 0, size / before.clamp_min(1e-30), 0.0), p) * p
-        return x
-
-    def __call__(self, x: Tensor, **_: Any) -> Tensor:
-        return self.noise_model(self.A(x))
-
-
-def _squares(x: Tensor) -> Tensor:
-    return x.square().flatten(1).sum(1)
-
-
-def _each(factors: Tensor, like: Tensor) -> Tensor:
-    return factors.reshape(-1, *[1] * (like.ndim - 1))
-
-
-def batched(x: Tensor, dims: int) -> Tensor:
-    """Ours (*shape) or (B, *shape), of `dims` dimensions without B, as deepinv's (B, C, ...), real."""
-    x = x[None] if x.ndim == dims else x
-    if x.is_complex():
-        return torch.view_as_real(x).movedim(-1, 1)
-    return x[:, None] if dims < 3 else x
-
-
-def plain(x: Tensor, shape: tuple[int, ...], dtype: torch.dtype) -> Tensor:
-    """The inverse of `batched`: (B, *shape). Raises ValueError for another shape."""
-    wanted = (2, *shape) if dtype.is_complex else (1, *shape) if len(shape) < 3 else shape
-    if tuple(x.shape[1:]) != wanted:
-        raise ValueError(f"the tensor has shape {tuple(x.shape)}, not (B, {', '.join(map(str, wanted))})")
-    if dtype.is_complex:
-        return torch.view_as_complex(x.movedim(1, -1).contiguous()).to(dtype)
-    return (x[:, 0] if len(shape) < 3 else x).to(dtype)
 
 
 def as_deepinv(problem: LinearInverse) -> tuple[Tensor, Physics]:
@@ -103,7 +24,7 @@ def as_deepinv(problem: LinearInverse) -> tuple[Tensor, Physics]:
     if not isinstance(problem, LinearInverse):
         raise UserError(f"bridge is for LinearInverse, where y = A x + n; this is a {type(problem).__name__}")
     y = batched(problem.y, len(problem.A.data_shape))
-    return y, Physics(problem.A, problem.noise, y.device)
+    return y, of(problem.A, problem.noise, y.device)
 
 
 def bridge(model: Callable[..., Any]) -> Callable[[LinearInverse, Context], Tensor]:

@@ -14,11 +14,9 @@ from torch import nn
 
 import lowdimbench as ldb
 from benchmark import registry
-from benchmark.bridge import Physics, as_deepinv, batched, plain
 from benchmark.context import Context
 from benchmark.contracts import Pair, carries_nothing_over, leaves_global_seeds_alone, repeats_itself
 from benchmark.errors import UserError
-from benchmark.operators import LinearOperator
 
 CPU = torch.device("cpu")
 NOWHERE = "no/such/folder/results.db"
@@ -151,60 +149,6 @@ def test_the_notebook_runs(monkeypatch):
 
 
 # --- the bridge -------------------------------------------------------------------------------------------------------
-
-
-@pytest.mark.parametrize("task", ["mri", "inpainting", "super_resolution", "spectral"])
-def test_physics_has_deepinvs_shapes_and_an_exact_adjoint(task):
-    problem, truth = ldb.instance(task, "tiny", 0)
-    y, physics = as_deepinv(problem)
-    dims, draw = len(problem.A.shape), torch.Generator().manual_seed(0)
-    x = batched(truth, dims)
-    assert not x.is_complex()
-    assert not y.is_complex()
-    if task == "mri":
-        assert x.shape == (1, 2, *truth.shape)
-        assert y.shape == (1, 2, *problem.y.shape)
-    assert torch.equal(plain(x, problem.A.shape, problem.A.dtype)[0], truth)
-    other = torch.randn(2, *x.shape[1:], generator=draw, dtype=x.dtype)  # a batch
-    z = torch.randn(2, *y.shape[1:], generator=draw, dtype=y.dtype)
-    left, right = (physics.A(other) * z).sum(), (other * physics.A_adjoint(z)).sum()
-    assert left.item() == pytest.approx(right.item(), rel=1e-3, abs=1e-2)
-    assert torch.allclose(physics.A(x)[0], batched(problem.A(truth), len(problem.A.data_shape))[0], atol=1e-6)
-    with pytest.raises(ValueError, match="has shape"):
-        physics.A(x[:, :, :-1])
-
-
-class Matrix(LinearOperator):
-    def __init__(self, matrix):
-        self.matrix, self.dtype = matrix, matrix.dtype
-        self.data_shape, self.shape = (1, 1, len(matrix)), (1, 1, matrix.shape[1])
-
-    def forward(self, x):
-        return x @ self.matrix.T
-
-    def adjoint(self, y):
-        return y @ self.matrix
-
-    def to(self, device):
-        return Matrix(self.matrix.to(device))
-
-
-def test_the_pseudo_inverse_is_numpys():
-    M = torch.randn(5, 8, dtype=torch.float64, generator=torch.Generator().manual_seed(0))
-    M[4] = M[0] + M[1]  # rank 4
-    y = torch.arange(10, dtype=torch.float64).reshape(2, 1, 1, 5)
-    x = Physics(Matrix(M), 0.1, CPU).A_dagger(y)
-    assert np.allclose(x[:, 0, 0].numpy(), y[:, 0, 0].numpy() @ np.linalg.pinv(M.numpy()).T, atol=1e-4)
-
-
-def test_noise_has_the_power_of_the_problem():
-    problem, truth = ldb.instance("mri", "tiny", 0)
-    _, physics = as_deepinv(problem)
-    assert physics.noise_model.sigma.item() == pytest.approx(problem.noise / 2**0.5)
-    with torch.random.fork_rng():
-        torch.manual_seed(0)
-        x = batched(truth, 2)
-        assert (physics(x) - physics.A(x)).std().item() == pytest.approx(physics.noise_model.sigma.item(), rel=0.1)
 
 
 def test_a_module_leaves_global_random_state_alone_and_repeats_itself():
