@@ -233,7 +233,7 @@ def batched(x: Tensor, dims: int) -> Tensor:
     """Ours (*shape) or (B, *shape), of `dims` dimensions without B, as deepinv's (B, C, ...), real."""
     x = x[None] if x.ndim == dims else x
     if x.is_complex():
-        return torch.view_as_real(x).movedim(-1, 1).contiguous()
+        return torch.view_as_real(x).movedim(-1, 1)
     return x[:, None] if dims < 3 else x
 
 
