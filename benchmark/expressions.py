@@ -6,6 +6,7 @@ repository, of which the tree is read likewise; or what `benchmark.spec` calls s
 
 import ast
 import operator
+import warnings
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any, Literal, Self
@@ -38,12 +39,15 @@ _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Pow: operator.pow,
 }
 _LARGEST = 64  # exponent, so that no expression takes long
+_BITS = 1024  # of a whole number, for the same reason
+_ASKED = 10_000  # names that one file may look up: constants made of constants double with each line
 
 
 def read(file: Path) -> ast.Module:
     """The syntax tree of a file. Raises UserError, with the line, for one that is no Python."""
     try:
-        return ast.parse(file.read_text(encoding="utf-8"))
+        with warnings.catch_warnings(action="ignore"):  # of strange escapes; whoever runs the file sees them
+            return ast.parse(file.read_text(encoding="utf-8"))
     except SyntaxError as error:
         raise UserError(f"{file.name}, line {error.lineno}: {error.msg}") from None
     except (RecursionError, MemoryError):
@@ -62,6 +66,7 @@ class Names:
         self._assigned: dict[str, list[ast.expr | None]] = {}
         self._imported: dict[str, tuple[str, int, str]] = {}
         self._asked: list[str] = []
+        self._count = 0
         self._files: dict[Path, Names] = {}
         for node in tree.body:
             for name, value in _assignments(node):
@@ -174,7 +179,7 @@ class Names:
         numbers = isinstance(left, int | float) and isinstance(right, int | float)
         if kind is ast.BitOr and isinstance(left, dict) and isinstance(right, dict):
             return left | right
-        if kind in _ARITHMETIC and (numbers or kind is ast.Add) and not (kind is ast.Pow and abs(right) > _LARGEST):
+        if kind in _ARITHMETIC and (numbers or kind is ast.Add) and not (numbers and _is_large(left, kind, right)):
             return _ARITHMETIC[kind](left, right)
         raise ValueError(f"line {node.lineno}: '{_shown(node)}' is no arithmetic of constants")
 
@@ -185,6 +190,9 @@ class Names:
             raise ValueError(f"'{name}' is defined by itself")
         if len(values) > 1 or values[0] is None:
             raise ValueError(f"'{name}' is assigned more than once, or a part at a time")
+        self._count += 1
+        if self._count > _ASKED:
+            raise ValueError(f"its constants look up more than {_ASKED:,} names")
         self._asked.append(name)
         try:
             return read(values[0])
@@ -224,6 +232,14 @@ def _is_literal(node: ast.expr) -> bool:
     """Whether it is Literal, or typing.Literal."""
     dotted = isinstance(node, ast.Attribute) and isinstance(node.value, ast.Name) and node.attr == "Literal"
     return dotted or (isinstance(node, ast.Name) and node.id == "Literal")
+
+
+def _is_large(left: float, kind: type[ast.operator], right: float) -> bool:
+    """Whether the result would have too many digits, or the exponent is too large to try."""
+    first, second = (one.bit_length() if isinstance(one, int) else 0 for one in (left, right))
+    if kind is ast.Pow:
+        return abs(right) > _LARGEST or first * abs(right) > _BITS
+    return max(first, second, first + second if kind is ast.Mult else 0) > _BITS
 
 
 def _is_dots(node: ast.expr) -> bool:

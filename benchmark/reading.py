@@ -5,12 +5,14 @@ So listing, planning and checking input need no torch.
 
 import ast
 import builtins
-from collections.abc import Iterator
+import warnings
+from collections.abc import Callable, Iterator
 from copy import deepcopy
+from functools import partial
 from pathlib import Path
 from typing import Any
 
-from pydantic import ValidationError, model_validator
+from pydantic import BaseModel, ValidationError, model_validator
 
 from benchmark import spec as specs
 from benchmark.definitions import model_of
@@ -22,11 +24,13 @@ __all__ = ["has_spec", "method_specs", "read", "task_spec"]
 _PRESETS = {"Preset", "Photographs"}
 # What the checks in a preset's class may use besides: no import, no file, no evaluation of text.
 _PLAIN = (
-    "abs all any bool dict divmod enumerate filter float format frozenset getattr hasattr int isinstance len list map max min"
+    "abs all any bool dict divmod enumerate filter float format frozenset int isinstance len list map max min"
 )
 _PLAIN += " next range repr reversed round set sorted str sum super tuple zip property staticmethod classmethod __build_class__"
 _PLAIN += " ValueError TypeError AssertionError KeyError IndexError"
 _BUILTINS = {name: getattr(builtins, name) for name in _PLAIN.split()}
+# Attributes of plain values that they may use; `format` would look others up.
+_OF_VALUES = {name for kind in (str, int, float, list, tuple, dict, set) for name in dir(kind)} - {"format", "format_map"}
 
 
 def has_spec(tree: ast.Module) -> bool:
@@ -45,14 +49,15 @@ def task_spec(file: Path, tree: ast.Module) -> specs.TaskSpec:
     Raises UserError, one line, for one that cannot be read.
     """
     try:
-        names = Names(file, tree)
-        calls = dict(CLASSES)
-        for name, node in names.classes.items():
-            if any(isinstance(base, ast.Name) and base.id in _PRESETS | (calls.keys() - CLASSES.keys()) for base in node.bases):
-                calls[name] = _preset(node, names, calls)
-        spec = names.constant("SPEC", calls)
-        if not isinstance(spec, specs.TaskSpec):
-            raise TypeError("it is no TaskSpec")
+        with _quiet():
+            names = Names(file, tree)
+            calls = dict(CLASSES)
+            for name, node in names.classes.items():
+                if any(isinstance(base, ast.Name) and base.id in _PRESETS | (calls.keys() - CLASSES.keys()) for base in node.bases):
+                    calls[name] = _preset(node, names, calls)
+            spec = names.constant("SPEC", calls)
+            if not isinstance(spec, specs.TaskSpec):
+                raise TypeError("it is no TaskSpec")
     except UserError:
         raise
     except Exception as error:  # whatever a stranger's file holds, the reader gets one line
@@ -64,23 +69,26 @@ def _preset(node: ast.ClassDef, names: Names, calls: dict[str, Any]) -> Any:
     """A subclass of Preset. Its fields are read; its checks, under @model_validator, are the one code that runs."""
     if node.decorator_list or node.keywords or not all(isinstance(base, ast.Name) and base.id in calls for base in node.bases):
         raise TypeError(f"line {node.lineno}: class {node.name} is more than a subclass of Preset")
+    known = _attributes(node, [calls[base.id] for base in node.bases if isinstance(base, ast.Name)])
     space = {
         **TYPES,
         **calls,
         "model_validator": model_validator,
         "__name__": f"tasks.{names.file.stem}",
-        "__builtins__": _BUILTINS,
+        "__builtins__": _BUILTINS | {"getattr": partial(_attribute, known, getattr), "hasattr": partial(_attribute, known, hasattr)},
     }
     body: list[ast.stmt] = []
     for part in node.body:
         match part:
             case ast.AnnAssign(target=ast.Name(id=name)):
+                if hasattr(specs.Preset, name):
+                    raise TypeError(f"line {part.lineno}: '{name}' cannot name a field")
                 space[f"_kind_{name}"] = names.annotation(part.annotation)
                 space[f"_value_{name}"] = None if part.value is None else names.value(part.value, calls)
                 value = f" = _value_{name}" if part.value is not None else ""
                 body += ast.parse(f"{name}: _kind_{name}{value}").body
             case ast.FunctionDef():
-                body.append(_check(part, names))
+                body.append(_check(part, names, known))
             case ast.Pass() | ast.Expr(value=ast.Constant()):
                 body.append(part)
             case _:
@@ -90,8 +98,26 @@ def _preset(node: ast.ClassDef, names: Names, calls: dict[str, Any]) -> Any:
     return space[node.name]
 
 
-def _check(node: ast.FunctionDef, names: Names) -> ast.FunctionDef:
-    """A function of a preset's class without annotations, where its decorators and defaults run nothing."""
+def _attributes(node: ast.ClassDef, bases: list[Any]) -> frozenset[str]:
+    """The attributes that a class's checks may use: its fields and functions, those of its bases, and those of plain values."""
+    own = {part.name for part in node.body if isinstance(part, ast.FunctionDef)}
+    own |= {part.target.id for part in node.body if isinstance(part, ast.AnnAssign) and isinstance(part.target, ast.Name)}
+    kinds = [kind for base in bases for kind in base.__mro__ if issubclass(kind, specs.Preset)]
+    theirs = {name for kind in kinds for name in (*vars(kind), *kind.model_fields) if not name.startswith(("_", "model_"))}
+    return frozenset(name for name in own | theirs | _OF_VALUES if not name.startswith("__"))
+
+
+def _attribute(known: frozenset[str], look_up: Callable[..., Any], of: Any, name: Any, *otherwise: Any) -> Any:
+    """`getattr` and `hasattr` as checks see them."""
+    if type(name) is not str or name not in known:
+        raise TypeError(f"a preset's checks use no attribute {name!r}")
+    return look_up(of, name, *otherwise)
+
+
+def _check(node: ast.FunctionDef, names: Names, known: frozenset[str]) -> ast.FunctionDef:
+    """A function of a preset's class without annotations, where its decorators and defaults run nothing, and which uses no
+    attribute but the `known` ones: by way of others any code is reached.
+    """
     for decorator in node.decorator_list:
         called = decorator.func if isinstance(decorator, ast.Call) else decorator
         if not isinstance(called, ast.Name) or called.id not in ("model_validator", "property", "staticmethod", "classmethod"):
@@ -99,8 +125,9 @@ def _check(node: ast.FunctionDef, names: Names) -> ast.FunctionDef:
         for keyword in decorator.keywords if isinstance(decorator, ast.Call) else []:
             names.value(keyword.value)
     for inner in ast.walk(node):
-        if isinstance(inner, ast.Attribute) and inner.attr.startswith("__"):
-            raise TypeError(f"line {inner.lineno}: a preset's checks use no attribute '{inner.attr}'")
+        used = [inner.attr] if isinstance(inner, ast.Attribute) else inner.kwd_attrs if isinstance(inner, ast.MatchClass) else []
+        if unknown := [name for name in used if name not in known]:
+            raise TypeError(f"a preset's checks use no attribute '{unknown[0]}'")
     bare = deepcopy(node)
     bare.returns = None
     for inner in ast.walk(bare.args):
@@ -120,16 +147,19 @@ def method_specs(file: Path, tree: ast.Module) -> Iterator[specs.MethodSpec]:
     for line in tree.body:
         if (called := model_of(line)) is not None:
             try:
-                yield _from_model(called, ast.get_docstring(tree), names)
+                with _quiet():
+                    spec = _from_model(called, ast.get_docstring(tree), names)
             except UserError:
                 raise
             except Exception as error:  # as above
                 raise UserError(f"{file.name}, line {line.lineno}: method_from cannot be read ({_one_line(error)})") from None
+            yield spec
     for node in names.functions.values():
         for call in node.decorator_list:
             if isinstance(call, ast.Call) and isinstance(call.func, ast.Name) and call.func.id == "method":
                 try:
-                    spec = _method_spec(node, call, ast.get_docstring(tree), names)
+                    with _quiet():
+                        spec = _method_spec(node, call, ast.get_docstring(tree), names)
                 except UserError:
                     raise
                 except Exception as error:  # as above
@@ -191,8 +221,15 @@ def _hyperparameters(node: ast.FunctionDef, names: Names, shared: str | None) ->
     for argument, default in zip(node.args.kwonlyargs, node.args.kw_defaults, strict=True):
         if argument.annotation is None or default is None:
             raise TypeError(f"'{argument.arg}' needs an annotation and a default")
+        if hasattr(BaseModel, argument.arg):
+            raise TypeError(f"'{argument.arg}' cannot name a hyperparameter")
         parameters[argument.arg] = names.annotation(argument.annotation), names.value(default)
     return parameters
+
+
+def _quiet() -> "warnings.catch_warnings[None]":
+    """What is read says in one line what is wrong with it; of what is right, whoever runs the file sees the warnings."""
+    return warnings.catch_warnings(action="ignore")
 
 
 def _one_line(error: Exception) -> str:

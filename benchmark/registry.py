@@ -163,6 +163,8 @@ def source_hash(task: TaskEntry, method: MethodEntry, preset: str, learning: boo
     given = "\n".join(map(source.fields, sizes))
     try:
         return source.source_hash(task.file, method.file, method.spec.name, given, learning)
+    except RecursionError:
+        raise UserError(f"{task.spec.name} or {method.spec.name} is nested too deeply to be read") from None
     except (SyntaxError, OSError, ValueError) as error:
         raise UserError(f"a file that {task.spec.name} or {method.spec.name} imports cannot be read ({error})") from None
 

@@ -35,6 +35,7 @@ Sources = Annotated[list[str] | None, option(SOURCES)]
 
 # Typer exports only the subclasses of its usage error, and its place changed between releases.
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
+_MESSAGE = 3000  # characters
 
 
 def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
@@ -63,6 +64,6 @@ def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
 
 
 def refuse(message: str, code: int = 2) -> NoReturn:
-    """Prints what was wrong, in one line, and leaves the process with `code`."""
-    print(f"error: {' '.join(message.splitlines())}", file=sys.stderr)
+    """Prints what was wrong in one line, its first characters where somebody's word makes it long, and leaves with `code`."""
+    print(f"error: {shortened(message, _MESSAGE)}", file=sys.stderr)
     sys.exit(code)

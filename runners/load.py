@@ -88,6 +88,8 @@ def read_file(file: Path) -> tuple[list[RunLine], dict[str, bytes]]:
 
     Raises UserError with the number of the first line that is not sound.
     """
+    if file.is_char_device():
+        raise UserError(f"{file} is a device, of which some never end; name a file")
     try:
         content = file.read_bytes().removeprefix(b"\xef\xbb\xbf")  # a byte order mark
     except OSError as error:

@@ -21,6 +21,9 @@ from benchmark.errors import UserError, shortened, unknown
 from benchmark.spec import Frozen
 
 
+_ENDINGS = (".yaml", ".yml", ".toml")
+
+
 class Request(Frozen):
     """Tasks, methods and seeds to combine. seeds is a count, a list or its text; timeout is in seconds or a text such as '10m'.
 
@@ -57,6 +60,8 @@ def read_plan_file(path: Path) -> list[Request]:
 
     Raises UserError for a file that is missing, cannot be read, or holds a key or value that is not allowed, with its place.
     """
+    if path.suffix not in _ENDINGS or path.is_char_device():  # of which some never end
+        raise UserError(f"--plan {path}: a plan file ends in {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}")
     try:
         text = path.read_text(encoding="utf-8-sig")
     except (OSError, UnicodeDecodeError) as error:
@@ -76,14 +81,12 @@ def _parse(path: Path, text: str) -> Any:
             return tomllib.loads(text)
         except (ValueError, RecursionError) as error:
             raise UserError(f"--plan {path}: {_line(error)}") from None
-    if path.suffix in (".yaml", ".yml"):
-        import yaml
+    import yaml
 
-        try:
-            return yaml.load(text, _unique_keys(yaml.SafeLoader))
-        except Exception as error:  # a wrong date or number raises what its reader raises, and not YAMLError alone
-            raise UserError(f"--plan {path}: {_line(error)}") from None
-    raise UserError(f"--plan {path}: a plan file ends in .yaml, .yml or .toml")
+    try:
+        return yaml.load(text, _unique_keys(yaml.SafeLoader))  # a safe loader
+    except Exception as error:  # of a wrong date or number whatever its reader raises, and not YAMLError alone
+        raise UserError(f"--plan {path}: {_line(error)}") from None
 
 
 def _line(error: Exception) -> str:

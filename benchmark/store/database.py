@@ -49,7 +49,10 @@ def open_database(db: str, *, create: bool = True, read_only: bool = False) -> E
         raise UserError(f"{path} is a folder; --db names a file")
     elif create and not os.access(path, os.W_OK):
         raise UserError(f"{path} cannot be written; copy it or choose another with --db")
-    elif path.stat().st_size:
+    elif not path.stat().st_size:
+        if not (create or read_only):
+            raise UserError(f"{path} is empty; fill it with: python -m runners.run --task mri --method all")
+    else:
         _check_ours(path, thorough=not read_only)
     if read_only:
         engine = create_engine("sqlite://", creator=lambda: _reader(path), poolclass=NullPool)
@@ -63,7 +66,7 @@ def _file_of(url: str) -> str:
     """The file that an URL of SQLite names. Raises UserError for a database in memory, of which nothing would be kept."""
     try:
         file = make_url(url).database
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the latter for a wrong port
         raise UserError(f"--db cannot be understood as a URL ({error})") from None
     if file in (None, "", ":memory:"):
         raise UserError(f"{url} is a database in memory, of which nothing would be kept; --db names a file")
@@ -79,7 +82,7 @@ def _connected(url: str, read_only: bool) -> Engine:
     except ModuleNotFoundError as error:
         remedy = "; pip install 'lowdimbench[postgresql]'" if error.name == "psycopg" else ""
         raise UserError(f"the driver {error.name} of {without_password(url)} is not installed{remedy}") from None
-    except ArgumentError as error:
+    except (ArgumentError, ValueError) as error:  # the latter for a wrong port
         raise UserError(f"--db cannot be understood as a URL ({error})") from None
 
 
@@ -89,7 +92,7 @@ def without_password(url: str) -> str:
         return url
     try:
         return make_url(url).render_as_string(hide_password=True)
-    except ArgumentError:
+    except (ArgumentError, ValueError):
         return "the database"
 
 
