@@ -23,9 +23,7 @@ __all__ = ["has_spec", "method_specs", "read", "task_spec"]
 
 _PRESETS = {"Preset", "Photographs"}
 # What the checks in a preset's class may use besides: no import, no file, no evaluation of text.
-_PLAIN = (
-    "abs all any bool dict divmod enumerate filter float format frozenset int isinstance len list map max min"
-)
+_PLAIN = "abs all any bool dict divmod enumerate filter float format frozenset int isinstance len list map max min"
 _PLAIN += " next range repr reversed round set sorted str sum super tuple zip property staticmethod classmethod __build_class__"
 _PLAIN += " ValueError TypeError AssertionError KeyError IndexError"
 _BUILTINS = {name: getattr(builtins, name) for name in _PLAIN.split()}
@@ -53,7 +51,9 @@ def task_spec(file: Path, tree: ast.Module) -> specs.TaskSpec:
             names = Names(file, tree)
             calls = dict(CLASSES)
             for name, node in names.classes.items():
-                if any(isinstance(base, ast.Name) and base.id in _PRESETS | (calls.keys() - CLASSES.keys()) for base in node.bases):
+                if any(
+                    isinstance(base, ast.Name) and base.id in _PRESETS | (calls.keys() - CLASSES.keys()) for base in node.bases
+                ):
                     calls[name] = _preset(node, names, calls)
             spec = names.constant("SPEC", calls)
             if not isinstance(spec, specs.TaskSpec):
@@ -75,7 +75,8 @@ def _preset(node: ast.ClassDef, names: Names, calls: dict[str, Any]) -> Any:
         **calls,
         "model_validator": model_validator,
         "__name__": f"tasks.{names.file.stem}",
-        "__builtins__": _BUILTINS | {"getattr": partial(_attribute, known, getattr), "hasattr": partial(_attribute, known, hasattr)},
+        "__builtins__": _BUILTINS
+        | {"getattr": partial(_attribute, known, getattr), "hasattr": partial(_attribute, known, hasattr)},
     }
     body: list[ast.stmt] = []
     for part in node.body:
@@ -125,7 +126,9 @@ def _check(node: ast.FunctionDef, names: Names, known: frozenset[str]) -> ast.Fu
         for keyword in decorator.keywords if isinstance(decorator, ast.Call) else []:
             names.value(keyword.value)
     for inner in ast.walk(node):
-        used = [inner.attr] if isinstance(inner, ast.Attribute) else inner.kwd_attrs if isinstance(inner, ast.MatchClass) else []
+        used = (
+            [inner.attr] if isinstance(inner, ast.Attribute) else inner.kwd_attrs if isinstance(inner, ast.MatchClass) else []
+        )
         if unknown := [name for name in used if name not in known]:
             raise TypeError(f"a preset's checks use no attribute '{unknown[0]}'")
     bare = deepcopy(node)

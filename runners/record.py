@@ -220,6 +220,8 @@ def end(session: Session, run: Run, message: Last) -> str:
     def work() -> str:
         if isinstance(message, End):
             run.status = _ended(session, run)
+            if run.status == "failed" and run.error is None:
+                run.error = "the worker ended without having tried every instance"
             for column in ("peak_memory", "peak_device_memory"):
                 peaks = [p for p in (getattr(run, column), getattr(message, column)) if p is not None]
                 setattr(run, column, max(peaks, default=None))

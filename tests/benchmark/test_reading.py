@@ -163,6 +163,14 @@ def test_a_default_that_fit_and_method_do_not_share_is_refused(tmp_path, monkeyp
         (('kind="test"', 'kind="test", learns=mine'), "learns goes with fit"),
         (('kind="test"', 'kind="test", parameters=mine'), "by keyword"),
         (('"mine", solves', f"{'-' * 3000}1, solves"), "nested too deeply|too many nested"),
+        (("STEPS = 5", "STEPS = (((9 ** 64) ** 64) ** 64) ** 64"), "no arithmetic of constants"),
+        (("STEPS = 5", f"STEPS = {' * '.join(['10 ** 19'] * 20)}"), "no arithmetic of constants"),
+        (
+            ("STEPS = 5", "STEPS = A0\n" + "".join(f"A{n} = A{n + 1} + A{n + 1}\n" for n in range(60)) + "A60 = 1"),
+            "more than 10,000",
+        ),
+        (("steps: Count", "model_dump: Count"), "'model_dump' cannot name a hyperparameter"),
+        (("steps: Count", "copy: Count"), "'copy' cannot name a hyperparameter"),
     ],
 )
 def test_what_is_no_constant_is_refused_and_not_run(tmp_path, monkeypatch, change, message):
@@ -202,6 +210,13 @@ def test_the_spec_of_a_task_is_made_of_constants(tmp_path):
         (("_fits(self)", '_fits(self, x=open("ran", "w"))'), "neither a literal nor a named constant"),
         (("if len(self.sides) != 2", 'if open("ran", "w")'), "open"),
         (("if len(self.sides) != 2", "if self.__class__"), "no attribute '__class__'"),
+        (("if len(self.sides) != 2", 'if getattr(self, "__cl" + "ass__")'), "no attribute '__class__'"),
+        (("if len(self.sides) != 2", 'if hasattr(self, "model_fields")'), "no attribute 'model_fields'"),
+        (("if len(self.sides) != 2", 'if (x for x in "a").gi_frame'), "no attribute 'gi_frame'"),
+        (("if len(self.sides) != 2", 'if self.parse_file("ran")'), "no attribute 'parse_file'"),
+        (("if len(self.sides) != 2", 'if "{0.__class__}".format(self)'), "no attribute 'format'"),
+        (("return self\n", "match self:\n            case Size(__init__=f): return f\n"), "no attribute '__init__'"),
+        (("    sides:", "    model_dump: int = 3\n    sides:"), "'model_dump' cannot name a field"),
         (("SPEC = TaskSpec", "OTHER = TaskSpec"), "'SPEC' is no constant"),
     ],
 )
@@ -214,6 +229,24 @@ def test_what_is_no_specification_is_refused_and_not_run(tmp_path, monkeypatch, 
     assert str(caught.value).startswith("mine.py: its SPEC cannot be read (")
     assert "\n" not in str(caught.value)
     assert not (tmp_path / "ran").exists()
+
+
+def test_checks_use_fields_functions_and_plain_values(tmp_path):
+    """Of this class and of its bases, also by a name that they compute."""
+    text = TASK.replace(
+        "if len(self.sides) != 2",
+        'if not all(getattr(self, name) for name in ("sides", "budget")) or ", ".join(self._twice()) != "8, 8" or self.cells() != [()]',
+    ).replace(
+        "    @model_validator", "    def _twice(self):\n        return [str(one) for one in self.sides]\n\n    @model_validator"
+    )
+    file = written(tmp_path, text.replace("(4, 4)", "(8, 8)"))
+    assert task_spec(file, read(file)).presets["full"].sides == (8, 8)
+
+
+def test_a_strange_escape_is_no_second_line(tmp_path, recwarn):
+    file = written(tmp_path, METHOD.replace("import torch", 'import torch\nX = "\\d"'))
+    assert of_method(file)[0].name == "mine"
+    assert not recwarn.list
 
 
 def test_a_command_says_one_line(tmp_path):

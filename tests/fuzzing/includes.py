@@ -17,8 +17,8 @@ _CALLS = (
     f'__import__("pathlib").Path("{RAN}").touch()',
     f'[open("{RAN}", "w") for _ in "a"]',
     f'(lambda: open("{RAN}", "w"))()',
-    f'f"{{open(\'{RAN}\', \'w\')}}"',
-    f'eval("open(\'{RAN}\', \'w\')")',
+    f"f\"{{open('{RAN}', 'w')}}\"",
+    f"eval(\"open('{RAN}', 'w')\")",
     f'(x := open("{RAN}", "w"))',
     f'getattr(__builtins__, "open")("{RAN}", "w")',
     f'Literal[open("{RAN}", "w")]',
@@ -31,45 +31,267 @@ _CALLS = (
 _ATOMS = (
     *("1", "0", "-1", "+2", "1.5", "1e999", "-1e999", "1e999 - 1e999", "1 / 0", "1 // 0", "0 ** -1", "9 ** 9 ** 9", "2 ** 64"),
     *("10 ** 64 ** 2", "(10 ** 64) ** 64", "((10 ** 64) ** 64) ** 64", "(((9 ** 64) ** 64) ** 64) ** 64", "(-8) ** 0.5"),
-    *("1e308 * 10", "10 ** 400 * 1.0", "10.0 ** 64 ** 64", "1j", "1 + 1j", "...", "None", "True", "b'a'", "''", "'a'", "'\\x00'"),
+    *(
+        "1e308 * 10",
+        "10 ** 400 * 1.0",
+        "10.0 ** 64 ** 64",
+        "1j",
+        "1 + 1j",
+        "...",
+        "None",
+        "True",
+        "b'a'",
+        "''",
+        "'a'",
+        "'\\x00'",
+    ),
     *("'\\ud800'", "'x' * 9", "'a' + 'b'", "'a' + 1", "[1] + [2]", "(1,) + (2,)", "{1} | {2}", "{'a': 1} | {'b': 2}", "{**1}"),
-    *("{**{'a': 1}}", "{[]: 1}", "{{}}", "{1: {2: {3: 4}}}", "[*1]", "(*'ab',)", "[*[1], 2]", "()", "[]", "{}", "{1}", "{'b', 2}"),
-    *("N", "M", "M.x", "N[0]", "SELF", "TWICE", "UNKNOWN", "int", "Count", "print", "1 if 2 else 3", "1 < 2", "not 1", "~1", "1 and 2"),
-    *("f''", "f'{1}'", "lambda: 1", "await_", "[x for x in 'ab']", "-'a'", "-None", "+[]", "'" + "x" * 5000 + "'", "0x" + "f" * 3000),
+    *(
+        "{**{'a': 1}}",
+        "{[]: 1}",
+        "{{}}",
+        "{1: {2: {3: 4}}}",
+        "[*1]",
+        "(*'ab',)",
+        "[*[1], 2]",
+        "()",
+        "[]",
+        "{}",
+        "{1}",
+        "{'b', 2}",
+    ),
+    *(
+        "N",
+        "M",
+        "M.x",
+        "N[0]",
+        "SELF",
+        "TWICE",
+        "UNKNOWN",
+        "int",
+        "Count",
+        "print",
+        "1 if 2 else 3",
+        "1 < 2",
+        "not 1",
+        "~1",
+        "1 and 2",
+    ),
+    *(
+        "f''",
+        "f'{1}'",
+        "lambda: 1",
+        "await_",
+        "[x for x in 'ab']",
+        "-'a'",
+        "-None",
+        "+[]",
+        "'" + "x" * 5000 + "'",
+        "0x" + "f" * 3000,
+    ),
     *("-" * 90 + "1", "-" * 3000 + "1", "(" * 90 + "1" + ")" * 90, "[" * 300 + "]" * 300, "+".join("1" * 900), "N" * 3000),
     *("1" * 4301, "'\\N{BULLET}'", "'a' 'b'", "10 ** 20", "1_0", "0o17", "range(3)", "PHOTOGRAPH_METRICS"),
 )
 _TYPES = (
     *("int", "float", "bool", "str", "tuple", "list", "dict", "Count", "Positive", "NonNegative", "Fraction", "Rate", "Kept"),
-    *("None", "int | None", "Count | float", "int | 3", "Literal['a', 'b']", "Literal[1]", "Literal[b'a']", "Literal[[]]", "Literal"),
-    *("Literal[...]", "Literal[1j]", "Literal[1.5]", "Literal[{}]", "Literal[None]", "Literal[()]", "Literal[int]", "Literal[-1]"),
-    *("typing.Literal['a']", "Literal[Literal['a']]", "tuple[int, ...]", "tuple[...]", "tuple[()]", "tuple[..., int]", "list[int]"),
-    *("list[int, int]", "list[...]", "dict[str, int]", "dict[int]", "dict[str, int, int]", "dict[list, int]", "set[int]", "'int'"),
-    *("Optional[int]", "torch.Tensor", "Preset", "TaskSpec", "Self", "Metric", "T", "U", "3", "[]", "int[str]", "int.real", "Axis | None"),
-    *("dict[tuple[int, ...], str]", "tuple[Kept, Literal['x']]", "Annotated[int, 3]", "Any", "object", "type", "*int", "lambda: int"),
+    *(
+        "None",
+        "int | None",
+        "Count | float",
+        "int | 3",
+        "Literal['a', 'b']",
+        "Literal[1]",
+        "Literal[b'a']",
+        "Literal[[]]",
+        "Literal",
+    ),
+    *(
+        "Literal[...]",
+        "Literal[1j]",
+        "Literal[1.5]",
+        "Literal[{}]",
+        "Literal[None]",
+        "Literal[()]",
+        "Literal[int]",
+        "Literal[-1]",
+    ),
+    *(
+        "typing.Literal['a']",
+        "Literal[Literal['a']]",
+        "tuple[int, ...]",
+        "tuple[...]",
+        "tuple[()]",
+        "tuple[..., int]",
+        "list[int]",
+    ),
+    *(
+        "list[int, int]",
+        "list[...]",
+        "dict[str, int]",
+        "dict[int]",
+        "dict[str, int, int]",
+        "dict[list, int]",
+        "set[int]",
+        "'int'",
+    ),
+    *(
+        "Optional[int]",
+        "torch.Tensor",
+        "Preset",
+        "TaskSpec",
+        "Self",
+        "Metric",
+        "T",
+        "U",
+        "3",
+        "[]",
+        "int[str]",
+        "int.real",
+        "Axis | None",
+    ),
+    *(
+        "dict[tuple[int, ...], str]",
+        "tuple[Kept, Literal['x']]",
+        "Annotated[int, 3]",
+        "Any",
+        "object",
+        "type",
+        "*int",
+        "lambda: int",
+    ),
     *("list[" * 60 + "int" + "]" * 60, "list[" * 190 + "int" + "]" * 190, " | ".join(["int"] * 900), "int | str | None"),
 )
 _NAMES = ("m", "m", "m", "M", "", "class", "dip", "1a", "a b", "a/b", "é", "model_config", "x" * 300, "m\\n", "__class__", "_m")
-_PARAMETERS = ("steps", "lr", "model_config", "model_fields", "schema", "json", "copy", "_x", "__x", "self", "é", "x" * 300, "validate")
+_PARAMETERS = (
+    "steps",
+    "lr",
+    "model_config",
+    "model_fields",
+    "schema",
+    "json",
+    "copy",
+    "_x",
+    "__x",
+    "self",
+    "é",
+    "x" * 300,
+    "validate",
+)
 _KEYWORDS = (
-    *('solves="LinearInverse"', 'solves="None"', "solves=3", 'kind="test"', "kind=None", 'kind="\\x1b[31m"', 'paper=""', "paper=1"),
+    *(
+        'solves="LinearInverse"',
+        'solves="None"',
+        "solves=3",
+        'kind="test"',
+        "kind=None",
+        'kind="\\x1b[31m"',
+        'paper=""',
+        "paper=1",
+    ),
     *("settings={}", 'settings={"mri": {"steps": 1}}', "settings={1: 2}", 'settings={"mri/tiny": {"none": 1}}', "settings=N"),
-    *('settings={"*": {"steps": "a"}}', 'settings={"[": {}}', "settings={'mri': 3}", 'needs=("image",)', 'needs=("none",)', "needs=3"),
-    *("needs=('training', 'coils')", "presets=('tiny',)", "presets='tiny'", "presets=(3,)", "fit=learn", "fit=none", "fit=1", "fit=m"),
-    *("learns=Shared", "parameters=Shared", "parameters=Own", "parameters=3", "learns=none", "**{'paper': ''}", "**N", "**3", "name='m'"),
+    *(
+        'settings={"*": {"steps": "a"}}',
+        'settings={"[": {}}',
+        "settings={'mri': 3}",
+        'needs=("image",)',
+        'needs=("none",)',
+        "needs=3",
+    ),
+    *(
+        "needs=('training', 'coils')",
+        "presets=('tiny',)",
+        "presets='tiny'",
+        "presets=(3,)",
+        "fit=learn",
+        "fit=none",
+        "fit=1",
+        "fit=m",
+    ),
+    *(
+        "learns=Shared",
+        "parameters=Shared",
+        "parameters=Own",
+        "parameters=3",
+        "learns=none",
+        "**{'paper': ''}",
+        "**N",
+        "**3",
+        "name='m'",
+    ),
     *("parameters=Loop", "parameters=Bare", "unknown=1", "summary='a'", "kind='a' * 3"),
 )
 _TOP = (
-    *("N = 3", "M = {'a': 1}", "SELF = SELF", "TWICE = 1\nTWICE = 2", "T = Literal['a', 'b']", "U = int | None", "N += 1", "N: int = 3"),
-    *("(N, M) = 1, 2", "from benchmark.spec import *", "from . import own", "from .... import x", "from methods.images import _unet"),
-    *("from own import N", "from bytes import N", "import none", "from none import N", "from bad import STEPS as N", "del N", "N = M"),
+    *(
+        "N = 3",
+        "M = {'a': 1}",
+        "SELF = SELF",
+        "TWICE = 1\nTWICE = 2",
+        "T = Literal['a', 'b']",
+        "U = int | None",
+        "N += 1",
+        "N: int = 3",
+    ),
+    *(
+        "(N, M) = 1, 2",
+        "from benchmark.spec import *",
+        "from . import own",
+        "from .... import x",
+        "from methods.images import _unet",
+    ),
+    *(
+        "from own import N",
+        "from bytes import N",
+        "import none",
+        "from none import N",
+        "from bad import STEPS as N",
+        "del N",
+        "N = M",
+    ),
     *("raise SystemExit(3)", f'open("{RAN}", "w")', "exit()", "while True: break", "class Shared:\n    steps: int = 3"),
-    *("class Shared:\n    steps: int", "class Shared(Shared):\n    x: int = 1", "class Own(Loop):\n    pass", "class Loop(Own):\n    pass"),
-    *("class Bare:\n    steps = 3", "class Shared:\n    (steps): int = 1\n    steps.x: int = 1", "class Preset: pass", "def learn(t, ctx): ..."),
-    *("def learn(t, ctx, *, steps: int = 1, w: float = 1.0): ...", "async def m(): ...", "SPEC = 3", "SPEC: int", "SPEC = TaskSpec()"),
-    *("from methods.images.dip import dip", "m = method_from(x, name='m')", "m = method_from()", "m = method_from(x, name=3)", "x = m = 1"),
-    *("m = method_from(x, **{'name': 'm'})", "m = method_from(x, name='m', kind=3, solves='a')", "match 1:\n    case _: pass", "\ufeff"),
-    *("# -*- coding: latin-1 -*-", "# coding: none", "\x00", "\x0c", "\\", "if 1:\n", "def", "'''", "type X = int", "print 'a'"),
+    *(
+        "class Shared:\n    steps: int",
+        "class Shared(Shared):\n    x: int = 1",
+        "class Own(Loop):\n    pass",
+        "class Loop(Own):\n    pass",
+    ),
+    *(
+        "class Bare:\n    steps = 3",
+        "class Shared:\n    (steps): int = 1\n    steps.x: int = 1",
+        "class Preset: pass",
+        "def learn(t, ctx): ...",
+    ),
+    *(
+        "def learn(t, ctx, *, steps: int = 1, w: float = 1.0): ...",
+        "async def m(): ...",
+        "SPEC = 3",
+        "SPEC: int",
+        "SPEC = TaskSpec()",
+    ),
+    *(
+        "from methods.images.dip import dip",
+        "m = method_from(x, name='m')",
+        "m = method_from()",
+        "m = method_from(x, name=3)",
+        "x = m = 1",
+    ),
+    *(
+        "m = method_from(x, **{'name': 'm'})",
+        "m = method_from(x, name='m', kind=3, solves='a')",
+        "match 1:\n    case _: pass",
+        "\ufeff",
+    ),
+    *(
+        "# -*- coding: latin-1 -*-",
+        "# coding: none",
+        "\x00",
+        "\x0c",
+        "\\",
+        "if 1:\n",
+        "def",
+        "'''",
+        "type X = int",
+        "print 'a'",
+    ),
 )
 _CHECKS = (
     "return self",
@@ -114,10 +336,28 @@ _SPEC = {
 }
 _SPEC_VALUES = (
     *('"mri"', '""', "3", '"é"', "True", "10 ** 30", "-1", "Metric()", "Size()", "Preset(instances=1, budget=1)", "(Metric,)"),
-    *('{"tiny": Size(**TINY)}', '{"tiny": 3, "small": 3, "full": 3}', "{'tiny': Metric(name='a', better='higher', description='')}"),
-    *('(Metric(name="psnr", better="higher", description="d"),)', "(Metric(name='a', better='higher', description='', levels=(1e999,)),)"),
-    *("Size(instances=1, budget=1e999)", "{**{}, 1: 2}", "TaskSpec(**SPEC)", "SPEC", "PHOTOGRAPH_METRICS", "Photographs(**TINY)"),
-    *('{"tiny": Size(**TINY), "small": Size(**TINY), "full": Size(**TINY), "x" * 3: 1}', "Picture(kind='none')", "Axis(name='a', step=0)"),
+    *(
+        '{"tiny": Size(**TINY)}',
+        '{"tiny": 3, "small": 3, "full": 3}',
+        "{'tiny': Metric(name='a', better='higher', description='')}",
+    ),
+    *(
+        '(Metric(name="psnr", better="higher", description="d"),)',
+        "(Metric(name='a', better='higher', description='', levels=(1e999,)),)",
+    ),
+    *(
+        "Size(instances=1, budget=1e999)",
+        "{**{}, 1: 2}",
+        "TaskSpec(**SPEC)",
+        "SPEC",
+        "PHOTOGRAPH_METRICS",
+        "Photographs(**TINY)",
+    ),
+    *(
+        '{"tiny": Size(**TINY), "small": Size(**TINY), "full": Size(**TINY), "x" * 3: 1}',
+        "Picture(kind='none')",
+        "Axis(name='a', step=0)",
+    ),
 )
 
 
@@ -131,14 +371,26 @@ _wholes = st.one_of(st.sampled_from(_ATOMS), st.sampled_from(_ATOMS), st.sampled
 values = st.one_of(
     _wholes,
     _wholes,
-    st.builds(lambda one, sign, two: f"({one}) {sign} ({two})", _wholes, st.sampled_from(["+", "-", "*", "/", "//", "**", "|"]), _wholes),
+    st.builds(
+        lambda one, sign, two: f"({one}) {sign} ({two})",
+        _wholes,
+        st.sampled_from(["+", "-", "*", "/", "//", "**", "|"]),
+        _wholes,
+    ),
     st.builds(lambda one, two: f"({one}, {two})", _wholes, _wholes),
     st.builds(lambda one, two: f"{{{one}: {two}}}", _wholes, _wholes),
 )
 annotations = st.one_of(st.sampled_from(_TYPES), st.sampled_from(_TYPES), st.sampled_from(_CALLS), _wholes)
 
 
-_DEEP = ("x = " + "+".join("1" * 900), "x = " + "-" * 80 + "1", "def f(): return f", "yield 1", "return 1\n    x: int = 3", "await x")
+_DEEP = (
+    "x = " + "+".join("1" * 900),
+    "x = " + "-" * 80 + "1",
+    "def f(): return f",
+    "yield 1",
+    "return 1\n    x: int = 3",
+    "await x",
+)
 
 
 @st.composite
@@ -168,7 +420,14 @@ def _method(draw: st.DrawFn) -> str:
     )
 
 
-_SOUND = (("int", "3"), ("float | None", "None"), ("Count", "N"), ("str", "'a'"), ("Literal['a', 'b']", "'a'"), ("tuple[int, ...]", "(1, 2)"))
+_SOUND = (
+    ("int", "3"),
+    ("float | None", "None"),
+    ("Count", "N"),
+    ("str", "'a'"),
+    ("Literal['a', 'b']", "'a'"),
+    ("tuple[int, ...]", "(1, 2)"),
+)
 
 
 @st.composite
@@ -179,7 +438,9 @@ def _task(draw: st.DrawFn) -> str:
         fields[draw(_or("more", st.sampled_from(_FIELDS)))] = draw(_or(kind, annotations)), draw(_or(value, values))
     check = ""
     if draw(st.integers(0, 2)) == 0:
-        decorator = draw(_or('@model_validator(mode="after")', st.sampled_from(['@model_validator(mode="before")', "@property"])))
+        decorator = draw(
+            _or('@model_validator(mode="after")', st.sampled_from(['@model_validator(mode="before")', "@property"]))
+        )
         check = f"    {decorator}\n    def _fits(self):\n        {draw(st.sampled_from(_CHECKS))}\n"
     spec = dict(_SPEC)
     for _ in range(draw(st.sampled_from([0, 0, 1]))):
@@ -200,7 +461,9 @@ def files(draw: st.DrawFn) -> Included:
     """A file to include."""
     top = [draw(st.sampled_from(_TOP))] * draw(st.sampled_from([0, 0, 1]))
     rest = draw(st.one_of(_method(), _task()))
-    text = "\n".join(['"""Own."""', "from typing import Literal, Self", "from pydantic import model_validator", *_IMPORTS, *top, rest])
+    text = "\n".join(
+        ['"""Own."""', "from typing import Literal, Self", "from pydantic import model_validator", *_IMPORTS, *top, rest]
+    )
     if draw(st.integers(0, 29)) == 0:
         at = draw(st.integers(0, len(text)))
         text = text[:at] + draw(st.sampled_from(["\x00", "(", "\t", "\n", "\\", "'''", "\ud800"])) + text[at:]

@@ -20,7 +20,21 @@ from benchmark.store.models import Run
 from tests.fuzzing.sandbox import Sandbox, make_runs
 from tests.fuzzing.values import mutated
 
-_BYTES = (b"\xff", b"\x00", b"\r\n", b"\n", b"\xe2\x80\xa8", b"{", b"}", b'"', b"NaN", b"-Infinity", b"1e999", b"9" * 400, b"\xed\xa0\x80")
+_BYTES = (
+    b"\xff",
+    b"\x00",
+    b"\r\n",
+    b"\n",
+    b"\xe2\x80\xa8",
+    b"{",
+    b"}",
+    b'"',
+    b"NaN",
+    b"-Infinity",
+    b"1e999",
+    b"9" * 400,
+    b"\xed\xa0\x80",
+)
 _ZEROS = (b"\\u0000", b"\\ud800", b"\\udfff")
 
 
@@ -77,7 +91,9 @@ def files(draw: st.DrawFn) -> Runs:
     if draw(st.integers(0, 3)):
         lines = _agreeing(lines)
     try:
-        content = "\n".join(json.dumps(line, ensure_ascii=draw(st.booleans())) for line in lines).encode("utf-8", "surrogatepass")
+        content = "\n".join(json.dumps(line, ensure_ascii=draw(st.booleans())) for line in lines).encode(
+            "utf-8", "surrogatepass"
+        )
     except (ValueError, RecursionError):
         content = b"["
     how = draw(st.integers(0, 19))

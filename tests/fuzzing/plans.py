@@ -75,7 +75,9 @@ def _toml(value: Any) -> str:
 
 def _written(name: str, tree: Any) -> str:
     if name.endswith(".toml"):
-        return "\n".join(f"{json.dumps(str(key))} = {_toml(one)}" for key, one in tree.items()) if isinstance(tree, dict) else ""
+        return (
+            "\n".join(f"{json.dumps(str(key))} = {_toml(one)}" for key, one in tree.items()) if isinstance(tree, dict) else ""
+        )
     if name.endswith(".json.yaml"):
         return json.dumps(tree)
     return str(yaml.safe_dump(tree, allow_unicode=True))

@@ -29,7 +29,16 @@ from runners.request import Request
 from tests.fuzzing.sandbox import Sandbox
 from tests.fuzzing.values import json_values, mutated
 
-_ABOUT = {"digest": "d" * 64, "commit": "c", "dirty": False, "python": "3.12.0", "platform": "p", "cpu": "[/b]", "cores": 2, "threads": 1}
+_ABOUT = {
+    "digest": "d" * 64,
+    "commit": "c",
+    "dirty": False,
+    "python": "3.12.0",
+    "platform": "p",
+    "cpu": "[/b]",
+    "cores": 2,
+    "threads": 1,
+}
 _SCORES = {"psnr": 20.0, "ssim": 0.5, "nmse": 0.01}
 
 
@@ -56,9 +65,27 @@ _OTHERS: tuple[dict[str, Any], ...] = (
     {"kind": "broken", "reason": "it raised", "trace": "t"},
     {"kind": "killed", "status": "memory", "reason": "r", "trace": "t"},
     {**_solved(0), "artifacts": [{"kind": "image", "sha256": "a" * 64, "content": None}]},
-    {**_solved(1), "artifacts": [{"kind": "image", "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "content": ""}]},
+    {
+        **_solved(1),
+        "artifacts": [
+            {"kind": "image", "sha256": "e3b0c44298fc1c149afbf4c8996fb92427ae41e4649b934ca495991b7852b855", "content": ""}
+        ],
+    },
 )
-_RAW = (b"", b"123", b"{}", b"[]", b"null", b'"end"', b"\xff\xfe", b"\x00", b'{"kind": "end"', b"[" * 20_000, b'{"kind":' * 5000, b"9" * 5000)
+_RAW = (
+    b"",
+    b"123",
+    b"{}",
+    b"[]",
+    b"null",
+    b'"end"',
+    b"\xff\xfe",
+    b"\x00",
+    b'{"kind": "end"',
+    b"[" * 20_000,
+    b'{"kind":' * 5000,
+    b"9" * 5000,
+)
 
 
 class Said(NamedTuple):
@@ -86,7 +113,9 @@ def conversations(draw: st.DrawFn) -> Said:
     lines = []
     for one in said:
         try:
-            lines.append(one if isinstance(one, bytes) else json.dumps(one, ensure_ascii=False).encode("utf-8", "surrogatepass"))
+            lines.append(
+                one if isinstance(one, bytes) else json.dumps(one, ensure_ascii=False).encode("utf-8", "surrogatepass")
+            )
         except (ValueError, RecursionError):
             lines.append(b"{")
     content = b"\n".join(lines) + b"\n"

@@ -160,13 +160,17 @@ def mutated(draw: st.DrawFn, tree: Any) -> Any:
         return changed(
             tree,
             place,
-            lambda part: {**part, name: value} if isinstance(part, dict) else [*part, value] if isinstance(part, list) else value,
+            lambda part: (
+                {**part, name: value} if isinstance(part, dict) else [*part, value] if isinstance(part, list) else value
+            ),
         )
     *over, last = place
 
     def edit(part: Any) -> Any:
         if isinstance(part, list):
-            return [one for at, one in enumerate(part) for _ in range({"drop": 0, "double": 2}.get(how, 1) if at == last else 1)]
+            return [
+                one for at, one in enumerate(part) for _ in range({"drop": 0, "double": 2}.get(how, 1) if at == last else 1)
+            ]
         names = {last: draw(texts) if how == "rename" else last}
         return {names.get(name, name): one for name, one in part.items() if how != "drop" or name != last}
 
