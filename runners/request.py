@@ -20,7 +20,6 @@ from pydantic import Field, ValidationError
 from benchmark.errors import UserError, shortened, unknown
 from benchmark.spec import Frozen
 
-
 _ENDINGS = (".yaml", ".yml", ".toml")
 
 

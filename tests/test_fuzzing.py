@@ -1,4 +1,4 @@
-"""Strange inputs of every kind, the same ones each time; tests/performance/fuzz.py draws others and more. Then each that was found."""
+"""Strange inputs of every kind, the same each time (tests/performance/fuzz.py draws others), and each one that was found."""
 
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
@@ -104,7 +104,8 @@ INCLUDED = {
 
 @pytest.mark.parametrize(("argument", "message"), INCLUDED.values(), ids=INCLUDED)
 def test_an_included_file_is_refused(box, argument, message):
-    text = f'"""A."""\n@method(name="m", solves="LinearInverse", kind="k")\ndef m(problem, ctx, *, {argument}):\n    return problem.y\n'
+    head = '"""A."""\n@method(name="m", solves="LinearInverse", kind="k")\n'
+    text = f"{head}def m(problem, ctx, *, {argument}):\n    return problem.y\n"
     box.path("included.py", text)
     said = box("run", "--list", "--include", "included.py")
     assert (said.wrong, said.code) == ("", 2)

@@ -1,4 +1,4 @@
-"""Files of runs: an export with one part of a line changed, its keys and header made to agree again or not, or its bytes spoilt."""
+"""Files of runs: an export with one part of a line changed, keys and header made to agree again or not, or its bytes spoilt."""
 
 import json
 from collections.abc import Callable

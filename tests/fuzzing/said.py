@@ -1,4 +1,4 @@
-"""What workers say: the lines of a whole job with some of them changed, lost, doubled, moved or spoilt, from the pipe to the rows."""
+"""What workers say: the lines of a whole job, some changed, lost, doubled, moved or spoilt, from the pipe to the rows."""
 
 import io
 import json
@@ -196,9 +196,9 @@ def _stored(session: Session, artifacts: Path) -> tuple[str, str]:
     if run is None:
         return "", "no run"
     answered = session.scalars(select(Instance.number).where(Instance.status.in_(ANSWERED))).all()
-    if run.status == "running" or (run.status == "done") != (set(answered) == {0, 1}) and run.status in ("done", "running"):
+    if run.status == "running" or (run.status == "done" and set(answered) != {0, 1}):
         return f"the run is {run.status} with the instances {answered}", run.status
-    if run.status not in ("done",) and not run.error and len(answered) < 2:
+    if run.status != "done" and not run.error and len(answered) < 2:
         return f"the run is {run.status} and says not why", run.status
     try:
         exchange.to_line(session, run)

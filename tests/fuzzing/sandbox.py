@@ -277,8 +277,8 @@ COMMANDS = ("start", "reproduce", "review", "check", "leaderboard", "load", "exp
 
 
 def _read_once(patch: pytest.MonkeyPatch) -> None:
-    """Reading every task and method takes a third of a second, which each command does: of the suite's own files once is enough.
-    Files that are included have a new name each time.
+    """Each command reads every task and method, which takes a third of a second: the suite's own files are read once. Those
+    that are included have a new name each time.
     """
     known: dict[tuple[str, Path], Any] = {}
 

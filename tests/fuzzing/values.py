@@ -151,7 +151,7 @@ def mutated(draw: st.DrawFn, tree: Any) -> Any:
     place = draw(st.sampled_from(places(tree)))
     how = draw(st.sampled_from(["replace", "replace", "replace", "drop", "double", "rename", "wrap", "add"]))
     value = draw(json_values)
-    if how == "replace" or not place and how in ("drop", "double", "rename"):
+    if how == "replace" or (not place and how in ("drop", "double", "rename")):
         return changed(tree, place, lambda part: value)
     if how == "wrap":
         return changed(tree, place, lambda part: draw(st.sampled_from([[part], {"a": part}, [part, part], str(part)])))

@@ -2,8 +2,8 @@
 
     python tests/performance/fuzz.py [--inputs 20000] [--seed 0] [--only "plan files"]
 
-Everything happens in this process; no job is run. Each input owes what tests/fuzzing/sandbox.py says. Of each fault the shortest
-input that showed it is printed. A short form is tests/test_fuzzing.py.
+Everything happens in this process; no job is run. What is owed for each input, tests/fuzzing/sandbox.py says. Of each fault the
+shortest input that showed it is printed. A short form is tests/test_fuzzing.py.
 """
 
 import argparse

@@ -121,6 +121,12 @@ def test_a_run_with_a_truncated_and_a_failed_instance_has_failed(session, run):
     assert run.status == "diverged"
 
 
+def test_a_worker_that_ends_early_leaves_a_reason(session, run):
+    record.instance(session, run, solved(0), ARTIFACTS)
+    record.end(session, run, END)
+    assert (run.status, run.error) == ("failed", "the worker ended without having tried every instance")
+
+
 def test_an_instance_that_is_solved_anew_keeps_nothing_of_before(session, run):
     record.instance(session, run, solved(0, 5.0, psnr=1.0), ARTIFACTS)
     record.instance(session, run, solved(1, 1.0, psnr=2.0), ARTIFACTS)
