@@ -44,7 +44,15 @@ _SCORES = {"psnr": 20.0, "ssim": 0.5, "nmse": 0.01}
 
 def _solved(number: int) -> dict[str, Any]:
     curve = [["estimate", 1, 0.1, 20.0], ["iterate", 1, 0.1, 19.0]]
-    about = {"label": "a", "observation": "o", "seconds": 1.0, "cpu_seconds": 0.9, "steps": 1, "truncated": False}
+    about = {
+        "label": "a",
+        "observation": "o",
+        "seconds": 1.0,
+        "cpu_seconds": 0.9,
+        "queued": 0.1,
+        "steps": 1,
+        "truncated": False,
+    }
     return {"kind": "instance", "instance": number, **about, "scores": _SCORES, "curve": curve, "artifacts": []}
 
 

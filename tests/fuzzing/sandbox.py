@@ -297,13 +297,14 @@ def _read_once(patch: pytest.MonkeyPatch) -> None:
     patch.setattr(reading, "task_spec", once("task", reading.task_spec))
     patch.setattr(reading, "method_specs", once("methods", reading.method_specs))
     patch.setattr(source, "forget", lambda: None)
-    include = registry.include
+    include, before = registry.include, list[Path]()
 
     def include_again(files: Any) -> None:
         """Each command begins with no file included, as a process does."""
         files = list(files)
-        if files or registry._included:
+        if files or before:
             registry._included.clear()
+            before[:] = files
             include(files)
 
     patch.setattr(registry, "include", include_again)
