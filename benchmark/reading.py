@@ -58,6 +58,8 @@ def task_spec(file: Path, tree: ast.Module) -> specs.TaskSpec:
             spec = names.constant("SPEC", calls)
             if not isinstance(spec, specs.TaskSpec):
                 raise TypeError("it is no TaskSpec")
+            for size in spec.presets.values():  # where a class declares a field of Preset anew, with another type
+                specs.Preset.model_validate({field: getattr(size, field) for field in specs.Preset.model_fields})
     except UserError:
         raise
     except Exception as error:  # whatever a stranger's file holds, the reader gets one line

@@ -216,6 +216,7 @@ def test_the_spec_of_a_task_is_made_of_constants(tmp_path):
         (("if len(self.sides) != 2", 'if self.parse_file("ran")'), "no attribute 'parse_file'"),
         (("if len(self.sides) != 2", 'if "{0.__class__}".format(self)'), "no attribute 'format'"),
         (("return self\n", "match self:\n            case Size(__init__=f): return f\n"), "no attribute '__init__'"),
+        (("    sides:", "    instances: float | None = None\n    sides:"), "instances: Input should be a valid integer"),
         (("    sides:", "    model_dump: int = 3\n    sides:"), "'model_dump' cannot name a field"),
         (("SPEC = TaskSpec", "OTHER = TaskSpec"), "'SPEC' is no constant"),
     ],
