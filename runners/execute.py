@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 from sqlalchemy.exc import SQLAlchemyError
 from sqlalchemy.orm import Session
 
-from benchmark.errors import UserError
+from benchmark.errors import Halted, UserError
 from benchmark.store.models import Run
 from benchmark.store.writing import DiskFull, Unstorable
 from runners import record
@@ -69,8 +69,8 @@ class Execution:
         self.place, self.pool = place, engine(self._open_jobs(), at_once, place)
 
     def __call__(self) -> Outcome:
-        """Runs every open job. Raises UserError where all that was started refused its input with the same words, and DiskFull
-        where not even the end of a job can be written.
+        """Runs every open job. Raises UserError where all that was started refused its input with the same words, DiskFull
+        where not even the end of a job can be written, and ServerAway.
         """
         try:
             with closing(iter(self.pool)) as events:
@@ -199,7 +199,7 @@ class Execution:
         """Interrupts what still runs when the pass ends early. What is finished of it stays. Where that cannot be written, the
         next command does it.
         """
-        with suppress(DiskFull, SQLAlchemyError):
+        with suppress(Halted, SQLAlchemyError):
             for run in self.runs.values():
                 record.interrupted(self.session, run)
         self.runs.clear()

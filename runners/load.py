@@ -5,6 +5,7 @@ Files are written by runners.export --format jsonl. A run is added once; one mad
 
 import json
 from collections.abc import Iterable, Sequence
+from functools import partial
 from pathlib import Path
 from typing import Annotated
 
@@ -59,7 +60,7 @@ def merge_reference(session: Session, presets: Iterable[tuple[str, str]], target
     """
     added = 0
     for file, digests in reference_digests(presets).items():
-        if digests == exchange.present(session, digests, "reference"):
+        if digests == persist(session, partial(exchange.present, session, digests, "reference")):
             continue
         lines, pictures = read_file(file)
         chosen = [line for line in lines if line.digest in digests]

@@ -254,13 +254,13 @@ def _ended(session: Session, run: Run) -> str:
 
 
 def interrupted(session: Session, run: Run) -> None:
-    """Writes that the user stopped the run. What is finished of it stays."""
+    """The user stopped it; what is finished stays. A server that is gone is not waited for: `settle` ends the run later."""
     session.rollback()
 
     def work() -> None:
         run.status, run.finished = "interrupted", now()
 
-    persist(session, work)
+    persist(session, work, wait=False)
 
 
 def _forget(session: Session, run: Run, number: int) -> None:

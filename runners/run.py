@@ -6,6 +6,7 @@ Names are checked and jobs planned here; each job runs in a process of its own; 
 import shlex
 import sys
 from collections.abc import Mapping, Sequence
+from functools import partial
 from pathlib import Path
 
 import typer
@@ -15,6 +16,7 @@ from sqlalchemy.orm import Session
 from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.store.database import location, without_password
+from benchmark.store.writing import persist
 from runners import expect, options, start
 from runners.cli import run_app
 from runners.execute import Outcome
@@ -90,7 +92,7 @@ def main(
         print_reference(console, plan)
         return
     with start.opened(plan, target, force=force) as (session, plan):
-        times = expect.known_times(session)
+        times = persist(session, lambda: expect.known_times(session))
         how = start.settled(how, plan, times)
         print_plan(console, plan, times, how)
         if dry_run:
@@ -134,8 +136,9 @@ def finish(session: Session, plan: Plan, target: str, outcome: Outcome, count_tr
     """Prints the tables and where to look further. Exits with 1 when a job failed."""
     for task, preset in plan.presets:
         for split in plan.splits:
+            ask = partial(result_table, session, task.spec, preset, split, count_truncated=count_truncated)
             console.print()
-            console.print(result_table(session, task.spec, preset, split, count_truncated=count_truncated))
+            console.print(persist(session, ask))
     name = without_password(target)
     browse = f"python -m leaderboard --db {shlex.quote(name)}"
     console.print(f"\nresults in {name}; browse them with: {browse}", highlight=False, markup=False)

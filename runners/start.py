@@ -22,6 +22,7 @@ from benchmark.errors import UserError
 from benchmark.spec import TaskSpec
 from benchmark.store import queries
 from benchmark.store.database import open_database
+from benchmark.store.writing import persist
 from runners import expect, record, sharing
 from runners.engines import engine
 from runners.engines.base import Place
@@ -100,7 +101,7 @@ def opened(plan: Plan, target: str, *, force: bool = False) -> Iterator[tuple[Se
         record.settle(session)
         merge_reference(session, [(task.spec.name, preset) for task, preset in plan.presets], target)
         if not force:
-            plan = plan.with_todo(queries.finished(session, [job.key.digest for job in plan.jobs]))
+            plan = plan.with_todo(persist(session, lambda: queries.finished(session, [job.key.digest for job in plan.jobs])))
         yield session, plan
 
 
@@ -134,7 +135,8 @@ def execute(session: Session, plan: Plan, target: str, how: How, display: Displa
 
     Raises UserError where every job refused its input with the same words. KeyboardInterrupt leaves what is finished.
     """
-    how = settled(how, plan, expect.known_times(session)) if None in (how.jobs, how.threads) else how
+    if None in (how.jobs, how.threads):
+        how = settled(how, plan, persist(session, lambda: expect.known_times(session)))
     place = how.place(target)
     with sources.replaced(how.sources):
         return Execution(

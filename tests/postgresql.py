@@ -3,6 +3,7 @@
 import os
 import pwd
 import shutil
+import signal
 import subprocess
 import tempfile
 import time
@@ -13,6 +14,7 @@ from pathlib import Path
 import pytest
 
 USER = "suite"
+HOW_TO_STOP = {"smart": signal.SIGTERM, "fast": signal.SIGINT, "immediate": signal.SIGQUIT}
 MISSING = "no PostgreSQL server on this machine; get it with: apt-get install postgresql"
 
 
@@ -23,38 +25,67 @@ def programs() -> Path | None:
     return next((path.parent for path in sorted(Path("/usr/lib/postgresql").glob("*/bin/initdb"), reverse=True)), None)
 
 
+class Server:
+    """A server in a folder, run by a user who is not root."""
+
+    def __init__(self, programs: Path, place: Path) -> None:
+        self.programs, self.place, self.running = programs, place, None
+        # the server refuses to run as root, and whom it runs as must be able to reach its folder
+        self.who = {"user": pwd.getpwnam("nobody").pw_uid, "extra_groups": []} if os.geteuid() == 0 else {}
+        if self.who:
+            os.chown(place, self.who["user"], -1)
+        self.address = f"postgresql+psycopg://{USER}@/postgres?host={place}"
+
+    def create(self) -> None:
+        """Make the files of the database."""
+        words = ["-D", self.place / "data", "-U", USER, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"]
+        how = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "cwd": self.place, **self.who}
+        subprocess.run([str(self.programs / "initdb"), *map(str, words)], check=True, **how)
+
+    def start(self) -> None:
+        """Begin to run, and wait until visitors are let in."""
+        words = ["-D", self.place / "data", "-k", self.place, "-c", "listen_addresses=", "-c", "fsync=off"]
+        quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.DEVNULL, "cwd": self.place, **self.who}
+        self.running = subprocess.Popen([str(self.programs / "postgres"), *map(str, words)], **quiet)
+        ask = [str(self.programs / "pg_isready"), "-q", "-h", str(self.place), "-U", USER, "-d", "postgres"]
+        for _ in range(1200):
+            if self.running.poll() is not None or subprocess.run(ask, check=False).returncode == 0:
+                break
+            time.sleep(0.05)
+        assert self.running.poll() is None, "the PostgreSQL server did not start"
+
+    def stop(self, mode: str = "fast") -> None:
+        """End as `pg_ctl stop -m MODE` does: smart waits for visitors, fast sends them away, immediate is a crash."""
+        self.running.send_signal(HOW_TO_STOP[mode])
+        self.running.wait(timeout=20)
+
+    def close(self) -> None:
+        """End, however that may be, and leave nothing."""
+        if self.running is not None and self.running.poll() is None:
+            try:
+                self.stop("fast")
+            except subprocess.TimeoutExpired:
+                self.stop("immediate")
+        shutil.rmtree(self.place, ignore_errors=True)
+
+
 @contextmanager
-def server() -> Iterator[str]:
-    """The folder of the socket of a running server with a user `suite`. Skips the test where there is no server program."""
+def restartable() -> Iterator[Server]:
+    """A running server with a user `suite`. Skips the test where there is no server program."""
     folder = programs()
     if folder is None:
         pytest.skip(MISSING)
-    # the server refuses to run as root, and whom it runs as must be able to reach its folder
-    who = {"user": pwd.getpwnam("nobody").pw_uid, "extra_groups": []} if os.geteuid() == 0 else {}
-    place = Path(tempfile.mkdtemp(prefix="pg_"))
-    data = place / "data"
-    if who:
-        os.chown(place, pwd.getpwnam("nobody").pw_uid, -1)
-    quiet = {"stdout": subprocess.DEVNULL, "stderr": subprocess.PIPE, "cwd": place, **who}
-    make = [folder / "initdb", "-D", data, "-U", USER, "--auth=trust", "-E", "UTF8", "--locale=C", "--no-sync"]
-    running = None
+    server = Server(folder, Path(tempfile.mkdtemp(prefix="pg_")))
     try:
-        subprocess.run([str(word) for word in make], check=True, **quiet)
-        start = [folder / "postgres", "-D", data, "-k", place, "-c", "listen_addresses=", "-c", "fsync=off"]
-        running = subprocess.Popen([str(word) for word in start], **{**quiet, "stderr": subprocess.DEVNULL})
-        ask = [str(folder / "pg_isready"), "-q", "-h", str(place), "-U", USER, "-d", "postgres"]
-        for _ in range(600):
-            if running.poll() is not None or subprocess.run(ask, check=False).returncode == 0:
-                break
-            time.sleep(0.1)
-        assert running.poll() is None, "the PostgreSQL server did not start"
-        yield str(place)
+        server.create()
+        server.start()
+        yield server
     finally:
-        if running is not None:
-            running.terminate()  # waits for its visitors; a second later they are sent away
-            try:
-                running.wait(timeout=5)
-            except subprocess.TimeoutExpired:
-                running.send_signal(2)
-                running.wait(timeout=20)
-        shutil.rmtree(place, ignore_errors=True)
+        server.close()
+
+
+@contextmanager
+def server() -> Iterator[str]:
+    """The folder of the socket of such a server."""
+    with restartable() as running:
+        yield str(running.place)

@@ -3,24 +3,29 @@
 import os
 import re
 import sqlite3
+import sys
 import time
 from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
 from sqlalchemy import URL, Engine, create_engine, event, inspect, make_url, text
-from sqlalchemy.exc import ArgumentError, DBAPIError, SQLAlchemyError
+from sqlalchemy.exc import ArgumentError, DBAPIError, OperationalError, SQLAlchemyError
 from sqlalchemy.pool import NullPool
 
 from benchmark.errors import UserError
-from benchmark.store import health
-from benchmark.store.writing import DiskFull, is_full
+from benchmark.store import health, writing
+from benchmark.store.writing import DiskFull, ServerAway, is_full
 
 DEFAULT = "results/lowdimbench.db"
 REVISION = "0008"  # the newest migration; a test compares it with the folder
 _APPLICATION = 0x4C444231  # "LDB1", in the header of our SQLite files
 _BUSY_MS = 30_000
 _MAPPED = 1 << 28  # bytes of the file that a reader maps into memory
+# how libpq notices within a minute that a server's machine is gone, which closes no connection; times in seconds
+_NOTICE = {"connect_timeout": "10", "keepalives_idle": "20", "keepalives_interval": "10", "keepalives_count": "3"}
+_NOTICE |= {"tcp_user_timeout": "60000"}  # milliseconds
+_STARTS = ("is starting up", "is shutting down", "not yet accepting connections", "in recovery mode")
 
 
 def location(db: str | None) -> str:
@@ -76,8 +81,11 @@ def _file_of(url: str) -> str:
 def _connected(url: str, read_only: bool) -> Engine:
     """An engine on a URL. Raises UserError for one that names nothing, or a driver that is not installed."""
     try:
-        postgresql = make_url(url).get_backend_name() == "postgresql"
+        known = make_url(url)
+        postgresql = known.get_backend_name() == "postgresql"
         arguments = {"options": "-c default_transaction_read_only=on"} if postgresql and read_only else {}
+        if known.drivername.endswith(("+psycopg", "+psycopg2")):
+            arguments |= {name: value for name, value in _NOTICE.items() if name not in known.query}
         return create_engine(url, connect_args=arguments, pool_pre_ping=postgresql)
     except ModuleNotFoundError as error:
         remedy = "; pip install 'lowdimbench[postgresql]'" if error.name == "psycopg" else ""
@@ -163,6 +171,8 @@ def _write_ahead(cursor: Any) -> None:
 
 def _prepared(engine: Engine, name: str, read_only: bool = False, thorough: bool = False) -> Engine:
     try:
+        if engine.dialect.name == "postgresql":
+            _wait_for_start(engine)
         with engine.connect() as connection:
             known = inspect(connection).has_table("alembic_version")
             revision = connection.scalar(text("SELECT version_num FROM alembic_version")) if known else None
@@ -186,6 +196,25 @@ def _prepared(engine: Engine, name: str, read_only: bool = False, thorough: bool
             raise DiskFull(f"the disk of {name} is full ({error.orig})") from None
         raise UserError(f"{name} cannot be opened ({' '.join(str(error.orig).split())}); choose another with --db") from None
     return engine
+
+
+def _wait_for_start(engine: Engine) -> None:
+    """Wait for a server that is there and lets nobody in yet, as long as a write waits. Raises ServerAway."""
+    began, told = time.monotonic(), False
+    while True:
+        try:
+            engine.connect().close()
+        except OperationalError as error:
+            if not any(words in str(error.orig) for words in _STARTS):
+                raise
+            if time.monotonic() - began > writing.AWAY:
+                raise ServerAway(f"the database server lets nobody in ({' '.join(str(error.orig).split())})") from None
+            if not told:
+                print("the database server is starting or ending; waiting for it", file=sys.stderr, flush=True)
+            told = True
+            time.sleep(0.2)
+        else:
+            return
 
 
 def _migrate(engine: Engine) -> None:

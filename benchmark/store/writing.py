@@ -19,7 +19,7 @@ T = TypeVar("T")
 
 _PATIENCE = 60.0  # seconds, with other writers
 _RACES = 8  # rows of one commit that another writer may have written first
-_AWAY = 600.0  # seconds, with a server that is gone
+AWAY = 600.0  # seconds, with a server that is gone
 _BUSY = ("database is locked", "database table is locked", "deadlock detected", "could not serialize")
 _FULL = ("full", "No space left", "disk quota")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
@@ -33,13 +33,17 @@ class DiskFull(Halted):
     """There is no room for a row or a file."""
 
 
-def persist(session: Session, work: Callable[[], T]) -> T:
-    """Do the work and commit; do it again where another writer was faster, for up to a minute, and where the server is gone,
-    for up to ten, with a line that says so.
+class ServerAway(Halted):
+    """The database server is gone and did not come back in time."""
 
-    Raises Unstorable for a row that the database does not take, DiskFull, and what else the database raises.
+
+def persist(session: Session, work: Callable[[], T], *, wait: bool = True) -> T:
+    """Do the work and commit; do it again where another writer was faster, for up to a minute, and where the server is gone,
+    for up to ten, with a line that says so. What only reads is asked in the same way. wait: for a server.
+
+    Raises Unstorable for a row that the database does not take, DiskFull, ServerAway, and what else the database raises.
     """
-    began, races, away = time.monotonic(), 0, False
+    since, races, away = dict[str, float](), 0, False
     while True:
         try:
             result = work()
@@ -47,14 +51,18 @@ def persist(session: Session, work: Callable[[], T]) -> T:
         except (SQLAlchemyError, OverflowError, UnicodeError) as error:
             with suppress(SQLAlchemyError):  # of a connection that is lost
                 session.rollback()
-            waited, races = time.monotonic() - began, races + isinstance(error, IntegrityError)
-            match _kind(session, error):
+            kind, now, races = _kind(session, error), time.monotonic(), races + isinstance(error, IntegrityError)
+            waited = now - since.setdefault(kind, now)
+            match kind:
                 case "full":
                     raise DiskFull(f"the disk of the database is full ({_line(error)})") from None
-                case "away" if waited < _AWAY:
+                case "away" if wait and waited < AWAY:
                     if not away:
-                        print(f"the database server is away ({_line(error)}); waiting for it", file=sys.stderr, flush=True)
+                        limit = f"waiting for it, for up to {AWAY / 60:g} minutes"
+                        print(f"the database server is away ({_line(error)}); {limit}", file=sys.stderr, flush=True)
                     away = True
+                case "away":
+                    raise ServerAway(f"the database server is away ({_line(error)})") from None
                 case "busy" if waited < _PATIENCE:
                     pass
                 case "race" if races < _RACES:

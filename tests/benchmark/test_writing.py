@@ -13,7 +13,7 @@ from benchmark.errors import Halted, UserError
 from benchmark.store import writing
 from benchmark.store.database import open_database
 from benchmark.store.models import Method
-from benchmark.store.writing import DiskFull, Unstorable, files_first, is_full, persist, write_whole
+from benchmark.store.writing import DiskFull, ServerAway, Unstorable, files_first, is_full, persist, write_whole
 
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
 
@@ -159,19 +159,23 @@ def test_a_server_that_is_away_is_waited_for_with_a_word(capsys):
     assert server.commits == 1
     said = capsys.readouterr().err.splitlines()
     assert said == [
-        "the database server is away (terminating connection due to administrator command); waiting for it",
+        "the database server is away (terminating connection due to administrator command); waiting for it, for up to 10 minutes",
         "the database server is back",
     ]
 
 
 def test_a_server_that_stays_away_is_given_up(monkeypatch):
-    monkeypatch.setattr(writing, "_AWAY", 0.0)
+    monkeypatch.setattr(writing, "AWAY", 0.0)
 
     def work():
         raise OperationalError("s", {}, Lost("connection refused"))
 
-    with pytest.raises(OperationalError):
+    with pytest.raises(ServerAway, match=r"^the database server is away \(connection refused\)$") as caught:
         persist(Server(), work)
+    assert isinstance(caught.value, Halted)
+    monkeypatch.undo()
+    with pytest.raises(ServerAway):
+        persist(Server(), work, wait=False)
 
 
 def test_a_server_without_room_is_full():

@@ -4,8 +4,8 @@
 
 Half of the kills hit a plan of many short instances, half one of mri/tiny. Workers and runners are forks of one process that
 has imported torch (tests/runners/warm.py). After each kill the database is checked, and at the end the scores are compared,
-bit for bit, with those of a plan that was left alone. --postgresql: on servers of its own.
-That way was not tried yet, and restarts no server.
+bit for bit, with those of a plan that was left alone. --postgresql: on servers of its own, each of which is a victim as well:
+it is stopped, as by `pg_ctl restart -m fast` or `-m immediate`, and started again at once or half a second later.
 """
 
 import argparse
@@ -34,15 +34,14 @@ def main() -> int:
     with ExitStack() as open_now:
         folder = Path(open_now.enter_context(tempfile.TemporaryDirectory(prefix="kills-")))
         forge = open_now.enter_context(Forge())
-        addresses: list[str | None] = [None] * len(PLANS)
+        servers: list[postgresql.Server | None] = [None] * len(PLANS)
         if options.postgresql:
-            servers = [open_now.enter_context(postgresql.server()) for _ in PLANS]
-            addresses = [f"postgresql+psycopg://{postgresql.USER}@/postgres?host={server}" for server in servers]
+            servers = [open_now.enter_context(postgresql.restartable()) for _ in PLANS]
         with ThreadPoolExecutor(len(PLANS)) as lanes:
             each = [options.kills // 2, options.kills - options.kills // 2]
             jobs = [
-                lanes.submit(killed, forge, folder, plan, kills, options.seed + number, address)
-                for number, (plan, kills, address) in enumerate(zip(PLANS, each, addresses, strict=True))
+                lanes.submit(killed, forge, folder, plan, kills, options.seed + number, server)
+                for number, (plan, kills, server) in enumerate(zip(PLANS, each, servers, strict=True))
             ]
             for job in jobs:
                 hit += job.result().hit

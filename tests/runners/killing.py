@@ -1,4 +1,4 @@
-"""Runners and workers killed at random moments, and what the database must hold after each."""
+"""Runners, workers and database servers killed at random moments, and what the database must hold after each."""
 
 import os
 import random
@@ -84,15 +84,18 @@ SIGNALS = (signal.SIGKILL, signal.SIGSEGV, signal.SIGTERM, 40)  # a worker dies 
 
 
 class Lane:
-    """One database in a folder of its own, on which the same command is started, killed and started again."""
+    """One database in a folder of its own, on which the same command is started, killed and started again.
 
-    def __init__(self, forge, plan, folder, db=None):
-        self.forge, self.folder = forge, folder
+    server: where the database is (tests/postgresql.py), if it is not a file.
+    """
+
+    def __init__(self, forge, plan, folder, server=None):
+        self.forge, self.folder, self.server = forge, folder, server
         folder.mkdir()
         (folder / "pieces.py").write_text(PIECES.lstrip())
         self.words = (*PLANS[plan], "--threads", "1")
-        self.db = db or str(folder / "results.db")
-        self.beside = folder / "results" if db else folder
+        self.db = server.address if server else str(folder / "results.db")
+        self.beside = folder / "results" if server else folder
         self.environment = {
             **os.environ,
             "PYTHONPATH": str(registry.ROOT),
@@ -110,11 +113,15 @@ class Lane:
             [*self.words, "--db", self.db], environment=self.environment, folder=self.folder, output=self.output
         )
 
+    def said(self, before=0):
+        """What it said, after so many bytes."""
+        return self.output.read_bytes()[before:].decode() if self.output.exists() else ""
+
     def whole(self, timeout=300):
         """Let it run to its end; what it says."""
-        before = self.output.stat().st_size if self.output.exists() else 0
+        before = len(self.said().encode())
         code = self.start().wait(timeout)
-        said = self.output.read_text()[before:]
+        said = self.said(before)
         if code:
             self.lost.append(f"the command ended with {code}: {said[-500:]}")
         return said
@@ -128,13 +135,16 @@ class Lane:
         return found
 
     def kill(self, chance, longest):
-        """Start the command, kill its runner or a worker of it after a while, and check what is there. Whether it hit one."""
+        """Start the command, kill its runner, a worker of it or the server after a while, and check what is there. Whether it
+        hit one.
+        """
+        said = len(self.said().encode())
         runner = self.start()
         before = sum(self.hit.values())
         deadline = time.monotonic() + chance.uniform(0.0, longest)
         while time.monotonic() < deadline and runner.poll() is None:
             time.sleep(0.002)
-        victim = chance.choice(("runner", "worker"))
+        victim = chance.choice(("runner", "worker", "server") if self.server else ("runner", "worker"))
         workers = self.workers(runner)
         where = Path(self.environment["WITHIN"])
         inside = "within an instance" if where.exists() and where.read_text() else "between instances"
@@ -145,6 +155,14 @@ class Lane:
             with suppress(ProcessLookupError):
                 os.kill(workers[0].pid, chance.choice(SIGNALS))
             self.hit[f"worker, {inside}"] += 1
+        elif runner.poll() is None and victim == "server" and ", limit " in self.said(said):  # it has opened the database
+            how = chance.choice(("fast", "immediate"))
+            self.server.stop(how)
+            time.sleep(chance.choice((0.0, 0.5)))
+            self.server.start()
+            self.hit[f"server, {how}, {inside if workers else 'without a worker'}"] += 1
+            if runner.wait(120):
+                self.lost.append(f"the runner did not go on after a restart: {self.said(said)[-500:]}")
         runner.wait(120)
         for child in psutil.wait_procs(workers, timeout=5)[1]:
             self.lost.append(f"worker {child.pid} outlived its runner")
@@ -220,14 +238,14 @@ class Lane:
         engine.dispose()
 
 
-def killed(forge, folder, plan, kills, seed, db=None):
+def killed(forge, folder, plan, kills, seed, server=None):
     """A lane that was killed so often, then ran to its end, and was compared with one that was left alone."""
     alone = Lane(forge, plan, folder / f"{plan}-alone")
     began = time.monotonic()
     alone.whole()
     alone.check()
     longest, wanted = time.monotonic() - began, alone.scores()
-    lane, chance = Lane(forge, plan, folder / plan, db), random.Random(seed)
+    lane, chance = Lane(forge, plan, folder / plan, server), random.Random(seed)
     lane.lost += alone.lost
     if not wanted:
         lane.lost.append("the run that was left alone has no scores")

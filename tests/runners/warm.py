@@ -26,6 +26,7 @@ from runners.cli import run_app
 from runners.engines import local
 import alembic.command, runners.execute, runners.table
 from benchmark import environment, registry, solving
+from benchmark.store import writing
 from tests.runners.warm import Forked
 
 registry.get_task("mri").load()
@@ -54,6 +55,7 @@ def become(order, streams):
     if order["module"] == "runners.worker":
         worker._THREADS = int(os.environ["LOWDIMBENCH_THREADS"])
         worker.main()
+    writing.AWAY = float(os.environ.get("AWAY", writing.AWAY))
     sys.argv = ["run", *order["words"]]
     local.subprocess.Popen = Forked.in_place_of(sys.orig_argv[-1])
     run_app(run.app)
