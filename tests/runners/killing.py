@@ -151,7 +151,7 @@ class Lane:
         if runner.poll() is None and victim == "runner":
             runner.kill()
             self.hit[f"runner, {inside if workers else 'without a worker'}"] += 1
-        elif runner.poll() is None and workers:
+        elif runner.poll() is None and victim == "worker" and workers:
             with suppress(ProcessLookupError):
                 os.kill(workers[0].pid, chance.choice(SIGNALS))
             self.hit[f"worker, {inside}"] += 1

@@ -19,12 +19,13 @@ from pathlib import Path
 from benchmark import registry
 
 SERVER = """
-import io, json, os, signal, socket, sys, tempfile
+import importlib, io, json, os, signal, socket, sys, tempfile
+from contextlib import suppress
 import torch
-from runners import run, worker
+from runners import worker
 from runners.cli import run_app
 from runners.engines import local
-import alembic.command, runners.execute, runners.table
+import alembic.command, runners.run, runners.execute, runners.table
 from benchmark import environment, registry, solving
 from benchmark.store import writing
 from tests.runners.warm import Forked
@@ -56,9 +57,9 @@ def become(order, streams):
         worker._THREADS = int(os.environ["LOWDIMBENCH_THREADS"])
         worker.main()
     writing.AWAY = float(os.environ.get("AWAY", writing.AWAY))
-    sys.argv = ["run", *order["words"]]
+    sys.argv = [order["module"], *order["words"]]
     local.subprocess.Popen = Forked.in_place_of(sys.orig_argv[-1])
-    run_app(run.app)
+    run_app(importlib.import_module(order["module"]).app)
 
 while True:
     try:
@@ -78,16 +79,15 @@ while True:
         for stream in streams:
             os.close(stream)
         waiting[child] = caller
-        caller.send(str(child).encode())
+        with suppress(OSError):  # the caller was killed meanwhile
+            caller.send(str(child).encode())
     while waiting:
         child, status = os.waitpid(-1, os.WNOHANG)
         if not child:
             break
         caller = waiting.pop(child)
-        try:
+        with suppress(OSError):
             caller.send(str(os.waitstatus_to_exitcode(status)).encode())
-        except OSError:
-            pass
         caller.close()
 """
 
@@ -170,8 +170,8 @@ class Forge:
         self.server.stdout.close()
         self.folder.cleanup()
 
-    def run(self, words, *, environment, folder, output):
-        """A runner with these words, which writes to a file, and whose workers are forks too."""
-        with Path(os.devnull).open("rb") as nothing, Path(output).open("ab") as said:
-            streams = [nothing.fileno(), said.fileno(), said.fileno()]
-            return Forked(self.door, "runners.run", words, environment=environment, folder=folder, streams=streams)
+    def run(self, words, *, environment, folder, output, errors=None, module="runners.run"):
+        """A command with these words, which writes to a file or two, and whose workers are forks too."""
+        with Path(os.devnull).open("rb") as nothing, Path(output).open("ab") as said, Path(errors or output).open("ab") as wrong:
+            streams = [nothing.fileno(), said.fileno(), wrong.fileno()]
+            return Forked(self.door, module, words, environment=environment, folder=folder, streams=streams)
