@@ -4,7 +4,6 @@ A fit's key is a run's, with the preset whose training data is used and with the
 share training data and runs that differ elsewhere share the fit. The device's kind enters too, as rounding differs.
 """
 
-import os
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,6 +17,7 @@ from torch import Tensor
 from benchmark import seeds
 from benchmark.context import Context
 from benchmark.decorators import Learnt, Method, Task
+from benchmark.store.writing import replace_whole
 
 _NUMBER = -1  # of the instance whose streams of randomness are the training's: no instance has it
 
@@ -81,13 +81,9 @@ def load(folder: Path, digest: str) -> Fit | None:
 
 
 def keep(folder: Path, digest: str, fit: Fit) -> None:
-    """Write a fit, never half of one."""
-    path = _path(folder, digest)
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(f".{os.getpid()}.part")
+    """Write a fit, never half of one. Raises DiskFull where there is no room."""
     about = {"seconds": repr(fit.seconds), "truncated": str(fit.truncated)}
-    scratch.write_bytes(save({name: x.cpu().contiguous() for name, x in fit.learnt.items()}, about))
-    scratch.replace(path)
+    replace_whole(_path(folder, digest), save({name: x.cpu().contiguous() for name, x in fit.learnt.items()}, about))
 
 
 def _path(folder: Path, digest: str) -> Path:

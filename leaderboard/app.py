@@ -9,7 +9,7 @@ import streamlit as st
 from sqlalchemy.exc import DBAPIError
 from sqlalchemy.orm import Session
 
-from benchmark.errors import UserError
+from benchmark.errors import Halted, UserError
 from benchmark.report import boards
 from leaderboard.ui import cached, ends, opened
 from leaderboard.ui.plain import plain
@@ -38,7 +38,7 @@ def show(page) -> bool:  # type: ignore[no-untyped-def]  # the class of a page i
                 counts = boards.run_counts(session)
             runs = ", ".join(f"{count} {status}" for status, count in sorted(counts.items()))
             ends.nothing_yet(f"The database holds no score{f' (runs: {plain(runs)})' if runs else ''}.")
-    except UserError as error:
+    except (Halted, UserError) as error:
         st.error(plain(error))
     except DBAPIError as error:
         st.error(f"the database cannot be read ({plain(error.orig)}); reload the page, or start with another -- --db PATH")

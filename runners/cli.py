@@ -10,7 +10,7 @@ import typer
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchmark.errors import Halted, UserError, shortened
-from benchmark.store.writing import is_full
+from benchmark.store.writing import DiskFull, is_full
 from runners import completion
 
 Shared = tuple[str, dict[str, Any]]
@@ -33,7 +33,8 @@ DataDir = Annotated[Path | None, option(DATA_DIR)]
 Include = Annotated[list[Path] | None, option(INCLUDE)]
 Sources = Annotated[list[str] | None, option(SOURCES)]
 
-# Typer exports only the subclasses of its usage error, and its place changed between releases.
+_ROOM = "make room: what is stored is kept, and the same command goes on from there"
+# Typer exports only the subclasses of its usage error, and where that lives changed between releases
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 _MESSAGE = 3000  # characters
 
@@ -47,6 +48,8 @@ def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
         sys.exit(app(standalone_mode=False, prog_name=name) or 0)
     except UserError as error:
         refuse(str(error))
+    except DiskFull as error:
+        refuse(f"{error}; {_ROOM}", 1)
     except Halted as error:
         refuse(f"{error}; what is stored is kept, and the same command goes on from there", 1)
     except SQLAlchemyError as error:
@@ -56,7 +59,7 @@ def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
             refuse(f"the name {shortened(str(error.filename))} is too long for this system")
         if not is_full(error):
             raise
-        refuse(f"the disk is full ({error}); what is stored is kept, and the same command goes on from there", 1)
+        refuse(f"the disk is full ({error}); {_ROOM}", 1)
     except _UsageError as error:
         refuse(str(getattr(error, "format_message", error.__str__)()))
     except typer.Abort:

@@ -23,6 +23,7 @@ from benchmark.store import exchange, queries
 from benchmark.store.database import location, open_database
 from benchmark.store.lines import PicturePart, RunLine, file_digest, header, is_drawn, is_picture
 from benchmark.store.models import Artifact, Method, Run, Task
+from benchmark.store.writing import replace_whole
 from runners import completion, record
 from runners.cli import Database, run_app
 from runners.load import REFERENCE
@@ -246,18 +247,15 @@ def _keep_pictures(session: Session, run: Run, count: int, folder: Path, output:
 
 
 def _write(content: str | bytes, output: Path | None) -> None:
-    """Writes to the screen, or to a file, which is never left half-written. Raises UserError where it cannot be written."""
+    """To the screen, or to a file, which is never left half-written. Raises UserError where it cannot be written, DiskFull."""
     data = content.encode() if isinstance(content, str) else content
     if output is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)
         sys.stdout.buffer.flush()
         return
-    scratch = output.with_name(f".{output.name}.part")
     try:
-        output.parent.mkdir(exist_ok=True)
-        scratch.write_bytes(data)
-        scratch.replace(output)
+        replace_whole(output, data)
     except OSError as error:
         raise UserError(f"{output} cannot be written ({error.strerror})") from None
 

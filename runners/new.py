@@ -13,6 +13,7 @@ import typer
 
 from benchmark import registry
 from benchmark.errors import UserError, unknown
+from benchmark.store.writing import DiskFull, is_full
 from runners import completion
 from runners.cli import run_app
 
@@ -86,7 +87,9 @@ def new_task(
 
 
 def _write(kind: Kind, name: str, folder: Path | None, template: str, room: str) -> Files:
-    """Writes both files, or none. Raises UserError for a name that is taken or cannot be one, and for files that are there."""
+    """Both files, or none. Raises DiskFull, and UserError for a name that is taken or cannot be one, and for files that
+    are there.
+    """
     if not name.isidentifier() or name != name.lower() or name.startswith("_") or keyword.iskeyword(name) or not name.isascii():
         raise UserError(f"'{name}' cannot name a {kind}; use lower-case letters, digits and _, such as my_{kind}")
     if name in (registry.methods() if kind == "method" else registry.tasks()):
@@ -116,6 +119,8 @@ def _write(kind: Kind, name: str, folder: Path | None, template: str, room: str)
     except OSError as error:
         for file in written:
             file.unlink(missing_ok=True)
+        if is_full(error):
+            raise DiskFull(f"the disk of {file.parent} is full ({error.strerror})") from None
         raise UserError(f"cannot write {error.filename} ({error.strerror}); choose a folder with --folder") from None
     return files
 

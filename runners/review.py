@@ -5,6 +5,7 @@ calls this: read it before.
 """
 
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -20,10 +21,11 @@ from sqlalchemy.orm import Session
 from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.store.models import Method, Run, Submission, Task, now
-from benchmark.store.writing import persist
+from benchmark.store.writing import DiskFull, persist
 from benchmark.submissions import package, store
 
 _CHECK_SECONDS = 3600.0
+_FULL = re.compile(r"the disk of \S+ is full[^;]*")  # as DiskFull says
 _TAIL = 20_000  # the last bytes of what a process printed that are kept
 
 
@@ -43,8 +45,8 @@ class Machine:
 def review(session: Session, number: int, machine: Machine) -> Submission:
     """Runs the code of a submission, which is `reproduced` then, or `refused` with the reason and without results.
 
-    Raises UserError for a submission that is no code, was decided already, or whose source is gone. KeyboardInterrupt leaves it
-    as it is, to be reviewed again.
+    Raises UserError for a submission that is no code, was decided already, or whose source is gone, DiskFull where this machine
+    has no room for its results. That and KeyboardInterrupt leave it as it is, to be reviewed again.
     """
     submission = store.find(session, number)
     if submission.kind != "code":
@@ -55,6 +57,7 @@ def review(session: Session, number: int, machine: Machine) -> Submission:
     begun = now()
     session.commit()  # no transaction is open while others write
     code, said = _run(["runners.check", named[-1] if named else submission.method], _CHECK_SECONDS)
+    _check_room(code, said)
     if code:
         return store.refuse(session, submission, _why(said, source, "the contract checks could not be made"))
     store.move(session, submission, "checked")
@@ -69,6 +72,7 @@ def review(session: Session, number: int, machine: Machine) -> Submission:
     code, said = _run(["runners.run", *words], None)
     if code == 130:
         raise KeyboardInterrupt
+    _check_room(code, said)
     runs = _made(session, submission, Run.command.contains(str(source), autoescape=True) if named else Run.heartbeat >= begun)
     if code == 0 and len(runs) == submission.seeds and all(run.status == "done" for run in runs):
         return store.link_runs(session, submission, runs, machine.folder)
@@ -131,6 +135,13 @@ def _run(words: Sequence[str], seconds: float | None) -> tuple[int, list[str]]:
             _end(process)
         said.seek(max(0, said.seek(0, os.SEEK_END) - _TAIL))
         return code, said.read().decode(errors="replace").splitlines()
+
+
+def _check_room(code: int, said: Sequence[str]) -> None:
+    """Raises DiskFull where a command failed because of a full disk, of which nobody's code is guilty."""
+    full = [line for line in said if _FULL.search(line)]
+    if code and full:
+        raise DiskFull(_FULL.search(full[0])[0])
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:

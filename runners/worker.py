@@ -26,7 +26,7 @@ from pydantic import ValidationError
 
 from benchmark import environment, fits, registry, solving
 from benchmark.decorators import Method, Task
-from benchmark.errors import Diverged, UserError
+from benchmark.errors import Diverged, Halted, UserError
 from benchmark.fits import Fit
 from benchmark.instances import drawn
 from benchmark.store.writing import files_first
@@ -67,7 +67,7 @@ def main() -> None:
         run(order, send)
     except UserError as error:
         send(messages.Refused(reason=str(error)))
-    except Noticed as error:  # while it learnt
+    except (Noticed, Halted) as error:  # while it learnt; a full disk
         send(messages.Broken(reason=str(error)))
     except BaseException as error:  # also what ends an interpreter: Ctrl-C and sys.exit
         send(messages.Broken(reason=reason_of(error), trace=traceback.format_exc()))
@@ -124,6 +124,8 @@ def run(order: Order, send: Send) -> None:
             send(messages.Failed(instance=number, reason=str(error), trace=str(error)))
         except Diverged as error:
             send(messages.Failed(instance=number, status="diverged", reason=str(error), trace=str(error)))
+        except Halted as error:  # a full disk, of which the method is not guilty
+            send(messages.Failed(instance=number, reason=str(error), trace=str(error)))
         except Exception as error:
             send(messages.Failed(instance=number, reason=reason_of(error), trace=traceback.format_exc()))
     send(messages.End(peak_memory=peak_memory(), peak_device_memory=_peak_device_memory(device)))

@@ -193,7 +193,7 @@ def _prepared(engine: Engine, name: str, read_only: bool = False, thorough: bool
                     raise UserError(f"{name} is damaged ({reason}); choose another with --db")
     except DBAPIError as error:
         if is_full(error):
-            raise DiskFull(f"the disk of {name} is full ({error.orig})") from None
+            raise DiskFull(writing.full_line(name, error)) from None
         raise UserError(f"{name} cannot be opened ({' '.join(str(error.orig).split())}); choose another with --db") from None
     return engine
 

@@ -23,6 +23,8 @@ AWAY = 600.0  # seconds, with a server that is gone
 _BUSY = ("database is locked", "database table is locked", "deadlock detected", "could not serialize")
 _FULL = ("full", "No space left", "disk quota")
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT, errno.EFBIG)
+# what SQLite makes of a quota that is met, and of a full disk where it maps memory; of a disk that fails as well
+_REFUSED = ("SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE", "SQLITE_IOERR_FSYNC", "SQLITE_IOERR_TRUNCATE")
 
 
 class Unstorable(UserError):  # noqa: N818  # reads as what the row is
@@ -55,7 +57,7 @@ def persist(session: Session, work: Callable[[], T], *, wait: bool = True) -> T:
             waited = now - since.setdefault(kind, now)
             match kind:
                 case "full":
-                    raise DiskFull(f"the disk of the database is full ({_line(error)})") from None
+                    raise DiskFull(_full_line(session, error)) from None
                 case "away" if wait and waited < AWAY:
                     if not away:
                         limit = f"waiting for it, for up to {AWAY / 60:g} minutes"
@@ -97,6 +99,12 @@ def _kind(session: Session, error: Exception) -> str:
     return "else" if isinstance(error, OperationalError) else "never"
 
 
+def _full_line(session: Session, error: Exception) -> str:
+    url = session.get_bind().engine.url
+    name = url.database if url.get_backend_name() == "sqlite" else None
+    return full_line(name or "the database", error) if isinstance(error, DBAPIError) else str(error)
+
+
 def _line(error: Exception) -> str:
     """The first line of what the database said, at most 200 characters."""
     lines = str(getattr(error, "orig", None) or error).strip().splitlines()
@@ -106,23 +114,53 @@ def _line(error: Exception) -> str:
 def is_full(error: BaseException) -> bool:
     """Whether an error of a file or a database says that there is no room."""
     if isinstance(error, OperationalError):
-        return getattr(error.orig, "sqlstate", None) == "53100" or any(word in str(error.orig) for word in _FULL)
+        name, state = getattr(error.orig, "sqlite_errorname", None), getattr(error.orig, "sqlstate", None)
+        return name in _REFUSED or state == "53100" or any(word in str(error.orig) for word in _FULL)
     return isinstance(error, OSError) and error.errno in _NO_ROOM
 
 
+def full_line(name: str, error: DBAPIError) -> str:
+    """What to say of the database of this name for an error that `is_full`."""
+    code = getattr(error.orig, "sqlite_errorname", None)
+    if code in _REFUSED:
+        return f"the disk of {name} is full, over its quota or failing ({_line(error)}: {code})"
+    return f"the disk of {name} is full ({_line(error)})"
+
+
+@contextmanager
+def room(place: Path) -> Iterator[None]:
+    """Raises DiskFull where what is written meanwhile, at `place`, finds no room."""
+    try:
+        yield
+    except OSError as error:
+        if is_full(error):
+            raise DiskFull(f"the disk of {place} is full ({error.strerror})") from None
+        raise
+
+
 def write_whole(path: Path, content: bytes) -> bool:
-    """Write a file whose name is the hash of its content, unless it is there; never half of it. Whether it is new."""
+    """Write a file whose name is the hash of its content, unless it is there; never half of it. Whether it is new.
+
+    Raises DiskFull where there is no room.
+    """
     if path.exists():
         return False
-    path.parent.mkdir(parents=True, exist_ok=True)
-    scratch = path.with_suffix(f".{os.getpid()}.part")
-    try:
-        scratch.write_bytes(content)
-        scratch.replace(path)
-    except BaseException:
-        scratch.unlink(missing_ok=True)
-        raise
+    replace_whole(path, content)
     return True
+
+
+def replace_whole(path: Path, content: bytes) -> None:
+    """Write a file, in place of what is there; never half of it. Raises DiskFull where there is no room."""
+    scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
+    with room(path.parent):
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            scratch.write_bytes(content)
+            scratch.replace(path)
+        except BaseException:
+            with suppress(OSError):
+                scratch.unlink(missing_ok=True)
+            raise
 
 
 @contextmanager
@@ -137,9 +175,7 @@ def files_first(files: Mapping[Path, bytes]) -> Iterator[None]:
             if write_whole(path, content):
                 new.append(path)
         yield
-    except BaseException as error:
+    except BaseException:
         for path in new:
             path.unlink(missing_ok=True)
-        if is_full(error):
-            raise DiskFull(f"the disk is full ({error})") from None
         raise

@@ -27,6 +27,7 @@ from benchmark.decorators import Task
 from benchmark.errors import UserError
 from benchmark.instances import make_instance, observed
 from benchmark.problems import Completion, Distribution, FewShot, LinearInverse, Representation, Retrieval
+from benchmark.store.writing import room
 from benchmark.submissions import entry, private, training
 from benchmark.submissions.bundle import TENSOR, file_name
 from benchmark.submissions.private import Secret
@@ -80,7 +81,7 @@ def export(
     learn: what methods may learn from before is written too, where the task offers it. secret: draws the instances in place of
     the public seeds.
 
-    Raises UserError where something is there already or cannot be written; then nothing is left behind.
+    Raises DiskFull, and UserError where something is there already or cannot be written; then nothing is left behind.
     """
     spec = task.spec
     count = spec.presets[preset].instances
@@ -95,7 +96,7 @@ def export(
     if secret is not None:
         about["private"] = secret.commitment
     try:
-        with _zip(output) if output.suffix == ".zip" else _folder(output) as put:
+        with room(output.absolute().parent), _zip(output) if output.suffix == ".zip" else _folder(output) as put:
             for seed in seeds:
                 for number in range(count):
                     listed.append(_one(task, preset, number, seed, secret, put))

@@ -11,7 +11,7 @@ from streamlit import config
 from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from benchmark import registry
-from benchmark.errors import UserError
+from benchmark.errors import Halted, UserError
 from benchmark.report import submissions_table
 from benchmark.store.database import open_database
 from benchmark.store.models import Submission
@@ -146,7 +146,7 @@ def predictions() -> None:
             )
             bar.empty()
             outcome(row, token, given)
-    except UserError as error:
+    except (Halted, UserError) as error:
         bar.empty()
         st.error(plain(error))
 
@@ -199,7 +199,7 @@ def code() -> None:
                 token=token,
             )
             outcome(row, token, given)
-    except UserError as error:
+    except (Halted, UserError) as error:
         st.error(plain(error))
 
 
@@ -230,7 +230,7 @@ def everything() -> None:
                 with writable() as session:
                     store.withdraw(session, int(number), reason, proof)
                 st.success(f"Submission {number} is withdrawn; its results are gone. Reload the page to see it in the table.")
-            except UserError as error:
+            except (Halted, UserError) as error:
                 st.error(plain(str(error)))
 
 

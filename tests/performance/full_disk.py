@@ -37,7 +37,9 @@ def main() -> int:
         for name in options.names or SCENARIOS:
             began = time.monotonic()
             one = filled(forge, name, Path(folder) / name.replace(" ", "-").replace(",", ""), options.points, chance)
-            print(f"{name}: {one.full} of {options.points} found no room, {time.monotonic() - began:.0f} s, {len(one.lost)} wrong")
+            print(
+                f"{name}: {one.full} of {options.points} found no room, {time.monotonic() - began:.0f} s, {len(one.lost)} wrong"
+            )
             for line, count in one.said.most_common(12):
                 print(f"  {count:3d} {line[:300]}")
             for reason in one.lost[:12]:

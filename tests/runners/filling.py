@@ -6,17 +6,14 @@ must leave nothing half-written; then it is run with room and must end as if it 
 """
 
 import os
-import random
 import shutil
 import sqlite3
 import subprocess
 from collections import Counter
-from contextlib import contextmanager, suppress
+from contextlib import suppress
 from dataclasses import dataclass, field
 from hashlib import sha256
 from pathlib import Path
-
-from sqlalchemy import create_engine, text
 
 from benchmark import registry
 from benchmark.store import database
@@ -76,7 +73,7 @@ class Disk:
         self._mount("-o", f"remount,size={size}")
 
     def close(self):
-        subprocess.run(["umount", self.folder], check=True)
+        subprocess.run(["umount", "--lazy", self.folder], check=True)
 
 
 @dataclass
@@ -114,8 +111,7 @@ SCENARIOS = {
     "run on results": Scenario(("runners.run", *MRI, "--method", "l1_wavelet", "--db", "{d}/r.db"), before=CG),
     "run, temporary files there too": Scenario(CG, environment={"TMPDIR": "{d}"}),
     "learn": Scenario(
-        ("runners.run", "--task", "spectral", "--preset", "tiny", "--method", "ridge_map", "--no-baseline", "--threads", "1")
-        + ("--db", "{d}/r.db")
+        ("runners.run", "--task", "spectral", "--preset", "tiny", "--method", "ridge_map", "--no-baseline", "--db", "{d}/r.db")
     ),
     "migrate": Scenario(("runners.load", "{s}/out.jsonl", "--db", "{d}/r.db"), prepare=old_database),
     "load": Scenario(("runners.load", "{s}/out.jsonl", "--db", "{d}/r.db")),
@@ -136,8 +132,9 @@ SCENARIOS = {
         ("runners.submit", "code", "{s}/theirs.py", "--task", "mri", "--preset", "tiny", "--threads", "1", "--db", "{d}/r.db"),
         prepare=code,
     ),
-    "withdraw": Scenario(("runners.submit", "withdraw", "1", "--maintainer", "--db", "{d}/r.db"), prepare=bundle, before=SUBMIT,
-                         once=True),
+    "withdraw": Scenario(
+        ("runners.submit", "withdraw", "1", "--maintainer", "--db", "{d}/r.db"), prepare=bundle, before=SUBMIT, once=True
+    ),
     "new method": Scenario(("runners.new", "method", "mine", "--folder", "{d}"), once=True),
 }
 
@@ -312,7 +309,10 @@ def filled(forge, name, folder, points, chance):
         one.lost += [f"{name}, with room: {what}" for what in one.leftovers()]
         most = took + 20  # SQLite's files grow and shrink
         for number in range(points):
-            one.fill(chance.randrange(number * most // points, max((number + 1) * most // points, number * most // points + 1)), wanted)
+            one.fill(
+                chance.randrange(number * most // points, max((number + 1) * most // points, number * most // points + 1)),
+                wanted,
+            )
         return one
 
 

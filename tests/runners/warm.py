@@ -172,6 +172,10 @@ class Forge:
 
     def run(self, words, *, environment, folder, output, errors=None, module="runners.run"):
         """A command with these words, which writes to a file or two, and whose workers are forks too."""
-        with Path(os.devnull).open("rb") as nothing, Path(output).open("ab") as said, Path(errors or output).open("ab") as wrong:
+        with (
+            Path(os.devnull).open("rb") as nothing,
+            Path(output).open("ab") as said,
+            Path(errors or output).open("ab") as wrong,
+        ):
             streams = [nothing.fileno(), said.fileno(), wrong.fileno()]
             return Forked(self.door, module, words, environment=environment, folder=folder, streams=streams)
