@@ -25,7 +25,7 @@ from benchmark.store.writing import DiskFull, persist
 from benchmark.submissions import package, store
 
 _CHECK_SECONDS = 3600.0
-_FULL = re.compile(r"the disk of \S+ is full[^;]*")  # as DiskFull says
+_FULL = re.compile(r"the disk of .+? is full[^;]*")  # as DiskFull says
 _TAIL = 20_000  # the last bytes of what a process printed that are kept
 
 

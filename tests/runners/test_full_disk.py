@@ -1,12 +1,14 @@
 """A disk that becomes full while commands write: one line, nothing half-written, and the same goes on where there is room."""
 
 import errno
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
 
 import pytest
-from sqlalchemy import event, text
+import typer
+from sqlalchemy import Engine, event, text
 from sqlalchemy.orm import Session
 
 from benchmark import fits, registry
@@ -35,6 +37,20 @@ def pages(monkeypatch):
 
 
 @pytest.fixture
+def inserts():
+    """No row of this table finds room from now on; None: all do."""
+    state = {"table": None}
+
+    def refuse(connection, cursor, statement, *rest):
+        if state["table"] and statement.startswith(f"INSERT INTO {state['table']} "):
+            raise sqlite3.OperationalError("database or disk is full")
+
+    event.listen(Engine, "before_cursor_execute", refuse)
+    yield lambda table: state.update(table=table)
+    event.remove(Engine, "before_cursor_execute", refuse)
+
+
+@pytest.fixture
 def writes(monkeypatch):
     """The write of a file with this number, counted from 0, and those after it find room for half of it; None: none of them."""
     state = {"left": None}
@@ -58,8 +74,11 @@ def files(folder):
 
 
 def test_a_database_is_made_whole_or_made_by_the_next_command(tmp_path, pages):
+    with Session(open_database(str(tmp_path / "whole.db"))) as session:
+        whole = session.execute(text("PRAGMA page_count")).scalar()
+    assert whole > 20
     path = tmp_path / "a.db"
-    for count in (2, 9, 17, 25, 33, 41):
+    for count in range(2, whole, 6):
         pages(count)
         with pytest.raises(DiskFull, match=r"^the disk of .*a.db is full \(database or disk is full\)$"):
             open_database(str(path))
@@ -85,14 +104,13 @@ def scored(tmp_path, bundle):
     return found
 
 
-def test_a_bundle_is_scored_whole_or_not_at_all(tmp_path, bundle, pages, writes):
-    with Session(open_database(str(tmp_path / "a.db"))) as session:
-        full = session.execute(text("PRAGMA page_count")).scalar()
-    for place in (lambda: pages(full + 1), lambda: writes(0), lambda: writes(2)):
+def test_a_bundle_is_scored_whole_or_not_at_all(tmp_path, bundle, inserts, writes):
+    places = [lambda table=table: inserts(table) for table in ("submission", "run", "score", "artifact")]
+    for place in (*places, lambda: writes(0), lambda: writes(2)):
         place()
         with pytest.raises(DiskFull):
             scored(tmp_path, bundle)
-        pages(None)
+        inserts(None)
         writes(None)
         assert {name for name in files(tmp_path) if not name.startswith("a.db")} == set()
         with Session(open_database(str(tmp_path / "a.db"))) as session:
@@ -128,8 +146,6 @@ def test_files_of_commands_are_whole_or_not_there(tmp_path, writes, monkeypatch)
 
 
 def test_a_full_disk_is_one_line_and_exit_code_1(tmp_path, monkeypatch, capsys, pages):
-    import typer
-
     app = typer.Typer()
     app.command()(lambda: open_database(str(tmp_path / "a.db")))
     monkeypatch.setattr(sys, "argv", ["any"])
@@ -138,15 +154,14 @@ def test_a_full_disk_is_one_line_and_exit_code_1(tmp_path, monkeypatch, capsys, 
         cli.run_app(app)
     assert left.value.code == 1
     assert capsys.readouterr().err == (
-        f"error: the disk of {tmp_path / 'a.db'} is full (database or disk is full); make room: what is stored is kept, and the "
-        "same command goes on from there\n"
+        f"error: the disk of {tmp_path / 'a.db'} is full (database or disk is full); make room: what is stored is kept, "
+        "and the same command goes on from there\n"
     )
 
 
 @pytest.mark.parametrize("code", ["SQLITE_IOERR_WRITE", "SQLITE_IOERR_SHMSIZE"])
 def test_a_quota_is_a_full_disk(tmp_path, code):
     """SQLite tells a quota that is met, and a full disk where it maps memory, as an error of the disk."""
-    import sqlite3
 
     def refuse(*statement):
         error = sqlite3.OperationalError("disk I/O error")

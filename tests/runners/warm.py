@@ -19,7 +19,7 @@ from pathlib import Path
 from benchmark import registry
 
 SERVER = """
-import importlib, io, json, os, signal, socket, sys, tempfile
+import importlib, io, json, os, signal, socket, sys, tempfile, traceback
 from contextlib import suppress
 import torch
 from runners import worker
@@ -57,9 +57,9 @@ def become(order, streams):
         worker._THREADS = int(os.environ["LOWDIMBENCH_THREADS"])
         worker.main()
     writing.AWAY = float(os.environ.get("AWAY", writing.AWAY))
-    sys.argv = [order["module"], *order["words"]]
+    sys.argv, module = [order["module"], *order["words"]], importlib.import_module(order["module"])
     local.subprocess.Popen = Forked.in_place_of(sys.orig_argv[-1])
-    run_app(importlib.import_module(order["module"]).app)
+    run_app(module.app)
 
 while True:
     try:
@@ -72,6 +72,8 @@ while True:
         if child == 0:
             try:
                 become(json.loads(text), streams)
+            except Exception:
+                traceback.print_exc()
             finally:
                 sys.stdout.flush()
                 code = sys.exc_info()[1]
