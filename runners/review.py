@@ -139,9 +139,9 @@ def _run(words: Sequence[str], seconds: float | None) -> tuple[int, list[str]]:
 
 def _check_room(code: int, said: Sequence[str]) -> None:
     """Raises DiskFull where a command failed because of a full disk, of which nobody's code is guilty."""
-    full = [line for line in said if _FULL.search(line)]
-    if code and full:
-        raise DiskFull(_FULL.search(full[0])[0])
+    full = next((found[0] for line in said if (found := _FULL.search(line))), None)
+    if code and full is not None:
+        raise DiskFull(full)
 
 
 def _end(process: subprocess.Popen[bytes]) -> None:
