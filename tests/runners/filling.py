@@ -317,10 +317,8 @@ def filled(forge, name, folder, points, chance):
         one.lost += [f"{name}, with room: {what}" for what in one.leftovers()]
         most = took + 20  # SQLite's files grow and shrink
         for number in range(points):
-            one.fill(
-                chance.randrange(number * most // points, max((number + 1) * most // points, number * most // points + 1)),
-                wanted,
-            )
+            start, stop = number * most // points, (number + 1) * most // points
+            one.fill(chance.randrange(start, max(stop, start + 1)), wanted)
         return one
 
 
