@@ -270,7 +270,8 @@ class Filled:
                 found.append(f"{path} is not whole")
         if here == self.small:
             files = {path.relative_to(here).as_posix() for path in (here / "artifacts").rglob("*") if path.is_file()}
-            found += [f"no row names {path}" for path in files - named.keys()]
+            withdrawn = self.query("SELECT 1 FROM submission WHERE state = 'withdrawn'")  # whose pictures stay
+            found += [f"no row names {path}" for path in files - named.keys() if not withdrawn]
             sources = {path for path in (here / "submissions").rglob("*") if path.is_file()}
             kept = {name for (name,) in self.query("SELECT content FROM submission")}
             found += [f"no row names {path.name}" for path in sources if path.parent.name not in kept]
