@@ -21,6 +21,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from benchmark.errors import UserError
+from benchmark.store.writing import DiskFull, is_full
 
 if TYPE_CHECKING:
     import torch
@@ -90,7 +91,7 @@ def read(file: Path | None) -> Secret:
 
 
 def make(file: Path) -> Secret:
-    """A new secret in a new file. Raises UserError where something is there already or cannot be written."""
+    """A new secret in a new file. Raises DiskFull, and UserError where something is there already or cannot be written."""
     key = secrets.token_bytes(_BYTES)
     _write(file, key)
     return Secret(key)
@@ -120,6 +121,9 @@ def _write(file: Path, key: bytes) -> None:
     except FileExistsError:
         raise UserError(f"{file.name} is there already") from None
     except OSError as error:
+        if is_full(error):
+            file.unlink(missing_ok=True)
+            raise DiskFull(f"the disk of {file.parent} is full ({error.strerror})") from None
         raise UserError(f"the private seed {file.name} cannot be written ({error.strerror})") from None
 
 

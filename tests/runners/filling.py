@@ -140,6 +140,7 @@ SCENARIOS = {
         ("runners.submit", "code", "{s}/theirs.py", "--task", "mri", "--preset", "tiny", "--threads", "1", "--db", "{d}/r.db"),
         prepare=code,
     ),
+    "a private seed": Scenario(("runners.submit", "secret", "--seed-file", "{d}/secret"), once=True),
     "withdraw": Scenario(
         ("runners.submit", "withdraw", "1", "--maintainer", "--db", "{d}/r.db"), prepare=bundle, before=SUBMIT, once=True
     ),
