@@ -140,7 +140,7 @@ SCENARIOS = {
         ("runners.submit", "code", "{s}/theirs.py", "--task", "mri", "--preset", "tiny", "--threads", "1", "--db", "{d}/r.db"),
         prepare=code,
     ),
-    "a private seed": Scenario(("runners.submit", "secret", "--seed-file", "{d}/secret"), once=True),
+    "a private seed": Scenario(("runners.submit", "secret", "--secret-file", "{d}/secret")),
     "withdraw": Scenario(
         ("runners.submit", "withdraw", "1", "--maintainer", "--db", "{d}/r.db"), prepare=bundle, before=SUBMIT, once=True
     ),
