@@ -76,8 +76,8 @@ class Disk:
         return (about.f_blocks - about.f_bfree) * about.f_frsize
 
     def leave(self, pages):
-        """Room for so many pages more than there are; None for plenty."""
-        self._mount(None, self._REMOUNT, ROOM if pages is None else self.used() + pages * PAGE)
+        """Room for so many pages more than there are; None for plenty. At least one: to tmpfs a size of 0 is no limit."""
+        self._mount(None, self._REMOUNT, ROOM if pages is None else max(PAGE, self.used() + pages * PAGE))
 
     def close(self):
         self._called("umount2", bytes(self.folder), self._DETACH)
