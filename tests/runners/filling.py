@@ -317,7 +317,7 @@ def filled(forge, name, folder, points, chance):
         _material(one)
         took, wanted = one.whole()
         one.lost += [f"{name}, with room: {what}" for what in one.leftovers()]
-        most = took + 20  # SQLite's files grow and shrink
+        most = took + (20 if (one.small / "r.db").exists() else 0)  # SQLite's files grow and shrink
         for number in range(points):
             start, stop = number * most // points, (number + 1) * most // points
             one.fill(chance.randrange(start, max(stop, start + 1)), wanted)
