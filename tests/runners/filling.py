@@ -102,6 +102,11 @@ def old_database(small, beside):
     at_revision(small / "r.db", "0004", [*tables.items(), *scores])
 
 
+def another(small, beside):
+    """A file, without which a disk has room for a page."""
+    (small / "another").write_bytes(b"x")
+
+
 def bundle(small, beside):
     (beside / "mine.zip").write_bytes(packed(files_of(registry.get_task("mri").load(), estimate=adjoint)))
 
@@ -140,7 +145,7 @@ SCENARIOS = {
         ("runners.submit", "code", "{s}/theirs.py", "--task", "mri", "--preset", "tiny", "--threads", "1", "--db", "{d}/r.db"),
         prepare=code,
     ),
-    "a private seed": Scenario(("runners.submit", "secret", "--secret-file", "{d}/secret")),
+    "a private seed": Scenario(("runners.submit", "secret", "--secret-file", "{d}/secret"), prepare=another),
     "withdraw": Scenario(
         ("runners.submit", "withdraw", "1", "--maintainer", "--db", "{d}/r.db"), prepare=bundle, before=SUBMIT, once=True
     ),
