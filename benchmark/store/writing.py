@@ -150,7 +150,13 @@ def write_whole(path: Path, content: bytes) -> bool:
 
 
 def replace_whole(path: Path, content: bytes) -> None:
-    """Write a file, in place of what is there; never half of it. Raises DiskFull where there is no room."""
+    """Write a file, in place of what is there; never half of it. What is no file, such as a device or a pipe, is written to and
+    stays what it is. Raises DiskFull where there is no room.
+    """
+    if path.exists() and not path.is_file() and not path.is_dir():
+        with room(path):
+            path.write_bytes(content)
+        return
     scratch = path.with_name(f".{path.name}.{os.getpid()}.part")
     with room(path.parent):
         path.parent.mkdir(parents=True, exist_ok=True)

@@ -1,7 +1,9 @@
 """How rows and files are written where something is in the way: another writer, a wrong row, a full disk."""
 
 import errno
+import os
 import sqlite3
+import threading
 from pathlib import Path
 
 import pytest
@@ -13,7 +15,7 @@ from benchmark.errors import Halted, UserError
 from benchmark.store import writing
 from benchmark.store.database import open_database
 from benchmark.store.models import Method
-from benchmark.store.writing import DiskFull, ServerAway, Unstorable, files_first, is_full, persist, write_whole
+from benchmark.store.writing import DiskFull, ServerAway, Unstorable, files_first, is_full, persist, replace_whole, write_whole
 
 NO_ROOM = OSError(errno.ENOSPC, "No space left on device")
 
@@ -237,3 +239,17 @@ def test_files_stay_only_where_their_rows_are_written(tmp_path, monkeypatch):
         pass
     assert old.read_bytes() == b"old"
     assert new.read_bytes() == b"new"
+
+
+def test_a_pipe_or_a_device_is_written_to_and_stays_what_it_is(tmp_path):
+    """By the superuser a device could be replaced: /dev/null became a file."""
+    pipe = tmp_path / "pipe"
+    os.mkfifo(pipe)
+    heard = []
+    reader = threading.Thread(target=lambda: heard.append(pipe.read_bytes()))
+    reader.start()
+    replace_whole(pipe, b"content")
+    reader.join(timeout=10)
+    assert heard == [b"content"]
+    assert pipe.is_fifo()
+    assert list(tmp_path.iterdir()) == [pipe]

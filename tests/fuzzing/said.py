@@ -22,6 +22,7 @@ from benchmark.store.database import open_database
 from benchmark.store.models import ANSWERED, Instance, Run
 from runners.engines import local, messages
 from runners.engines.base import Place
+from runners.engines.wall import Wall
 from runners.execute import Execution
 from runners.plan import Job, Plan, make_plan
 from runners.progress import Display
@@ -47,8 +48,8 @@ def _solved(number: int) -> dict[str, Any]:
     about = {
         "label": "a",
         "observation": "o",
-        "seconds": 1.0,
-        "cpu_seconds": 0.9,
+        "seconds": 0.5,
+        "cpu_seconds": 0.4,
         "queued": 0.1,
         "steps": 1,
         "truncated": False,
@@ -136,12 +137,16 @@ def conversations(draw: st.DrawFn) -> Said:
 inputs = conversations()
 
 
+PLACE = Place("cpu", 1, Path("artifacts"), None, float("inf"))
+
+
 class _Worker(local.Worker):
     """One that has said all that it will say."""
 
     def __init__(self, job: Job, content: bytes) -> None:
         self.job, self.inbox, self.last = job, queue.Queue(), None
         self.said_last, self.making, self.made = threading.Event(), None, 0.0
+        self.place, self.wall = PLACE, Wall()
         self.process = SimpleNamespace(stdout=io.BytesIO(content))  # type: ignore[assignment]
 
 
