@@ -49,6 +49,7 @@ def test_a_row_is_of_the_present_code_task_and_data_and_of_committed_code(line):
     assert "/" not in line.command.replace("python -m", "")  # no folder of the machine that made it
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("line", RECOMPUTED, ids=name)
 def test_the_present_code_gives_the_scores_of_a_row(line):
     key = line.key

@@ -7,6 +7,8 @@ import pytest
 from benchmark import reading, registry, source
 from benchmark.registry import ROOT
 
+pytestmark = pytest.mark.slow
+
 PAIRS = [(t, m) for t in registry.tasks().values() for m in registry.methods().values() if not m.spec.misfit(t.spec)]
 OF_TASK = {t.spec.name: {(t.spec.name, m.spec.name) for one, m in PAIRS if one is t} for t, _ in PAIRS}
 ALL = set().union(*OF_TASK.values())

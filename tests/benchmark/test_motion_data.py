@@ -84,6 +84,7 @@ def test_loading_is_fast():
     assert time.process_time() - start < 2  # about 0.3 s
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("part", VIEWS)
 def test_views_are_what_they_say_and_no_two_of_a_class_are_alike(part):
     found = motions.load(part)

@@ -95,6 +95,7 @@ def test_real_methods_are_far_from_the_limit(name):
     assert value < nearness.limit(task, task.spec.primary, instance) - 25
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("name", "preset", "count"),
     [

@@ -20,6 +20,7 @@ def board(session: Session) -> Board:
     return boards.board(session, "imaging", "small")
 
 
+@pytest.mark.slow
 def test_hundred_thousand_scores_take_seconds_at_most(made: Callable[[str], Path]) -> None:
     engine = open_database(str(made("large")), create=False)
     with Session(engine) as session:

@@ -48,6 +48,7 @@ def test_no_cell_of_a_csv_file_is_a_formula():
     assert read["n"].tolist() == [-1, 2, 3]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("view", ["overview", "instances"])
 def test_other_views(database, view):
     words = ("--task", "sorting", "--preset", "small") if view == "instances" else ()
@@ -66,6 +67,7 @@ def test_a_file_is_written_whole(database, tmp_path):
     assert [path.name for path in tmp_path.iterdir()] == ["a.parquet"]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("words", "message"),
     [

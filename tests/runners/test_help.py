@@ -7,6 +7,7 @@ import pytest
 from runners.run import EXAMPLES
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("example", EXAMPLES)
 def test_examples_of_the_help_can_be_pasted(command, example):
     words = shlex.split(example)

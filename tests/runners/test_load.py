@@ -149,6 +149,7 @@ def fail_first(line):
     line["results"][0].update(status="failed")
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("edit", "message"),
     [
@@ -314,6 +315,7 @@ def test_without_a_file_it_says_what_to_name():
     assert "name a FILE that runners.export --format jsonl wrote, or --reference" in done.stderr
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("old", "new"),
     [

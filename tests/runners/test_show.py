@@ -44,6 +44,7 @@ def test_everything_of_a_run_and_what_is_different_now(command):
     assert "done; reproduced" in show(command, str(number)).stdout  # its runner died after its last instance
 
 
+@pytest.mark.slow
 def test_unknown_and_ambiguous_runs_are_one_line(command):
     command("--task", "mri", "--preset", "tiny", "--threads", "1", "--method", "zero_filled", "--seeds", "2")
     change(command, "UPDATE run SET digest = 'aaa1' WHERE id = 1")

@@ -60,6 +60,7 @@ YAML = "runs:\n  - task: mri\n    method: dip\n    preset: tiny\n"
 TOML = '[[runs]]\ntask = "mri"\nmethod = "dip"\npreset = "tiny"\n'
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     "words",
     [("--preset", "tiny"), ("--preset", "small"), ("--no-baseline",), ("--on-test",), ("--seeds", "2"), ("--task", "mri")],

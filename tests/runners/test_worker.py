@@ -43,6 +43,7 @@ def test_each_instance_has_its_own_seed(command):
     assert rows(command, "SELECT count(*), count(DISTINCT sha256) FROM artifact WHERE kind = 'estimate'") == [(2, 2)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("score", "said"), [('{"psnr": float("inf")}', "{'psnr': inf}"), ("{}", "{}")])
 def test_a_score_that_is_not_finite_or_missing_fails_the_instance(command, score, said):
     done = template(command, score)
