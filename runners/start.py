@@ -6,6 +6,7 @@ with opened(plan, target) as (session, plan), Display(plan, console) as display:
     outcome = execute(session, plan, target, how, display)
 """
 
+import re
 import shlex
 import shutil
 from collections.abc import Iterable, Iterator, Mapping, Sequence
@@ -18,7 +19,7 @@ from sqlalchemy.orm import Session
 from benchmark import registry
 from benchmark.datasets import sources
 from benchmark.environment import memory
-from benchmark.errors import UserError
+from benchmark.errors import UserError, shortened
 from benchmark.spec import TaskSpec
 from benchmark.store import queries
 from benchmark.store.database import open_database
@@ -34,6 +35,7 @@ from runners.plan import Job, Plan, make_plan
 from runners.progress import Display
 from runners.request import Request
 
+_DEVICE = re.compile(r"auto|cpu|cuda(:(0|[1-9][0-9]?))?")
 _SHARE = 0.9  # of the machine's memory that all jobs together may use
 
 
@@ -154,10 +156,9 @@ def execute(session: Session, plan: Plan, target: str, how: How, display: Displa
 
 def check_device(name: str) -> None:
     """Raises UserError unless `name` is a device that this machine has."""
-    kind, _, index = name.partition(":")
-    if kind not in {"auto", "cpu", "cuda"} or (index and not (kind == "cuda" and index.isdigit())):
-        raise UserError(f"unknown device '{name}'; use auto, cpu, cuda or cuda:N")
-    if kind == "cuda":
+    if not _DEVICE.fullmatch(name):
+        raise UserError(f"unknown device '{shortened(name)}'; use auto, cpu, cuda or cuda:N")
+    if name.startswith("cuda"):
         from runners.worker import pick_device
 
         pick_device(name)

@@ -1,5 +1,7 @@
 """Strange inputs of every kind, the same each time (tests/performance/fuzz.py draws others), and each one that was found."""
 
+from pathlib import Path
+
 import pytest
 from hypothesis import HealthCheck, Phase, given, settings
 
@@ -35,13 +37,24 @@ def test_strange_inputs(box, kind):
 
     ends = set()
     each()
-    assert len(ends) > 1  # some are refused and some are not
+    assert len(ends) > 1, ends  # some are refused and some are not
 
 
 def test_what_a_command_owes_can_be_missed(box):
     """The checks can fail."""
     box.path("ran", "")
     assert box("show", "1").wrong == "it executed what it read"
+    outside = str(box.folder.parent.parent / "outside")
+    for words in (
+        ("--output", outside),
+        ("--db", outside, "--view", "overview"),
+        ("--output", "/dev/full"),
+        ("--db", "/dev/full"),
+    ):
+        said = box("export", "--format", "jsonl", *words)
+        assert ("would write outside" in said.wrong) == ("--output" in words)
+    assert "would write outside" in box("run", "--task", "mri", "--method", "dip", "--preset", "tiny", "--db", outside).wrong
+    assert not Path(outside).exists()
     for raised, wrong in (
         (KeyError("a"), "KeyError in "),
         (SystemExit(3), "it ended with 3"),
@@ -68,6 +81,11 @@ REFUSED = {
     "a URL with half an address": (("show", "1", "--db", "postgresql://a:b@[::1/x"), "--db cannot be understood as a URL"),
     "an empty file as a database": (("export", "--db", "nothing"), "nothing is empty"),
     "a submission of twenty digits": (("submit", "status", "9" * 20, "--db", "runs.db"), "no submission 99999999999999999999"),
+    "a device whose number is none": (
+        ("run", "--task", "mri", "--method", "dip", "--device", "cuda:²"),
+        "unknown device 'cuda:²'",
+    ),
+    "a device without its number": (("run", "--task", "mri", "--method", "dip", "--device", "cuda:"), "unknown device 'cuda:'"),
     "to withdraw one": (("submit", "withdraw", "9" * 20, "--maintainer", "--db", "runs.db"), "no submission 9999"),
     "to review one": (("submit", "review", "9" * 20, "--db", "runs.db"), "no submission 9999"),
     "a plan without end": (("run", "--plan", "/dev/zero", "--dry-run"), "a plan file ends in .yaml, .yml or .toml"),

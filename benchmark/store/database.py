@@ -52,6 +52,8 @@ def open_database(db: str, *, create: bool = True, read_only: bool = False) -> E
         _make_folder(path)
     elif path.is_dir():
         raise UserError(f"{path} is a folder; --db names a file")
+    elif not path.is_file():  # SQLite would write a journal beside a device
+        raise UserError(f"{path} is a device or a pipe; --db names a file")
     elif create and not os.access(path, os.W_OK):
         raise UserError(f"{path} cannot be written; copy it or choose another with --db")
     elif not path.stat().st_size:

@@ -166,6 +166,12 @@ def test_a_folder_and_a_missing_file(tmp_path):
     refused(tmp_path / "none.db", "no database at .*runners.run", create=False)
 
 
+def test_a_pipe_or_a_device_is_no_database(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for how in ({}, {"create": False}, {"read_only": True}):
+        refused(tmp_path / "pipe", "is a device or a pipe; --db names a file", **how)
+
+
 @pytest.mark.skipif(os.geteuid() == 0, reason="root may write anywhere; the check itself is tested below")
 def test_a_read_only_folder_really(tmp_path):
     tmp_path.chmod(0o500)

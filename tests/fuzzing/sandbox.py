@@ -28,6 +28,7 @@ from benchmark.spec import RunKey
 from benchmark.store.database import open_database
 from benchmark.store.models import Method, Task
 from runners import cli, main, sharing
+from tests.fuzzing import fence
 from tests.leaderboard.synthetic import Writer
 
 RAN = "ran"  # the file that an expression writes where it is executed
@@ -75,7 +76,8 @@ class Sandbox:
         saved = sys.argv, sys.stdout, sys.stderr, dict(os.environ)
         sys.argv, sys.stdout, sys.stderr = ["lowdimbench", *words], out, err
         try:
-            main.main()
+            with fence.around(self.folder.parent) as outside:
+                main.main()
         except SystemExit as left:
             code = left.code if isinstance(left.code, int) else 0 if left.code is None else -1
         except BaseException as error:
@@ -90,6 +92,8 @@ class Sandbox:
         wrong = wrong or _owed(code, *texts, changed, time.monotonic() - began)
         if (self.folder / RAN).exists():
             wrong = "it executed what it read"
+        if outside:
+            wrong = f"it would write outside its folder: {outside[0]}"
         if fresh:
             self.restore()
         return Said(code, *texts, wrong, changed)

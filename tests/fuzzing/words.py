@@ -10,6 +10,7 @@ from runners import main
 from tests.fuzzing.sandbox import Sandbox
 from tests.fuzzing.values import texts
 
+# None leads out of the folder: which option takes a word, a lost word changes, and a command may write there.
 _FILES = (
     "runs.db",
     "empty.db",
@@ -30,19 +31,13 @@ _FILES = (
     "folder/new.db",
     "new.db",
     "why?/a%20b.db",
-    "/dev/null",
-    "/dev/full",
-    "/proc/none",
-    "/proc/self/mem",
     ".",
-    "..",
     "~",
     "~nobody/x",
     "a\x1fb",
     "sqlite://",
     "sqlite:///:memory:",
     "sqlite:///runs.db",
-    "sqlite:////dev/full",
     "sqlite:///folder",
     "postgresql://",
     "postgresql+psycopg://a:b@127.0.0.1:1/x",
