@@ -45,14 +45,7 @@ def test_what_a_command_owes_can_be_missed(box):
     box.path("ran", "")
     assert box("show", "1").wrong == "it executed what it read"
     outside = str(box.folder.parent.parent / "outside")
-    for words in (
-        ("--output", outside),
-        ("--db", outside, "--view", "overview"),
-        ("--output", "/dev/full"),
-        ("--db", "/dev/full"),
-    ):
-        said = box("export", "--format", "jsonl", *words)
-        assert ("would write outside" in said.wrong) == ("--output" in words)
+    assert "would write outside" in box("export", "--format", "jsonl", "--output", outside).wrong
     assert "would write outside" in box("run", "--task", "mri", "--method", "dip", "--preset", "tiny", "--db", outside).wrong
     assert not Path(outside).exists()
     for raised, wrong in (

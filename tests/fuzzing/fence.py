@@ -48,7 +48,7 @@ def _hook(event: str, given: tuple[Any, ...]) -> None:
 
 def _is_ours(path: str) -> bool:
     """Whether it lies in the folder, or is what any import or process may open."""
-    return path.startswith(_inside[-1]) or path == os.devnull or f"{os.sep}__pycache__" in path
+    return f"{path}{os.sep}".startswith(f"{_inside[-1]}{os.sep}") or path == os.devnull or f"{os.sep}__pycache__" in path
 
 
 def _install(done: list[bool] = []) -> None:  # noqa: B006  # a hook cannot be taken away, so there is one
