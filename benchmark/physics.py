@@ -24,10 +24,10 @@ from torch import Tensor, nn
 
 from benchmark.operators.linear import LinearOperator
 
-# As in deepinv, of which the solvers are tuned so: where A is ill conditioned, an end that comes early keeps the noise small.
+# deepinv's own, to which its solvers are tuned. Where A is ill conditioned, an early end keeps the noise small.
 _TOLERANCE = 1e-4  # of the residual of the normal equations, relative to their right side
 _ITERATIONS = 50
-_STARTS = {"init", "x_init"}  # where their solvers begin: the answer of ours does not hang on it
+_STARTS = {"init", "x_init"}  # where their solvers begin; ours has the same answer from anywhere
 
 
 class Noise(nn.Module):

@@ -1,7 +1,7 @@
-"""A job scored in this process, which never loads the method: another one solves and hands over its estimates.
+"""A job that is scored in this process. Another one loads the method, solves, and hands over its estimates.
 
-What the method's process says of scores is left aside. Seconds, steps and the curve are as it tells them, the seconds held
-against a clock here. It goes on with the next instance when the last is scored, so that scoring takes no time from it.
+What the method's process says of scores is left aside. Steps and the curve are as it tells them. Its seconds are held against
+a clock here. It waits with the next instance until the last is scored, so that scoring takes no time from it.
 """
 
 import subprocess

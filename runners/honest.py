@@ -1,7 +1,7 @@
-"""What a method did that it may not do, as far as that is cheap to notice: an instance fails with one line that says what.
+"""Notices what a method may not do, as far as that is cheap. The instance then fails with one line that says what it was.
 
-A method's code runs with its user's rights, so this keeps nobody out. It tells mistakes and plain tricks from honest numbers:
-references are taken before the method is loaded, and compared when it has answered.
+A method's code runs with its user's rights, so this keeps nobody out. It tells mistakes and plain tricks from honest numbers.
+References are taken before the method is loaded, and compared when it has answered.
 """
 
 import os
@@ -32,8 +32,8 @@ _CLOCKS = ("monotonic", "perf_counter", "process_time", "thread_time")
 _code = attrgetter("__code__")
 _CODE = (FunctionType, BuiltinFunctionType, classmethod, staticmethod, property, type)
 _INSTALLED = (*(sysconfig.get_path(kind) for kind in ("stdlib", "platstdlib", "purelib", "platlib")), "<frozen")
-_SECONDS = 1.0  # below which no time is out of proportion
-_BUSIER = 1.5  # times the threads that were given, and it computes on more
+_SECONDS = 1.0  # a shorter time is never out of proportion
+_BUSIER = 1.5  # processors for each thread that was given, at most
 _ENDING = 0.2  # seconds a thread may take to end after the answer
 _DEPTH = 6  # of objects in objects that a problem holds
 _THREADS = "the number of PyTorch's threads"
@@ -46,11 +46,11 @@ _STATE: dict[str, Callable[[], Any]] = {
 
 
 class Noticed(Exception):  # noqa: N818  # reads as what it is
-    """The method did what it may not do; the message says what, in one line."""
+    """The method did what it may not do. The message says what in one line."""
 
 
 class Watched(Context):
-    """A context that sees whether its clock or budget is changed from outside, and what is done while the clock is held.
+    """A context that notices changes of its clock and budget from outside, and what is done while the clock is held.
 
     aside  seconds in functions that `record` was given; held: in these and in scoring what they gave
     """
@@ -104,7 +104,7 @@ class Watched(Context):
 
 
 class Place:
-    """A module or a class, and what is to stay in it: comparing it takes microseconds."""
+    """A module or a class, and what is to stay in it. To compare them takes microseconds."""
 
     def __init__(self, name: str, held: Mapping[str, object], known: Mapping[str, object]) -> None:
         self.name, self.held, self.known = name, held, known
@@ -274,7 +274,7 @@ def _costs(ctx: Watched, spent: float, busy: float) -> str | None:
 
 
 def _odd(thing: object) -> str | None:
-    """A tensor of another class than PyTorch's own may compute when somebody looks at it, after the clock stopped."""
+    """What is odd about an estimate. A tensor of another class than PyTorch's own may compute once the clock has stopped."""
     if isinstance(thing, Tensor) and type(thing) not in (Tensor, nn.Parameter):
         return f"an estimate is a {type(thing).__name__}, not a plain torch.Tensor"
     return None

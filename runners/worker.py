@@ -1,4 +1,4 @@
-"""One job in a fresh process makes each instance, hands the problem to the method, keeps the clock, scores and reports.
+"""One job in a fresh process: it makes each instance, hands the problem to the method, keeps the clock, scores and reports.
 
 It reads the job as one JSON line from standard input and writes one JSON line a message to the standard output that it was
 started with. Whatever the method prints goes to standard error. When standard input closes, the parent is gone and so is this
@@ -76,7 +76,7 @@ def main() -> None:
 
 
 def _moved(descriptor: int) -> int:
-    """A copy of it under a number that nobody knows, which no process inherits that is started from here."""
+    """A copy of the descriptor under a random number. No process that is started from here inherits it."""
     try:
         import fcntl
     except ImportError:  # on Windows
@@ -93,8 +93,8 @@ def _leave_with_parent(scratch: str | None) -> None:
 
 
 def run(order: Order, send: Send) -> None:
-    """Solve every instance that the job still lacks; one that fails is reported and the next is tried. Once the method did what
-    it may not do, nothing that this process makes is trusted.
+    """Solves every instance that the job still lacks. One that fails is reported and the next is tried. Once the method did
+    what it may not do, this process solves no more: its later instances fail with the same line.
     """
     torch.set_num_threads(_THREADS)
     if order.apart:

@@ -4,11 +4,11 @@ from runners.engines.messages import Failed, Making, Message, Solved
 
 _SLACK = 1.0  # seconds
 _SHARE = 0.1  # of the time that passed
-_BLINK = 0.2  # seconds between looks that say nothing
+_BLINK = 0.2  # seconds between looks, as usual
 
 
 class Wall:
-    """One worker's instances. Seconds may be off by as long as nobody looked: this process was stopped, the machine busy."""
+    """One worker's instances. Seconds may be off by as long as nobody looked, as where this process was stopped."""
 
     def __init__(self) -> None:
         self.seen: float | None = None
@@ -17,7 +17,7 @@ class Wall:
         self.answered = set[int]()
 
     def look(self, now: float) -> None:
-        """It is `now`; called all the time."""
+        """Notes that somebody looked at this time. It is to be called many times a second."""
         if self.seen is not None:
             self.blind += max(0.0, now - self.seen - _BLINK)
         self.seen = now

@@ -5,13 +5,11 @@ from collections import defaultdict
 
 import pytest
 import torch
-from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.instances import make_instance
 from benchmark.problems import FewShot, Representation
 from benchmark.report.boards import board
-from benchmark.store.database import open_database
 from benchmark.submissions import nearness, store
 from runners.load import REFERENCE
 from tests.benchmark.submission_bundles import adjoint, files_of, packed
@@ -142,14 +140,6 @@ def test_labels_right_almost_without_exception_are_marked():
 
 
 # --- a submission -----------------------------------------------------------------------------------------------------
-
-
-@pytest.fixture
-def session(tmp_path):
-    engine = open_database(str(tmp_path / "results.db"))
-    with Session(engine) as opened:
-        yield opened
-    engine.dispose()
 
 
 def test_a_bundle_that_is_too_near_is_refused_and_leaves_no_row(session, tmp_path):

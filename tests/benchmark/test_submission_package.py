@@ -3,11 +3,9 @@
 import sys
 
 import pytest
-from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.errors import UserError
-from benchmark.store.database import open_database
 from benchmark.submissions import package, store
 from benchmark.submissions.entry import made_entry
 from tests.benchmark.submission_bundles import ENTRY
@@ -23,14 +21,6 @@ def installed(tmp_path, monkeypatch):
     yield Installed(folder)
     registry.include(())
     assert not {"somebodys", "somebodys.half", "alone"} & sys.modules.keys()  # nothing of it was imported
-
-
-@pytest.fixture
-def session(tmp_path):
-    engine = open_database(str(tmp_path / "results.db"))
-    with Session(engine) as opened:
-        yield opened
-    engine.dispose()
 
 
 @pytest.mark.parametrize("name", ["half", "somebodys-methods", "Somebodys_Methods"])

@@ -37,14 +37,6 @@ def seed_file(tmp_path):
     return tmp_path / "results.db.secret"
 
 
-@pytest.fixture
-def session(tmp_path):
-    engine = open_database(str(tmp_path / "results.db"))
-    with Session(engine) as opened:
-        yield opened
-    engine.dispose()
-
-
 def hashes(task, secret, preset="tiny", seed=0):
     instances = (private.make_instance(task, preset, number, seed, secret) for number in range(2))
     return [observed(one.problem.shown()) for one in instances]

@@ -4,12 +4,10 @@ import numpy as np
 import pytest
 import torch
 from sqlalchemy import func, select
-from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.errors import UserError
 from benchmark.store import queries
-from benchmark.store.database import open_database
 from benchmark.store.exchange import to_line
 from benchmark.store.lines import RunLine
 from benchmark.store.models import Artifact, Base, Environment, Instance, Method, Run, Score, Submission, Task
@@ -30,14 +28,6 @@ def mri():
 def files(mri):
     """A sound bundle for mri/tiny."""
     return files_of(mri, estimate=adjoint)
-
-
-@pytest.fixture
-def session(tmp_path):
-    engine = open_database(str(tmp_path / "results.db"))
-    with Session(engine) as opened:
-        yield opened
-    engine.dispose()
 
 
 @pytest.fixture

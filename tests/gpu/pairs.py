@@ -1,7 +1,8 @@
 """The part `pairs`: every method on the tiny preset of every task that it fits, on the device beside the CPU, for twenty steps.
 
-Of each: scores there and here, whether two runs of one seed are equal there, peak memory, and synchronisations with the device
-per step while the method works (PyTorch's debug mode; curve points and scoring are outside).
+Of each: scores there and here from the same draws, whether two runs of one seed are equal there, peak memory, and
+synchronisations with the device per step while the method works. PyTorch's debug mode counts these. Curve points and scoring
+are outside.
 """
 
 import sys
@@ -14,12 +15,28 @@ import torch
 from torch import Tensor
 
 from benchmark import solving
+from benchmark.context import Context
 from benchmark.contracts import CPU, Pair
 from benchmark.instances import make_instance
+from benchmark.randomness import Draws
 from tests.gpu.part import Cut, Given, each, options
 
 SYNCHRONISATIONS = 4.0  # a step, at most: more is a copy inside a loop
 _PRESET = "tiny"
+
+
+class Same(Cut):
+    """Draws on a CPU what a method draws on its device, so that devices solve the same problem. Dropout is not among it."""
+
+    def __init__(self, device: torch.device, seed: int, *given: Any, **hooks: Any) -> None:
+        super().__init__(device, seed, *given, **hooks)
+        self._draws = Draws(CPU, seed)
+
+    def rand(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return super().rand(*shape, dtype=dtype).to(self.device)
+
+    def randn(self, *shape: int, dtype: torch.dtype = torch.float32) -> Tensor:
+        return super().randn(*shape, dtype=dtype).to(self.device)
 
 
 class Counted:
@@ -45,16 +62,16 @@ def synchronisations(device: torch.device) -> Iterator[Counted]:
             found.count = sum("synchroniz" in str(one.message) for one in said)
 
 
-def answer(pair: Pair, device: torch.device) -> tuple[dict[str, float], Tensor, dict[str, Any]]:
+def answer(pair: Pair, device: torch.device, kind: type[Context]) -> tuple[dict[str, float], Tensor, dict[str, Any]]:
     """Scores and estimate of instance 0 of the tiny preset, with seconds, steps, synchronisations a step, memory in MB."""
     task, method = pair.problems, pair.solver
     parameters = pair.parameters
     learnt = None
     if method.fit is not None:
-        learnt = solving.learn(task, method, _PRESET, 0, parameters, device, float("inf"), Cut).learnt
+        learnt = solving.learn(task, method, _PRESET, 0, parameters, device, float("inf"), kind).learnt
     instance = make_instance(task, _PRESET, 0, 0)
     problem = instance.problem.to(device)
-    ctx = solving.context(task, _PRESET, 0, 0, device, float("inf"), kind=Cut)
+    ctx = solving.context(task, _PRESET, 0, 0, device, float("inf"), kind=kind)
     if device.type == "cuda":
         torch.cuda.reset_peak_memory_stats(device)
     with synchronisations(device) as counted:
@@ -72,9 +89,10 @@ def answer(pair: Pair, device: torch.device) -> tuple[dict[str, float], Tensor, 
 
 def compare(pair: Pair, device: torch.device) -> dict[str, Any]:
     """Both sides of a pair, and what is wrong: `differs` names metrics beyond their tolerance, with both values."""
-    there, first, took = answer(pair, device)
-    _, again, _ = answer(pair, device)
-    here, _, took_here = answer(pair, CPU)
+    _, first, took = answer(pair, device, Cut)
+    _, again, _ = answer(pair, device, Cut)
+    there, _, _ = answer(pair, device, Same)
+    here, _, took_here = answer(pair, CPU, Same)
     metrics = pair.task.spec.at(_PRESET).metrics
     differs = {
         metric.name: [there[metric.name], here[metric.name]]

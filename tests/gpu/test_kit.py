@@ -4,13 +4,14 @@ import json
 import subprocess
 import sys
 import tomllib
+import warnings
 from pathlib import Path
 
 import pytest
 import torch
 
 from benchmark.datasets.sources import SOURCES
-from tests.gpu import long, packing, part, running, summary
+from tests.gpu import long, packing, pairs, part, running, summary
 from tests.gpu.packing import MIB, Machine
 
 HERE = Path(__file__).parent
@@ -158,6 +159,31 @@ def test_the_jobs_that_come_with_the_kit_are_commands_of_the_suite(tmp_path):
         assert words[:2] == ["-m", "runners.run"]
         done = subprocess.run([sys.executable, *words, "--dry-run"], cwd=ROOT, capture_output=True, text=True)
         assert done.returncode == 0, done.stdout + done.stderr
+
+
+def test_only_what_waits_for_the_device_is_counted(monkeypatch):
+    modes = []
+    monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
+    with pairs.synchronisations(torch.device("cuda")) as counted:
+        for words in ("called a synchronizing CUDA operation", "something else", "called a synchronizing CUDA operation"):
+            warnings.warn(words, stacklevel=1)
+    assert (counted.count, modes) == (2, ["warn", "default"])
+    with pairs.synchronisations(torch.device("cpu")) as counted:
+        pass
+    assert counted.count == 0
+
+
+def test_devices_are_compared_on_the_same_draws():
+    """Whatever device draws, the numbers are those of a CPU, in one stream with the generator."""
+    plain, same = (kind(torch.device("cpu"), 3) for kind in (part.Cut, pairs.Same))
+    same.device = torch.device("meta")
+    drawn = []
+    for ctx in (plain, same):
+        drawn.append((ctx._draws.rand(2), torch.rand(1, generator=ctx.generator), ctx._draws.randn(3)))
+        assert ctx.rand(2).device == ctx.device
+        assert ctx.randn(2, dtype=torch.float64).device == ctx.device
+    for one, other in zip(*drawn, strict=True):
+        assert torch.equal(one, other)
 
 
 # --- the summary ------------------------------------------------------------------------------------------------------------
