@@ -3,7 +3,7 @@
 import os
 from pathlib import Path
 
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 
 OUTPUT = Path(__file__).parent / "output"
 MADE_UP = "LOWDIMBENCH_SCREENSHOT_DB" not in os.environ
@@ -11,6 +11,19 @@ PLACE = "?task=imaging&preset=small" if MADE_UP else os.environ.get("LOWDIMBENCH
 PATIENCE = 180_000  # milliseconds: a busy machine is slow, not wrong
 
 expect.set_options(timeout=PATIENCE)
+
+
+def click(button: Locator, then: Locator) -> None:
+    """Click until the click shows. Streamlit loses one that falls into the drawing of the page, and a visitor clicks again."""
+    for patience in (30_000, 30_000):
+        button.click()
+        try:
+            expect(then).to_be_visible(timeout=patience)
+        except AssertionError:
+            continue
+        return
+    button.click()
+    expect(then).to_be_visible()
 
 
 def visit(page: Page, url: str, name: str, width: int = 1400) -> None:

@@ -11,7 +11,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed; 
 from PIL import Image
 from playwright.sync_api import Locator, Page, expect
 
-from tests.browser.driver import MADE_UP, PLACE, visit
+from tests.browser.driver import MADE_UP, PLACE, click, visit
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not MADE_UP, reason="of the made-up database")]
 PAIR = "&first=base_fill&second=truth"
@@ -74,8 +74,9 @@ def test_the_slider_wipes_from_one_picture_to_the_other(
 def test_the_link_says_which_two(page: Page, address: str, problems: list[str]) -> None:
     page.emulate_media(color_scheme="light")
     visit(page, f"{address}/instance{PLACE}{PAIR}", "wipe_linked")
-    page.get_by_role("combobox", name="Right").click()
-    page.get_by_role("option", name="net_guided", exact=True).click()
+    guided = page.get_by_role("option", name="net_guided", exact=True)
+    click(page.get_by_role("combobox", name="Right"), guided)
+    guided.click()
     expect(page.get_by_role("slider", name="From base_fill on the left to net_guided on the right")).to_be_visible()
     page.wait_for_url("**second=net_guided**")
     page.get_by_text("Compare these two over all instances").click()
