@@ -1,0 +1,1 @@
+"""Diffusion priors: what they are, how they are loaded, which ones are shipped."""

@@ -1,0 +1,48 @@
+"""A consistency model as a prior: one call goes from any noise level to a clean picture.
+
+    f(x, sigma) = c_skip x + c_out F(x / sqrt(sigma^2 + s^2), 250 ln sigma)
+    c_skip = s^2 / ((sigma - m)^2 + s^2),  c_out = (sigma - m) s / sqrt(sigma^2 + s^2)       m: the least sigma, s: of the data
+
+f is a sample of x_0 given x and not its mean: methods that need E[x_0 | x] are not made for it.
+Source: arXiv:2303.01469, in the form of diffusers
+"""
+
+from typing import Any, Self
+
+import torch
+from torch import Tensor
+from torch.nn import functional as F
+
+from benchmark.priors.prior import Calls, Prior
+from benchmark.priors.schedule import Schedule
+
+
+class ConsistencyPrior(Prior):
+    """network: a diffusers U-Net; shape (C, H, W); least, data: m and s; fold: as of NetworkPrior."""
+
+    jumps = True
+
+    def __init__(
+        self, network: Any, schedule: Schedule, shape: tuple[int, int, int], least: float, data: float, fold: int = 1
+    ) -> None:
+        self.network, self.schedule, self.shape, self.least, self.data, self.fold = network, schedule, shape, least, data, fold
+        self.calls = Calls()
+
+    def jump(self, x: Tensor, sigma: Tensor) -> Tensor:
+        """f on the network's scale: x (B, *shape), sigma (B,)."""
+        level = sigma.clamp_min(self.least)[:, None, None, None]
+        both = (level**2 + self.data**2).sqrt()
+        scaled = x / both
+        folded = F.pixel_unshuffle(scaled, self.fold) if self.fold > 1 else scaled
+        out = self.network(folded, 250 * level.flatten().log()).sample
+        out = F.pixel_shuffle(out, self.fold) if self.fold > 1 else out
+        skip = self.data**2 / ((level - self.least) ** 2 + self.data**2)
+        found: Tensor = skip * x + (level - self.least) * self.data / both * out[:, : x.shape[1]]
+        return found
+
+    def _denoise(self, x: Tensor, sigma: Tensor, condition: Tensor | None) -> Tensor:
+        return self.jump(x, sigma)
+
+    def to(self, device: torch.device | str) -> Self:
+        shape = (self.shape[0], self.shape[1], self.shape[2])
+        return type(self)(self.network.to(device), self.schedule, shape, self.least, self.data, self.fold)

@@ -1,0 +1,1 @@
+"""Training of the diffusion priors that the suite ships."""

@@ -1,0 +1,36 @@
+"""The priors that are shipped, as data: the network, its pictures, and for how long it learns.
+
+Recipe of all: v-prediction, linear beta over 1,000 steps, loss weighted by min(SNR, 5), AdamW (0.9, 0.99) with weight decay
+0.01, a learning rate that falls as a cosine to 0 over all pictures, gradients clipped at norm 1, an average of the weights
+whose memory rises to 0.999. Source: arXiv:2202.00512 (v), arXiv:2303.09556 (min-SNR)
+"""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Recipe:
+    """size: pixels a side; fold: pixels a side that are folded into channels; channels: of the U-Net's levels, the coarsest
+    with attention; pictures: how many it sees in all; told: how many numbers describe a picture, dropped for a share `silent`
+    of them; mirrored: half of the pictures are seen in a mirror.
+    """
+
+    size: int
+    fold: int
+    channels: tuple[int, ...]
+    pictures: int
+    told: int = 0
+    silent: float = 0.2
+    mirrored: bool = False
+    batch: int = 32
+    rate: float = 1e-3
+    groups: int = 16
+    memory: float = 0.999
+    seed: int = 0
+
+
+RECIPES = {
+    "photographs64": Recipe(size=64, fold=2, channels=(32, 64, 128, 128), pictures=480_000, mirrored=True),
+    "faces64": Recipe(size=64, fold=2, channels=(32, 64, 128, 128), pictures=480_000, told=37),
+    "photographs32": Recipe(size=32, fold=2, channels=(16, 32, 64), pictures=320_000, mirrored=True),
+}
