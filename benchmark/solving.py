@@ -22,6 +22,7 @@ from benchmark.problems import Instance
 from benchmark.threads import few_threads
 
 CPU = torch.device("cpu")
+CALLS = "network_calls"  # what is kept of a problem with a prior: pictures sent through it, gradients drawn back
 _CURVE_MEMORY = 4096  # points; a method with more has its own idea of a curve
 Curve = list[tuple[str, int, float, float]]
 
@@ -72,9 +73,12 @@ def context(
 
 def timed(method: Method, problem: Any, ctx: Context, parameters: Mapping[str, Any], learnt: Learnt | None = None) -> Any:
     """What a method returns, while the clock of `ctx` counts."""
+    calls = None if (prior := getattr(problem, "prior", None)) is None else prior.calls
     ctx.clock.start()
     returned = method(problem, ctx, parameters, learnt)
     ctx.clock.stop()
+    if calls is not None:
+        ctx.kept[CALLS] = torch.tensor([calls.forward, calls.backward])
     return returned
 
 

@@ -16,6 +16,7 @@ Interface = Literal["LinearInverse", "Completion", "FewShot", "Retrieval", "Repr
 # kernel: A.kernel; scale: A.factor. Of matrices: symmetric: positive semidefinite; above: what is not seen is at most
 # problem.above; uniform: what is seen was chosen at random. spectrum: x is a stack of spectra (B, n) and A.matrix is known;
 # training: it has data that a method may learn from (`Task.training`). samples: labels come with what they are labels of.
+# prior: on presets that name one, it has a diffusion prior, problem.prior.
 Feature = Literal[
     "image",
     "range",
@@ -31,6 +32,7 @@ Feature = Literal[
     "spectrum",
     "training",
     "samples",
+    "prior",
 ]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -62,6 +64,15 @@ def duration(text: str | float) -> float:
     return seconds
 
 
+def _is_empty(value: str) -> bool:
+    """Such a field is left out of what is stored and hashed, so that a new one at its default ages nothing."""
+    return not value
+
+
+def _is_none(value: object) -> bool:
+    return value is None
+
+
 class Frozen(BaseModel):
     """Base of every model here: immutable, strictly typed, and no unknown key gets through."""
 
@@ -74,6 +85,7 @@ class Metric(Frozen):
     tolerance   largest difference, in the metric's unit, that repeating a run on other hardware or with other threads may
                 make on one instance; 0 for exact
     levels      values whose first step and time on a curve the board reports
+    of          what a preset has to offer for the metric to be one of it; None where it always is
     """
 
     name: Name
@@ -83,6 +95,7 @@ class Metric(Frozen):
     primary: bool = False
     tolerance: NonNegative = 0.0
     levels: tuple[float, ...] = ()
+    of: Annotated[Feature | None, Field(exclude_if=_is_none)] = None
 
 
 class Preset(Frozen):
@@ -101,6 +114,7 @@ class Preset(Frozen):
                 i modulo their number; empty where all instances are alike
     lacks       what its problems do not hold of all that the task offers
     baseline    the method that others are compared with where the task's own does not fit; empty for the task's
+    prior       the diffusion prior that its problems hold, one of `data` too; empty where they hold none
     """
 
     instances: Count
@@ -114,6 +128,7 @@ class Preset(Frozen):
     grid: tuple[str, ...] = ()
     lacks: tuple[Feature, ...] = ()
     baseline: str = ""
+    prior: Annotated[str, Field(exclude_if=_is_empty)] = ""
 
     def cells(self) -> list[tuple[Any, ...]]:
         """Every combination of the fields that `grid` names."""
@@ -243,6 +258,8 @@ class TaskSpec(Frozen):
                 raise ValueError(f"task {self.name}: preset {preset} scores {', '.join(sorted(unknown))}, which is no metric")
             if twice := {name for name in size.metrics if size.metrics.count(name) > 1}:
                 raise ValueError(f"task {self.name}: preset {preset} scores {', '.join(sorted(twice))} twice")
+            if size.prior and (size.prior not in size.data or "prior" not in self.offers):
+                raise ValueError(f"task {self.name}: preset {preset} holds a prior that its data or the task's offers lack")
             if size.learns_as and size.learns_as not in self.presets:
                 raise ValueError(f"task {self.name}: preset {preset} learns as {size.learns_as}, which is no preset")
         return self
@@ -252,14 +269,13 @@ class TaskSpec(Frozen):
         primary one.
         """
         size = self.presets[preset]
-        update: dict[str, Any] = {
-            "offers": tuple(feature for feature in self.offers if feature not in size.lacks),
-            "baseline": size.baseline or self.baseline,
-        }
+        lacks = size.lacks if size.prior else (*size.lacks, "prior")
+        offers = tuple(feature for feature in self.offers if feature not in lacks)
+        metrics = tuple(metric for metric in self.metrics if metric.of is None or metric.of in offers)
         if chosen := size.metrics:
             known = {metric.name: metric for metric in self.metrics}
-            update["metrics"] = tuple(known[name].model_copy(update={"primary": name == chosen[0]}) for name in chosen)
-        return self.model_copy(update=update)
+            metrics = tuple(known[name].model_copy(update={"primary": name == chosen[0]}) for name in chosen)
+        return self.model_copy(update={"offers": offers, "baseline": size.baseline or self.baseline, "metrics": metrics})
 
     @property
     def primary(self) -> Metric:

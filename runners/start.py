@@ -170,7 +170,7 @@ def check_sources(plan: Plan, names: Iterable[str]) -> None:
         if any(name in sources_of(task.spec, preset) for task, preset in plan.presets):
             continue
         task, preset = plan.presets[0]
-        able = [other for other, size in task.spec.presets.items() if name in size.data]
+        able = [other for other in task.spec.presets if name in sources_of(task.spec, other)]
         more = f"; its presets {', '.join(able)} do" if able else ""
         raise UserError(f"--source {name}: {task.spec.name}/{preset} takes no {name} of yours{more}")
 
@@ -178,7 +178,8 @@ def check_sources(plan: Plan, names: Iterable[str]) -> None:
 def sources_of(spec: TaskSpec, preset: str) -> tuple[str, ...]:
     """The names of the sources that a preset reads, also to learn from."""
     size = spec.presets[preset]
-    return (*size.data, *(spec.presets[size.learns_as].data if size.learns_as else ()))
+    priors = ("prior",) if size.prior else ()  # the user's takes the place of the one that the preset names
+    return (*size.data, *(spec.presets[size.learns_as].data if size.learns_as else ()), *priors)
 
 
 def artifact_folder(target: str) -> Path:

@@ -60,7 +60,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="wiener",
     source="arXiv:2209.14687",
-    offers=("image", "range", "kernel"),
+    offers=("image", "range", "kernel", "prior"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Kernel(
@@ -104,4 +104,4 @@ class Deblurring(PhotographTask):
         )
         A = operators.Blur(kernel, (3, preset.size, preset.size))
         y = A(x) + preset.noise * A.noise(generator)
-        return self.instance(A, y, preset.noise, x, name)
+        return self.instance(preset, A, y, preset.noise, x, name)

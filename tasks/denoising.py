@@ -30,7 +30,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="nl_means",
     source="arXiv:2406.05288",
-    offers=("image", "range", "direct"),
+    offers=("image", "range", "direct", "prior"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Noise(instances=2, budget=10, size=32, about="32 x 32, sigma 25/255"),
@@ -56,4 +56,4 @@ class Denoising(PhotographTask):
             noise = (noise**2 + y.mean().item() / preset.photons) ** 0.5
         if preset.noise:
             y = y + preset.noise * A.noise(generator)
-        return self.instance(A, y, noise, x, name)
+        return self.instance(preset, A, y, noise, x, name)

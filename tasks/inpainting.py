@@ -53,7 +53,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="biharmonic",
     source="arXiv:1711.10925",
-    offers=("image", "range", "mask"),
+    offers=("image", "range", "mask", "prior"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Holes(instances=2, budget=10, size=32, about="32 x 32, 50 % of the pixels missing"),
@@ -89,7 +89,7 @@ class Inpainting(PhotographTask):
         x, name = self.photograph(preset, split, index)  # (3, H, W)
         A = operators.Mask(seen(preset, generator))
         y = A(x) + preset.noise * A.noise(generator)
-        return self.instance(A, y, preset.noise, x, name)
+        return self.instance(preset, A, y, preset.noise, x, name)
 
 
 def seen(preset: Holes, generator: torch.Generator) -> Tensor:

@@ -40,7 +40,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="bicubic",
     source="arXiv:1711.10925",
-    offers=("image", "range", "scale"),
+    offers=("image", "range", "scale", "prior"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Factor(instances=2, budget=10, size=32, factor=2, about="16 x 16 to 32 x 32, 1 % noise"),
@@ -67,4 +67,4 @@ class SuperResolution(PhotographTask):
         x, name = self.photograph(preset, split, index)  # (3, H, W)
         A = operators.Downsample(preset.factor, (3, preset.size, preset.size))
         y = A(x) + preset.noise * A.noise(generator)
-        return self.instance(A, y, preset.noise, x, name)
+        return self.instance(preset, A, y, preset.noise, x, name)

@@ -1,4 +1,5 @@
-"""Pretrained encoders of text that a user brings: a folder as `save_pretrained` writes it, or a name on the hub.
+"""Pretrained models that a user brings: a folder as `save_pretrained` writes it, or a name on the hub. Encoders of text, and
+diffusion models.
 
 Imports no torch. A name on the hub is looked up in its cache; the network is asked only where LOWDIMBENCH_ONLINE=1.
 """
@@ -19,21 +20,30 @@ def folder(name: str) -> Path:
 
     Raises UserError where there is no such folder, or the name is not in the cache and may not be fetched.
     """
+    wanted = ["config.json", "model*.safetensors*", "pytorch_model*.bin*", "tokenizer*", "vocab*", "merges.txt", "*.model"]
+    return _found(name, "encoder", "config.json, weights and a tokenizer", wanted)
+
+
+def diffusers_folder(name: str) -> Path:
+    """The folder of a diffusion model of diffusers, from a path or a name on the hub. Raises UserError as `folder` does."""
+    return _found(name, "prior", "model_index.json and its parts", ["*.json", "*.safetensors", "*.bin"])
+
+
+def _found(name: str, what: str, parts: str, wanted: list[str]) -> Path:
     path = Path(name).expanduser()
     if path.is_dir():
         return path.absolute()
     if path.is_absolute() or name.startswith((".", "~")) or name.count("/") > 1:
-        raise UserError(f"the encoder's folder {name} does not exist; give one with config.json, weights and a tokenizer")
+        raise UserError(f"the {what}'s folder {name} does not exist; give one with {parts}")
     from huggingface_hub import snapshot_download
     from huggingface_hub.errors import HfHubHTTPError, HFValidationError, LocalEntryNotFoundError
 
     online = os.environ.get(ONLINE) == "1"
-    wanted = ["config.json", "model*.safetensors*", "pytorch_model*.bin*", "tokenizer*", "vocab*", "merges.txt", "*.model"]
     try:
         return Path(snapshot_download(name, local_files_only=not online, allow_patterns=wanted))
     except (LocalEntryNotFoundError, HfHubHTTPError, HFValidationError, OSError):
         more = "the hub does not have it" if online else f"no folder, and not in the hub's cache; {ONLINE}=1 allows a download"
-        raise UserError(f"the encoder '{name}' cannot be had: {more}") from None
+        raise UserError(f"the {what} '{name}' cannot be had: {more}") from None
 
 
 def check(file: Path) -> None:

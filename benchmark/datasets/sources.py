@@ -64,6 +64,27 @@ class Packaged:
         return path
 
 
+@dataclass(frozen=True)
+class Model:
+    """A diffusion prior in a folder of benchmark/datasets/assets/, for which the user can put one of her own, with
+    `--source prior=FOLDER`. files: name -> SHA-256.
+    """
+
+    folder: str
+    files: dict[str, str]
+
+    @property
+    def sha256(self) -> str:
+        """One checksum for all."""
+        return sha256(json.dumps(self.files, sort_keys=True).encode()).hexdigest()
+
+    def checked(self) -> Path:
+        """Where it lies. Raises UserError if a file is missing or not the one that was tested."""
+        for name, digest in self.files.items():
+            Asset(f"{self.folder}/{name}", digest).path()
+        return ASSETS / self.folder
+
+
 def _is_hidden(name: str) -> bool:
     return name.startswith(".") or name == "__MACOSX"
 
@@ -153,7 +174,11 @@ def _encoder(text: str) -> Path:
     return Path(import_module("benchmark.datasets.encoders").folder(text))
 
 
-SOURCES: dict[str, Asset | Packaged | Folder] = {
+def _diffusers(text: str) -> Path:
+    return Path(import_module("benchmark.datasets.encoders").diffusers_folder(text))
+
+
+SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
     "colin27": Asset("colin27_slices.npz", "e4d27b1d1b18512d072a63b39a171cdb918a345d24a0a4e995f3fdbed4e11464"),
     "lpips_squeeze_caffe": Asset(
         "lpips_squeeze_caffe.safetensors", "c911098f9530caa977457e36e612bdf0f0e19daab5881ddc268c7fad0c02aa72"
@@ -292,6 +317,15 @@ SOURCES: dict[str, Asset | Packaged | Folder] = {
         locate=_encoder,
         older_variable="LOWDIMBENCH_BACKBONE",
     ),
+    "prior": Folder(
+        "prior",
+        ("*.json", "*.safetensors", "*.bin"),
+        "name a diffusers folder with --source prior=FOLDER (or a name on the hub), or put it into DATA_DIR/prior/",
+        lambda file: None,
+        deep=True,
+        whole=True,
+        locate=_diffusers,
+    ),
     "sentiment": Asset("sentiment.json.xz", "7d5c33a231da70d22c7ef41918e3c56b7039bc2a52ab8ebdf36a401a19df5a59"),
     "paraphrase": Asset("paraphrase.json.xz", "6b44cfa8ce963b73ff3e34ae11fcb3740a58785410b9aa18febb219d779868f1"),
     "motions": Asset("motions.npz", "cecf3fa7a6cb65050632c55d7efcea0d1643606abc3a3e3533ae6b67b29961b8"),
@@ -357,6 +391,13 @@ def replaced(places: Mapping[str, str]) -> Iterator[None]:
                 os.environ[variable] = value
 
 
+def places(name: str) -> str:
+    """The source that is read under this name: the user's prior in place of a shipped one, where she named one."""
+    prior = SOURCES["prior"]
+    assert isinstance(prior, Folder)
+    return "prior" if isinstance(SOURCES.get(name), Model) and prior.named is not None else name
+
+
 def fingerprint(names: tuple[str, ...], data_dir: Path | None) -> str:
     """A hash of everything the named sources hold: checksums of assets; name, size and head of a user's files.
 
@@ -364,9 +405,11 @@ def fingerprint(names: tuple[str, ...], data_dir: Path | None) -> str:
     """
     total = sha256()
     for name in names:
-        source = SOURCES[name]
+        source = SOURCES[places(name)]
         if isinstance(source, Asset):
             source.path()
+        if isinstance(source, Model):
+            source.checked()
         if isinstance(source, Packaged):
             for one in source.files:
                 source.path(one)

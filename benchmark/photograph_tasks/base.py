@@ -1,7 +1,9 @@
 """The base of tasks on photographs: the pictures, the scores, and how they are shown. Each task makes its own instances."""
 
+from collections.abc import Mapping
 from pathlib import Path
 
+import torch
 from torch import Tensor
 
 from benchmark.datasets import photographs
@@ -9,6 +11,7 @@ from benchmark.metrics.image import psnr, ssim
 from benchmark.metrics.perceptual import lpips_squeeze_caffe
 from benchmark.operators import LinearOperator
 from benchmark.photograph_tasks.preset import Photographs
+from benchmark.priors import shipped
 from benchmark.problems.instance import Instance
 from benchmark.problems.linear_inverse import LinearInverse
 from benchmark.seeds import Split
@@ -24,9 +27,11 @@ class PhotographTask:
         file = photographs.pick(preset.data, split, index, self.data_dir)
         return photographs.square(file, preset.size), file.stem
 
-    def instance(self, A: LinearOperator, y: Tensor, noise: float, x: Tensor, name: str) -> Instance:
-        """The problem y = A x + n with its truth."""
-        return Instance(problem=LinearInverse(A=A, y=y, noise=noise, value_range=(0.0, 1.0)), truth=x, label=name)
+    def instance(self, preset: Photographs, A: LinearOperator, y: Tensor, noise: float, x: Tensor, name: str) -> Instance:
+        """The problem y = A x + n with its truth, and with the prior where the preset names one."""
+        prior = shipped.prior(preset.prior, tuple(x.shape), self.data_dir) if preset.prior else None
+        problem = LinearInverse(A=A, y=y, noise=noise, value_range=(0.0, 1.0), prior=prior)
+        return Instance(problem=problem, truth=x, label=name)
 
     def score(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
         """The metrics of benchmark/photograph_tasks/preset.py."""
@@ -40,6 +45,13 @@ class PhotographTask:
     def quality(self, instance: Instance, estimate: Tensor) -> float:
         """PSNR in dB over all pixels and channels, after clipping to [0, 1]; range 1."""
         return psnr(estimate.clamp(0, 1).flatten(0, 1), instance.truth.flatten(0, 1), 1.0).item()
+
+    def facts(self, instance: Instance, kept: Mapping[str, Tensor]) -> dict[str, float]:
+        """How often the prior's network was called, where there is one."""
+        if instance.problem.prior is None:
+            return {}
+        forward, backward = kept.get("network_calls", torch.zeros(2)).tolist()
+        return {"network_calls": forward, "network_gradients": backward}
 
     def picture(self, instance: Instance, estimate: Tensor) -> dict[str, Tensor]:
         """The estimate in its colours, (3, H, W)."""

@@ -40,4 +40,16 @@ PHOTOGRAPH_METRICS = (
         description="perceptual distance of SqueezeNet features (Caffe weights, LPIPS heads), clipped to [0, 1]; "
         "not the published LPIPS: compare it only with itself",
     ),
+    Metric(
+        name="network_calls",
+        better="lower",
+        of="prior",
+        description="pictures sent through the prior's network; 0 for an answer that was handed in",
+    ),
+    Metric(
+        name="network_gradients",
+        better="lower",
+        of="prior",
+        description="gradients drawn back through the prior's network, each of about two calls; 0 for an answer handed in",
+    ),
 )

@@ -7,6 +7,7 @@ f is a sample of x_0 given x and not its mean: methods that need E[x_0 | x] are 
 Source: arXiv:2303.01469, in the form of diffusers
 """
 
+from copy import copy
 from typing import Any, Self
 
 import torch
@@ -44,5 +45,6 @@ class ConsistencyPrior(Prior):
         return self.jump(x, sigma)
 
     def to(self, device: torch.device | str) -> Self:
-        shape = (self.shape[0], self.shape[1], self.shape[2])
-        return type(self)(self.network.to(device), self.schedule, shape, self.least, self.data, self.fold)
+        found = copy(self)
+        found.network = self.network.to(device)
+        return found

@@ -9,6 +9,7 @@ So D and the posterior of a linear measurement are the truth, and what a solver 
 """
 
 import math
+from copy import copy
 from typing import Self
 
 import torch
@@ -110,8 +111,10 @@ class Mixture(Prior):
         return torch.stack(means), roots, torch.stack(logs).softmax(0)
 
     def to(self, device: torch.device | str) -> Self:
-        means, bases, scales, weights = (part.to(device) for part in (self.means, self.bases, self.scales, self.weights))
-        return type(self)(self.shape, means, bases, scales, weights, self.rest, self.schedule)
+        found = copy(self)
+        found.means, found.bases = self.means.to(device), self.bases.to(device)
+        found.scales, found.weights = self.scales.to(device), self.weights.to(device)
+        return found
 
 
 def scalar(mean: float = 0.0, spread: float = 1.0) -> Mixture:

@@ -37,11 +37,6 @@ class LatentPrior(NetworkPrior):
         return found
 
     def to(self, device: torch.device | str) -> Self:
-        inner = NetworkPrior(
-            self.network.to(device),
-            self.schedule,
-            (self.shape[0], self.shape[1], self.shape[2]),
-            self.prediction,
-            fold=self.fold,
-        )
-        return type(self)(inner, self.autoencoder.to(device))
+        found = super().to(device)
+        found.autoencoder = self.autoencoder.to(device)
+        return found

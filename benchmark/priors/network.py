@@ -9,6 +9,7 @@ A network with twice as many channels as the picture has learnt a variance too; 
 Source: arXiv:2006.11239, arXiv:2202.00512 (v)
 """
 
+from copy import copy
 from typing import Any, Literal, Self
 
 import torch
@@ -93,14 +94,7 @@ class NetworkPrior(Prior):
         def moved(part: Any) -> Any:
             return part if part is None else part.to(device)
 
-        network = moved(self.network)
-        return type(self)(
-            network,
-            self.schedule,
-            (self.shape[0], self.shape[1], self.shape[2]),
-            self.prediction,
-            fold=self.fold,
-            describe=moved(self.describe),
-            mean=moved(self.mean),
-            spread=moved(self.spread),
-        )
+        found = copy(self)
+        found.network, found.describe = moved(self.network), moved(self.describe)
+        found.mean, found.spread = moved(self.mean), moved(self.spread)
+        return found

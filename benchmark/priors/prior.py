@@ -6,6 +6,7 @@ The score is (D - x) / sigma^2. Everything that samples or restores with a prior
 """
 
 from abc import ABC, abstractmethod
+from copy import copy
 from dataclasses import dataclass
 from itertools import pairwise
 from typing import Self
@@ -47,7 +48,13 @@ class Prior(ABC):
 
     @abstractmethod
     def to(self, device: torch.device | str) -> Self:
-        """The same prior with its tensors on `device`; it counts its own calls."""
+        """The same prior with its tensors on `device`; its calls count with those of this one."""
+
+    def again(self) -> Self:
+        """The same prior, counted from 0."""
+        found = copy(self)
+        found.calls = Calls()
+        return found
 
     @property
     def half(self) -> float:

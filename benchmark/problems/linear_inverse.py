@@ -7,6 +7,7 @@ import torch
 from torch import Tensor
 
 from benchmark.operators.linear import LinearOperator
+from benchmark.priors.prior import Prior
 from benchmark.problems._estimate import finite, tensor
 
 
@@ -19,6 +20,7 @@ class LinearInverse:
     noise        standard deviation of n where A measures (for complex n, sqrt(E|n|^2)), in units of the task's x
     value_range  smallest and largest value an entry of x can take; None where x is complex or unbounded
     references   side information by name, (H, W) real images with maximum 1; a method that reads it says so in its kind
+    prior        a diffusion prior on pictures of A.shape; None where the preset offers none
     """
 
     A: LinearOperator
@@ -26,6 +28,7 @@ class LinearInverse:
     noise: float
     value_range: tuple[float, float] | None = None
     references: dict[str, Tensor] = field(default_factory=dict)
+    prior: Prior | None = None
 
     def to(self, device: torch.device | str) -> Self:
         """The same problem with its tensors on `device`."""

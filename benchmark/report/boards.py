@@ -131,17 +131,21 @@ def task_info(spec: dict[str, Any], preset: str) -> TaskInfo:
     specifications had once, or will have, are left out.
     """
     spec = {**spec, "presets": draws.with_own(spec["presets"], preset)}
-    known = {m["name"]: _known(m, Metric) for m in spec["metrics"]}
-    if chosen := spec["presets"].get(preset, {}).get("metrics"):
-        known = {name: {**known[name], "primary": name == chosen[0]} for name in chosen}
-    metrics = tuple(Metric.model_validate_json(json.dumps(one)) for one in known.values())
     size = spec["presets"].get(preset, {})
+    lacks = {*size.get("lacks", ()), *(() if size.get("prior") else ("prior",))}
+    offers = tuple(one for one in spec.get("offers", ()) if one not in lacks)
+    known = {m["name"]: _known(m, Metric) for m in spec["metrics"]}
+    if chosen := size.get("metrics"):
+        known = {name: {**known[name], "primary": name == chosen[0]} for name in chosen}
+    else:
+        known = {name: one for name, one in known.items() if one.get("of") in (None, *offers)}
+    metrics = tuple(Metric.model_validate_json(json.dumps(one)) for one in known.values())
     names = ("name", "version", "title", "source", "presets")
     return TaskInfo(
         metrics=metrics,
         baseline=size.get("baseline") or spec["baseline"],
         poses=spec.get("poses", ""),
-        offers=tuple(one for one in spec.get("offers", ()) if one not in size.get("lacks", ())),
+        offers=offers,
         pictures=tuple(_picture(one) for one in declared_pictures(spec) if one["kind"] in DRAWINGS),
         **{name: spec[name] for name in names},
     )

@@ -9,7 +9,7 @@ import pandas as pd
 
 from benchmark import registry
 from benchmark.datasets import sources
-from benchmark.datasets.sources import ASSETS, Asset, Folder, Packaged
+from benchmark.datasets.sources import ASSETS, Asset, Folder, Model, Packaged
 from benchmark.errors import UserError
 from benchmark.report.tables import Column
 
@@ -84,8 +84,8 @@ def known() -> dict[str, Source]:
 def _kind(name: str) -> str:
     source = sources.SOURCES.get(name)
     match source:
-        case Asset():
-            return "a file of this repository"
+        case Asset() | Model():
+            return "a file of this repository" if isinstance(source, Asset) else "a folder of this repository"
         case Packaged():
             return f"files of the package {source.package}"
         case Folder():
@@ -97,6 +97,8 @@ def _files(name: str) -> tuple[tuple[str, str], ...]:
     source = sources.SOURCES.get(name)
     if isinstance(source, Asset):
         return ((f"benchmark/datasets/assets/{source.file}", source.sha256),)
+    if isinstance(source, Model):
+        return tuple((f"benchmark/datasets/assets/{source.folder}/{file}", digest) for file, digest in source.files.items())
     if isinstance(source, Packaged):
         return tuple((f"{source.package}/{source.folder}/{file}", digest) for file, digest in source.files.items())
     return ()
@@ -113,6 +115,8 @@ def check(name: str) -> str:
     try:
         if isinstance(source, Asset):
             source.path()
+        elif isinstance(source, Model):
+            source.checked()
         elif isinstance(source, Packaged):
             for file in source.files:
                 source.path(file)

@@ -162,8 +162,8 @@ class RunLine(Line):
         key, numbers = self.key, [one.number for one in self.results]
         done = {one.number for one in self.results if one.status in ANSWERED}
         size = self.task.presets.get(key.preset)
-        metrics = set(size.metrics if size else ()) or {metric.name for metric in self.task.metrics}
-        primary = self.task.at(key.preset).primary.name if size else ""
+        task = self.task.at(key.preset) if size else self.task
+        metrics, primary = {metric.name for metric in task.metrics}, task.primary.name
         required = {primary} if self.method.kind == PREDICTIONS or self.trust == "scored" else metrics
         claims = {
             "the digest is not that of the key": self.digest == key.digest,

@@ -11,6 +11,7 @@ from torch import Tensor
 from benchmark.datasets.sources import user_sources
 from benchmark.errors import UserError
 from benchmark.operators.linear import LinearOperator
+from benchmark.priors.prior import Prior
 
 Put = Callable[[str, bytes], None]  # writes a file: its name, its content
 
@@ -31,6 +32,8 @@ class Shown:
             self.values[name] = type(value).__name__
             for part, inner in {"norm": value.norm, **vars(value)}.items():
                 self.add(f"{name}.{part.lstrip('_')}", inner)
+        elif isinstance(value, Prior):
+            self.values[name] = None  # a network has no form here; manifest.json names the source
         elif isinstance(value, dict):
             for part, inner in value.items():
                 self.add(f"{name}.{part}", inner)
