@@ -78,3 +78,18 @@ def lpips_squeeze_caffe(x: Tensor, y: Tensor) -> Tensor:
         unit_x, unit_y = (features / (features.norm(dim=1, keepdim=True) + 1e-10)).chunk(2)
         total = total + torch.einsum("bchw,c->bhw", (unit_x - unit_y).square(), weights[f"head{number}"]).mean((1, 2))
     return total
+
+
+@torch.no_grad()
+def pooled_features(x: Tensor, stage: int = 4, batch: int = 64) -> Tensor:
+    """SqueezeNet's features after a stage of `lpips_squeeze_caffe`, averaged over pixels: float32 (B, C), C = 384 of stage 4.
+
+    x and what is raised: as there.
+    """
+    _check("x", x)
+    weights = _weights(x.device)
+    found = []
+    for part in torch.split(x, batch):
+        features = next(one for number, one in enumerate(_features(part, weights), 1) if number == stage)
+        found.append(features.mean((2, 3)))
+    return torch.cat(found)

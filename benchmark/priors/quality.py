@@ -1,8 +1,10 @@
-"""How good a prior is, on pictures that it never saw."""
+"""How good a prior is, measured on pictures that it never saw."""
 
 import torch
+from scipy import linalg
 from torch import Tensor
 
+from benchmark.metrics.perceptual import pooled_features
 from benchmark.priors.prior import Prior
 
 LEVELS = (20, 100, 200, 400)  # step indices of 1,000
@@ -26,3 +28,35 @@ def one_step_psnr(prior: Prior, pictures: Tensor, seed: int = 0, batch: int = 64
                 ratios.append(10 * torch.log10((high - low) ** 2 / (clean - part).square().mean((1, 2, 3))))
         found[level] = float(torch.cat(ratios).mean())
     return found
+
+
+def frechet(first: Tensor, second: Tensor) -> float:
+    """|m - m'|^2 + tr(C + C' - 2 (C C')^(1/2)) of features (N, n) and (M, n), with means m and covariances C.
+
+    It falls with N and M even for two sets of one law: compare sets of equal sizes, as `distance_to` does.
+    """
+    a, b = first.double().cpu(), second.double().cpu()
+    C, D = torch.cov(a.T), torch.cov(b.T)
+    # tr (C D)^(1/2) by the symmetric root of C: eigenvalues of C^(1/2) D C^(1/2)
+    values, vectors = torch.linalg.eigh(C)
+    root = (vectors * values.clamp_min(0).sqrt()) @ vectors.T
+    inner = torch.from_numpy(linalg.eigvalsh((root @ D @ root).numpy())).clamp_min(0).sqrt().sum()
+    return float((a.mean(0) - b.mean(0)).square().sum() + C.trace() + D.trace() - 2 * inner)
+
+
+def distance_to(samples: Tensor, held_out: Tensor) -> dict[str, float]:
+    """Frechet distance of SqueezeNet features of samples (N, 3, H, W) to the second half of `held_out`, beside that of the
+    first half, all of one size; pictures in [0, 1].
+    """
+    half = min(len(held_out) // 2, len(samples))
+    first, second, made = (pooled_features(x) for x in (held_out[:half], held_out[half : 2 * half], samples[:half]))
+    return {
+        "frechet_samples": frechet(made, second),
+        "frechet_held_out": frechet(first, second),
+        "frechet_pictures": float(half),
+    }
+
+
+def nearest(samples: Tensor, pictures: Tensor) -> Tensor:
+    """Of each sample (N, 3, H, W) the picture (M, 3, H, W) with the least squared distance: its index, (N,)."""
+    return torch.cdist(samples.flatten(1), pictures.flatten(1)).argmin(1)

@@ -32,5 +32,5 @@ class Recipe:
 RECIPES = {
     "photographs64": Recipe(size=64, fold=2, channels=(32, 64, 128, 128), pictures=480_000, mirrored=True),
     "faces64": Recipe(size=64, fold=2, channels=(32, 64, 128, 128), pictures=480_000, told=37),
-    "photographs32": Recipe(size=32, fold=2, channels=(16, 32, 64), pictures=320_000, mirrored=True),
+    "photographs32": Recipe(size=32, fold=2, channels=(16, 32, 48), pictures=200_000, mirrored=True, batch=64),
 }

@@ -108,7 +108,8 @@ def main() -> None:
     try:
         typer.run(train)
     except UserError as error:
-        raise SystemExit(f"error: {error}") from None
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from None
 
 
 if __name__ == "__main__":

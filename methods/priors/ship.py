@@ -1,0 +1,107 @@
+"""Makes of a trained prior the folder that is shipped, with its card, and two sheets of pictures to be looked at:
+
+    python -m methods.priors.ship photographs64 --data crops.npz
+
+The folder, benchmark/datasets/assets/priors/NAME, is a DDPMPipeline of diffusers in half precision with `prior.json` and, where
+the prior can be told what to show, `condition/`. The command prints its SHA-256s as benchmark/datasets/sources.py holds them,
+and writes samples.png (64 samples) and nearest.png (16 samples, each above its nearest picture among those it learnt from)
+into results/priors/NAME.
+"""
+
+import shutil
+from dataclasses import asdict
+from hashlib import sha256
+from pathlib import Path
+from typing import Annotated
+
+import torch
+import typer
+from safetensors.torch import save_file
+from torch import Tensor
+
+from benchmark.datasets.sources import ASSETS
+from benchmark.errors import UserError, unknown
+from benchmark.priors import card
+from benchmark.priors.folder import load
+from benchmark.priors.quality import distance_to, nearest, one_step_psnr
+from methods.priors._loop import Training
+from methods.priors._recipes import RECIPES
+from methods.priors.train import RESULTS, pictures, sheet
+
+ABOUT = {
+    "photographs64": ("Photographs, 64 x 64", "crops of the photographs that wallpapers.ATTRIBUTION.md lists"),
+    "photographs32": (
+        "Photographs, 32 x 32, small, for tests",
+        "crops of the photographs that wallpapers.ATTRIBUTION.md lists",
+    ),
+    "faces64": ("Rendered faces, 64 x 64, conditional on their parameters", "pictures of benchmark/datasets/faces.py"),
+}
+
+
+def ship(
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.")],
+    data: Annotated[Path, typer.Option(help="The .npz that it was trained on.")],
+    into: Annotated[Path, typer.Option(help="The folder of all priors.")] = ASSETS / "priors",
+) -> None:
+    """Write the folder of a prior from its checkpoint."""
+    if name not in RECIPES:
+        raise unknown("recipe", name, RECIPES)
+    recipe, results = RECIPES[name], RESULTS / name
+    if not (results / "checkpoint.pt").is_file():
+        raise UserError(f"{results}/checkpoint.pt does not exist; train the prior first: python -m methods.priors.train {name}")
+    arrays = pictures(data, recipe)
+    training = Training(recipe, arrays["learn"], arrays.get("learn_told"), torch.device("cpu"))
+    training.load(results / "checkpoint.pt")
+    folder = into / name
+    shutil.rmtree(folder, ignore_errors=True)
+    write(training, folder, card.Card(fold=recipe.fold, told=tuple(f"{i}" for i in range(recipe.told))))
+    prior = load(folder)
+    learn, held_out = (arrays[part].float() / 255 for part in ("learn", "held_out"))
+    samples = prior.sample(min(len(held_out) // 2, 512), torch.Generator().manual_seed(0))
+    sheet(samples[:64], results / "samples.png")
+    near = learn[nearest(samples[:16], learn)]
+    sheet(torch.cat([samples[:8], near[:8], samples[8:16], near[8:]]), results / "nearest.png")
+    quality = {f"psnr_{level}": value for level, value in one_step_psnr(prior, held_out).items()}
+    about, source = ABOUT[name]
+    full = card.Card(
+        about=about,
+        data=source,
+        licence="weights: Apache-2.0, as the suite; for the pictures see SOURCES.md",
+        recipe=str(asdict(recipe)),
+        pictures=training.seen,
+        hours=round(training.seconds / 3600, 2),
+        fold=recipe.fold,
+        told=tuple(f"{i}" for i in range(recipe.told)),
+        quality={key: round(value, 3) for key, value in (quality | distance_to(samples, held_out)).items()},
+    )
+    (folder / card.FILE).write_text(full.model_dump_json(indent=1) + "\n", encoding="utf-8")
+    print(full.model_dump_json(indent=1))
+    for file in sorted(path for path in folder.rglob("*") if path.is_file()):
+        print(f'"{file.relative_to(folder).as_posix()}": "{sha256(file.read_bytes()).hexdigest()}",')
+
+
+def write(training: Training, folder: Path, described: card.Card) -> None:
+    """The averaged weights as a pipeline of diffusers in half precision, and the layers of the condition."""
+    from diffusers import DDPMPipeline, DDPMScheduler
+
+    prior = training.prior()
+    scheduler = DDPMScheduler(prediction_type="v_prediction", beta_schedule="linear")
+    DDPMPipeline(prior.network.half(), scheduler).save_pretrained(folder)
+    (folder / card.FILE).write_text(described.model_dump_json(), encoding="utf-8")
+    if prior.describe is not None and prior.mean is not None and prior.spread is not None:
+        (folder / "condition").mkdir()
+        kept: dict[str, Tensor] = {key: value.half() for key, value in prior.describe.state_dict().items()}
+        save_file({**kept, "mean": prior.mean.cpu(), "spread": prior.spread.cpu()}, folder / "condition" / "layers.safetensors")
+
+
+def main() -> None:
+    """The command. A UserError is one line and exit code 2."""
+    try:
+        typer.run(ship)
+    except UserError as error:
+        typer.echo(f"error: {error}", err=True)
+        raise SystemExit(2) from None
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,137 @@
+from dataclasses import replace
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from torch import Tensor
+
+from benchmark.errors import UserError
+from benchmark.priors import card
+from benchmark.priors.folder import load
+from benchmark.priors.network import NetworkPrior
+from methods.priors import ship, train
+from methods.priors._loop import Training
+from methods.priors._recipes import RECIPES, Recipe
+
+SMALL = Recipe(size=8, fold=2, channels=(8, 16), pictures=4000, batch=8, groups=4)
+TOLD = replace(SMALL, told=3, silent=0.5)
+CPU = torch.device("cpu")
+
+
+def data(count: int = 40) -> Tensor:
+    """Two kinds of picture: dark on the left, dark on the right."""
+    ramp = torch.linspace(20, 230, 8).expand(3, 8, 8)
+    return torch.stack([ramp if i % 2 else ramp.flip(-1) for i in range(count)]).round().byte()
+
+
+def told(count: int = 40) -> Tensor:
+    return torch.stack([torch.tensor([float(i % 2), 1.0, float(i)]) for i in range(count)])
+
+
+def training(recipe: Recipe = SMALL) -> Training:
+    return Training(recipe, data(), told() if recipe.told else None, CPU)
+
+
+def weights(found: Training) -> Tensor:
+    return torch.cat([part.flatten() for part in found.averaged.state_dict().values()])
+
+
+@pytest.mark.parametrize("recipe", [SMALL, TOLD, replace(SMALL, mirrored=True)], ids=["plain", "told", "mirrored"])
+def test_a_training_that_is_taken_up_again_is_the_one_that_was_not_stopped(tmp_path: Path, recipe: Recipe) -> None:
+    whole, first = training(recipe), training(recipe)
+    for _ in range(4):
+        whole.advance()
+    for _ in range(2):
+        first.advance()
+    first.save(tmp_path / "checkpoint.pt")
+    second = training(recipe)
+    second.load(tmp_path / "checkpoint.pt")
+    for _ in range(2):
+        second.advance()
+    assert second.seen == whole.seen == 32
+    assert torch.equal(weights(second), weights(whole))
+
+
+def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
+    training().save(tmp_path / "checkpoint.pt")
+    with pytest.raises(UserError, match="of another recipe"):
+        Training(replace(SMALL, rate=2e-3), data(), None, CPU).load(tmp_path / "checkpoint.pt")
+
+
+@pytest.mark.parametrize("seed", range(3))
+def test_it_learns_to_denoise_and_what_the_numbers_say(seed: int) -> None:
+    found = training(replace(TOLD, seed=seed, rate=4e-3, channels=(16, 32), pictures=800))
+    clean = data(8).float() / 255
+    generator = torch.Generator().manual_seed(seed)
+    noisy = clean + 0.5 * torch.randn(clean.shape, generator=generator)
+    told_left = told(8)
+
+    def error(condition: Tensor | None) -> float:
+        with torch.no_grad():
+            return float((found.prior()(noisy, 0.5, condition) - clean).square().mean())
+
+    before = error(None)
+    for _ in range(100):
+        found.advance()
+    free = error(None)
+    assert free < 0.8 * before
+    strong = clean[:2] + 5.0 * torch.randn(2, 3, 8, 8, generator=generator)  # the picture cannot be seen any more
+    with torch.no_grad():
+        right = found.prior()(strong, 5.0, told_left[:2])
+        wrong = found.prior()(strong, 5.0, told_left[:2].flip(0))
+    assert (right - clean[:2]).square().mean() < (wrong - clean[:2]).square().mean()
+
+
+def test_the_loss_is_of_v_weighted_by_min_snr() -> None:
+    """One step by hand: the same draws, the loss of the recipe."""
+    found = training()
+    generator = torch.Generator().manual_seed(SMALL.seed)
+    which = torch.randint(0, 40, (8,), generator=generator)
+    x = data()[which].float() / 127.5 - 1
+    t = torch.randint(0, 1000, (8,), generator=generator)
+    noise = torch.randn(x.shape, generator=generator)
+    a = found.schedule.alphas[t].float()[:, None, None, None]
+    prior = found.prior(averaged=False)
+    with torch.no_grad():
+        out = prior.raw(a.sqrt() * x + (1 - a).sqrt() * noise, t, None)
+    error = (out - (a.sqrt() * noise - (1 - a).sqrt() * x)).square().mean((1, 2, 3))
+    snr = (a / (1 - a)).flatten()
+    expected = float((snr.clamp_max(5) / (snr + 1) * error).mean())
+    assert found.advance() == pytest.approx(expected, rel=1e-5)
+
+
+def test_a_file_that_holds_no_pictures_is_refused(tmp_path: Path) -> None:
+    np.savez(tmp_path / "data.npz", learn=np.zeros((2, 3, 9, 9), np.uint8), held_out=np.zeros((2, 3, 9, 9), np.uint8))
+    with pytest.raises(UserError, match=r"learn is torch.uint8 \(2, 3, 9, 9\), not uint8 \(N, 3, 8, 8\)"):
+        train.pictures(tmp_path / "data.npz", SMALL)
+    with pytest.raises(UserError, match="no data of a prior"):
+        train.pictures(tmp_path / "none.npz", SMALL)
+    with pytest.raises(UserError, match="learn_told"):
+        train.pictures(tmp_path / "data.npz", replace(TOLD, size=9))
+
+
+def test_a_shipped_folder_holds_the_averaged_weights(tmp_path: Path) -> None:
+    found = training(TOLD)
+    for _ in range(3):
+        found.advance()
+    condition = told(2)
+    x = torch.rand(2, 3, 8, 8, generator=torch.Generator().manual_seed(0))
+    with torch.no_grad():
+        expected = [found.prior()(x, 0.3, condition), found.prior()(x, 0.3)]
+    ship.write(found, tmp_path, card.Card(fold=2, told=("a", "b", "c")))
+    prior = load(tmp_path)
+    assert isinstance(prior, NetworkPrior)
+    with torch.no_grad():
+        shipped = [prior(x, 0.3, condition), prior(x, 0.3)]
+    for mine, theirs in zip(shipped, expected, strict=True):
+        assert torch.allclose(mine, theirs, atol=3e-3)  # half precision
+    assert prior.condition == 3
+
+
+@pytest.mark.parametrize("name", RECIPES)
+def test_every_recipe_makes_a_network_of_its_pictures(name: str) -> None:
+    recipe = RECIPES[name]
+    learn = torch.zeros(2, 3, recipe.size, recipe.size, dtype=torch.uint8)
+    found = Training(recipe, learn, torch.zeros(2, recipe.told) if recipe.told else None, CPU)
+    assert found.prior()(torch.rand(1, *found.prior().shape), 0.1).shape == (1, 3, recipe.size, recipe.size)
