@@ -1,0 +1,38 @@
+"""Make the crops from which the prior `photographs64` is learned. They are not part of this repository.
+
+    mkdir FOLDER && cd FOLDER
+    apt-get download gcompris-qt-data lomiri-wallpapers-16.04 lxqt-themes mate-backgrounds plasma-workspace-wallpapers
+    for PACKAGE in *.deb; do dpkg-deb -x $PACKAGE .; done
+    python benchmark/datasets/scripts/make_crops.py FOLDER OUT.npz [CAP]
+
+Writes `learn` and `held_out`, uint8 (N, 3, 64, 64), CAP crops of each photograph (32 where it is not given), from seed 0, and
+prints their numbers and SHA-256. A folder that is not complete is refused in one line.
+"""
+
+import hashlib
+import sys
+from pathlib import Path
+
+import numpy as np
+import torch
+
+from benchmark.datasets import wallpapers
+from benchmark.errors import UserError
+
+
+def main(folder: str, out: str, cap: str = "32") -> None:
+    """Cut the crops of both parts and write them to file `out`."""
+    generator = torch.Generator().manual_seed(0)
+    content = {}
+    for which in ("learn", "held_out"):
+        content[which] = wallpapers.crops(Path(folder), which, generator, cap=int(cap)).numpy()
+        print(which, *content[which].shape, hashlib.sha256(content[which].tobytes()).hexdigest())
+    np.savez(out, **content)
+
+
+if __name__ == "__main__":
+    try:
+        main(*sys.argv[1:])
+    except UserError as error:
+        print(error, file=sys.stderr)
+        raise SystemExit(2) from None
