@@ -1,11 +1,11 @@
 """Photographs of five Debian packages as crops uint8 (N, 3, size, size), from which the prior `photographs64` is learned.
 
-Each photograph gives `cap` crops, so that a large or flat one does not rule. The first crop is what the tasks on photographs do:
-the central square, resized with antialiasing. The others are squares anywhere in it, with a side of 4**-u times its shorter side,
-u uniform in [0, 1]: from the whole down to a quarter, where the shorter side allows SHARP pixels of it for one of the crop.
+Each photograph gives `cap` crops, so that no large or flat one rules. The first crop is what the tasks on photographs do: the
+central square, resized with antialiasing. The others are squares anywhere in it, with a side of 4**-u times its shorter side, u
+uniform in [0, 1]: from the whole down to a quarter, but no fewer than SHARP pixels of it for one of the crop where it has them.
 
-Photographs are split, not crops: none gives crops to both parts. Pictures of places are all in `learn`, because several packages'
-members show the same place, and so are all of `categorization`, whose numbered series show the same things.
+Photographs are split, not crops: none gives crops to both parts. Those of places are all in `learn`, because two containers
+show the same places, and so are all others of `categorization`, whose numbered series show the same things.
 """
 
 import io
@@ -24,6 +24,7 @@ from benchmark.datasets import rcc
 from benchmark.errors import UserError
 
 GCOMPRIS = "gcompris-qt-data"
+CONTAINER = "usr/share/gcompris-qt/rcc/{}.rcc"
 CONTAINERS = {  # of GCOMPRIS: the photographs taken from each; drawn pictures, and those with holes, are in the others
     "categorization": 103,
     "erase": 33,
@@ -163,13 +164,11 @@ class Photograph:
 
 def _how() -> str:
     packages = " ".join((GCOMPRIS, *FILES))
-    return (
-        f"get the packages of Debian 12 with `apt-get download {packages}` and unpack each with `dpkg-deb -x PACKAGE.deb FOLDER`"
-    )
+    return f"get the packages of Debian 12 (apt-get download {packages}) and unpack each there (dpkg-deb -x PACKAGE.deb FOLDER)"
 
 
 def _members(folder: Path, container: str) -> list[Photograph]:
-    file = folder / "usr/share/gcompris-qt/rcc" / f"{container}.rcc"
+    file = folder / CONTAINER.format(container)
     if not file.is_file():
         raise UserError(f"{folder} lacks {file.relative_to(folder)} of {GCOMPRIS}: {_how()}")
     skipped = {name for names in SKIPPED.values() for name in names}

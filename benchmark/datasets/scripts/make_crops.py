@@ -3,10 +3,10 @@
     mkdir FOLDER && cd FOLDER
     apt-get download gcompris-qt-data lomiri-wallpapers-16.04 lxqt-themes mate-backgrounds plasma-workspace-wallpapers
     for PACKAGE in *.deb; do dpkg-deb -x $PACKAGE .; done
-    python benchmark/datasets/scripts/make_crops.py FOLDER OUT.npz [CAP]
+    python benchmark/datasets/scripts/make_crops.py FOLDER OUT.npz [SIZE [CAP]]
 
-Writes `learn` and `held_out`, uint8 (N, 3, 64, 64), CAP crops of each photograph (32 where it is not given), from seeds 0 and
-1, and prints their numbers and SHA-256. A folder that is not complete is refused in one line.
+Writes `learn` and `held_out`, uint8 (N, 3, SIZE, SIZE), CAP crops of each photograph (64 and 32 where they are not given), from
+seeds 0 and 1, and prints their numbers and SHA-256. A folder that is not complete is refused in one line.
 """
 
 import hashlib
@@ -20,12 +20,12 @@ from benchmark.datasets import wallpapers
 from benchmark.errors import UserError
 
 
-def main(folder: str, out: str, cap: str = "32") -> None:
+def main(folder: str, out: str, size: str = "64", cap: str = "32") -> None:
     """Cut the crops of both parts and write them to file `out`."""
     content = {}
     for seed, which in enumerate(("learn", "held_out")):
         generator = torch.Generator().manual_seed(seed)
-        content[which] = wallpapers.crops(Path(folder), which, generator, cap=int(cap)).numpy()
+        content[which] = wallpapers.crops(Path(folder), which, generator, int(size), int(cap)).numpy()
         print(which, *content[which].shape, hashlib.sha256(content[which].tobytes()).hexdigest())
     np.savez(out, **content)
 
