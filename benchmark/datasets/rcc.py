@@ -12,7 +12,6 @@ from benchmark.errors import UserError
 
 _MAGIC = b"qres"
 _ZLIB, _FOLDER, _ZSTD = 1, 2, 4
-_DEPTH = 32  # folders in folders
 
 
 def members(file: Path) -> dict[str, bytes]:
@@ -35,9 +34,9 @@ def _walk(content: bytes, number: int, folders: tuple[str, ...]) -> Iterator[tup
     name, flags = struct.unpack_from(">IH", content, at)
     if flags & _FOLDER:
         inside = (*folders, _name(content, names + name)) if number else folders
-        if len(inside) > _DEPTH:
-            raise struct.error("folders without end")
         count, first = struct.unpack_from(">2I", content, at + 6)
+        if first <= number:
+            raise struct.error("a folder holds itself")
         for child in range(first, first + count):
             yield from _walk(content, child, inside)
         return

@@ -93,9 +93,9 @@ def attribution(folder: Path, one: wallpapers.Photograph, readmes: dict[str, tup
         return author, re.sub(r"^(CC-BY\S*) ", r"\1-", licence.replace("Public", "public").replace("Domain", "domain")), source
     author, licence = from_copyright(folder, one.package, one.name)
     if one.package == "plasma-workspace-wallpapers":
-        told = json.loads((folder / "usr/share/wallpapers" / one.name.partition("/")[0] / "metadata.json").read_text(encoding="utf-8"))[
-            "KPlugin"
-        ]
+        told = json.loads(
+            (folder / "usr/share/wallpapers" / one.name.partition("/")[0] / "metadata.json").read_text(encoding="utf-8")
+        )["KPlugin"]
         return ", ".join(person["Name"] for person in told["Authors"]), f"{told['License']} (copyright file: {licence})", ""
     if one.package == "lxqt-themes":
         text = (folder / "usr/share/lxqt/wallpapers/License").read_text(encoding="utf-8")
