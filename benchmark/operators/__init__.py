@@ -3,8 +3,10 @@
 from benchmark.operators.image import Blur, Downsample, Identity, Mask, gaussian_kernel, motion_kernel
 from benchmark.operators.linear import LinearOperator
 from benchmark.operators.mri import MultiCoilMRI, column_mask, fft2c, ifft2c, ring_of_coils
+from benchmark.operators.spectral import SVD
 
 __all__ = [
+    "SVD",
     "Blur",
     "Downsample",
     "Identity",

@@ -6,8 +6,10 @@
     Downsample   A x = D_h x D_w^T                    D: antialiased cubic interpolation, as a matrix
 
 All act on each channel alone. The adjoints are exact: a reflection is a 0/1 matrix P, its adjoint P^T folds the border back.
+Singular values are known, and `prox` and `pinv` exact, for all but a blur whose kernel is no product of a column and a row.
 """
 
+from functools import cached_property
 from math import cos, radians, sin
 
 import torch
@@ -15,6 +17,7 @@ from torch import Tensor
 from torch.nn import functional as F
 
 from benchmark.operators.linear import LinearOperator
+from benchmark.operators.spectral import SVD, Diagonal, Separable, per_picture
 
 
 class Identity(LinearOperator):
@@ -29,6 +32,14 @@ class Identity(LinearOperator):
 
     def adjoint(self, y: Tensor) -> Tensor:
         return y
+
+    def prox(self, v: Tensor, y: Tensor, rho: float | Tensor) -> Tensor:
+        per_picture(rho, self)
+        return (y + rho * v) / (1 + rho)
+
+    def svd(self) -> SVD:
+        """Ones. This operator is on no device: its values are on the CPU until they are moved."""
+        return Diagonal(torch.ones(self.shape, dtype=self.dtype))
 
     def to(self, device: torch.device | str) -> "Identity":
         return self
@@ -52,6 +63,13 @@ class Mask(LinearOperator):
 
     def noise(self, generator: torch.Generator) -> Tensor:
         return super().noise(generator) * self.mask
+
+    def prox(self, v: Tensor, y: Tensor, rho: float | Tensor) -> Tensor:
+        per_picture(rho, self)
+        return (y * self.mask + rho * v) / (self.mask.to(v.dtype) + rho)
+
+    def svd(self) -> SVD:
+        return Diagonal(self.mask.to(self.dtype).expand(self.shape))
 
     def to(self, device: torch.device | str) -> "Mask":
         return Mask(self.mask.to(device), self.shape[0], self.dtype)
@@ -87,6 +105,26 @@ class Blur(LinearOperator):
         wide = F.conv_transpose2d(flat, kernel.flip(0, 1)[None, None])
         return self._rows.T @ wide.reshape(*y.shape[:-2], *wide.shape[-2:]) @ self._columns
 
+    def svd(self) -> SVD | None:
+        """Known where the kernel is a product of a column and a row, a Gaussian one; None for others.
+
+        A cosine transform is none: with edge pixels not repeated, A is diagonal in that of type I for a symmetric kernel, whose
+        basis is not orthogonal, so that A^H A is not.
+        """
+        return self._svd
+
+    @cached_property
+    def _svd(self) -> SVD | None:
+        U, s, Vt = torch.linalg.svd(self.kernel.double().cpu())
+        if len(s) > 1 and s[1] > len(s) * torch.finfo(self.dtype).eps * s[0]:
+            return None
+        column, row = (s[0].sqrt() * taps for taps in (U[:, 0], Vt[0]))
+        R, C = (
+            reflected.unfold(0, len(taps), 1) @ taps.to(reflected).flip(0)
+            for reflected, taps in ((self._rows, column), (self._columns, row))
+        )
+        return Separable(R, C, self.shape[0])
+
     def to(self, device: torch.device | str) -> "Blur":
         return Blur(self.kernel.to(device), (self.shape[0], self.shape[1], self.shape[2]))
 
@@ -111,6 +149,13 @@ class Downsample(LinearOperator):
 
     def adjoint(self, y: Tensor) -> Tensor:
         return self._rows.T @ y @ self._columns
+
+    def svd(self) -> SVD:
+        return self._svd
+
+    @cached_property
+    def _svd(self) -> SVD:
+        return Separable(self._rows, self._columns, self.shape[0])
 
     def to(self, device: torch.device | str) -> "Downsample":
         moved = Downsample(self.factor, (self.shape[0], self.shape[1], self.shape[2]), self.dtype)
