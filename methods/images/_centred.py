@@ -1,0 +1,104 @@
+"""A restoration problem on the scale of diffusion networks, [-1, 1], in batches.
+
+    x = middle + half u      y = A x + n      ->      y' = (y - A middle) / half = A u + n',   sigma' = sigma / half
+    D(u, sigma') = (prior(x, half sigma') - middle) / half
+
+For pictures in [0, 1]: y' = 2 y - A 1 and sigma' = 2 sigma. Solvers work with u, y' and sigma' alone, so that no formula
+mixes two scales. Everything has a leading batch dimension B; norms and sums are those of one picture.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from torch import Tensor
+
+from benchmark import Context, LinearInverse
+from benchmark.operators import SVD, LinearOperator
+
+
+@dataclass(frozen=True)
+class Centred:
+    """The problem y = A u + n with u (B, *shape) in about [-1, 1].
+
+    y        (B, *A.data_shape);  noise: sigma' of it
+    alphas   alpha-bar of each step of the prior's schedule, falling;  sigmas: sqrt((1 - alpha-bar) / alpha-bar), rising
+    """
+
+    A: LinearOperator
+    y: Tensor
+    noise: float
+    alphas: list[float]
+    sigmas: list[float]
+    prior: Any
+    middle: float
+    half: float
+    batched: bool
+
+    @property
+    def shape(self) -> tuple[int, ...]:
+        """Of u, (B, *A.shape)."""
+        return len(self.y), *self.A.shape
+
+    def D(self, u: Tensor, sigma: float) -> Tensor:
+        """E[u_0 | u_0 + sigma n = u], not clipped. Its graph is kept where u asks for gradients, and only there."""
+        with torch.set_grad_enabled(u.requires_grad):
+            found: Tensor = self.prior(self.middle + self.half * u, self.half * sigma)
+            return (found - self.middle) / self.half
+
+    def gradient(self, u: Tensor) -> Tensor:
+        """Of 1/2 ||A u - y||^2:  A^H (A u - y)."""
+        return self.A.adjoint(self.A(u) - self.y)
+
+    def misfit(self, u: Tensor) -> Tensor:
+        """||A u - y||^2 of each picture, (B,)."""
+        return (self.A(u) - self.y).square().flatten(1).sum(1)
+
+    def svd(self) -> SVD:
+        """The singular values of A. Raises ValueError where they are not known."""
+        if (known := self.A.svd()) is None:
+            raise ValueError(f"it needs the singular values of A, which are not known for this {type(self.A).__name__}")
+        return known
+
+    def noisy(self, ctx: Context) -> Tensor:
+        """Fresh standard normal numbers of the shape of u."""
+        return ctx.randn(*self.shape, dtype=self.A.dtype)
+
+    def start(self, value: float = 0.0) -> Tensor:
+        """A picture of one value; 0 is mid-grey."""
+        return torch.full(self.shape, value, dtype=self.A.dtype, device=self.y.device)
+
+    def back(self, u: Tensor) -> Tensor:
+        """x on the task's scale, without the batch dimension where the problem came without."""
+        x = self.middle + self.half * u.detach()
+        return x if self.batched else x[0]
+
+
+def centred(problem: LinearInverse) -> Centred:
+    """Raises ValueError where the problem holds no prior, or one for pictures of another shape."""
+    A, prior = problem.A, problem.prior
+    if prior is None:
+        raise ValueError("it needs a diffusion prior, and this problem holds none")
+    if tuple(prior.shape) != tuple(A.shape):
+        raise ValueError(f"the prior is for pictures of {tuple(prior.shape)}, and these are {tuple(A.shape)}")
+    low, high = prior.value_range
+    middle, half = (low + high) / 2, (high - low) / 2
+    batched = problem.y.ndim > len(A.data_shape)
+    y = problem.y if batched else problem.y[None]
+    grey = torch.full(A.shape, middle, dtype=A.dtype, device=y.device)
+    return Centred(
+        A=A,
+        y=(y - A(grey)) / half,
+        noise=problem.noise / half,
+        alphas=prior.schedule.alphas.tolist(),
+        sigmas=prior.schedule.sigmas.tolist(),
+        prior=prior,
+        middle=middle,
+        half=half,
+        batched=batched,
+    )
+
+
+def each(values: Tensor, like: Tensor) -> Tensor:
+    """(B,) as (B, 1, ..., 1), to be multiplied with `like` (B, ...)."""
+    return values.reshape(-1, *[1] * (like.ndim - 1))
