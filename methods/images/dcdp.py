@@ -1,0 +1,97 @@
+"""DCDP: data consistency and diffusion purification in turns, each on its own.
+
+    x_k = `inner` gradient steps on 1/2 ||A x - y||^2 from v_{k-1}, momentum from 0               v_0 = 0, mid-grey
+    z_k = sqrt(a_t) x_k + sqrt(1 - a_t) n                                        t = t_1 >= ... >= t_K,  a: alpha-bar
+    v_k = DDIM from z_k to clean in `ddim_steps`  |  one step D(z_k)  |  one call of a consistency model      clipped
+
+The answer is x_K where y has no noise, and v_K where it has: the last purification takes noise away, and detail too. On [-1,
+1]. t counts steps of the prior's schedule from 1; noise of index t - 1 is added, and DDIM's first call is at that index, but
+for t = 1, where it is at index 1. `step` is that of the sum (methods/images/_data_phase.py), not a rate for the mean.
+Source: arXiv:2403.06054 and its code: linear schedule, torch's SGD, DDIM over evenly spaced indices, all without noise in y
+"""
+
+import math
+from typing import Literal
+
+from torch import Tensor
+
+from benchmark import Context, Count, LinearInverse, NonNegative, Positive, Rate, method
+from methods.images._annealed import annealed
+from methods.images._centred import centred
+from methods.images._data_phase import check_step, descended
+from methods.images._ddim import descend
+from methods.images._levels import even
+
+
+@method(
+    "dcdp",
+    solves="LinearInverse",
+    kind="diffusion prior",
+    paper="arXiv:2403.06054",
+    needs=("image", "range", "prior"),
+    # The paper's, for 256 pixels; its rates as steps of the sum. It has none for denoising.
+    settings={
+        "super_resolution": {"step": 0.163},
+        "inpainting": {"rounds": 20, "inner": 50, "step": 0.0102, "start": 700},
+    },
+)
+def dcdp(
+    problem: LinearInverse,
+    ctx: Context,
+    *,
+    version: Literal["ddim", "tweedie", "consistency"] = "ddim",
+    schedule: Literal["linear", "constant", "cosine"] = "linear",
+    rounds: Count = 10,
+    inner: Count = 100,
+    step: Positive = 1.017,
+    momentum: Rate = 0.9,
+    pull: NonNegative = 0.0,
+    start: Count = 400,
+    end: int = 0,
+    ddim_steps: Count = 20,
+    output: Literal["by_noise", "data", "prior"] = "by_noise",
+) -> Tensor:
+    """DCDP: gradient steps towards the data and diffusion purification in turns.
+
+    pull: of x to v in the data phase; start, end: first and last t; output: x_K (data) or v_K (prior).
+    """
+    p = centred(problem)
+    check_step(p, step, momentum, pull)
+    times = purification_times(schedule, rounds, start, end, len(p.alphas))
+
+    def data(v: Tensor, k: int) -> Tensor:
+        return descended(p, v, inner, step, momentum, pull)
+
+    def renoise(x: Tensor, clean: Tensor, noisy: Tensor, k: int) -> Tensor:  # on the scale of z / sqrt(alpha-bar)
+        a = p.alphas[times[k] - 1]
+        z = math.sqrt(a) * x + math.sqrt(1 - a) * p.noisy(ctx)
+        return z / math.sqrt(p.alphas[first(k)])
+
+    def purify(x: Tensor, k: int) -> Tensor:
+        count = min(ddim_steps, first(k) + 1) if version == "ddim" else 1
+        return descend(p, x, [p.sigmas[i] for i in ([first(k)] if count == 1 else even(first(k) + 1, count))], clip=True)
+
+    def first(k: int) -> int:
+        """The index of the network's first call."""
+        return times[k] - 1 if times[k] > 1 or version == "consistency" else 1
+
+    after_noise = output == "prior" or (output == "by_noise" and p.noise > 0)
+    answer = v = p.start()
+    for one in annealed(ctx, rounds, v, v, data, renoise, purify):
+        answer = one.clean if after_noise else one.data
+        ctx.record(one.step, p.back(answer), data=p.back(one.data), prior=p.back(one.clean))
+    return p.back(answer)
+
+
+def purification_times(schedule: str, rounds: int, start: int, end: int, total: int) -> list[int]:
+    """t_1 .. t_K, from start to end, at least 1. Raises ValueError unless 0 <= end <= start <= total."""
+    if not 0 <= end <= start <= total:
+        raise ValueError(f"start {start}, end {end}: they have to fall within the {total} steps of the prior's schedule")
+    shares = [i / max(1, rounds - 1) for i in range(rounds)]  # 0 .. 1
+    if schedule == "constant":
+        falling = [1.0] * rounds
+    elif schedule == "linear":
+        falling = [1 - share for share in shares]
+    else:
+        falling = [math.cos(share * math.pi / 2) ** 2 for share in shares]
+    return [max(1, round(share * (start - end) + 1e-6) + end) for share in falling]
