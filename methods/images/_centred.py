@@ -8,13 +8,13 @@ mixes two scales. Everything has a leading batch dimension B; norms and sums are
 """
 
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from torch import Tensor
 
 from benchmark import Context, LinearInverse
 from benchmark.operators import SVD, LinearOperator
+from benchmark.priors.prior import Prior
 
 
 @dataclass(frozen=True)
@@ -30,7 +30,7 @@ class Centred:
     noise: float
     alphas: list[float]
     sigmas: list[float]
-    prior: Any
+    prior: Prior
     middle: float
     half: float
     batched: bool
@@ -43,7 +43,7 @@ class Centred:
     def D(self, u: Tensor, sigma: float) -> Tensor:
         """E[u_0 | u_0 + sigma n = u], not clipped. Its graph is kept where u asks for gradients, and only there."""
         with torch.set_grad_enabled(u.requires_grad):
-            found: Tensor = self.prior(self.middle + self.half * u, self.half * sigma)
+            found = self.prior(self.middle + self.half * u, self.half * sigma)
             return (found - self.middle) / self.half
 
     def gradient(self, u: Tensor) -> Tensor:
@@ -74,13 +74,19 @@ class Centred:
         return x if self.batched else x[0]
 
 
-def centred(problem: LinearInverse) -> Centred:
-    """Raises ValueError where the problem holds no prior, or one for pictures of another shape."""
+def centred(problem: LinearInverse, jumps: bool = False) -> Centred:
+    """jumps: whether a consistency model is what is needed, and no mean.
+
+    Raises ValueError where the problem holds no prior, one of the other kind, or one for pictures of another shape.
+    """
     A, prior = problem.A, problem.prior
     if prior is None:
         raise ValueError("it needs a diffusion prior, and this problem holds none")
     if tuple(prior.shape) != tuple(A.shape):
         raise ValueError(f"the prior is for pictures of {tuple(prior.shape)}, and these are {tuple(A.shape)}")
+    if jumps != getattr(prior, "jumps", False):
+        kinds = ("the mean of clean pictures", "a clean picture at one jump, a consistency model's")
+        raise ValueError(f"it needs a prior that gives {kinds[jumps]}; this one gives {kinds[not jumps]}")
     low, high = prior.value_range
     middle, half = (low + high) / 2, (high - low) / 2
     batched = problem.y.ndim > len(A.data_shape)

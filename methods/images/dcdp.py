@@ -55,7 +55,7 @@ def dcdp(
 
     pull: of x to v in the data phase; start, end: first and last t; output: x_K (data) or v_K (prior).
     """
-    p = centred(problem)
+    p = centred(problem, jumps=version == "consistency")
     check_step(p, step, momentum, pull)
     times = purification_times(schedule, rounds, start, end, len(p.alphas))
 

@@ -6,6 +6,7 @@ x_hat = E[x | y]        x from a mixture of Gaussians, y = A x + n
 from torch import Tensor
 
 from benchmark import Context, LinearInverse, method
+from benchmark.priors.exact import Mixture
 
 
 @method(
@@ -15,8 +16,6 @@ from benchmark import Context, LinearInverse, method
     needs=("image", "range", "prior"),
 )
 def posterior_mean(problem: LinearInverse, ctx: Context) -> Tensor:
-    found = getattr(problem.prior, "posterior_mean", None)
-    if found is None:
-        raise ValueError("posterior_mean needs an exact prior, as the presets `small_exact` offer; this one is a network")
-    mean: Tensor = found(problem.A, problem.y, problem.noise)
-    return mean
+    if not isinstance(problem.prior, Mixture):
+        raise ValueError("it needs a prior that is known exactly, as presets named `..._exact` offer; this one is a network")
+    return problem.prior.posterior_mean(problem.A, problem.y, problem.noise).to(problem.A.dtype)

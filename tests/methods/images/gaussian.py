@@ -1,8 +1,6 @@
 """A prior of independent Gaussian pixels, on which each solver's law is known, and what the tests of solvers share."""
 
 import math
-from dataclasses import dataclass, field
-from types import SimpleNamespace
 
 import pytest
 import torch
@@ -11,6 +9,8 @@ from benchmark import registry
 from benchmark.context import Context
 from benchmark.operators import LinearOperator
 from benchmark.operators.spectral import Diagonal as DiagonalSVD
+from benchmark.priors.prior import Calls, Prior
+from benchmark.priors.schedule import linear
 from benchmark.problems import LinearInverse
 
 CPU = torch.device("cpu")
@@ -21,27 +21,17 @@ ALPHAS = (1 - BETAS).cumprod(0)
 SIGMAS = ((1 - ALPHAS) / ALPHAS).sqrt()
 
 
-@dataclass
-class Gaussian:
-    """N(mean, deviation^2) in each pixel, on the task's scale; a stand-in for a network, with its calls counted."""
+class Gaussian(Prior):
+    """N(mean, deviation^2) in each pixel, on the task's scale. asked: x and sigma of each call, on [-1, 1]."""
 
-    mean: float = 0.55
-    deviation: float = 0.1
-    shape: tuple[int, ...] = (1, SIDE, SIDE)
-    value_range: tuple[float, float] = (0.0, 1.0)
-    calls: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(forward=0, backward=0))
-    schedule: SimpleNamespace = field(default_factory=lambda: SimpleNamespace(alphas=ALPHAS, sigmas=SIGMAS))
-    asked: list[tuple[torch.Tensor, float]] = field(default_factory=list)
+    def __init__(self, mean=0.55, deviation=0.1, shape=(1, SIDE, SIDE), value_range=(0.0, 1.0), jumps=False):
+        self.mean, self.deviation, self.shape, self.value_range, self.jumps = mean, deviation, shape, value_range, jumps
+        self.schedule, self.calls, self.asked = linear(), Calls(), []
 
-    def __call__(self, x, sigma, condition=None):
-        self.calls.forward += len(x)
-        self.asked.append((x.detach().clone(), sigma))
-        if x.requires_grad:
-            x.register_hook(lambda _: self._back(len(x)))
-        return self.mean + shrinkage(self.deviation, sigma) * (x - self.mean)
-
-    def _back(self, count):
-        self.calls.backward += count
+    def _denoise(self, x, sigma, condition):
+        self.asked.append((x.detach().clone(), sigma[0].item()))
+        m, s = (self.mean - sum(self.value_range) / 2) / self.half, self.deviation / self.half
+        return m + shrinkage(s, sigma[0]) * (x - m)
 
     def to(self, device):
         return self

@@ -118,6 +118,7 @@ def test_times_outside_the_schedule_are_refused(start, end):
 )
 def test_calls_are_the_papers(given, version, calls):
     problem = problem_of()
+    problem.prior.jumps = version == "consistency"
     run("dcdp", problem, version=version, inner=1, **given)
     assert problem.prior.calls.forward == calls
     assert problem.prior.calls.backward == 0
@@ -128,10 +129,21 @@ def test_a_consistency_model_is_asked_at_the_level_of_the_noise():
     levels = {}
     for version in ("consistency", "tweedie"):
         problem = problem_of()
+        problem.prior.jumps = version == "consistency"
         run("dcdp", problem, version=version, rounds=2, start=100, end=1, inner=1)
-        levels[version] = [2 * sigma for _, sigma in problem.prior.asked]  # on [-1, 1]
+        levels[version] = [sigma for _, sigma in problem.prior.asked]
     assert levels["consistency"] == pytest.approx(SIGMAS[[99, 0]].tolist())
     assert levels["tweedie"] == pytest.approx(SIGMAS[[99, 1]].tolist())
+
+
+@pytest.mark.parametrize(("version", "jumps"), [("consistency", False), ("tweedie", True), ("ddim", True)])
+def test_a_mean_and_a_jump_are_told_apart(version, jumps):
+    problem = problem_of()
+    problem.prior.jumps = jumps
+    with pytest.raises(
+        ValueError, match=f"it needs a prior that gives {'the mean' if jumps else 'a clean picture at one jump'}"
+    ):
+        run("dcdp", problem, version=version)
 
 
 @pytest.mark.parametrize(("noise", "kind"), [(0.0, "data"), (0.05, "prior")])

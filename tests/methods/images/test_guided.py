@@ -156,7 +156,7 @@ def test_pigdm_has_the_law_of_its_formulas(noise, eta):
 def test_pigdm_starts_no_higher_than_the_schedule():
     problem = constant(1.0, 0.6, 0.1)
     run("pigdm", problem, steps=3, high=1e6)
-    assert problem.prior.asked[0][1] == pytest.approx(SIGMAS[-1].item() / 2)
+    assert problem.prior.asked[0][1] == pytest.approx(SIGMAS[-1].item())
 
 
 # --- ReSample -----------------------------------------------------------------------------------------------------------

@@ -7,6 +7,7 @@ import torch
 
 from benchmark import operators
 from benchmark.context import Context
+from benchmark.priors.exact import Mixture
 from tests.methods.images.gaussian import CPU, Diagonal, Gaussian, pose, run
 
 SHAPE = (3, 16, 16)
@@ -144,13 +145,16 @@ def test_who_needs_singular_values_says_so(name):
         run(name, pose(Unknown(1.0, SHAPE), torch.zeros(SHAPE), 0.1, prior))
 
 
-def test_the_posterior_mean_is_the_priors_own():
-    class Exact(Gaussian):
-        def posterior_mean(self, A, y, noise):
-            assert noise == problem.noise
-            return A.adjoint(y)
-
-    problem = blurred(prior=Exact(shape=SHAPE))
-    assert torch.equal(run("posterior_mean", problem)[0], problem.A.H(problem.y))
-    with pytest.raises(ValueError, match="needs an exact prior"):
+def test_the_posterior_mean_is_that_of_an_exact_prior():
+    """Of one Gaussian it is that of each coordinate of the blur."""
+    n, m, s = 3 * 16 * 16, 0.1, 0.2
+    one = torch.ones(1, dtype=torch.float64)
+    prior = Mixture(SHAPE, m * torch.ones(1, n).double(), torch.eye(n, 1).double()[None], 1e-9 * one[None], one, s)
+    problem = blurred(prior=prior)
+    svd, y = problem.A.svd(), 2 * problem.y - problem.A(torch.ones(SHAPE))
+    gain = s**2 * svd.values / (s**2 * svd.values**2 + 0.04**2)
+    expected = m + svd.V(gain * svd.Ut(y - problem.A(torch.full(SHAPE, m))))
+    found, _ = run("posterior_mean", problem)
+    torch.testing.assert_close(2 * problem.check(found) - 1, expected, rtol=0, atol=1e-4)
+    with pytest.raises(ValueError, match="needs a prior that is known exactly"):
         run("posterior_mean", blurred())
