@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, TypeVar, cast
 
 from benchmark import reading, source
 from benchmark import spec as specs
+from benchmark.datasets import sources
 from benchmark.errors import UserError, unknown
 from benchmark.source import ROOT, imported_files
 
@@ -161,6 +162,8 @@ def source_hash(task: TaskEntry, method: MethodEntry, preset: str, learning: boo
         [size] if learning or method.spec.learns is None or not size.learns_as else [size, task.spec.presets[size.learns_as]]
     )
     given = "\n".join(map(source.fields, sizes))
+    if size.prior and "prior" in method.spec.needs:
+        given += f"\nprior {sources.checksum(size.prior)}"
     try:
         return source.source_hash(task.file, method.file, method.spec.name, given, learning)
     except RecursionError:

@@ -114,7 +114,8 @@ class Preset(Frozen):
                 i modulo their number; empty where all instances are alike
     lacks       what its problems do not hold of all that the task offers
     baseline    the method that others are compared with where the task's own does not fit; empty for the task's
-    prior       the diffusion prior that its problems hold, one of `data` too; empty where they hold none
+    prior       the source of the diffusion prior that its problems hold; empty where they hold none. Only results of
+                methods that need one depend on it, unless the user puts one of her own in its place
     """
 
     instances: Count
@@ -258,8 +259,8 @@ class TaskSpec(Frozen):
                 raise ValueError(f"task {self.name}: preset {preset} scores {', '.join(sorted(unknown))}, which is no metric")
             if twice := {name for name in size.metrics if size.metrics.count(name) > 1}:
                 raise ValueError(f"task {self.name}: preset {preset} scores {', '.join(sorted(twice))} twice")
-            if size.prior and (size.prior not in size.data or "prior" not in self.offers):
-                raise ValueError(f"task {self.name}: preset {preset} holds a prior that its data or the task's offers lack")
+            if size.prior and "prior" not in self.offers:
+                raise ValueError(f"task {self.name}: preset {preset} holds a prior, which the task does not offer")
             if size.learns_as and size.learns_as not in self.presets:
                 raise ValueError(f"task {self.name}: preset {preset} learns as {size.learns_as}, which is no preset")
         return self

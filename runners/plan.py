@@ -9,7 +9,7 @@ from typing import Any
 from pydantic import ValidationError
 
 from benchmark import registry, seeds
-from benchmark.datasets.sources import fingerprint
+from benchmark.datasets.sources import fingerprint, read_by
 from benchmark.errors import UserError, unknown
 from benchmark.registry import MethodEntry, TaskEntry
 from benchmark.spec import Preset, RunKey
@@ -165,7 +165,7 @@ def _jobs(
 ) -> list[Job]:
     size = task.spec.presets[request.preset]
     try:
-        data = fingerprint(size.data, data_dir)
+        data = fingerprint(read_by(size), data_dir)
     except UserError as error:
         raise _NoDataError(str(error)) from None
     jobs = []
@@ -197,7 +197,7 @@ def _fit_key(key: RunKey, task: TaskEntry, method: MethodEntry, data_dir: Path |
         return None
     preset = task.spec.presets[key.preset].learns_as or key.preset
     try:
-        data = key.data if preset == key.preset else fingerprint(task.spec.presets[preset].data, data_dir)
+        data = key.data if preset == key.preset else fingerprint(read_by(task.spec.presets[preset]), data_dir)
     except UserError as error:
         raise _NoDataError(str(error)) from None
     chosen = {name: value for name, value in key.parameters.items() if name in method.spec.learns}

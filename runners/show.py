@@ -16,7 +16,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmark import environment, registry
-from benchmark.datasets.sources import fingerprint, replaced
+from benchmark.datasets.sources import fingerprint, read_by, replaced
 from benchmark.errors import UserError
 from benchmark.store import draws, queries
 from benchmark.store.database import location, open_database
@@ -215,7 +215,7 @@ def code_differences(run: Run, task: Task, method: Method, data_dir: Path | None
         if source != run.source:
             found.append(f"source of task, method or preset: {run.source[:12]}, now {source[:12]}")
     try:
-        data = fingerprint(known.spec.presets[preset].data, data_dir)
+        data = fingerprint(read_by(known.spec.presets[preset]), data_dir)
     except UserError as error:
         return [*found, f"data: cannot be compared ({error})"]
     return [*found, f"data: {run.data[:12]}, now {data[:12]}"] if data != run.data else found

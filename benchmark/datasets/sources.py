@@ -13,9 +13,13 @@ from hashlib import file_digest, sha256
 from importlib import import_module
 from importlib.util import find_spec
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from benchmark.datasets import fastmri, pictures
 from benchmark.errors import UserError, unknown
+
+if TYPE_CHECKING:
+    from benchmark.spec import Preset
 
 ASSETS = Path(__file__).parent / "assets"
 _VIDEOS = ("*.avi", "*.mp4", "*.mkv", "*.webm")
@@ -391,11 +395,32 @@ def replaced(places: Mapping[str, str]) -> Iterator[None]:
                 os.environ[variable] = value
 
 
-def places(name: str) -> str:
-    """The source that is read under this name: the user's prior in place of a shipped one, where she named one."""
+def read_by(preset: "Preset") -> tuple[str, ...]:
+    """The names of what a preset reads, for `fingerprint`: its data, and the user's prior where it takes the place of another.
+
+    A shipped prior is not among them, because most methods do not read it.
+    """
     prior = SOURCES["prior"]
     assert isinstance(prior, Folder)
-    return "prior" if isinstance(SOURCES.get(name), Model) and prior.named is not None else name
+    return (*preset.data, "prior") if preset.prior and prior.named is not None and "prior" not in preset.data else preset.data
+
+
+def checksum(name: str) -> str:
+    """Of a shipped prior; empty for one that the user brings, which is data."""
+    source = SOURCES.get(name)
+    return source.sha256 if isinstance(source, Model) else ""
+
+
+def prior_folder(name: str, data_dir: Path | None) -> Path:
+    """Where the prior lies that is read under this name: the user's in place of the shipped one, where she named one.
+
+    Raises UserError where it is missing or damaged.
+    """
+    source, brought = SOURCES[name], SOURCES["prior"]
+    assert isinstance(brought, Folder)
+    if isinstance(source, Model) and brought.named is None:
+        return source.checked()
+    return brought.folder(data_dir)
 
 
 def fingerprint(names: tuple[str, ...], data_dir: Path | None) -> str:
@@ -405,7 +430,7 @@ def fingerprint(names: tuple[str, ...], data_dir: Path | None) -> str:
     """
     total = sha256()
     for name in names:
-        source = SOURCES[places(name)]
+        source = SOURCES[name]
         if isinstance(source, Asset):
             source.path()
         if isinstance(source, Model):

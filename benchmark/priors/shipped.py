@@ -3,7 +3,7 @@
 from functools import lru_cache
 from pathlib import Path
 
-from benchmark.datasets.sources import SOURCES, Folder, Model, places
+from benchmark.datasets.sources import prior_folder
 from benchmark.errors import UserError
 from benchmark.priors.folder import load
 from benchmark.priors.latent import LatentPrior
@@ -15,21 +15,12 @@ def prior(name: str, shape: tuple[int, ...], data_dir: Path | None) -> Prior:
 
     Raises UserError where it is missing, damaged or no model, or is made for pictures of another shape.
     """
-    folder = place(name, data_dir)
+    folder = prior_folder(name, data_dir)
     found = _loaded(folder, folder.stat().st_mtime_ns).again()
     made_for = found.picture_shape if isinstance(found, LatentPrior) else found.shape
     if tuple(made_for) != tuple(shape):
         raise UserError(f"the prior in {folder} is of pictures {tuple(made_for)}; this preset's are {tuple(shape)}")
     return found
-
-
-def place(name: str, data_dir: Path | None) -> Path:
-    """The folder of the prior, checked. Raises UserError where something of it is missing or damaged."""
-    source = SOURCES[places(name)]
-    if isinstance(source, Folder):
-        return source.folder(data_dir)
-    assert isinstance(source, Model)
-    return source.checked()
 
 
 @lru_cache(maxsize=2)

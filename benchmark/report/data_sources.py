@@ -64,7 +64,7 @@ def uses() -> pd.DataFrame:
         [task.spec.name, name, task.spec.version, source, preset.about]
         for task in registry.tasks().values()
         for name, preset in task.spec.presets.items()
-        for source in preset.data or ("",)
+        for source in (*preset.data, *((preset.prior,) if preset.prior else ())) or ("",)
     ]
     return pd.DataFrame(lines, columns=["task", "preset", "version", "source", "about"])
 

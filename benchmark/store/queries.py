@@ -10,7 +10,7 @@ from sqlalchemy import Row, func, select
 from sqlalchemy.orm import Session
 
 from benchmark import registry
-from benchmark.datasets.sources import fingerprint
+from benchmark.datasets.sources import fingerprint, read_by
 from benchmark.environment import UNKNOWN
 from benchmark.errors import UserError
 from benchmark.statistics import Grid, Key
@@ -281,7 +281,7 @@ def present_data(task: str, version: int, preset: str) -> str | None:
     if entry is None or entry.spec.version != version or preset not in entry.spec.presets:
         return None
     try:
-        return fingerprint(entry.spec.presets[preset].data, None)
+        return fingerprint(read_by(entry.spec.presets[preset]), None)
     except UserError:
         return None
 

@@ -17,7 +17,7 @@ from sqlalchemy import delete, select, update
 from sqlalchemy.orm import Session
 
 from benchmark import registry
-from benchmark.datasets.sources import fingerprint
+from benchmark.datasets.sources import fingerprint, read_by
 from benchmark.errors import UserError
 from benchmark.store import draws, exchange
 from benchmark.store.lines import PREDICTIONS
@@ -182,7 +182,7 @@ def receive_predictions(
         facts = _facts(entry) | about
         naming.check_name(session, entry.method, entry.contact, token, code=False)
         spec = scoring.check_answers(bundle)
-        data = fingerprint(spec.presets[answers.preset].data, data_dir)
+        data = fingerprint(read_by(spec.presets[answers.preset]), data_dir)
         secret = None
         if answers.private:
             secret = private.read(seed_file)
