@@ -33,13 +33,35 @@ SPEC = TaskSpec(
     offers=("image", "range", "direct", "prior"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
-        "tiny": Noise(instances=2, budget=10, size=32, about="32 x 32, sigma 25/255"),
-        "small": Noise(instances=10, budget=120, size=64, about="64 x 64, sigma 25/255"),
-        "small_50": Noise(instances=10, budget=120, size=64, noise=50 / 255, about="64 x 64, sigma 50/255"),
-        "small_poisson": Noise(instances=10, budget=120, size=64, noise=0.0, photons=50, about="64 x 64, 50 photons at white"),
+        "tiny": Noise(instances=2, budget=10, size=32, prior="photographs32", about="32 x 32, sigma 25/255"),
+        "small": Noise(instances=10, budget=120, size=64, prior="photographs64", about="64 x 64, sigma 25/255"),
+        "small_50": Noise(
+            instances=10, budget=120, size=64, prior="photographs64", noise=50 / 255, about="64 x 64, sigma 50/255"
+        ),
+        "small_poisson": Noise(
+            instances=10,
+            budget=120,
+            size=64,
+            prior="photographs64",
+            noise=0.0,
+            photons=50,
+            about="64 x 64, 50 photons at white",
+        ),
+        "small_faces": Noise(
+            instances=10, budget=240, size=64, data=("head",), prior="faces64", about="64 x 64, rendered faces, sigma 25/255"
+        ),
         "full": Noise(instances=10, budget=7200, size=512, data=("photographs",), about="512 x 512, 25/255; your photographs"),
         "full_50": Noise(
             instances=10, budget=7200, size=512, noise=50 / 255, data=("photographs",), about="512 x 512, 50/255; yours"
+        ),
+        "full_faces": Noise(
+            instances=10,
+            budget=7200,
+            size=256,
+            data=("photographs", "prior"),
+            prior="prior",
+            noise=0.1,
+            about="256 x 256, noise 0.1; photographs and prior yours",
         ),
     },
 )

@@ -56,11 +56,63 @@ SPEC = TaskSpec(
     offers=("image", "range", "mask", "prior"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
-        "tiny": Holes(instances=2, budget=10, size=32, about="32 x 32, 50 % of the pixels missing"),
-        "small": Holes(instances=10, budget=120, size=64, about="64 x 64, 50 % of the pixels missing"),
-        "small_80": Holes(instances=10, budget=120, size=64, missing=0.8, about="64 x 64, 80 % of the pixels missing"),
-        "small_box": Holes(instances=10, budget=120, size=64, holes="box", box=16, about="64 x 64, a box of 16 x 16 missing"),
-        "small_text": Holes(instances=10, budget=120, size=64, holes="text", about="64 x 64, text written over it"),
+        "tiny": Holes(instances=2, budget=10, size=32, prior="photographs32", about="32 x 32, 50 % of the pixels missing"),
+        "small": Holes(instances=10, budget=120, size=64, prior="photographs64", about="64 x 64, 50 % of the pixels missing"),
+        "small_80": Holes(
+            instances=10, budget=120, size=64, prior="photographs64", missing=0.8, about="64 x 64, 80 % of the pixels missing"
+        ),
+        "small_box": Holes(
+            instances=10,
+            budget=120,
+            size=64,
+            prior="photographs64",
+            holes="box",
+            box=16,
+            about="64 x 64, a box of 16 x 16 missing",
+        ),
+        "small_text": Holes(
+            instances=10, budget=120, size=64, prior="photographs64", holes="text", about="64 x 64, text written over it"
+        ),
+        "small_faces": Holes(
+            instances=10,
+            budget=240,
+            size=64,
+            data=("head",),
+            prior="faces64",
+            missing=0.7,
+            noise=0.025,
+            about="64 x 64, rendered faces, 70 % of the pixels missing, noise 0.025",
+        ),
+        "small_faces_noiseless": Holes(
+            instances=10,
+            budget=240,
+            size=64,
+            data=("head",),
+            prior="faces64",
+            missing=0.7,
+            about="64 x 64, rendered faces, 70 % of the pixels missing",
+        ),
+        "small_box_faces": Holes(
+            instances=10,
+            budget=240,
+            size=64,
+            data=("head",),
+            prior="faces64",
+            holes="box",
+            box=25,
+            noise=0.025,
+            about="64 x 64, rendered faces, a box of 25 x 25 missing, noise 0.025",
+        ),
+        "small_box_faces_noiseless": Holes(
+            instances=10,
+            budget=240,
+            size=64,
+            data=("head",),
+            prior="faces64",
+            holes="box",
+            box=25,
+            about="64 x 64, rendered faces, a box of 25 x 25 missing",
+        ),
         "full": Holes(
             instances=10, budget=7200, size=256, data=("photographs",), about="256 x 256, 50 % missing; your photographs"
         ),
@@ -78,6 +130,27 @@ SPEC = TaskSpec(
         ),
         "full_text": Holes(
             instances=10, budget=7200, size=256, holes="text", letters=2, data=("photographs",), about="256 x 256, text; yours"
+        ),
+        "full_faces": Holes(
+            instances=10,
+            budget=7200,
+            size=256,
+            data=("photographs", "prior"),
+            prior="prior",
+            missing=0.7,
+            noise=0.025,
+            about="256 x 256, 70 % of the pixels missing, noise 0.025; photographs and prior yours",
+        ),
+        "full_box_faces": Holes(
+            instances=10,
+            budget=7200,
+            size=256,
+            data=("photographs", "prior"),
+            prior="prior",
+            holes="box",
+            box=128,
+            noise=0.025,
+            about="256 x 256, a box of 128 x 128 missing, noise 0.025; photographs and prior yours",
         ),
     },
 )

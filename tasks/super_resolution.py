@@ -43,9 +43,29 @@ SPEC = TaskSpec(
     offers=("image", "range", "scale", "prior"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
-        "tiny": Factor(instances=2, budget=10, size=32, factor=2, about="16 x 16 to 32 x 32, 1 % noise"),
-        "small": Factor(instances=10, budget=120, size=64, about="16 x 16 to 64 x 64 (x4), 1 % noise"),
-        "small_x2": Factor(instances=10, budget=120, size=64, factor=2, about="32 x 32 to 64 x 64 (x2), 1 % noise"),
+        "tiny": Factor(instances=2, budget=10, size=32, prior="photographs32", factor=2, about="16 x 16 to 32 x 32, 1 % noise"),
+        "small": Factor(instances=10, budget=120, size=64, prior="photographs64", about="16 x 16 to 64 x 64 (x4), 1 % noise"),
+        "small_x2": Factor(
+            instances=10, budget=120, size=64, prior="photographs64", factor=2, about="32 x 32 to 64 x 64 (x2), 1 % noise"
+        ),
+        "small_faces": Factor(
+            instances=10,
+            budget=240,
+            size=64,
+            data=("head",),
+            prior="faces64",
+            noise=0.025,
+            about="64 x 64, rendered faces, 16 x 16 to 64 x 64 (x4), noise 0.025",
+        ),
+        "small_faces_noiseless": Factor(
+            instances=10,
+            budget=240,
+            size=64,
+            data=("head",),
+            prior="faces64",
+            noise=0.0,
+            about="64 x 64, rendered faces, 16 x 16 to 64 x 64 (x4), no noise",
+        ),
         "full": Factor(
             instances=10, budget=7200, size=256, data=("photographs",), about="64 x 64 to 256 x 256 (x4), 1 % noise; yours"
         ),
@@ -56,6 +76,15 @@ SPEC = TaskSpec(
             factor=2,
             data=("photographs",),
             about="128 x 128 to 256 x 256 (x2), 1 % noise; your photographs",
+        ),
+        "full_faces": Factor(
+            instances=10,
+            budget=7200,
+            size=256,
+            data=("photographs", "prior"),
+            prior="prior",
+            noise=0.025,
+            about="256 x 256, 64 x 64 to 256 x 256 (x4), noise 0.025; photographs and prior yours",
         ),
     },
 )
