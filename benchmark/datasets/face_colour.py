@@ -6,13 +6,14 @@ from torch import Tensor
 from benchmark.datasets.face_shape import CURTAIN, EYE, SKIN, TEETH, TONGUE, Head, Shape, hairline, named
 
 REGIONS = ("background", "skin", "lips", "eye", "brow", "hair", "mouth", "nose")
-_SKINS = ((250, 218, 200), (238, 194, 168), (222, 172, 140), (196, 142, 108), (158, 106, 76), (118, 76, 54), (84, 54, 40))
-_HAIRS = ((22, 18, 17), (48, 32, 24), (84, 54, 36), (128, 84, 52), (150, 78, 40), (196, 152, 96), (150, 146, 142), (206, 204, 200))
-_HAIR_PLACES = (0.0, 0.15, 0.3, 0.42, 0.52, 0.68, 0.8, 1.0)
+_SKINS = ((244, 206, 184), (234, 188, 160), (222, 172, 140), (196, 142, 108), (158, 106, 76), (118, 76, 54), (84, 54, 40))
+_HAIRS = ((22, 18, 17), (48, 32, 24), (84, 54, 36), (128, 84, 52), (150, 78, 40), (146, 106, 66), (196, 152, 96), (150, 146, 142), (206, 204, 200))
+_HAIR_PLACES = (0.0, 0.15, 0.3, 0.44, 0.51, 0.57, 0.68, 0.8, 1.0)
 _IRISES = ((38, 22, 14), (78, 46, 24), (110, 84, 44), (92, 112, 70), (74, 112, 150), (120, 142, 158))
 _LIPS = ((170, 40, 44), (196, 60, 84), (150, 36, 70))
 _STRENGTH = 2.1  # of the lamp
-_AMBIENT = 0.62
+_AMBIENT = 0.6
+_SHOULDER = 0.6  # brightness above which it grows slower: bright skin keeps its shading
 
 
 def _linear(colour: tuple[int, int, int]) -> list[float]:
@@ -61,6 +62,8 @@ def coloured(parameters: Tensor, shape: Shape, head: Head, seen: tuple[Tensor, T
     behind = (normal * view).sum(1) < 0
     normal = torch.where((behind & (piece == CURTAIN))[:, None], -normal, normal)
 
+    normal = torch.where((piece == TEETH)[:, None], torch.tensor([0.0, 0.0, 1.0], device=of.device) + 0.5 * turned * torch.tensor([1.0, 0.0, 0.0], device=of.device), normal)
+
     # what it is made of
     tone = _ramp(p["skin"], _SKINS)
     red = torch.tensor([0.62, 0.22, 0.2], device=of.device)
@@ -69,6 +72,10 @@ def coloured(parameters: Tensor, shape: Shape, head: Head, seen: tuple[Tensor, T
     skin = _mix(tone, tone * (0.55 + 0.45 * red / red.max()), 0.75 * blush * face.maximum(ears))
     socket = _bump((wide, 0.3, 0.13), (y, 0.06, 0.09)) * face
     skin = skin * (1 - 0.22 * socket)[:, None]
+    fold = (wide - 0.17 - 0.42 * (-0.3 - y).clamp(0, 0.4)).abs() * 1.1
+    folds = _bump((fold, 0.0, 0.02)) * _step(-0.28 - y, 0.03) * _step(y + 0.62, 0.05) + 0.5 * _bump((wide, 0.3, 0.12), (y, -0.1, 0.025))
+    lines = (0.5 + 0.5 * torch.sin(62 * y + 2 * torch.cos(3 * x))) ** 3 * _bump((wide, 0, 0.3), (y, 0.52, 0.1))
+    skin = skin * (1 - p["age"] * (0.35 * folds + 0.22 * lines) * face)[:, None]
     jaw = _step(-0.28 - y - 0.12 * _bump((wide, 0.0, 0.12)) + 0.5 * (wide - 0.28).clamp(0, 0.3), 0.12) * _step(y + 1.12, 0.1)
     beard = jaw * face * p["sex"].square() * (0.2 + 0.2 * p["brow darkness"]) * (1 - lips)
     hair = _ramp(p["hair colour"], _HAIRS, _HAIR_PLACES)
@@ -83,8 +90,8 @@ def coloured(parameters: Tensor, shape: Shape, head: Head, seen: tuple[Tensor, T
 
     # brows
     along = ((wide - 0.10) / 0.46).clamp(-0.5, 1.5)
-    arch = 0.245 + 0.085 * torch.sin(along.clamp(0, 1) * 2.3) - 0.05 * along.clamp(0, 1)
-    thick = (0.042 - 0.022 * along.clamp(0, 1) ** 2) * (1 + 0.35 * p["sex"])
+    arch = 0.268 + 0.07 * torch.sin(along.clamp(0, 1) * 2.4) - 0.075 * along.clamp(0, 1)
+    thick = (0.042 - 0.022 * along.clamp(0, 1) ** 2) * (0.8 + 0.5 * p["sex"])
     brow = _step(thick - (y - arch).abs(), 0.018) * _step(along, 0.1) * _step(1 - along, 0.08) * face * (piece == SKIN)
     brow_colour = hair * (0.75 - 0.45 * p["brow darkness"])[:, None] + 0.004
     stuff = _mix(stuff, brow_colour, brow * (0.55 + 0.4 * p["brow darkness"]))
@@ -153,6 +160,9 @@ def coloured(parameters: Tensor, shape: Shape, head: Head, seen: tuple[Tensor, T
     band = (1 - (tangent * half).sum(1).square()).clamp(min=0).pow(12) * (normal * view).sum(1).abs().clamp(0, 1)
     gloss = torch.where(grown > 0.5, 0.08 * band * (1 + 0.6 * strands) * closed, gloss)
     colour = stuff * light + gloss[:, None] * torch.where((grown > 0.5)[:, None], 0.3 + hair / hair.amax(1, keepdim=True), 1.0)
+    bright = colour.amax(1, keepdim=True)
+    over = (bright - _SHOULDER).clamp(min=0)
+    colour = colour / (bright / (bright - over + (1 - _SHOULDER) * (1 - torch.exp(-over / (1 - _SHOULDER))))).clamp(min=1)
 
     # regions, the later over the earlier
     region = torch.ones_like(piece)

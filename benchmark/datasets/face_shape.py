@@ -15,7 +15,8 @@ COLUMNS, ROWS = 56, 26  # of the curtain, whose points come last
 YAW, PITCH = 25.0, 12.0  # degrees at 1
 _NECK = (0.0, -1.0, -0.35)  # what the head turns about
 _CAMERA = 11.0  # dm from the middle of the head
-_HALF = 1.45  # dm that half a picture shows
+_HALF = 1.38  # dm that half a picture shows
+_SHIFT = {"eye size": 0.45, "brow angle": 0.1}  # of the middle of a local shape: the mesh itself squints
 _FACE = (0.0, -0.45, 0.8)  # where the middle between eyes and chin goes
 
 
@@ -80,6 +81,7 @@ def weights(parameters: Tensor, names: tuple[str, ...]) -> Tensor:
     of = {"min": light, "average": 1 - light - heavy, "max": heavy}
     found |= {f"{s}-{w}weight": sexes[s] * of[w] for s in sexes for w in of}
     for name in LOCAL:
+        p[name] = p[name] + _SHIFT.get(name, 0.0)
         found |= {f"{name} -": (-p[name]).clamp(min=0), f"{name} +": p[name].clamp(min=0)}
     found |= {name: p[name] for name in EXPRESSIONS}
     return torch.stack([found[name] for name in names], 1)
@@ -90,10 +92,10 @@ def hairline(at: Tensor, bald: Tensor) -> Tensor:
     x, y, z = at.unbind(-1)
     line = _piecewise(z, _LINE) + 0.10 * torch.exp(-(((x.abs() - 0.42) / 0.16) ** 2)) * (z > 0.3)
     crown = ((y - 0.2) / 1.1).clamp(0, 1)
-    return y - line - 0.008 * torch.sin(47 * x + 20 * z) - 0.008 * torch.sin(83 * x) - bald.square() * (0.35 + 1.6 * crown * (z + 0.9).clamp(0.2, 1.6))
+    return y - line - 0.008 * torch.sin(47 * x + 20 * z) - 0.008 * torch.sin(83 * x) - bald.square() * (0.35 + 1.6 * crown * (z + 0.9).clamp(0.2, 1.6)) - 1.5 * bald.pow(8)
 
 
-_LINE = ((-1.6, -0.75), (-0.9, -0.62), (-0.5, -0.45), (-0.3, -0.3), (-0.1, -0.1), (0.05, 0.0), (0.2, 0.25), (0.4, 0.58), (0.7, 0.8), (0.95, 0.84))
+_LINE = ((-1.6, -0.75), (-0.9, -0.62), (-0.5, -0.45), (-0.3, -0.3), (-0.1, -0.1), (0.05, 0.0), (0.2, 0.2), (0.4, 0.47), (0.6, 0.71), (0.8, 0.87), (0.95, 0.93))
 
 
 def _piecewise(x: Tensor, knots: tuple[tuple[float, float], ...]) -> Tensor:
@@ -144,7 +146,7 @@ def shaped(parameters: Tensor, head: Head) -> Shape:
     normals = _normals(turned, head.triangles)
     away = _CAMERA - turned[..., 2]
     wide = _CAMERA * 0.5 / _HALF / away
-    screen = torch.stack([0.5 + turned[..., 0] * wide, 0.5 - (turned[..., 1] - 0.17) * wide, (away - 6) / 10], -1)
+    screen = torch.stack([0.5 + turned[..., 0] * wide, 0.5 - (turned[..., 1] - 0.13) * wide, (away - 6) / 10], -1)
     return Shape(screen, local, normals, turned, eyes, turn)
 
 
@@ -155,7 +157,7 @@ def _grown(local: Tensor, p: dict[str, Tensor], head: Head) -> Tensor:
     skin = torch.zeros(len(head.points), device=local.device)
     skin[head.triangles[head.pieces == SKIN].unique()] = 1
     skin = skin * (1 - head.masks[:, 3]) * (head.masks[:, 1] < 0.5)
-    thick = 0.05 + 0.12 * (length / 0.4).clamp(max=1)
+    thick = 0.06 + 0.13 * (length / 0.4).clamp(max=1)
     out = head.points - torch.tensor([0.0, 0.2, 0.0], device=local.device)
     out = out / out.norm(dim=1, keepdim=True)
     local = local + (thick * _smooth(inside / 0.28) * skin)[..., None] * out
@@ -168,7 +170,7 @@ def _hung(hair: Tensor, length: Tensor, bald: Tensor, head: Head) -> Tensor:
     step = torch.linspace(0, 1, ROWS, device=hair.device)
     around = torch.atan2(rest[::ROWS, 0], rest[::ROWS, 2])
     longest = ((length - 0.25) / 0.75).clamp(min=0) ** 0.8
-    end = (0.42 + 0.58 * longest + 0.02 * torch.sin(9 * around) + 0.012 * torch.sin(23 * around)).clamp(max=1)  # (N, COLUMNS)
+    end = (0.38 + 0.62 * longest + 0.02 * torch.sin(9 * around) + 0.006 * torch.sin(23 * around)).clamp(max=1)  # (N, COLUMNS)
     row = end[..., None] * step * (ROWS - 1)
     low = row.floor().clamp(max=ROWS - 2).long()
     columns = hair.reshape(len(hair), COLUMNS, ROWS, 3)
@@ -176,10 +178,11 @@ def _hung(hair: Tensor, length: Tensor, bald: Tensor, head: Head) -> Tensor:
     cut = above + (row - low)[..., None] * (below - above)
     outward = rest.reshape(COLUMNS, ROWS, 3) * torch.tensor([1.0, 0.0, 1.0], device=hair.device)
     outward = outward / outward.norm(dim=-1, keepdim=True).clamp(min=1e-6)
-    shown = (_smooth((length - 0.25) / 0.15) * _smooth((0.75 - bald) / 0.15))[:, :, None]
+    front = ((1.9 - around.abs()) / 0.9).clamp(0, 1)  # the hair beside the face grows out last
+    shown = (_smooth((length - 0.25 - 0.15 * front) / 0.15) * _smooth((0.75 - bald) / 0.15))[:, :, None]
     fall = row / (ROWS - 1)
-    puff = shown * (0.08 + 0.1 * _smooth(fall / 0.6) - 0.12 * _smooth((step - 0.75) / 0.25) * (1 - longest[..., None])) - 0.3 * (1 - shown)
-    return (cut + puff[..., None] * outward).reshape(len(hair), -1, 3)
+    puff = shown * (0.08 + 0.1 * _smooth(fall / 0.6) - 0.16 * _smooth((step - 0.6) / 0.4)) - 0.3 * (1 - shown)
+    return ((cut + puff[..., None] * outward) * (shown.amax((1, 2), keepdim=True)[..., None] > 0)).reshape(len(hair), -1, 3)
 
 
 def _smooth(x: Tensor) -> Tensor:

@@ -56,7 +56,7 @@ def _rendered(p: Tensor, size: int, device: str) -> tuple[Tensor, Tensor]:
     known = head(device)
     shape = shaped(p, known)
     screen = shape.screen * torch.tensor([side, side, 1.0], device=p.device)
-    both = known.pieces == 4
+    both = (known.pieces == 4) | (known.pieces == 2)
     where, which, weights = raster(screen, known.triangles, both, side)
     of = where // (side * side)
     colour, region = coloured(p, shape, known, (where, which, weights), of)

