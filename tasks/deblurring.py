@@ -6,6 +6,9 @@ Given   y, the kernel k (A.kernel), noise level, value range
 Score   PSNR, SSIM, LPIPS-squeeze (Caffe) of the estimate clipped to [0, 1]; range 1
 Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests, six others for tuning, central square resized
         with antialiasing; blur and noise are simulated. full*: a user's folder of photographs in --data-dir, likewise.
+        *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
+Prior   tiny, small*: a diffusion prior of photographs or of faces, for the methods that ask for one; --source prior=FOLDER puts
+        another in its place. full_faces: yours
 Source  both kernels are fixed by the preset. Sizes for 256 pixels follow the usual 61-pixel kernels (arXiv:2209.14687)
 """
 

@@ -7,6 +7,9 @@ Given   y, A = I, the noise's standard deviation (Poisson: its root mean square,
 Score   PSNR, SSIM, LPIPS-squeeze (Caffe) of the estimate clipped to [0, 1]; range 1
 Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests, six others for tuning, central square resized
         with antialiasing; the noise is simulated. full*: a user's folder of photographs in --data-dir, noise simulated as well.
+        *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
+Prior   tiny, small*: a diffusion prior of photographs or of faces, for the methods that ask for one; --source prior=FOLDER puts
+        another in its place. full_faces: yours
 Source  sigma 25/255 and 50/255 are the field's usual levels; arXiv:2406.05288 takes 25.5/255 (and clips y)
 """
 

@@ -6,6 +6,9 @@ Given   y, the mask m (A.mask), noise level, value range
 Score   PSNR, SSIM, LPIPS-squeeze (Caffe) of the estimate clipped to [0, 1], over all pixels, seen and unseen; range 1
 Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests, six others for tuning, central square resized
         with antialiasing. Noise is simulated where a preset has some. full*: a user's folder of photographs in --data-dir.
+        *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
+Prior   tiny, small*: a diffusion prior of photographs or of faces, for the methods that ask for one; --source prior=FOLDER puts
+        another in its place. full_faces: yours
 Source  random masks, a box and text are the usual forms of the problem (arXiv:1711.10925, arXiv:2402.04097)
 """
 

@@ -8,6 +8,9 @@ Given   y, D, the factor s (A.factor), noise level, value range
 Score   PSNR, SSIM, LPIPS-squeeze (Caffe) of the estimate clipped to [0, 1]; range 1
 Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests, six others for tuning, central square resized
         with antialiasing; y is simulated from it. full*: a user's folder of photographs in --data-dir, likewise.
+        *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
+Prior   tiny, small*: a diffusion prior of photographs or of faces, for the methods that ask for one; --source prior=FOLDER puts
+        another in its place. full_faces: yours
 Source  the usual form of the problem (arXiv:1711.10925)
 """
 

@@ -6,7 +6,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from benchmark.datasets import photographs
+from benchmark.datasets import faces, photographs
 from benchmark.metrics.image import psnr, ssim
 from benchmark.metrics.perceptual import lpips_squeeze_caffe
 from benchmark.operators import LinearOperator
@@ -23,7 +23,12 @@ class PhotographTask:
     data_dir: Path | None = None  # set by the runner
 
     def photograph(self, preset: Photographs, split: Split, index: int) -> tuple[Tensor, str]:
-        """float32 (3, size, size) and its name. Raises UserError for a picture that is too small or cannot be read."""
+        """float32 (3, size, size) and its name: of a photograph, or of a rendered face where the preset reads the head.
+
+        Raises UserError for a picture that is too small or cannot be read.
+        """
+        if "head" in preset.data:
+            return faces.drawn("test" if split == "test" else "tune", index, 1, preset.size).pictures[0], f"face {index}"
         file = photographs.pick(preset.data, split, index, self.data_dir)
         return photographs.square(file, preset.size), file.stem
 
