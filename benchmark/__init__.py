@@ -14,7 +14,16 @@ if TYPE_CHECKING:
     from benchmark.models import mixtures
     from benchmark.photograph_tasks.base import PhotographTask
     from benchmark.photograph_tasks.preset import PHOTOGRAPH_METRICS, Photographs
-    from benchmark.problems import Completion, Distribution, FewShot, Instance, LinearInverse, Representation, Retrieval
+    from benchmark.problems import (
+        Completion,
+        Distribution,
+        FewShot,
+        Instance,
+        LinearInverse,
+        NonlinearInverse,
+        Representation,
+        Retrieval,
+    )
     from benchmark.spec import Axis, Count, Fraction, Kept, Metric, NonNegative, Picture, Positive, Preset, Rate, TaskSpec
 
 EXPORTS = {
@@ -32,6 +41,7 @@ EXPORTS = {
     "Method": "benchmark.decorators",
     "Metric": "benchmark.spec",
     "NonNegative": "benchmark.spec",
+    "NonlinearInverse": "benchmark.problems.nonlinear_inverse",
     "PHOTOGRAPH_METRICS": "benchmark.photograph_tasks.preset",
     "PhotographTask": "benchmark.photograph_tasks.base",
     "Photographs": "benchmark.photograph_tasks.preset",
@@ -67,6 +77,7 @@ __all__ = [
     "Method",
     "Metric",
     "NonNegative",
+    "NonlinearInverse",
     "PhotographTask",
     "Photographs",
     "Picture",

@@ -9,14 +9,18 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, create_model, model_validator
 
-Interface = Literal["LinearInverse", "Completion", "FewShot", "Retrieval", "Representation", "Distribution", "Editing"]
+Interface = Literal[
+    "LinearInverse", "NonlinearInverse", "Completion", "FewShot", "Retrieval", "Representation", "Distribution", "Editing"
+]
+# What a method for an interface solves beside it, because its problems are a case of that interface's.
+_CASES: dict[str, tuple[Interface, ...]] = {"NonlinearInverse": ("LinearInverse",)}
 # What a problem may hold beyond its interface, named by the tasks that offer it and the methods that need it.
 # image: x is one picture, real (C, H, W) or complex (H, W); range: its values lie in `value_range`; references: pictures of
 # similar content beside the measurements. What the operator is: coils: it has A.maps; direct: A = I; mask: it has A.mask;
-# kernel: A.kernel; scale: A.factor. Of matrices: symmetric: positive semidefinite; above: what is not seen is at most
-# problem.above; uniform: what is seen was chosen at random. spectrum: x is a stack of spectra (B, n) and A.matrix is known;
-# training: it has data that a method may learn from (`Task.training`). samples: labels come with what they are labels of.
-# prior: on presets that name one, it has a diffusion prior, problem.prior.
+# kernel: A.kernel; scale: A.factor; magnitude: A is a FourierMagnitude. Of matrices: symmetric: positive semidefinite; above:
+# what is not seen is at most problem.above; uniform: what is seen was chosen at random. spectrum: x is a stack of spectra
+# (B, n) and A.matrix is known; training: it has data that a method may learn from (`Task.training`). samples: labels come
+# with what they are labels of. prior: on presets that name one, it has a diffusion prior, problem.prior.
 Feature = Literal[
     "image",
     "range",
@@ -26,6 +30,7 @@ Feature = Literal[
     "mask",
     "kernel",
     "scale",
+    "magnitude",
     "symmetric",
     "above",
     "uniform",
@@ -71,6 +76,16 @@ def _is_empty(value: str) -> bool:
 
 def _is_none(value: object) -> bool:
     return value is None
+
+
+def solved(interface: str) -> tuple[str, ...]:
+    """The interfaces whose problems a method solves that names `interface`: itself first, then its cases."""
+    return (interface, *_CASES.get(interface, ()))
+
+
+def related(interface: str, other: str) -> bool:
+    """Whether one of two interfaces is the other or a case of it: what a method solves may have been widened since it ran."""
+    return other in solved(interface) or interface in solved(other)
 
 
 class Frozen(BaseModel):
@@ -317,7 +332,7 @@ class MethodSpec(Frozen):
 
     def misfit(self, task: TaskSpec, where: str = "") -> str:
         """Why the method cannot run on the task, as a clause; empty where it can. where: what the clause calls the task."""
-        if self.solves != task.poses:
+        if task.poses not in solved(self.solves):
             return f"{self.name} solves {self.solves}, but {task.name} poses {task.poses}"
         needs = {*self.needs, "training"} if self.learns is not None else set(self.needs)
         if lacking := sorted(needs - set(task.offers)):

@@ -6,6 +6,7 @@ from typing import TypeVar
 
 from benchmark.errors import UserError, unknown
 from benchmark.registry import MethodEntry, TaskEntry
+from benchmark.spec import solved
 
 Entry = TypeVar("Entry", TaskEntry, MethodEntry)
 Tags = dict[str, Iterable[str]]
@@ -27,7 +28,7 @@ def task_tags(entry: TaskEntry) -> Tags:
 def method_tags(entry: MethodEntry) -> Tags:
     """The values that tags of a method are matched against, by sort."""
     spec = entry.spec
-    return {"solves": [spec.solves], "paper": _paper(spec.paper), "kind": [spec.kind], "needs": spec.needs}
+    return {"solves": solved(spec.solves), "paper": _paper(spec.paper), "kind": [spec.kind], "needs": spec.needs}
 
 
 def _paper(source: str) -> list[str]:

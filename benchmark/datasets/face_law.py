@@ -25,7 +25,10 @@ RANGES: dict[str, tuple[float, float]] = (
     | {name: (-1.0, 1.0) for name in LOCAL}
     | {name: (0.0, 1.0) for name in EXPRESSIONS}
     | {"yaw": (-1.0, 1.0), "pitch": (-1.0, 1.0)}
-    | {name: (0.0, 1.0) for name in ("skin", "lip colour", "lip hue", "iris", "hair colour", "hair length", "bald", "brow darkness")}
+    | {
+        name: (0.0, 1.0)
+        for name in ("skin", "lip colour", "lip hue", "iris", "hair colour", "hair length", "bald", "brow darkness")
+    }
     | {name: (0.0, 1.0) for name in ("background red", "background green", "background blue")}
     | {"light": (-1.0, 1.0), "gaze": (-1.0, 1.0)}
 )

@@ -5,7 +5,18 @@ from benchmark.problems.distribution import Distribution
 from benchmark.problems.few_shot import FewShot
 from benchmark.problems.instance import Instance, Problem
 from benchmark.problems.linear_inverse import LinearInverse
+from benchmark.problems.nonlinear_inverse import NonlinearInverse
 from benchmark.problems.representation import Representation
 from benchmark.problems.retrieval import Retrieval
 
-__all__ = ["Completion", "Distribution", "FewShot", "Instance", "LinearInverse", "Problem", "Representation", "Retrieval"]
+__all__ = [
+    "Completion",
+    "Distribution",
+    "FewShot",
+    "Instance",
+    "LinearInverse",
+    "NonlinearInverse",
+    "Problem",
+    "Representation",
+    "Retrieval",
+]

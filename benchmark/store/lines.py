@@ -14,7 +14,7 @@ from typing import Annotated, Any, Literal, Self
 from pydantic import AfterValidator, ConfigDict, Field, model_validator
 
 from benchmark import environment, seeds
-from benchmark.spec import Frozen, Interface, Name, NonNegative, Picture, Preset, RunKey, TaskSpec
+from benchmark.spec import Frozen, Interface, Name, NonNegative, Picture, Preset, RunKey, TaskSpec, related
 from benchmark.store.models import ANSWERED
 
 Origin = Literal["here", "reference", "loaded"]
@@ -170,7 +170,7 @@ class RunLine(Line):
             "the version is too large": key.version < 2**31,
             "key and task do not agree": (key.task, key.version) == (self.task.name, self.task.version),
             "key and method do not agree": key.method == self.method.name,
-            "the method does not solve the task": self.method.solves == self.task.poses,
+            "the method does not solve the task": related(self.method.solves, self.task.poses),
             "the task has no such preset": key.preset in self.task.presets,
             "split and seed do not agree": self.split == seeds.split(key.seed),
             "an instance stands there twice": len(set(numbers)) == len(numbers),

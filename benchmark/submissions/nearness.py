@@ -9,7 +9,7 @@ about || n || sqrt(p / m), so a hundredth means p / m = 1e-4. An answer whose pr
 truth is refused. It is compared by the score, so that what the score does not count (a phase, a scale) helps nobody. The best
 rows that came with the suite are 25 dB, or a factor of 100, away from it.
 
-    LinearInverse   A of the problem, and the noise that it tells
+    LinearInverse, NonlinearInverse    A of the problem, and the noise that it tells
     photographs     where they are not wholly measured, s is 1e-4 of the range or more: the values of a photograph are rounded
                     to 1/255, and nobody foretells the rounding of a pixel that was not measured
     Completion      the entries that are observed; the noise is how far they are from the truth's
@@ -29,7 +29,7 @@ from torch import Tensor
 
 from benchmark.decorators import Task
 from benchmark.models import mixtures
-from benchmark.problems import Completion, Distribution, FewShot, Instance, LinearInverse, Retrieval
+from benchmark.problems import Completion, Distribution, FewShot, Instance, LinearInverse, NonlinearInverse, Retrieval
 from benchmark.spec import Metric
 
 SHARE = 0.01  # of the noise
@@ -91,6 +91,9 @@ def _below_noise(problem: object, truth: Tensor, generator: torch.Generator) -> 
     if isinstance(problem, LinearInverse):
         measure, given = problem.A, problem.y
         noise = problem.noise * problem.A.noise(generator).norm().item()
+    elif isinstance(problem, NonlinearInverse):
+        measure, given = problem.A, problem.y
+        noise = problem.noise * given.numel() ** 0.5
     elif isinstance(problem, Completion):
         measure, given = problem.entries, problem.y
         noise = (given - measure(truth)).norm().item()

@@ -26,7 +26,7 @@ from safetensors.torch import save
 from benchmark.decorators import Task
 from benchmark.errors import UserError
 from benchmark.instances import make_instance, observed
-from benchmark.problems import Completion, Distribution, FewShot, LinearInverse, Representation, Retrieval
+from benchmark.problems import Completion, Distribution, FewShot, LinearInverse, NonlinearInverse, Representation, Retrieval
 from benchmark.store.writing import room
 from benchmark.submissions import entry, private, training
 from benchmark.submissions.bundle import TENSOR, file_name
@@ -54,6 +54,8 @@ def answers_to(problem: Any) -> list[dict[str, Any]]:
     forms: list[tuple[torch.dtype, list[int | str]]]
     if isinstance(problem, LinearInverse):
         forms = [(problem.A.dtype, [*problem.A.shape])]
+    elif isinstance(problem, NonlinearInverse):
+        forms = [(problem.A.dtype, [*tries, *problem.A.shape]) for tries in ((), ("k",))]
     elif isinstance(problem, Completion):
         count, m, n = problem.shape
         forms = [(torch.float64, [count, m, n]), (torch.float64, [count, m + n, "k"])]

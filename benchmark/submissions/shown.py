@@ -11,6 +11,7 @@ from torch import Tensor
 from benchmark.datasets.sources import user_sources
 from benchmark.errors import UserError
 from benchmark.operators.linear import LinearOperator
+from benchmark.operators.nonlinear import NonlinearOperator
 from benchmark.priors.prior import Prior
 
 Put = Callable[[str, bytes], None]  # writes a file: its name, its content
@@ -28,9 +29,10 @@ class Shown:
         """Take up one part of a problem. Raises UserError for a kind of thing that no file is written for."""
         if isinstance(value, Tensor):
             self.tensors[name] = value.cpu().contiguous().clone()  # files of safetensors share no memory
-        elif isinstance(value, LinearOperator):
+        elif isinstance(value, LinearOperator | NonlinearOperator):
             self.values[name] = type(value).__name__
-            for part, inner in {"norm": value.norm, **vars(value)}.items():
+            norm = {"norm": value.norm} if isinstance(value, LinearOperator) else {}
+            for part, inner in {**norm, **vars(value)}.items():
                 self.add(f"{name}.{part.lstrip('_')}", inner)
         elif isinstance(value, Prior):
             self.values[name] = None  # a network has no form here; manifest.json names the source

@@ -66,12 +66,25 @@ def _plates(task: Any, instance: Any) -> Given:
     return Given(plates=tuple(_linear(instance.problem, set(task.spec.offers))))
 
 
+def _magnitudes(task: Any, instance: Any) -> Given:
+    """What was measured of a Fourier transform."""
+    y = np.fft.fftshift(instance.problem.y.numpy(), axes=(-2, -1))  # (C, H, W)
+    size = np.log10(np.maximum(y, 1e-12))
+    about = "log magnitude, the zero frequency in the middle; white: the largest, black: 10⁻⁴ of it or nothing"
+    return Given(plates=(Plate("as measured", about, _cut(np.clip((size - size.max() + 4) / 4, 0, 1))),))
+
+
 def _seen(task: Any, instance: Any) -> Given:
     """Which entries are seen."""
     return Given(plates=(_entries(instance.problem),))
 
 
-_MADE: dict[str, Callable[[Any, Any], Given]] = {"FewShot": _texts, "LinearInverse": _plates, "Completion": _seen}
+_MADE: dict[str, Callable[[Any, Any], Given]] = {
+    "FewShot": _texts,
+    "LinearInverse": _plates,
+    "NonlinearInverse": _magnitudes,
+    "Completion": _seen,
+}
 
 
 def _linear(problem: Any, offers: set[str]) -> list[Plate]:

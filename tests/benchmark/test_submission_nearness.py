@@ -22,6 +22,7 @@ LIMITED = (
     ("denoising", "tiny"),
     ("deblurring", "tiny"),
     ("super_resolution", "tiny"),
+    ("phase_retrieval", "tiny"),
     ("spectral", "tiny"),
     ("mc", "small_noise"),
 )
