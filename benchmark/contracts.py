@@ -110,8 +110,9 @@ def make(task: Task, number: int = 0, repeat: int = 0) -> Instance:
 
 
 def pairs() -> list[Pair]:
-    """Every registered method with every task that it fits."""
-    return [Pair(m, t) for t in registry.tasks().values() for m in registry.methods().values() if not m.spec.misfit(t.spec)]
+    """Every registered method with every task whose tiny preset it fits."""
+    found = [(m, t, t.spec.at("tiny")) for t in registry.tasks().values() for m in registry.methods().values()]
+    return [Pair(m, t) for m, t, tiny in found if not m.spec.misfit(tiny)]
 
 
 # --- of a method --------------------------------------------------------------------------------------------------------

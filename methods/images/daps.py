@@ -31,6 +31,10 @@ _LAST_RATE = 0.01  # of the rate, at the last level
     kind="diffusion prior",
     paper="arXiv:2407.01521",
     needs=("image", "range", "prior"),
+    settings={
+        # Small enough for a test; shows nothing about quality.
+        "*/tiny": {"rounds": 10, "inner": 20},
+    },
 )
 def daps(
     problem: LinearInverse,

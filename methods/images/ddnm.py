@@ -29,6 +29,10 @@ from methods.images._levels import strided
     kind="diffusion prior",
     paper="arXiv:2212.00490",
     needs=("image", "range", "prior"),
+    settings={
+        # Small enough for a test; shows nothing about quality.
+        "*/tiny": {"steps": 20},
+    },
 )
 def ddnm(
     problem: LinearInverse,

@@ -27,6 +27,10 @@ _LEAST = 1e-4  # of sigma_y
     kind="diffusion prior",
     paper="openreview:9_gsMA8MRKQ",
     needs=("image", "range", "prior"),
+    settings={
+        # Small enough for a test; shows nothing about quality.
+        "*/tiny": {"steps": 20},
+    },
 )
 def pigdm(
     problem: LinearInverse,

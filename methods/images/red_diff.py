@@ -25,6 +25,10 @@ from methods.images._levels import strided
     kind="diffusion prior",
     paper="arXiv:2305.04391",
     needs=("image", "range", "prior"),
+    settings={
+        # Small enough for a test; shows nothing about quality.
+        "*/tiny": {"steps": 40},
+    },
 )
 def red_diff(
     problem: LinearInverse,

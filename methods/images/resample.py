@@ -36,6 +36,10 @@ _LEAST = 1e-3  # deviation at which a fit without noise ends
     kind="diffusion prior",
     paper="arXiv:2307.08123",
     needs=("image", "range", "prior"),
+    settings={
+        # Small enough for a test; shows nothing about quality.
+        "*/tiny": {"steps": 30, "middle_steps": 20, "late_steps": 20},
+    },
 )
 def resample(
     problem: LinearInverse,

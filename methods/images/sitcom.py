@@ -27,6 +27,10 @@ _SLACK = 1e-3  # of the discrepancy
     kind="diffusion prior",
     paper="arXiv:2410.04479",
     needs=("image", "range", "prior"),
+    settings={
+        # Small enough for a test; shows nothing about quality.
+        "*/tiny": {"steps": 5, "inner": 6},
+    },
 )
 def sitcom(
     problem: LinearInverse,
