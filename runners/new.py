@@ -28,6 +28,7 @@ registry.include([Path(__file__).with_name("$name.py")])
 # A task of each interface that has a template, and the room of methods/ for its methods.
 _EXAMPLES = {
     "LinearInverse": ("mri", "images"),
+    "NonlinearInverse": ("phase_retrieval", "images"),
     "Completion": ("deep_mc", "matrices"),
     "FewShot": ("few_shot", "texts"),
     "Retrieval": ("video_retrieval", "videos"),

@@ -15,7 +15,7 @@ from typing import Literal
 import torch
 from torch import Tensor
 
-from benchmark import Context, Count, Fraction, LinearInverse, NonlinearInverse, Positive, method
+from benchmark import Context, Count, Fraction, LinearInverse, Positive, method
 from methods.images._average import RunningAverage
 from methods.images._channels import channel_count, from_channels
 from methods.images._fitting import Fitting
@@ -51,7 +51,7 @@ from methods.images._unet import UNet, unet
     },
 )
 def dip(
-    problem: LinearInverse | NonlinearInverse,
+    problem: LinearInverse,
     ctx: Context,
     *,
     network: Literal["unet", "hourglass"] = "unet",
@@ -64,7 +64,8 @@ def dip(
 ) -> Tensor:
     """Deep image prior: an untrained network with a fixed random input, z ~ U[0, 1), or 0.1 U[0, 1) for the hourglass.
 
-    depth: poolings; widest: the largest width of the hourglass (the U-Net's has no bound).
+    depth: poolings; widest: the largest width of the hourglass (the U-Net's has no bound). Of a NonlinearInverse with a known
+    value range it asks no more than of a LinearInverse: A(x) and its gradient.
     """
     if network == "hourglass":
         return _fit_hourglass(problem, ctx, steps, lr, average, width, widest, depth)

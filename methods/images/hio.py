@@ -64,9 +64,8 @@ def _tries(problem: NonlinearInverse, A: FourierMagnitude, inner: Tensor, starts
     low, high = problem.value_range or (0.0, 1.0)
     x = A.narrow(inner).clamp(low, high)
     misfit = (A(x) - problem.y).square().sum((-2, -1))  # (4 starts, 3)
-    best = misfit.unflatten(0, (TRIES, starts)).argmin(1)  # (4, 3)
-    grouped = x.unflatten(0, (TRIES, starts))
-    tries = grouped[torch.arange(TRIES, device=x.device)[:, None], best, torch.arange(x.shape[1], device=x.device)]
-    green = tries[:, 1:2] if tries.shape[1] > 1 else tries
-    together = [[aligned(c[None], g, A.pad) for c in one] for one, g in zip(tries, green, strict=True)]
-    return torch.stack([torch.cat(channels) for channels in together])
+    best = misfit.reshape(TRIES, starts, -1).argmin(1)  # (4, 3)
+    found = torch.arange(TRIES, device=x.device)[:, None] * starts + best
+    tries = x[found, torch.arange(x.shape[1], device=x.device)]  # (4, 3, H, W)
+    green = slice(x.shape[1] // 2, x.shape[1] // 2 + 1)
+    return torch.stack([torch.cat([aligned(c[None], one[green], A.pad) for c in one]) for one in tries])

@@ -35,6 +35,17 @@ def test_the_measurements_are_fitted(name):
     assert (A(estimate) - y).norm() < 0.35 * y.norm()
 
 
+@pytest.mark.parametrize("network", ["hourglass", "unet"])
+def test_magnitudes_are_fitted_too(network):
+    task = registry.get_task("phase_retrieval").load()
+    problem = task.make(task.spec.presets["tiny"], "tuning", 0, torch.Generator().manual_seed(0)).problem
+    misfits = [
+        (problem.A(solve("dip", problem, steps=steps, network=network, lr=1e-2, average=0.0)) - problem.y).norm().item()
+        for steps in (1, 60)
+    ]
+    assert misfits[1] < 0.7 * misfits[0]
+
+
 def test_the_answer_is_the_average_and_not_the_last_iterate():
     _, found = instance()
     points = []

@@ -2,6 +2,7 @@
 
 from itertools import pairwise
 
+import pytest
 import torch
 
 from benchmark import Context, NonlinearInverse, operators, registry
@@ -17,11 +18,12 @@ def solve(problem, seed=0, **given):
 
 
 def blocks(noise=0.0, seed=0):
-    """A picture (3, 16, 16) that is no square: what is known of its frame does not tell its place."""
+    """A picture (3, 16, 16) smaller than its frame, which does not tell its place; its channels are alike."""
     generator = torch.Generator().manual_seed(seed)
     truth = torch.zeros(3, 16, 16)
-    truth[:, 2:12, 1:9] = torch.rand(3, 10, 8, generator=generator)
-    truth[:, 2, 1] = 1
+    shares = torch.tensor([1.0, 0.8, 0.5]).reshape(3, 1, 1)
+    grey, colour = torch.rand(10, 8, generator=generator), torch.rand(3, 10, 8, generator=generator)
+    truth[:, 2:12, 1:9] = shares * (0.8 * grey + 0.2 * colour)
     A = operators.FourierMagnitude((3, 16, 16), 8)
     y = A(truth) + noise * A.noise(generator)
     return truth, NonlinearInverse(A=A, y=y, noise=noise, value_range=(0.0, 1.0))
@@ -31,13 +33,14 @@ def error(problem, estimate, truth):
     return (aligned(problem.chosen(estimate), truth, problem.A.pad) - truth).square().mean().sqrt().item()
 
 
-def test_it_finds_a_picture_up_to_its_turn_and_place():
-    truth, problem = blocks()
+@pytest.mark.parametrize("seed", [0, 3])
+def test_it_finds_a_picture_up_to_its_turn_and_place(seed):
+    truth, problem = blocks(seed=seed)
     found = solve(problem, steps=600, polish=100)
     assert found.shape == (4, 3, 16, 16)
     assert found.min() >= 0
     assert found.max() <= 1
-    assert error(problem, found, truth) < 0.03 < error(problem, torch.full_like(truth, 0.3), truth)
+    assert error(problem, found, truth) < 0.05 < error(problem, torch.full_like(truth, 0.3), truth)
 
 
 def test_error_reduction_never_fits_worse():

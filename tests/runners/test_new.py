@@ -19,6 +19,7 @@ def python(command, *words):
     [
         ("method", "my_method", (), "zero_filled"),
         ("method", "my_method", ("--solves", "Completion"), "alternating_ls"),
+        pytest.param("method", "my_method", ("--solves", "NonlinearInverse"), "hio", marks=pytest.mark.long),
         pytest.param("method", "my_method", ("--solves", "FewShot"), "linear_probe", marks=pytest.mark.long),
         pytest.param("method", "my_method", ("--solves", "Retrieval"), "random_encoder", marks=pytest.mark.long),
         pytest.param("method", "my_method", ("--solves", "Representation"), "cross_entropy", marks=pytest.mark.long),
