@@ -330,6 +330,16 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
         whole=True,
         locate=_diffusers,
     ),
+    "photographs32": Model(
+        "priors/photographs32",
+        {
+            "model_index.json": "7e17ddab859d83b3fae2b4ee01b86cf154c2195d228c10b75a3b1eca0c6c0d47",
+            "prior.json": "171034a43d57591940a03b19f025054b7e650bc1e83de5255380d495f6025580",
+            "scheduler/scheduler_config.json": "5c1a9978adef132a872383ded9530626b03bf5dbee80248b8ca247efce953139",
+            "unet/config.json": "52183a19d81c8121b62f701fdfff0c4c5dd4470bb70886377d3ea23bf7a59836",
+            "unet/diffusion_pytorch_model.safetensors": "638922d70200d8b05709729dec6355a9dbd9932d0699158a7a028be480f6724e",
+        },
+    ),
     "sentiment": Asset("sentiment.json.xz", "7d5c33a231da70d22c7ef41918e3c56b7039bc2a52ab8ebdf36a401a19df5a59"),
     "paraphrase": Asset("paraphrase.json.xz", "6b44cfa8ce963b73ff3e34ae11fcb3740a58785410b9aa18febb219d779868f1"),
     "motions": Asset("motions.npz", "cecf3fa7a6cb65050632c55d7efcea0d1643606abc3a3e3533ae6b67b29961b8"),

@@ -46,13 +46,14 @@ def frechet(first: Tensor, second: Tensor) -> float:
 
 def distance_to(samples: Tensor, held_out: Tensor) -> dict[str, float]:
     """Frechet distance of SqueezeNet features of samples (N, 3, H, W) to the second half of `held_out`, beside that of the
-    first half, all of one size; pictures in [0, 1].
+    first half, all of one size, in units of the variance of the second half's features; pictures in [0, 1].
     """
     half = min(len(held_out) // 2, len(samples))
     first, second, made = (pooled_features(x) for x in (held_out[:half], held_out[half : 2 * half], samples[:half]))
+    unit = float(second.double().var(0).sum())
     return {
-        "frechet_samples": frechet(made, second),
-        "frechet_held_out": frechet(first, second),
+        "frechet_samples": frechet(made, second) / unit,
+        "frechet_held_out": frechet(first, second) / unit,
         "frechet_pictures": float(half),
     }
 

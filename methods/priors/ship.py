@@ -29,10 +29,10 @@ from methods.priors._recipes import RECIPES
 from methods.priors.train import RESULTS, pictures, sheet
 
 ABOUT = {
-    "photographs64": ("Photographs, 64 x 64", "crops of the photographs that wallpapers.ATTRIBUTION.md lists"),
+    "photographs64": ("Photographs, 64 x 64", "crops of the photographs that wallpapers.LICENSE lists"),
     "photographs32": (
         "Photographs, 32 x 32, small, for tests",
-        "crops of the photographs that wallpapers.ATTRIBUTION.md lists",
+        "crops of the photographs that wallpapers.LICENSE lists",
     ),
     "faces64": ("Rendered faces, 64 x 64, conditional on their parameters", "pictures of benchmark/datasets/faces.py"),
 }
@@ -46,6 +46,7 @@ def ship(
     """Write the folder of a prior from its checkpoint."""
     if name not in RECIPES:
         raise unknown("recipe", name, RECIPES)
+    torch.set_num_threads(1)
     recipe, results = RECIPES[name], RESULTS / name
     if not (results / "checkpoint.pt").is_file():
         raise UserError(f"{results}/checkpoint.pt does not exist; train the prior first: python -m methods.priors.train {name}")

@@ -32,9 +32,14 @@ def test_every_asset_is_whole_listed_and_small():
         if isinstance(source, sources.Asset):
             assert sha256(source.path().read_bytes()).hexdigest() == source.sha256
             assert source.sha256 in row(name)
+        if isinstance(source, sources.Model):
+            assert source.checked() == sources.ASSETS / source.folder
+            assert source.sha256 in row(name)
     known = {s.file for s in sources.SOURCES.values() if isinstance(s, sources.Asset)}
-    assert {p.name for p in sources.ASSETS.iterdir() if p.suffix != ".LICENSE"} == known
-    assert sum(p.stat().st_size for p in sources.ASSETS.iterdir()) < 20e6
+    known |= {f"{s.folder}/{file}" for s in sources.SOURCES.values() if isinstance(s, sources.Model) for file in s.files}
+    files = [p for p in sources.ASSETS.rglob("*") if p.is_file()]
+    assert {p.relative_to(sources.ASSETS).as_posix() for p in files if p.suffix != ".LICENSE"} == known
+    assert sum(p.stat().st_size for p in files) < 90e6
     assert (sources.ASSETS / "colin27_slices.npz").stat().st_size < 3e6
 
 

@@ -36,7 +36,7 @@ def test_uses_are_those_of_the_specifications() -> None:
     for name, task in registry.tasks().items():
         for preset, size in task.spec.presets.items():
             here = used[(used["task"] == name) & (used["preset"] == preset)]
-            assert tuple(source for source in here["source"] if source) == size.data
+            assert tuple(source for source in here["source"] if source) == (*size.data, *filter(None, [size.prior]))
 
 
 def test_a_table_is_read_as_it_stands() -> None:
