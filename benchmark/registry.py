@@ -163,7 +163,7 @@ def source_hash(task: TaskEntry, method: MethodEntry, preset: str, learning: boo
     )
     given = "\n".join(map(source.fields, sizes))
     if size.prior and "prior" in method.spec.needs:
-        given += f"\nprior {sources.checksum(size.prior)}"
+        given += f"\nprior {sources.prior_checksum(size.prior)}"
     try:
         return source.source_hash(task.file, method.file, method.spec.name, given, learning)
     except RecursionError:

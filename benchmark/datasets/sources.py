@@ -3,9 +3,10 @@
 Imports no torch: the plan needs each source's fingerprint for its key. SOURCES.md says what each one is and is not.
 """
 
+import ast
 import json
 import os
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
@@ -41,6 +42,33 @@ class Asset:
         if sha256(path.read_bytes()).hexdigest() != self.sha256:
             raise UserError(f"benchmark/datasets/assets/{self.file} is damaged (wrong SHA-256); check it out again")
         return path
+
+
+@dataclass(frozen=True)
+class Rendered(Asset):
+    """A file in benchmark/datasets/assets/ of which modules of this package make pictures: their code counts as data, so that
+    a change of it ages the presets that show such pictures, and no others of their task.
+    """
+
+    modules: tuple[str, ...] = ()
+
+    @property
+    def code(self) -> str:
+        """SHA-256 of what the modules do."""
+        return code_of(Path(__file__).parent / f"{module}.py" for module in self.modules)
+
+
+def code_of(files: Iterable[Path]) -> str:
+    """SHA-256 of the code of files, without comments and docstrings."""
+    total = sha256()
+    for file in files:
+        tree = ast.parse(file.read_text(encoding="utf-8"))
+        for node in ast.walk(tree):
+            body = getattr(node, "body", None)
+            if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
+                body[0].value.value = ""
+        total.update(ast.dump(tree).encode())
+    return total.hexdigest()
 
 
 @dataclass(frozen=True)
@@ -182,6 +210,7 @@ def _diffusers(text: str) -> Path:
     return Path(import_module("benchmark.datasets.encoders").diffusers_folder(text))
 
 
+_RENDERER = ("face_colour", "face_law", "face_shape", "faces", "raster")
 SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
     "colin27": Asset("colin27_slices.npz", "e4d27b1d1b18512d072a63b39a171cdb918a345d24a0a4e995f3fdbed4e11464"),
     "lpips_squeeze_caffe": Asset(
@@ -343,7 +372,11 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
     "sentiment": Asset("sentiment.json.xz", "7d5c33a231da70d22c7ef41918e3c56b7039bc2a52ab8ebdf36a401a19df5a59"),
     "paraphrase": Asset("paraphrase.json.xz", "6b44cfa8ce963b73ff3e34ae11fcb3740a58785410b9aa18febb219d779868f1"),
     "motions": Asset("motions.npz", "cecf3fa7a6cb65050632c55d7efcea0d1643606abc3a3e3533ae6b67b29961b8"),
-    "head": Asset("head.npz", "1d3416ed474eadc670d339677848942cb9ff741d09b866731d9b2ea2a0bced06"),
+    "head": Rendered(
+        "head.npz",
+        "1d3416ed474eadc670d339677848942cb9ff741d09b866731d9b2ea2a0bced06",
+        ("face_colour", "face_law", "face_shape", "faces", "raster"),
+    ),
     "glue": Folder(
         "glue",
         ("train.*", "validation*.*", "dataset_dict.json", "*.arrow"),
@@ -416,10 +449,11 @@ def read_by(preset: "Preset") -> tuple[str, ...]:
     return (*preset.data, "prior") if preset.prior and prior.named is not None and "prior" not in preset.data else preset.data
 
 
-def checksum(name: str) -> str:
-    """Of a shipped prior; empty for one that the user brings, which is data."""
+def prior_checksum(name: str) -> str:
+    """Of a shipped prior and of the code that reads and calls it; of one that the user brings, which is data, of the code."""
     source = SOURCES.get(name)
-    return source.sha256 if isinstance(source, Model) else ""
+    code = code_of(sorted((ASSETS.parents[1] / "priors").glob("*.py")))
+    return f"{source.sha256} {code}" if isinstance(source, Model) else code
 
 
 def prior_folder(name: str, data_dir: Path | None) -> Path:
@@ -451,6 +485,7 @@ def fingerprint(names: tuple[str, ...], data_dir: Path | None) -> str:
                 source.path(one)
         if not isinstance(source, Folder):
             total.update(source.sha256.encode())
+            total.update(source.code.encode() if isinstance(source, Rendered) else b"")
             continue
         for path in source.files(data_dir):
             source.check(path)

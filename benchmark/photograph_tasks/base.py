@@ -1,20 +1,26 @@
 """The base of tasks on photographs: the pictures, the scores, and how they are shown. Each task makes its own instances."""
 
 from collections.abc import Mapping
+from functools import partial
+from importlib import import_module
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from benchmark.datasets import faces, photographs
+from benchmark.datasets import photographs
 from benchmark.metrics.image import psnr, ssim
 from benchmark.metrics.perceptual import lpips_squeeze_caffe
 from benchmark.operators import LinearOperator
 from benchmark.photograph_tasks.preset import Photographs
-from benchmark.priors import shipped
 from benchmark.problems.instance import Instance
 from benchmark.problems.linear_inverse import LinearInverse
 from benchmark.seeds import Split
+
+# Imported where they are used, so that they are not code that every result of these tasks depends on: the renderer counts as
+# data of the presets that show its pictures, the priors with the methods that need one (benchmark/datasets/sources.py).
+_FACES = partial(import_module, "benchmark.datasets.faces")
+_SHIPPED = partial(import_module, "benchmark.priors.shipped")
 
 
 class PhotographTask:
@@ -28,13 +34,15 @@ class PhotographTask:
         Raises UserError for a picture that is too small or cannot be read.
         """
         if "head" in preset.data:
-            return faces.drawn("test" if split == "test" else "tune", index, 1, preset.size).pictures[0], f"face {index}"
+            part = "test" if split == "test" else "tune"
+            made: Tensor = _FACES().drawn(part, index, 1, preset.size).pictures[0]
+            return made, f"face {index}"
         file = photographs.pick(preset.data, split, index, self.data_dir)
         return photographs.square(file, preset.size), file.stem
 
     def instance(self, preset: Photographs, A: LinearOperator, y: Tensor, noise: float, x: Tensor, name: str) -> Instance:
         """The problem y = A x + n with its truth, and with the prior where the preset names one."""
-        prior = shipped.prior(preset.prior, tuple(x.shape), self.data_dir) if preset.prior else None
+        prior = _SHIPPED().prior(preset.prior, tuple(x.shape), self.data_dir) if preset.prior else None
         problem = LinearInverse(A=A, y=y, noise=noise, value_range=(0.0, 1.0), prior=prior)
         return Instance(problem=problem, truth=x, label=name)
 

@@ -207,3 +207,21 @@ def test_fingerprint_follows_the_files(data_dir):
     assert before == sources.fingerprint(("fastmri",), data_dir)
     write_fastmri(data_dir / "fastmri" / "file1000002.h5", slices=2)
     assert before != sources.fingerprint(("fastmri",), data_dir)
+
+
+def test_the_code_of_a_renderer_is_data_and_its_prose_is_not(tmp_path, monkeypatch):
+    file = tmp_path / "made_up.py"
+    monkeypatch.setattr(sources, "__file__", str(tmp_path / "sources.py"))
+    monkeypatch.setitem(sources.SOURCES, "made_up", sources.Rendered("cities.npz", row_sha("cities"), ("made_up",)))
+
+    def found(text):
+        file.write_text(text)
+        return sources.fingerprint(("made_up",), None)
+
+    before = found('"""One."""\n\n\ndef f(x):\n    """Two."""\n    return 2 * x  # three\n')
+    assert found('"""Another."""\n\n\ndef f(x):\n    """Word."""\n    return 2 * x\n') == before
+    assert found('"""One."""\n\n\ndef f(x):\n    """Two."""\n    return 3 * x\n') != before
+
+
+def row_sha(name):
+    return sources.SOURCES[name].sha256
