@@ -7,17 +7,7 @@ from benchmark.datasets.face_shape import CURTAIN, EYE, SKIN, TEETH, TONGUE, Hea
 
 REGIONS = ("background", "skin", "lips", "eye", "brow", "hair", "mouth", "nose")
 _SKINS = ((244, 206, 184), (234, 188, 160), (222, 172, 140), (196, 142, 108), (158, 106, 76), (118, 76, 54), (84, 54, 40))
-_HAIRS = (
-    (22, 18, 17),
-    (48, 32, 24),
-    (84, 54, 36),
-    (128, 84, 52),
-    (150, 78, 40),
-    (146, 106, 66),
-    (196, 152, 96),
-    (150, 146, 142),
-    (206, 204, 200),
-)
+_HAIRS = ((22, 18, 17), (48, 32, 24), (84, 54, 36), (128, 84, 52), (150, 78, 40), (146, 106, 66), (196, 152, 96), (150, 146, 142), (206, 204, 200))
 _HAIR_PLACES = (0.0, 0.15, 0.3, 0.44, 0.51, 0.57, 0.68, 0.8, 1.0)
 _IRISES = ((38, 22, 14), (78, 46, 24), (110, 84, 44), (92, 112, 70), (74, 112, 150), (120, 142, 158))
 _LIPS = ((170, 40, 44), (196, 60, 84), (150, 36, 70))
@@ -53,9 +43,7 @@ def _bump(*terms: tuple[Tensor, float, float]) -> Tensor:
     return torch.exp(-0.5 * torch.stack([((x - m) / s) ** 2 for x, m, s in terms]).sum(0))
 
 
-def coloured(
-    parameters: Tensor, shape: Shape, head: Head, seen: tuple[Tensor, Tensor, Tensor], of: Tensor
-) -> tuple[Tensor, Tensor]:
+def coloured(parameters: Tensor, shape: Shape, head: Head, seen: tuple[Tensor, Tensor, Tensor], of: Tensor) -> tuple[Tensor, Tensor]:
     """Colour (P, 3) in linear light and region (P,) of the samples that a raster has `seen`; of (P,): their face."""
     _, which, weights = seen
     corners = head.triangles[which]
@@ -74,11 +62,7 @@ def coloured(
     behind = (normal * view).sum(1) < 0
     normal = torch.where((behind & (piece == CURTAIN))[:, None], -normal, normal)
 
-    normal = torch.where(
-        (piece == TEETH)[:, None],
-        torch.tensor([0.0, 0.0, 1.0], device=of.device) + 0.5 * turned * torch.tensor([1.0, 0.0, 0.0], device=of.device),
-        normal,
-    )
+    normal = torch.where((piece == TEETH)[:, None], torch.tensor([0.0, 0.0, 1.0], device=of.device) + 0.5 * turned * torch.tensor([1.0, 0.0, 0.0], device=of.device), normal)
 
     # what it is made of
     tone = _ramp(p["skin"], _SKINS)
@@ -89,9 +73,7 @@ def coloured(
     socket = _bump((wide, 0.3, 0.13), (y, 0.06, 0.09)) * face
     skin = skin * (1 - 0.22 * socket)[:, None]
     fold = (wide - 0.17 - 0.42 * (-0.3 - y).clamp(0, 0.4)).abs() * 1.1
-    folds = _bump((fold, 0.0, 0.02)) * _step(-0.28 - y, 0.03) * _step(y + 0.62, 0.05) + 0.5 * _bump(
-        (wide, 0.3, 0.12), (y, -0.1, 0.025)
-    )
+    folds = _bump((fold, 0.0, 0.02)) * _step(-0.28 - y, 0.03) * _step(y + 0.62, 0.05) + 0.5 * _bump((wide, 0.3, 0.12), (y, -0.1, 0.025))
     lines = (0.5 + 0.5 * torch.sin(62 * y + 2 * torch.cos(3 * x))) ** 3 * _bump((wide, 0, 0.3), (y, 0.52, 0.1))
     skin = skin * (1 - p["age"] * (0.35 * folds + 0.22 * lines) * face)[:, None]
     jaw = _step(-0.28 - y - 0.12 * _bump((wide, 0.0, 0.12)) + 0.5 * (wide - 0.28).clamp(0, 0.3), 0.12) * _step(y + 1.12, 0.1)
@@ -125,9 +107,7 @@ def coloured(
     grown = _step(line - 0.03, 0.035) * (1 - _step(ears - 0.3, 0.2)) * (piece == SKIN) * (inside < 0.5)
     grown = torch.where(piece == CURTAIN, torch.ones_like(grown), grown)
     angle = torch.atan2(x, z - 0.05 + 0.5 * (y - 0.9).clamp(min=0))
-    strands = (
-        0.5 * torch.sin(31 * angle + 3 * torch.sin(3 * y)) + 0.3 * torch.sin(67 * angle + 2 * y) + 0.2 * torch.sin(113 * angle)
-    )
+    strands = 0.5 * torch.sin(31 * angle + 3 * torch.sin(3 * y)) + 0.3 * torch.sin(67 * angle + 2 * y) + 0.2 * torch.sin(113 * angle)
     stuff = stuff * (1 - 0.35 * _step(line + 0.07, 0.07) * face.maximum(ears * 0) * (piece == SKIN))[:, None]
     hairs = hair * (1 + 0.22 * strands)[:, None]
     stuff = _mix(stuff, hairs, grown)

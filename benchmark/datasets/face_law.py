@@ -20,13 +20,13 @@ EXPRESSIONS = ("smile", "frown", "jaw", "blink", "brows up")
 RACES = ("african", "asian", "caucasian")
 RANGES: dict[str, tuple[float, float]] = (
     {"sex": (0.0, 1.0)}
-    | dict.fromkeys(RACES, (0.0, 1.0))
+    | {name: (0.0, 1.0) for name in RACES}
     | {"age": (0.0, 1.0), "weight": (0.0, 1.0)}
-    | dict.fromkeys(LOCAL, (-1.0, 1.0))
-    | dict.fromkeys(EXPRESSIONS, (0.0, 1.0))
+    | {name: (-1.0, 1.0) for name in LOCAL}
+    | {name: (0.0, 1.0) for name in EXPRESSIONS}
     | {"yaw": (-1.0, 1.0), "pitch": (-1.0, 1.0)}
-    | dict.fromkeys(("skin", "lip colour", "lip hue", "iris", "hair colour", "hair length", "bald", "brow darkness"), (0.0, 1.0))
-    | dict.fromkeys(("background red", "background green", "background blue"), (0.0, 1.0))
+    | {name: (0.0, 1.0) for name in ("skin", "lip colour", "lip hue", "iris", "hair colour", "hair length", "bald", "brow darkness")}
+    | {name: (0.0, 1.0) for name in ("background red", "background green", "background blue")}
     | {"light": (-1.0, 1.0), "gaze": (-1.0, 1.0)}
 )
 NAMES = tuple(RANGES)

@@ -63,9 +63,7 @@ def head(device: str = "cpu") -> Head:
     eyes = ball[points[ball, 0] < 0], ball[points[ball, 0] > 0]
     front = (points[:, 0].abs() < 0.1) & (points[:, 2] > 0.6) & (points[:, 1] < -0.9) & (points[:, 1] > -1.1)
     front[triangles[pieces != SKIN].unique()] = False
-    return Head(
-        points, triangles, pieces, tuple(map(str, a["targets"])), targets.flatten(1), masks, eyes, front.nonzero()[:, 0]
-    )
+    return Head(points, triangles, pieces, tuple(map(str, a["targets"])), targets.flatten(1), masks, eyes, front.nonzero()[:, 0])
 
 
 def named(parameters: Tensor) -> dict[str, Tensor]:
@@ -94,29 +92,10 @@ def hairline(at: Tensor, bald: Tensor) -> Tensor:
     x, y, z = at.unbind(-1)
     line = _piecewise(z, _LINE) + 0.10 * torch.exp(-(((x.abs() - 0.42) / 0.16) ** 2)) * (z > 0.3)
     crown = ((y - 0.2) / 1.1).clamp(0, 1)
-    return (
-        y
-        - line
-        - 0.008 * torch.sin(47 * x + 20 * z)
-        - 0.008 * torch.sin(83 * x)
-        - bald.square() * (0.35 + 1.6 * crown * (z + 0.9).clamp(0.2, 1.6))
-        - 1.5 * bald.pow(8)
-    )
+    return y - line - 0.008 * torch.sin(47 * x + 20 * z) - 0.008 * torch.sin(83 * x) - bald.square() * (0.35 + 1.6 * crown * (z + 0.9).clamp(0.2, 1.6)) - 1.5 * bald.pow(8)
 
 
-_LINE = (
-    (-1.6, -0.75),
-    (-0.9, -0.62),
-    (-0.5, -0.45),
-    (-0.3, -0.3),
-    (-0.1, -0.1),
-    (0.05, 0.0),
-    (0.2, 0.2),
-    (0.4, 0.47),
-    (0.6, 0.71),
-    (0.8, 0.87),
-    (0.95, 0.93),
-)
+_LINE = ((-1.6, -0.75), (-0.9, -0.62), (-0.5, -0.45), (-0.3, -0.3), (-0.1, -0.1), (0.05, 0.0), (0.2, 0.2), (0.4, 0.47), (0.6, 0.71), (0.8, 0.87), (0.95, 0.93))
 
 
 def _piecewise(x: Tensor, knots: tuple[tuple[float, float], ...]) -> Tensor:
