@@ -1,177 +1,277 @@
-"""The colours of a face: what each sample of a picture is, and how it is lit. Colours are mixed and lit in linear light."""
+"""The colours of a face: what each sample of a picture is made of, and how it is lit.
+
+Colours are mixed and lit in linear light. Where something is on the skin (a brow, the hairline, a cheek) is said in the places
+of the mesh at rest, so that it moves with every shape and expression. Lengths are decimetres.
+"""
+
+from dataclasses import dataclass
 
 import torch
 from torch import Tensor
 
-from benchmark.datasets.face_shape import CURTAIN, EYE, SKIN, TEETH, TONGUE, Head, Shape, hairline, named
+from benchmark.datasets.face_shape import CURTAIN, EYE, SKIN, TEETH, TONGUE, Head, Shape, hairline, named, smooth
 
 REGIONS = ("background", "skin", "lips", "eye", "brow", "hair", "mouth", "nose")
 _SKINS = ((244, 206, 184), (234, 188, 160), (222, 172, 140), (196, 142, 108), (158, 106, 76), (118, 76, 54), (84, 54, 40))
-_HAIRS = ((22, 18, 17), (48, 32, 24), (84, 54, 36), (128, 84, 52), (150, 78, 40), (146, 106, 66), (196, 152, 96), (150, 146, 142), (206, 204, 200))
-_HAIR_PLACES = (0.0, 0.15, 0.3, 0.44, 0.51, 0.57, 0.68, 0.8, 1.0)
+_HAIRS = (
+    (0.0, (22, 18, 17)),  # black
+    (0.15, (48, 32, 24)),
+    (0.3, (84, 54, 36)),
+    (0.44, (128, 84, 52)),
+    (0.51, (150, 78, 40)),  # red
+    (0.57, (146, 106, 66)),
+    (0.68, (196, 152, 96)),  # blond
+    (0.8, (150, 146, 142)),  # grey
+    (1.0, (206, 204, 200)),
+)
 _IRISES = ((38, 22, 14), (78, 46, 24), (110, 84, 44), (92, 112, 70), (74, 112, 150), (120, 142, 158))
 _LIPS = ((170, 40, 44), (196, 60, 84), (150, 36, 70))
-_STRENGTH = 2.1  # of the lamp
-_AMBIENT = 0.6
-_SHOULDER = 0.6  # brightness above which it grows slower: bright skin keeps its shading
+_WHITE, _TEETH, _TONGUE, _MOUTH = (232, 226, 222), (235, 228, 212), (190, 92, 92), (112, 40, 40)
+_LAMP, _AMBIENT = 1.05, 0.6  # strengths
+_SHOULDER = 0.6  # brightness above which it grows slower, so that bright skin keeps its shading
+_EYE = 0.308, 0.08  # where an eye is at rest: from the middle, up
+
+
+@dataclass(frozen=True)
+class Samples:
+    """P samples of a picture. of (P,): the face; piece (P,); at (P, 3) at rest; masks (P, 5) of Head; local, normals (towards the
+    viewer) and view (P, 3), the last two of unit length; behind (P,): seen from behind.
+    """
+
+    of: Tensor
+    piece: Tensor
+    at: Tensor
+    masks: Tensor
+    local: Tensor
+    normals: Tensor
+    view: Tensor
+    behind: Tensor
+
+    def picked(self, places: Tensor) -> "Samples":
+        """Those at `places` (Q,)."""
+        return Samples(**{name: one.index_select(0, places) for name, one in vars(self).items()})
+
+
+@dataclass(frozen=True)
+class Stuff:
+    """What samples are made of. colour (P, 3); region (P,); hairy (P,): share of hair; lips (P,): share of lips; open (P,): share
+    of the light that reaches them.
+    """
+
+    colour: Tensor
+    region: Tensor
+    hairy: Tensor
+    lips: Tensor
+    open: Tensor
+
+
+def coloured(parameters: Tensor, shape: Shape, head: Head, seen: tuple[Tensor, Tensor, Tensor], of: Tensor) -> tuple[Tensor, Tensor]:
+    """Colour (P, 3) in linear light, in [0, 1], and region (P,), places in REGIONS, of what a raster has `seen`.
+
+    of (P,): the face of each sample.
+    """
+    s = _sampled(shape, head, seen, of)
+    paint = _paints(parameters)
+    skin, eye, rest = ((s.piece == SKIN), (s.piece == EYE), (s.piece >= TEETH))
+    parts = []
+    for where, made in ((skin, _skin), (eye, _eye), (rest, _rest)):
+        places = where.nonzero()[:, 0]
+        parts.append((places, made(s.picked(places), paint, shape)))
+    order = torch.cat([places for places, _ in parts]).argsort()
+    stuff = Stuff(*(torch.cat([getattr(made, k) for _, made in parts])[order] for k in Stuff.__dataclass_fields__))
+    return _lit(s, stuff, paint, shape), stuff.region
+
+
+def _sampled(shape: Shape, head: Head, seen: tuple[Tensor, Tensor, Tensor], of: Tensor) -> Samples:
+    _, which, weights = seen
+    corners = head.triangles.index_select(0, which)
+    vertices = shape.local.shape[1]
+    moving = torch.cat([shape.local, shape.normals, shape.turned], -1).flatten(0, 1)
+    still = torch.cat([head.points, head.masks], 1)
+    m, h = 0.0, 0.0
+    for k in range(3):
+        m = m + moving.index_select(0, of * vertices + corners[:, k]) * weights[:, k : k + 1]
+        h = h + still.index_select(0, corners[:, k]) * weights[:, k : k + 1]
+    assert isinstance(m, Tensor) and isinstance(h, Tensor)
+    local, normals, turned = m.split(3, 1)
+    piece = head.pieces.index_select(0, which)
+    view = shape.camera - turned
+    view = view / _length(view)
+    normals = normals / _length(normals)
+    behind = (normals * view).sum(1) < 0
+    normals = torch.where((behind & (piece == CURTAIN))[:, None], -normals, normals)
+    return Samples(of, piece, h[:, :3], h[:, 3:], local, normals, view, behind)
+
+
+def _paints(parameters: Tensor) -> dict[str, Tensor]:
+    """The colours (N, 3) of each face, its numbers (N,), and where its lamp is (N, 3)."""
+    p = named(parameters)
+    places, colours = zip(*_HAIRS, strict=True)
+    skin = _ramp(p["skin"], _SKINS)
+    natural = skin * skin.new_tensor([0.8, 0.5, 0.5])
+    stick = _ramp(p["lip hue"], _LIPS) * (0.7 + 0.3 * skin.mean(1, keepdim=True))
+    turn = torch.deg2rad(60 * p["light"])
+    lamp = torch.stack([0.83 * turn.sin(), torch.full_like(turn, 0.5), 0.83 * turn.cos()], 1)
+    return p | {
+        "skin colour": skin,
+        "lips": torch.lerp(natural, stick, 0.75 * p["lip colour"][:, None]),
+        "hair": _ramp(p["hair colour"], colours, places),
+        "iris colour": _ramp(p["iris"], _IRISES),
+        "lamp": lamp / _length(lamp),
+    }
+
+
+def _skin(s: Samples, paint: dict[str, Tensor], shape: Shape) -> Stuff:
+    """The body: skin with what is painted on it, lips, brows, short hair, the inside of the mouth."""
+    of = s.of
+    x, y, z = s.at.unbind(1)
+    wide = x.abs()
+    lips, inside, lids, ears, open_ = s.masks.unbind(1)
+    face = _step(z - 0.25, 0.2)
+    male, age, dark = (paint[name][of] for name in ("sex", "age", "brow darkness"))
+    hair = paint["hair"][of]
+
+    colour = paint["skin colour"][of]
+    blush = 0.5 * _bump((wide, 0.42, 0.14), (y, -0.28, 0.14)) + 0.35 * _bump((wide, 0.0, 0.1), (y, -0.28, 0.1)) + 0.5 * ears
+    blush = 0.75 * blush * torch.maximum(face, ears)
+    colour = colour * (1 - blush[:, None] * colour.new_tensor([0.0, 0.29, 0.305]))
+    shade = 0.22 * _bump((wide, 0.3, 0.13), (y, 0.06, 0.09))  # the hollow of the eye
+    folds = _bump(((wide - 0.17 - 0.42 * (-0.3 - y).clamp(0, 0.4)) * 1.1, 0.0, 0.02)) * _step(-0.28 - y, 0.03) * _step(y + 0.62, 0.05)
+    bags = _bump((wide, 0.3, 0.12), (y, -0.1, 0.025))
+    lines = (0.5 + 0.5 * torch.sin(62 * y + 2 * torch.cos(3 * x))) ** 3 * _bump((wide, 0.0, 0.3), (y, 0.52, 0.1))
+    colour = colour * ((1 - shade * face) * (1 - age * (0.35 * folds + 0.17 * bags + 0.22 * lines) * face))[:, None]
+    beard = -0.28 - y - 0.12 * _bump((wide, 0.0, 0.12)) + 0.5 * (wide - 0.28).clamp(0, 0.3)
+    beard = _step(beard, 0.12) * _step(y + 1.12, 0.1) * face * male.square() * (0.2 + 0.2 * dark) * (1 - lips)
+    colour = _mix(colour, 0.35 * colour + 0.1 * hair, beard)
+
+    lip = _step(lips - 0.45, 0.3)
+    colour = _mix(colour, paint["lips"][of], lip)
+    colour = colour * (1 - 0.75 * lids * _step(y - 0.06, 0.05))[:, None]  # lashes
+
+    along = (wide - 0.10) / 0.46
+    held = along.clamp(0, 1)
+    arch = 0.268 + 0.07 * torch.sin(held * 2.4) - 0.075 * held
+    thick = (0.042 - 0.022 * held.square()) * (0.8 + 0.5 * male)
+    brow = _step(thick - (y - arch).abs(), 0.018) * _step(along, 0.1) * _step(1 - along, 0.08) * face
+    colour = _mix(colour, hair * (0.75 - 0.45 * dark)[:, None] + 0.004, brow * (0.55 + 0.4 * dark))
+
+    deep = inside > 0.5
+    colour = torch.where(deep[:, None], _constant(_MOUTH, colour), colour)
+
+    line = hairline(s.at, paint["bald"][of])
+    colour = colour * (1 - 0.35 * _step(line + 0.07, 0.07) * face)[:, None]  # shadow of the hair
+    hairy = _step(line - 0.03, 0.035) * (1 - _step(ears - 0.3, 0.2)) * ~deep
+    colour = _mix(colour, hair * (1 + 0.22 * _strands(s.at))[:, None], hairy)
+
+    open_ = torch.where(deep, torch.full_like(open_, 0.25), open_.clamp(0, 1))
+    open_ = torch.lerp(open_, torch.ones_like(open_), hairy)
+    region = torch.ones_like(s.piece)
+    nose = (wide < 0.09 + 0.3 * (0.12 - y).clamp(0, 0.34)) & (y > -0.46) & (y < 0.12) & (z > 0.86)
+    eye = ((wide - _EYE[0]).abs() < 0.22) & ((y - _EYE[1]).abs() < 0.12) & (z > 0.5)
+    for where, name in ((nose, "nose"), (eye, "eye"), (brow > 0.5, "brow"), (lip > 0.5, "lips"), (deep, "mouth"), (hairy > 0.5, "hair")):
+        region = region.masked_fill(where, REGIONS.index(name))
+    return Stuff(colour, region, hairy, lip, open_)
+
+
+def _eye(s: Samples, paint: dict[str, Tensor], shape: Shape) -> Stuff:
+    """An eyeball: pupil and iris around where it looks, white elsewhere, darker under the upper lid."""
+    out = s.local - shape.eyes[s.of, (s.at[:, 0] > 0).long()]
+    height, out = out[:, 1], out / _length(out)
+    inwards = torch.where(s.at[:, 0] > 0, -2.0, 2.0)
+    a = torch.deg2rad(paint["gaze"][s.of] * 22 + inwards)
+    look = torch.stack([a.sin(), torch.full_like(a, -0.02), a.cos()], 1)
+    apart = torch.arccos((out * look).sum(1).clamp(-1, 1))
+    iris = paint["iris colour"][s.of] * (1.15 - 0.65 * _step(apart - 0.44, 0.06))[:, None]
+    colour = _mix(_constant(_WHITE, iris), iris, 1 - _step(apart - 0.5, 0.05))
+    colour = colour * (_step(apart - 0.18, 0.04).clamp(min=0.02) * (1 - 0.55 * _step(height - 0.045, 0.04)))[:, None]
+    nothing = torch.zeros_like(a)
+    return Stuff(colour, torch.full_like(s.piece, REGIONS.index("eye")), nothing, nothing, nothing + 0.8)
+
+
+def _rest(s: Samples, paint: dict[str, Tensor], shape: Shape) -> Stuff:
+    """Teeth, tongue and the curtain of long hair."""
+    hairy = (s.piece == CURTAIN)[:, None]
+    colour = torch.where((s.piece == TONGUE)[:, None], _constant(_TONGUE, s.local), _constant(_TEETH, s.local))
+    colour = torch.where(hairy, paint["hair"][s.of] * (1 + 0.22 * _strands(s.at))[:, None], colour)
+    hairy = hairy[:, 0]
+    open_ = torch.where(hairy, torch.where(s.behind, 0.35, 1.0), 0.6)
+    region = torch.where(hairy, REGIONS.index("hair"), REGIONS.index("mouth"))
+    return Stuff(colour, region, hairy.float(), torch.zeros_like(open_), open_)
+
+
+def _lit(s: Samples, stuff: Stuff, paint: dict[str, Tensor], shape: Shape) -> Tensor:
+    """(P, 3): the light that comes from the samples. One lamp, light from the sky, gloss; light goes into skin and comes out red."""
+    ball, hairy = s.piece == EYE, stuff.hairy > 0.5
+    x, y, z = s.at.unbind(1)
+    soft = (s.piece == SKIN) & ~hairy
+    lamp = paint["lamp"][s.of]
+    teeth = torch.stack([0.5 * s.local[:, 0], torch.zeros_like(x), torch.ones_like(x)], 1)  # as one arch
+    normals = torch.where((s.piece == TEETH)[:, None], teeth, s.normals)
+    wrap = torch.where(soft[:, None], lamp.new_tensor([0.35, 0.22, 0.16]), lamp.new_tensor([0.15, 0.15, 0.15]))
+    direct = (((normals * lamp).sum(1, keepdim=True) + wrap) / (1 + wrap)).clamp(min=0)
+    under = 1 - 0.6 * _step(-1.05 - y, 0.12) * (s.piece == SKIN) * (1 - 0.6 * _step(z - 0.9, 0.2))  # the shadow of the chin
+    reach = stuff.open * under
+    light = _LAMP * direct * (0.35 + 0.65 * reach)[:, None] + (_AMBIENT * (0.75 + 0.35 * normals[:, 1]) * reach)[:, None]
+    half = lamp + s.view
+    half = half / _length(half)
+    shine = (normals * half).sum(1).clamp(min=0)
+    wet = 0.9 * _step(shine - 0.985, 0.01)
+    gloss = torch.where(ball, wet, (0.06 * shine**10 + 0.05 * shine**40) * soft * (1 + 1.2 * stuff.lips)) * stuff.open
+    colour = stuff.colour * light + gloss[:, None]
+    places = hairy.nonzero()[:, 0]
+    colour = colour.index_add(0, places, _sheen(s.picked(places), half[places], stuff.open[places], paint["hair"]))
+    bright = colour.amax(1, keepdim=True).clamp(min=1e-6)
+    room = 1 - _SHOULDER
+    held = bright.clamp(max=_SHOULDER) + room * (1 - torch.exp(-(bright - _SHOULDER).clamp(min=0) / room))
+    return (colour * (held / bright)).clamp(0, 1)
+
+
+def _sheen(s: Samples, half: Tensor, open_: Tensor, hair: Tensor) -> Tensor:
+    """(P, 3): what strands that hang down throw back, a band across the hair."""
+    up = s.normals.new_tensor([0.0, 1.0, 0.0])
+    tangent = up - s.normals * s.normals[:, 1:2]
+    tangent = tangent / tangent.norm(dim=1, keepdim=True).clamp(min=0.2)
+    band = (1 - (tangent * half).sum(1).square()).clamp(min=0).pow(12) * (s.normals * s.view).sum(1).abs()
+    tint = 0.3 + hair / hair.amax(1, keepdim=True)
+    return (0.08 * band * (1 + 0.6 * _strands(s.at)) * open_)[:, None] * tint[s.of]
+
+
+def _strands(at: Tensor) -> Tensor:
+    """(P,) in [-1, 1]: brighter and darker strands, by their direction from the axis of the head."""
+    x, y, z = at.unbind(1)
+    angle = torch.atan2(x, z - 0.05 + 0.5 * (y - 0.9).clamp(min=0))
+    return 0.5 * torch.sin(31 * angle + 3 * torch.sin(3 * y)) + 0.3 * torch.sin(67 * angle + 2 * y) + 0.2 * torch.sin(113 * angle)
 
 
 def _linear(colour: tuple[int, int, int]) -> list[float]:
     return [(one / 255) ** 2.2 for one in colour]
 
 
+def _constant(colour: tuple[int, int, int], like: Tensor) -> Tensor:
+    return like.new_tensor(_linear(colour)).expand_as(like)
+
+
 def _ramp(value: Tensor, colours: tuple[tuple[int, int, int], ...], places: tuple[float, ...] | None = None) -> Tensor:
-    """(..., 3): the colour at a value in [0, 1] of a ramp."""
-    table = torch.tensor([_linear(c) for c in colours], device=value.device)
-    knots = torch.tensor(places or [k / (len(colours) - 1) for k in range(len(colours))], device=value.device)
+    """(N, 3): the colour at each value (N,) in [0, 1], mixed from those at `places`, evenly spread if None."""
+    table = value.new_tensor([_linear(c) for c in colours])
+    knots = value.new_tensor(places or [k / (len(colours) - 1) for k in range(len(colours))])
     i = torch.searchsorted(knots, value.contiguous(), right=True).clamp(1, len(colours) - 1)
-    share = ((value - knots[i - 1]) / (knots[i] - knots[i - 1]))[..., None]
-    return table[i - 1] * (1 - share) + table[i] * share
+    return torch.lerp(table[i - 1], table[i], ((value - knots[i - 1]) / (knots[i] - knots[i - 1]))[:, None])
 
 
 def _mix(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    return a + (b - a) * share[..., None]
+    return torch.lerp(a, b, share[:, None])
 
 
 def _step(x: Tensor, width: float) -> Tensor:
     """0 below -width, 1 above width, smooth between."""
-    t = (x / (2 * width) + 0.5).clamp(0, 1)
-    return t * t * (3 - 2 * t)
+    return smooth(x / (2 * width) + 0.5)
 
 
 def _bump(*terms: tuple[Tensor, float, float]) -> Tensor:
-    return torch.exp(-0.5 * torch.stack([((x - m) / s) ** 2 for x, m, s in terms]).sum(0))
+    """A bell, 1 at its middle: of (value, middle, spread) each."""
+    return torch.exp(-0.5 * sum(((x - middle) / spread).square() for x, middle, spread in terms))
 
 
-def coloured(parameters: Tensor, shape: Shape, head: Head, seen: tuple[Tensor, Tensor, Tensor], of: Tensor) -> tuple[Tensor, Tensor]:
-    """Colour (P, 3) in linear light and region (P,) of the samples that a raster has `seen`; of (P,): their face."""
-    _, which, weights = seen
-    corners = head.triangles[which]
-    piece = head.pieces[which]
-    p = {name: one[of] for name, one in named(parameters).items()}
-    flat = torch.cat([shape.local, shape.normals, shape.turned], -1)
-    moving = (flat.reshape(-1, 9)[of[:, None] * flat.shape[1] + corners] * weights[..., None]).sum(1)
-    still = (torch.cat([head.points, head.masks], 1)[corners] * weights[..., None]).sum(1)
-    local, normal, turned = moving.split(3, 1)
-    at, (lips, inside, lids, ears, open_) = still[:, :3], still[:, 3:].unbind(1)
-    x, y, z = at.unbind(1)
-    wide = x.abs()
-    normal = normal / normal.norm(dim=1, keepdim=True).clamp(min=1e-6)
-    view = torch.tensor([0.0, 0.0, 11.0], device=of.device) - turned
-    view = view / view.norm(dim=1, keepdim=True)
-    behind = (normal * view).sum(1) < 0
-    normal = torch.where((behind & (piece == CURTAIN))[:, None], -normal, normal)
-
-    normal = torch.where((piece == TEETH)[:, None], torch.tensor([0.0, 0.0, 1.0], device=of.device) + 0.5 * turned * torch.tensor([1.0, 0.0, 0.0], device=of.device), normal)
-
-    # what it is made of
-    tone = _ramp(p["skin"], _SKINS)
-    red = torch.tensor([0.62, 0.22, 0.2], device=of.device)
-    face = _step(z - 0.25, 0.2)
-    blush = 0.5 * _bump((wide, 0.42, 0.14), (y, -0.28, 0.14)) + 0.35 * _bump((wide, 0.0, 0.1), (y, -0.28, 0.1)) + 0.5 * ears
-    skin = _mix(tone, tone * (0.55 + 0.45 * red / red.max()), 0.75 * blush * face.maximum(ears))
-    socket = _bump((wide, 0.3, 0.13), (y, 0.06, 0.09)) * face
-    skin = skin * (1 - 0.22 * socket)[:, None]
-    fold = (wide - 0.17 - 0.42 * (-0.3 - y).clamp(0, 0.4)).abs() * 1.1
-    folds = _bump((fold, 0.0, 0.02)) * _step(-0.28 - y, 0.03) * _step(y + 0.62, 0.05) + 0.5 * _bump((wide, 0.3, 0.12), (y, -0.1, 0.025))
-    lines = (0.5 + 0.5 * torch.sin(62 * y + 2 * torch.cos(3 * x))) ** 3 * _bump((wide, 0, 0.3), (y, 0.52, 0.1))
-    skin = skin * (1 - p["age"] * (0.35 * folds + 0.22 * lines) * face)[:, None]
-    jaw = _step(-0.28 - y - 0.12 * _bump((wide, 0.0, 0.12)) + 0.5 * (wide - 0.28).clamp(0, 0.3), 0.12) * _step(y + 1.12, 0.1)
-    beard = jaw * face * p["sex"].square() * (0.2 + 0.2 * p["brow darkness"]) * (1 - lips)
-    hair = _ramp(p["hair colour"], _HAIRS, _HAIR_PLACES)
-    skin = _mix(skin, skin * 0.35 + 0.1 * hair, beard)
-    natural = skin * torch.tensor([0.8, 0.5, 0.5], device=of.device)
-    painted = _ramp(p["lip hue"], _LIPS) * (0.7 + 0.3 * tone.mean(1, keepdim=True))
-    mouth_colour = _mix(natural, painted, 0.75 * p["lip colour"])
-    lip = _step(lips - 0.45, 0.3)
-    stuff = _mix(skin, mouth_colour, lip)
-    line = _bump((y, 0.12, 0.025)) * lids * face
-    stuff = stuff * (1 - 0.75 * lids * _step(y - 0.06, 0.05))[:, None]
-
-    # brows
-    along = ((wide - 0.10) / 0.46).clamp(-0.5, 1.5)
-    arch = 0.268 + 0.07 * torch.sin(along.clamp(0, 1) * 2.4) - 0.075 * along.clamp(0, 1)
-    thick = (0.042 - 0.022 * along.clamp(0, 1) ** 2) * (0.8 + 0.5 * p["sex"])
-    brow = _step(thick - (y - arch).abs(), 0.018) * _step(along, 0.1) * _step(1 - along, 0.08) * face * (piece == SKIN)
-    brow_colour = hair * (0.75 - 0.45 * p["brow darkness"])[:, None] + 0.004
-    stuff = _mix(stuff, brow_colour, brow * (0.55 + 0.4 * p["brow darkness"]))
-
-    # the inside of the mouth
-    deep = (inside > 0.5) & (piece == SKIN)
-    stuff = torch.where(deep[:, None], torch.tensor(_linear((112, 40, 40)), device=of.device), stuff)
-    stuff = torch.where((piece == TEETH)[:, None], torch.tensor(_linear((235, 228, 212)), device=of.device), stuff)
-    stuff = torch.where((piece == TONGUE)[:, None], torch.tensor(_linear((190, 92, 92)), device=of.device), stuff)
-
-    # hair
-    line = hairline(at, p["bald"])
-    grown = _step(line - 0.03, 0.035) * (1 - _step(ears - 0.3, 0.2)) * (piece == SKIN) * (inside < 0.5)
-    grown = torch.where(piece == CURTAIN, torch.ones_like(grown), grown)
-    angle = torch.atan2(x, z - 0.05 + 0.5 * (y - 0.9).clamp(min=0))
-    strands = 0.5 * torch.sin(31 * angle + 3 * torch.sin(3 * y)) + 0.3 * torch.sin(67 * angle + 2 * y) + 0.2 * torch.sin(113 * angle)
-    stuff = stuff * (1 - 0.35 * _step(line + 0.07, 0.07) * face.maximum(ears * 0) * (piece == SKIN))[:, None]
-    hairs = hair * (1 + 0.22 * strands)[:, None]
-    stuff = _mix(stuff, hairs, grown)
-
-    # eyes
-    ball = piece == EYE
-    right = (x > 0).long()
-    centre = shape.eyes[of, right]
-    out = local - centre
-    out = out / out.norm(dim=1, keepdim=True).clamp(min=1e-6)
-    a = torch.deg2rad(p["gaze"] * 22 + torch.where(x > 0, -2.0, 2.0))
-    look = torch.stack([a.sin(), torch.full_like(a, -0.02), a.cos()], 1)
-    apart = torch.arccos((out * look).sum(1).clamp(-1, 1))
-    iris = _ramp(p["iris"], _IRISES)
-    iris = iris * (1.15 - 0.65 * _step(apart - 0.44, 0.06))[:, None]
-    white = torch.tensor(_linear((232, 226, 222)), device=of.device)
-    eye = _mix(white.expand_as(iris), iris, 1 - _step(apart - 0.5, 0.05))
-    eye = eye * _step(apart - 0.18, 0.04)[:, None].clamp(min=0.02)
-    lid = (local - centre)[:, 1]
-    eye = eye * (1 - 0.55 * _step(lid - 0.045, 0.04))[:, None]
-    stuff = torch.where(ball[:, None], eye, stuff)
-
-    # light
-    turn = torch.deg2rad(60 * p["light"])
-    lamp = torch.stack([turn.sin() * 0.83, torch.full_like(turn, 0.5), turn.cos() * 0.83], 1)
-    lamp = lamp / lamp.norm(dim=1, keepdim=True)
-    facing = (normal * lamp).sum(1)
-    soft = (piece == SKIN) & (grown < 0.5)
-    wrap = torch.where(soft[:, None], torch.tensor([0.35, 0.22, 0.16], device=of.device), torch.tensor(0.15, device=of.device))
-    direct = ((facing[:, None] + wrap) / (1 + wrap)).clamp(min=0)
-    open_ = torch.where(piece == SKIN, open_, torch.ones_like(open_))
-    closed = open_.clamp(0, 1)
-    closed = torch.where(deep, 0.25 * torch.ones_like(closed), closed)
-    closed = torch.where(piece >= TEETH, torch.where(piece == CURTAIN, torch.where(behind, 0.35, 1.0), 0.6), closed)
-    closed = torch.where(ball, 0.8 * torch.ones_like(closed), closed)
-    closed = _mix(closed[:, None], torch.ones_like(closed)[:, None], grown * (piece == SKIN))[:, 0]
-    under = 1 - 0.6 * _step(-1.05 - y, 0.12) * (piece == SKIN) * (1 - 0.6 * _step(z - 0.9, 0.2))
-    sky = 0.75 + 0.35 * normal[:, 1]
-    light = _STRENGTH * 0.5 * direct * (0.35 + 0.65 * closed * under)[:, None] + (_AMBIENT * sky * closed * under)[:, None]
-    half = lamp + view
-    half = half / half.norm(dim=1, keepdim=True)
-    shine = (normal * half).sum(1).clamp(min=0)
-    gloss = torch.where(soft, 0.06 * shine**10 + 0.05 * shine**40, torch.zeros_like(shine)) * (1 + 1.2 * lip)
-    ball_out = torch.where(ball[:, None], out @ torch.eye(3, device=of.device), normal)
-    spot = (ball_out * half).sum(1).clamp(min=0)
-    gloss = torch.where(ball, 0.9 * _step(spot - 0.985, 0.01), gloss) * closed
-    tangent = torch.stack([torch.zeros_like(x), torch.ones_like(x), torch.zeros_like(x)], 1)
-    tangent = tangent - normal * (tangent * normal).sum(1, keepdim=True)
-    tangent = tangent / tangent.norm(dim=1, keepdim=True).clamp(min=0.2)
-    band = (1 - (tangent * half).sum(1).square()).clamp(min=0).pow(12) * (normal * view).sum(1).abs().clamp(0, 1)
-    gloss = torch.where(grown > 0.5, 0.08 * band * (1 + 0.6 * strands) * closed, gloss)
-    colour = stuff * light + gloss[:, None] * torch.where((grown > 0.5)[:, None], 0.3 + hair / hair.amax(1, keepdim=True), 1.0)
-    bright = colour.amax(1, keepdim=True)
-    over = (bright - _SHOULDER).clamp(min=0)
-    colour = colour / (bright / (bright - over + (1 - _SHOULDER) * (1 - torch.exp(-over / (1 - _SHOULDER))))).clamp(min=1)
-
-    # regions, the later over the earlier
-    region = torch.ones_like(piece)
-    nose = (wide < 0.06 + 0.3 * (0.12 - y).clamp(0, 0.34) + 0.03) & (y > -0.46) & (y < 0.12) & (z > 0.86)
-    region[nose] = 7
-    region[(((wide - 0.308) / 0.22).abs() < 1) & ((y - 0.08).abs() < 0.12) & (z > 0.5)] = 3
-    region[ball] = 3
-    region[brow > 0.5] = 4
-    region[(lip > 0.5) & (piece == SKIN)] = 2
-    region[deep | (piece == TEETH) | (piece == TONGUE)] = 6
-    region[grown > 0.5] = 5
-    return colour, region
+def _length(x: Tensor) -> Tensor:
+    return x.norm(dim=1, keepdim=True).clamp(min=1e-6)

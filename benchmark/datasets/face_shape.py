@@ -109,7 +109,7 @@ def _piecewise(x: Tensor, knots: tuple[tuple[float, float], ...]) -> Tensor:
 class Shape:
     """What the camera sees. screen (N, V, 3): x, y in [0, 1] from the left and the top, depth in [0, 1]; local (N, V, 3): before
     the head turns; normals (N, V, 3) and turned (N, V, 3) after it; eyes (N, 2, 3): the middles of the eyeballs, before it;
-    turn (N, 3, 3): of the head.
+    camera (3,).
     """
 
     screen: Tensor
@@ -117,7 +117,7 @@ class Shape:
     normals: Tensor
     turned: Tensor
     eyes: Tensor
-    turn: Tensor
+    camera: Tensor
 
 
 def shaped(parameters: Tensor, head: Head) -> Shape:
@@ -140,14 +140,14 @@ def shaped(parameters: Tensor, head: Head) -> Shape:
     turn = _turn(p["yaw"] * YAW, p["pitch"] * PITCH)
     pivot = torch.tensor(_NECK, device=local.device)
     height = head.points[:, 1]
-    share = 0.15 + 0.85 * _smooth((height + 1.75) / 0.75)
+    share = 0.15 + 0.85 * smooth((height + 1.75) / 0.75)
     stiff = (local - pivot) @ turn.transpose(1, 2)
     turned = local + share[:, None] * (stiff + pivot - local)
     normals = _normals(turned, head.triangles)
     away = _CAMERA - turned[..., 2]
     wide = _CAMERA * 0.5 / _HALF / away
     screen = torch.stack([0.5 + turned[..., 0] * wide, 0.5 - (turned[..., 1] - 0.13) * wide, (away - 6) / 10], -1)
-    return Shape(screen, local, normals, turned, eyes, turn)
+    return Shape(screen, local, normals, turned, eyes, turned.new_tensor([0.0, 0.0, _CAMERA]))
 
 
 def _grown(local: Tensor, p: dict[str, Tensor], head: Head) -> Tensor:
@@ -160,7 +160,7 @@ def _grown(local: Tensor, p: dict[str, Tensor], head: Head) -> Tensor:
     thick = 0.06 + 0.13 * (length / 0.4).clamp(max=1)
     out = head.points - torch.tensor([0.0, 0.2, 0.0], device=local.device)
     out = out / out.norm(dim=1, keepdim=True)
-    local = local + (thick * _smooth(inside / 0.28) * skin)[..., None] * out
+    local = local + (thick * smooth(inside / 0.28) * skin)[..., None] * out
     return torch.cat([local[:, : -COLUMNS * ROWS], _hung(local[:, -COLUMNS * ROWS :], length, bald, head)], 1)
 
 
@@ -179,13 +179,14 @@ def _hung(hair: Tensor, length: Tensor, bald: Tensor, head: Head) -> Tensor:
     outward = rest.reshape(COLUMNS, ROWS, 3) * torch.tensor([1.0, 0.0, 1.0], device=hair.device)
     outward = outward / outward.norm(dim=-1, keepdim=True).clamp(min=1e-6)
     front = ((1.9 - around.abs()) / 0.9).clamp(0, 1)  # the hair beside the face grows out last
-    shown = (_smooth((length - 0.25 - 0.15 * front) / 0.15) * _smooth((0.75 - bald) / 0.15))[:, :, None]
+    shown = (smooth((length - 0.25 - 0.15 * front) / 0.15) * smooth((0.75 - bald) / 0.15))[:, :, None]
     fall = row / (ROWS - 1)
-    puff = shown * (0.08 + 0.1 * _smooth(fall / 0.6) - 0.16 * _smooth((step - 0.6) / 0.4)) - 0.3 * (1 - shown)
+    puff = shown * (0.08 + 0.1 * smooth(fall / 0.6) - 0.16 * smooth((step - 0.6) / 0.4)) - 0.3 * (1 - shown)
     return ((cut + puff[..., None] * outward) * (shown.amax((1, 2), keepdim=True)[..., None] > 0)).reshape(len(hair), -1, 3)
 
 
-def _smooth(x: Tensor) -> Tensor:
+def smooth(x: Tensor) -> Tensor:
+    """From 0 at 0 to 1 at 1, level at both."""
     x = x.clamp(0, 1)
     return x * x * (3 - 2 * x)
 

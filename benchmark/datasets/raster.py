@@ -1,63 +1,77 @@
-"""Which triangle is seen where: a z-buffer in plain torch, for a batch of meshes that share their triangles."""
+"""Which triangle is seen where: a z-buffer in plain torch, for a batch of meshes that share their triangles.
+
+Triangles are cut into rows of samples and rows into samples, all at once, so that no sample outside a triangle is looked at.
+"""
 
 import torch
 from torch import Tensor
 
 _BITS = 20  # of a triangle's number in the key that the z-buffer keeps
-_NEAR = 1 << 40  # steps of depth
+_DEPTHS = 1 << 40  # steps of depth
 
 
 def raster(screen: Tensor, triangles: Tensor, both_sides: Tensor, side: int) -> tuple[Tensor, Tensor, Tensor]:
     """The nearest triangle at each of side x side samples, whose centres are at 0.5, 1.5, ...
 
     screen      float (N, V, 3): x to the right and y down in samples, and depth in [0, 1], less is nearer
-    triangles   int64 (T, 3), T < 2^20; both_sides bool (T,): seen from behind as well. Else the corners of a triangle that faces
-                the viewer go round counterclockwise on the screen
+    triangles   int64 (T, 3), T < 2^20; both_sides bool (T,): seen from behind as well. The corners of any other one go round
+                counterclockwise on the screen where it is seen
 
     Returns where (P,), the places in N * side * side at which something is seen, ascending; which (P,), the triangle; and
-    (P, 3), the weights of its corners.
+    (P, 3), the weights of its corners, which sum to one.
     """
-    corners = screen[:, triangles]  # (N, T, 3, 3)
-    flat = corners[..., :2]
-    low, high = (flat.amin(2) - 0.5).ceil().clamp(min=0), (flat.amax(2) - 0.5).floor().clamp(max=side - 1)
-    area = _cross(flat[..., 1, :] - flat[..., 0, :], flat[..., 2, :] - flat[..., 0, :])
-    seen = (low <= high).all(-1) & ((area < -1e-9) | (both_sides & (area > 1e-9)))
+    x, y, depth = (screen[..., k][:, triangles] for k in range(3))  # (N, T, 3)
+    area = (x[..., 1] - x[..., 0]) * (y[..., 2] - y[..., 0]) - (y[..., 1] - y[..., 0]) * (x[..., 2] - x[..., 0])
+    top, bottom = (y.amin(2) - 0.5).ceil().clamp(min=0), (y.amax(2) - 0.5).floor().clamp(max=side - 1)
+    seen = (top <= bottom) & ((area < -1e-9) | (both_sides & (area > 1e-9))) & (x.amax(2) > 0.5) & (x.amin(2) < side - 0.5)
     of, which = seen.nonzero(as_tuple=True)
-    first, span = low[of, which].long(), (high - low)[of, which].long() + 1
-    count = span[:, 0] * span[:, 1]
-    pair = torch.repeat_interleave(torch.arange(len(of), device=of.device), count)
-    step = torch.arange(len(pair), device=of.device) - (count.cumsum(0) - count)[pair]
-    wide = span[:, 0][pair]
-    down = torch.div(step, wide, rounding_mode="floor")
-    x, y = first[:, 0][pair] + (step - down * wide), first[:, 1][pair] + down
-    planes, depth = _planes(corners[of, which], area[of, which])
-    weights = _weights(planes[pair], x, y)
-    inside = (weights.amin(-1) >= 0).nonzero()[:, 0]
-    pair, x, y = pair[inside], x[inside], y[inside]
-    far = ((weights[inside] * depth[pair]).sum(-1).clamp(0, 1) * _NEAR).long()
-    place = (of[pair] * side + y) * side + x
-    buffer = torch.full((len(screen) * side * side,), torch.iinfo(torch.int64).max, device=of.device)
-    key = (far << _BITS) | which[pair]
-    buffer.scatter_reduce_(0, place, key, "amin")
-    won = (buffer[place] == key).nonzero()[:, 0]  # of equal triangles at equal depth there is one
-    order = place[won].argsort()
-    won = won[order]
-    return place[won], which[pair[won]], weights[inside[won]]
+    top, bottom = top[of, which].long(), bottom[of, which].long()
+    planes = _planes(x[of, which], y[of, which], area[of, which])
+    depth = depth[of, which]
+    triangle, step = _repeated(bottom - top + 1)
+    row = top[triangle] + step
+    slope = planes[0].index_select(0, triangle)
+    constant = planes[1].index_select(0, triangle) * (row + 0.5)[:, None] + planes[2].index_select(0, triangle)
+    ends = -constant / slope - 0.5
+    low = ends.masked_fill(slope <= 0, -1.0).amax(1).clamp(min=0).ceil()
+    high = ends.masked_fill(slope >= 0, float(side)).amin(1).clamp(max=side - 1).floor()
+    low = torch.where(((slope == 0) & (constant < 0)).any(1), torch.full_like(low, side), low)
+    line, step = _repeated((high - low + 1).clamp(min=0).long())
+    across = (depth[triangle] * slope).sum(1), (depth[triangle] * constant).sum(1)
+    first = low.long()
+    column = first[line] + step
+    far = ((across[0][line] * (column + 0.5) + across[1][line]).clamp(0, 1).double() * _DEPTHS).long()
+    start = (of[triangle] * side + row) * side
+    key = (far << _BITS) | which[triangle][line]
+    nothing = torch.iinfo(torch.int64).max
+    buffer = torch.full((len(screen) * side * side,), nothing, device=screen.device)
+    buffer.scatter_reduce_(0, start[line] + column, key, "amin")
+    where = (buffer != nothing).nonzero()[:, 0]
+    found = buffer[where] & ((1 << _BITS) - 1)
+    return where, found, _weights(screen, triangles[found], where, side)
 
 
-def _cross(a: Tensor, b: Tensor) -> Tensor:
-    return a[..., 0] * b[..., 1] - a[..., 1] * b[..., 0]
+def _repeated(count: Tensor) -> tuple[Tensor, Tensor]:
+    """Each place of (M,) as often as `count` says, and for each time how many came before it."""
+    place = torch.repeat_interleave(torch.arange(len(count), device=count.device), count)
+    return place, torch.arange(len(place), device=count.device) - (count.cumsum(0) - count)[place]
 
 
-def _planes(corners: Tensor, area: Tensor) -> tuple[Tensor, Tensor]:
-    """Of each triangle (M, 3, 3) what gives the corners' weights at (x, y): (M, 3, 3); and the corners' depth (M, 3)."""
-    at = corners[..., :2]
-    after, last = at.roll(-1, 1), at.roll(-2, 1)
-    edge = (last - after) / area[:, None, None]
-    slope = torch.stack([-edge[..., 1], edge[..., 0]], -1)
-    return torch.cat([slope, -(slope * after).sum(-1, keepdim=True)], -1), corners[..., 2]
+def _planes(x: Tensor, y: Tensor, area: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+    """(M, 3) each: what times x, what times y, and what added, gives the weight of each corner at a point."""
+    after, last = [1, 2, 0], [2, 0, 1]
+    right = (y[:, after] - y[:, last]) / area[:, None]
+    down = (x[:, last] - x[:, after]) / area[:, None]
+    return right, down, -(right * x[:, after] + down * y[:, after])
 
 
-def _weights(planes: Tensor, x: Tensor, y: Tensor) -> Tensor:
-    """(M, 3): the weights of the corners at the centres of samples x, y."""
-    return planes[..., 0] * (x + 0.5)[:, None] + planes[..., 1] * (y + 0.5)[:, None] + planes[..., 2]
+def _weights(screen: Tensor, corners: Tensor, where: Tensor, side: int) -> Tensor:
+    """(P, 3): the weights of corners (P, 3) at the places `where` of samples."""
+    of = torch.div(where, side * side, rounding_mode="floor")
+    rest = where - of * side * side
+    row = torch.div(rest, side, rounding_mode="floor")
+    places = (of * screen.shape[1])[:, None] + corners
+    x, y = (screen[..., k].flatten()[places] for k in (0, 1))
+    area = (x[:, 1] - x[:, 0]) * (y[:, 2] - y[:, 0]) - (y[:, 1] - y[:, 0]) * (x[:, 2] - x[:, 0])
+    right, down, rest_of = _planes(x, y, area)
+    return right * (rest - row * side + 0.5)[:, None] + down * (row + 0.5)[:, None] + rest_of
