@@ -34,8 +34,9 @@ _EYE = 0.308, 0.08  # where an eye is at rest: from the middle, up
 
 @dataclass(frozen=True)
 class Samples:
-    """P samples of a picture. of (P,): the face; piece (P,); at (P, 3) at rest; masks (P, 5) of Head; local, normals (towards the
-    viewer) and view (P, 3), the last two of unit length; behind (P,): seen from behind.
+    """P samples of a picture; the last axis is theirs, because sums over a short last axis are slow. of (P,): the face; piece (P,);
+    at (3, P) at rest; masks (5, P) of Head; local, normals (towards the viewer) and view (3, P), the last two of unit length;
+    behind (P,): seen from behind.
     """
 
     of: Tensor
@@ -49,12 +50,12 @@ class Samples:
 
     def picked(self, places: Tensor) -> "Samples":
         """Those at `places` (Q,)."""
-        return Samples(**{name: one.index_select(0, places) for name, one in vars(self).items()})
+        return Samples(**{name: one.index_select(-1, places) for name, one in vars(self).items()})
 
 
 @dataclass(frozen=True)
 class Stuff:
-    """What samples are made of. colour (P, 3); region (P,); hairy (P,): share of hair; lips (P,): share of lips; open (P,): share
+    """What samples are made of. colour (3, P); region (P,); hairy (P,): share of hair; lips (P,): share of lips; open (P,): share
     of the light that reaches them.
     """
 
@@ -66,7 +67,7 @@ class Stuff:
 
 
 def coloured(parameters: Tensor, shape: Shape, head: Head, seen: tuple[Tensor, Tensor, Tensor], of: Tensor) -> tuple[Tensor, Tensor]:
-    """Colour (P, 3) in linear light, in [0, 1], and region (P,), places in REGIONS, of what a raster has `seen`.
+    """Colour (3, P) in linear light, in [0, 1], and region (P,), places in REGIONS, of what a raster has `seen`.
 
     of (P,): the face of each sample.
     """
@@ -78,7 +79,7 @@ def coloured(parameters: Tensor, shape: Shape, head: Head, seen: tuple[Tensor, T
         places = where.nonzero()[:, 0]
         parts.append((places, made(s.picked(places), paint, shape)))
     order = torch.cat([places for places, _ in parts]).argsort()
-    stuff = Stuff(*(torch.cat([getattr(made, k) for _, made in parts])[order] for k in Stuff.__dataclass_fields__))
+    stuff = Stuff(*(torch.cat([getattr(made, k) for _, made in parts], -1)[..., order] for k in Stuff.__dataclass_fields__))
     return _lit(s, stuff, paint, shape), stuff.region
 
 
@@ -93,28 +94,29 @@ def _sampled(shape: Shape, head: Head, seen: tuple[Tensor, Tensor, Tensor], of: 
         m = m + moving.index_select(0, of * vertices + corners[:, k]) * weights[:, k : k + 1]
         h = h + still.index_select(0, corners[:, k]) * weights[:, k : k + 1]
     assert isinstance(m, Tensor) and isinstance(h, Tensor)
-    local, normals, turned = m.split(3, 1)
+    local, normals, turned = m.t().contiguous().split(3)
+    h = h.t().contiguous()
     piece = head.pieces.index_select(0, which)
-    view = shape.camera - turned
+    view = shape.camera[:, None] - turned
     view = view / _length(view)
     normals = normals / _length(normals)
-    behind = (normals * view).sum(1) < 0
-    normals = torch.where((behind & (piece == CURTAIN))[:, None], -normals, normals)
-    return Samples(of, piece, h[:, :3], h[:, 3:], local, normals, view, behind)
+    behind = (normals * view).sum(0) < 0
+    normals = torch.where(behind & (piece == CURTAIN), -normals, normals)
+    return Samples(of, piece, h[:3], h[3:], local, normals, view, behind)
 
 
 def _paints(parameters: Tensor) -> dict[str, Tensor]:
-    """The colours (N, 3) of each face, its numbers (N,), and where its lamp is (N, 3)."""
+    """The colours (3, N) of each face, its numbers (N,), and where its lamp is (3, N)."""
     p = named(parameters)
     places, colours = zip(*_HAIRS, strict=True)
     skin = _ramp(p["skin"], _SKINS)
-    natural = skin * skin.new_tensor([0.8, 0.5, 0.5])
-    stick = _ramp(p["lip hue"], _LIPS) * (0.7 + 0.3 * skin.mean(1, keepdim=True))
+    natural = skin * _vector(0.8, 0.5, 0.5, skin)
+    stick = _ramp(p["lip hue"], _LIPS) * (0.7 + 0.3 * skin.mean(0))
     turn = torch.deg2rad(60 * p["light"])
-    lamp = torch.stack([0.83 * turn.sin(), torch.full_like(turn, 0.5), 0.83 * turn.cos()], 1)
+    lamp = torch.stack([0.83 * turn.sin(), torch.full_like(turn, 0.5), 0.83 * turn.cos()])
     return p | {
         "skin colour": skin,
-        "lips": torch.lerp(natural, stick, 0.75 * p["lip colour"][:, None]),
+        "lips": torch.lerp(natural, stick, 0.75 * p["lip colour"]),
         "hair": _ramp(p["hair colour"], colours, places),
         "iris colour": _ramp(p["iris"], _IRISES),
         "lamp": lamp / _length(lamp),
@@ -124,44 +126,44 @@ def _paints(parameters: Tensor) -> dict[str, Tensor]:
 def _skin(s: Samples, paint: dict[str, Tensor], shape: Shape) -> Stuff:
     """The body: skin with what is painted on it, lips, brows, short hair, the inside of the mouth."""
     of = s.of
-    x, y, z = s.at.unbind(1)
+    x, y, z = s.at
     wide = x.abs()
-    lips, inside, lids, ears, open_ = s.masks.unbind(1)
+    lips, inside, lids, ears, open_ = s.masks
     face = _step(z - 0.25, 0.2)
     male, age, dark = (paint[name][of] for name in ("sex", "age", "brow darkness"))
-    hair = paint["hair"][of]
+    hair = paint["hair"].index_select(1, of)
 
-    colour = paint["skin colour"][of]
+    colour = paint["skin colour"].index_select(1, of)
     blush = 0.5 * _bump((wide, 0.42, 0.14), (y, -0.28, 0.14)) + 0.35 * _bump((wide, 0.0, 0.1), (y, -0.28, 0.1)) + 0.5 * ears
     blush = 0.75 * blush * torch.maximum(face, ears)
-    colour = colour * (1 - blush[:, None] * colour.new_tensor([0.0, 0.29, 0.305]))
+    colour = colour * (1 - blush * _vector(0.0, 0.29, 0.305, colour))
     shade = 0.22 * _bump((wide, 0.3, 0.13), (y, 0.06, 0.09))  # the hollow of the eye
     folds = _bump(((wide - 0.17 - 0.42 * (-0.3 - y).clamp(0, 0.4)) * 1.1, 0.0, 0.02)) * _step(-0.28 - y, 0.03) * _step(y + 0.62, 0.05)
     bags = _bump((wide, 0.3, 0.12), (y, -0.1, 0.025))
     lines = (0.5 + 0.5 * torch.sin(62 * y + 2 * torch.cos(3 * x))) ** 3 * _bump((wide, 0.0, 0.3), (y, 0.52, 0.1))
-    colour = colour * ((1 - shade * face) * (1 - age * (0.35 * folds + 0.17 * bags + 0.22 * lines) * face))[:, None]
+    colour = colour * ((1 - shade * face) * (1 - age * (0.35 * folds + 0.17 * bags + 0.22 * lines) * face))
     beard = -0.28 - y - 0.12 * _bump((wide, 0.0, 0.12)) + 0.5 * (wide - 0.28).clamp(0, 0.3)
     beard = _step(beard, 0.12) * _step(y + 1.12, 0.1) * face * male.square() * (0.2 + 0.2 * dark) * (1 - lips)
     colour = _mix(colour, 0.35 * colour + 0.1 * hair, beard)
 
     lip = _step(lips - 0.45, 0.3)
-    colour = _mix(colour, paint["lips"][of], lip)
-    colour = colour * (1 - 0.75 * lids * _step(y - 0.06, 0.05))[:, None]  # lashes
+    colour = _mix(colour, paint["lips"].index_select(1, of), lip)
+    colour = colour * (1 - 0.75 * lids * _step(y - 0.06, 0.05))  # lashes
 
     along = (wide - 0.10) / 0.46
     held = along.clamp(0, 1)
     arch = 0.268 + 0.07 * torch.sin(held * 2.4) - 0.075 * held
     thick = (0.042 - 0.022 * held.square()) * (0.8 + 0.5 * male)
     brow = _step(thick - (y - arch).abs(), 0.018) * _step(along, 0.1) * _step(1 - along, 0.08) * face
-    colour = _mix(colour, hair * (0.75 - 0.45 * dark)[:, None] + 0.004, brow * (0.55 + 0.4 * dark))
+    colour = _mix(colour, hair * (0.75 - 0.45 * dark) + 0.004, brow * (0.55 + 0.4 * dark))
 
     deep = inside > 0.5
-    colour = torch.where(deep[:, None], _constant(_MOUTH, colour), colour)
+    colour = torch.where(deep, _constant(_MOUTH, colour), colour)
 
     line = hairline(s.at, paint["bald"][of])
-    colour = colour * (1 - 0.35 * _step(line + 0.07, 0.07) * face)[:, None]  # shadow of the hair
+    colour = colour * (1 - 0.35 * _step(line + 0.07, 0.07) * face)  # shadow of the hair
     hairy = _step(line - 0.03, 0.035) * (1 - _step(ears - 0.3, 0.2)) * ~deep
-    colour = _mix(colour, hair * (1 + 0.22 * _strands(s.at))[:, None], hairy)
+    colour = _mix(colour, hair * (1 + 0.22 * _strands(s.at)), hairy)
 
     open_ = torch.where(deep, torch.full_like(open_, 0.25), open_.clamp(0, 1))
     open_ = torch.lerp(open_, torch.ones_like(open_), hairy)
@@ -175,70 +177,75 @@ def _skin(s: Samples, paint: dict[str, Tensor], shape: Shape) -> Stuff:
 
 def _eye(s: Samples, paint: dict[str, Tensor], shape: Shape) -> Stuff:
     """An eyeball: pupil and iris around where it looks, white elsewhere, darker under the upper lid."""
-    out = s.local - shape.eyes[s.of, (s.at[:, 0] > 0).long()]
-    height, out = out[:, 1], out / _length(out)
-    inwards = torch.where(s.at[:, 0] > 0, -2.0, 2.0)
+    out = _from_middle(s, shape)
+    height, out = out[1], out / _length(out)
+    inwards = torch.where(s.at[0] > 0, -2.0, 2.0)
     a = torch.deg2rad(paint["gaze"][s.of] * 22 + inwards)
-    look = torch.stack([a.sin(), torch.full_like(a, -0.02), a.cos()], 1)
-    apart = torch.arccos((out * look).sum(1).clamp(-1, 1))
-    iris = paint["iris colour"][s.of] * (1.15 - 0.65 * _step(apart - 0.44, 0.06))[:, None]
+    look = torch.stack([a.sin(), torch.full_like(a, -0.02), a.cos()])
+    apart = torch.arccos((out * look).sum(0).clamp(-1, 1))
+    iris = paint["iris colour"].index_select(1, s.of) * (1.15 - 0.65 * _step(apart - 0.44, 0.06))
     colour = _mix(_constant(_WHITE, iris), iris, 1 - _step(apart - 0.5, 0.05))
-    colour = colour * (_step(apart - 0.18, 0.04).clamp(min=0.02) * (1 - 0.55 * _step(height - 0.045, 0.04)))[:, None]
+    colour = colour * (_step(apart - 0.18, 0.04).clamp(min=0.02) * (1 - 0.55 * _step(height - 0.045, 0.04)))
     nothing = torch.zeros_like(a)
     return Stuff(colour, torch.full_like(s.piece, REGIONS.index("eye")), nothing, nothing, nothing + 0.8)
 
 
 def _rest(s: Samples, paint: dict[str, Tensor], shape: Shape) -> Stuff:
     """Teeth, tongue and the curtain of long hair."""
-    hairy = (s.piece == CURTAIN)[:, None]
-    colour = torch.where((s.piece == TONGUE)[:, None], _constant(_TONGUE, s.local), _constant(_TEETH, s.local))
-    colour = torch.where(hairy, paint["hair"][s.of] * (1 + 0.22 * _strands(s.at))[:, None], colour)
-    hairy = hairy[:, 0]
+    hairy = s.piece == CURTAIN
+    colour = torch.where(s.piece == TONGUE, _constant(_TONGUE, s.local), _constant(_TEETH, s.local))
+    colour = torch.where(hairy, paint["hair"].index_select(1, s.of) * (1 + 0.22 * _strands(s.at)), colour)
     open_ = torch.where(hairy, torch.where(s.behind, 0.35, 1.0), 0.6)
     region = torch.where(hairy, REGIONS.index("hair"), REGIONS.index("mouth"))
     return Stuff(colour, region, hairy.float(), torch.zeros_like(open_), open_)
 
 
 def _lit(s: Samples, stuff: Stuff, paint: dict[str, Tensor], shape: Shape) -> Tensor:
-    """(P, 3): the light that comes from the samples. One lamp, light from the sky, gloss; light goes into skin and comes out red."""
-    ball, hairy = s.piece == EYE, stuff.hairy > 0.5
-    x, y, z = s.at.unbind(1)
+    """(3, P): the light that comes from the samples. One lamp, light from the sky, gloss; light goes into skin and comes out red."""
+    hairy = stuff.hairy > 0.5
+    x, y, z = s.at
     soft = (s.piece == SKIN) & ~hairy
-    lamp = paint["lamp"][s.of]
-    teeth = torch.stack([0.5 * s.local[:, 0], torch.zeros_like(x), torch.ones_like(x)], 1)  # as one arch
-    normals = torch.where((s.piece == TEETH)[:, None], teeth, s.normals)
-    wrap = torch.where(soft[:, None], lamp.new_tensor([0.35, 0.22, 0.16]), lamp.new_tensor([0.15, 0.15, 0.15]))
-    direct = (((normals * lamp).sum(1, keepdim=True) + wrap) / (1 + wrap)).clamp(min=0)
+    lamp = paint["lamp"].index_select(1, s.of)
+    teeth = torch.stack([0.5 * s.local[0], torch.zeros_like(x), torch.ones_like(x)])  # as one arch
+    normals = torch.where(s.piece == TEETH, teeth, s.normals)
+    wrap = torch.where(soft, _vector(0.35, 0.22, 0.16, lamp), _vector(0.15, 0.15, 0.15, lamp))
+    direct = (((normals * lamp).sum(0) + wrap) / (1 + wrap)).clamp(min=0)
     under = 1 - 0.6 * _step(-1.05 - y, 0.12) * (s.piece == SKIN) * (1 - 0.6 * _step(z - 0.9, 0.2))  # the shadow of the chin
     reach = stuff.open * under
-    light = _LAMP * direct * (0.35 + 0.65 * reach)[:, None] + (_AMBIENT * (0.75 + 0.35 * normals[:, 1]) * reach)[:, None]
+    light = _LAMP * direct * (0.35 + 0.65 * reach) + _AMBIENT * (0.75 + 0.35 * normals[1]) * reach
     half = lamp + s.view
     half = half / _length(half)
-    shine = (normals * half).sum(1).clamp(min=0)
-    wet = 0.9 * _step(shine - 0.985, 0.01)
-    gloss = torch.where(ball, wet, (0.06 * shine**10 + 0.05 * shine**40) * soft * (1 + 1.2 * stuff.lips)) * stuff.open
-    colour = stuff.colour * light + gloss[:, None]
+    shine = (normals * half).sum(0).clamp(min=0)
+    gloss = (0.06 * shine**10 + 0.05 * shine**40) * soft * (1 + 1.2 * stuff.lips) * stuff.open
+    places = (s.piece == EYE).nonzero()[:, 0]
+    out = _from_middle(s.picked(places), shape)
+    wet = 0.9 * _step((out / _length(out) * half[:, places]).sum(0) - 0.985, 0.01) * stuff.open[places]
+    colour = stuff.colour * light + gloss.index_add(0, places, wet)
     places = hairy.nonzero()[:, 0]
-    colour = colour.index_add(0, places, _sheen(s.picked(places), half[places], stuff.open[places], paint["hair"]))
-    bright = colour.amax(1, keepdim=True).clamp(min=1e-6)
+    colour = colour.index_add(1, places, _sheen(s.picked(places), half[:, places], stuff.open[places], paint["hair"]))
+    bright = colour.amax(0).clamp(min=1e-6)
     room = 1 - _SHOULDER
     held = bright.clamp(max=_SHOULDER) + room * (1 - torch.exp(-(bright - _SHOULDER).clamp(min=0) / room))
     return (colour * (held / bright)).clamp(0, 1)
 
 
 def _sheen(s: Samples, half: Tensor, open_: Tensor, hair: Tensor) -> Tensor:
-    """(P, 3): what strands that hang down throw back, a band across the hair."""
-    up = s.normals.new_tensor([0.0, 1.0, 0.0])
-    tangent = up - s.normals * s.normals[:, 1:2]
-    tangent = tangent / tangent.norm(dim=1, keepdim=True).clamp(min=0.2)
-    band = (1 - (tangent * half).sum(1).square()).clamp(min=0).pow(12) * (s.normals * s.view).sum(1).abs()
-    tint = 0.3 + hair / hair.amax(1, keepdim=True)
-    return (0.08 * band * (1 + 0.6 * _strands(s.at)) * open_)[:, None] * tint[s.of]
+    """(3, P): what strands that hang down throw back, a band across the hair."""
+    tangent = _vector(0.0, 1.0, 0.0, half) - s.normals * s.normals[1]
+    tangent = tangent / _length(tangent).clamp(min=0.2)
+    band = (1 - (tangent * half).sum(0).square()).clamp(min=0).pow(12) * (s.normals * s.view).sum(0).abs()
+    tint = 0.3 + hair / hair.amax(0)
+    return 0.08 * band * (1 + 0.6 * _strands(s.at)) * open_ * tint.index_select(1, s.of)
+
+
+def _from_middle(s: Samples, shape: Shape) -> Tensor:
+    """(3, P): of samples of eyeballs, from the middle of theirs."""
+    return s.local - shape.eyes[s.of, (s.at[0] > 0).long()].t()
 
 
 def _strands(at: Tensor) -> Tensor:
     """(P,) in [-1, 1]: brighter and darker strands, by their direction from the axis of the head."""
-    x, y, z = at.unbind(1)
+    x, y, z = at
     angle = torch.atan2(x, z - 0.05 + 0.5 * (y - 0.9).clamp(min=0))
     return 0.5 * torch.sin(31 * angle + 3 * torch.sin(3 * y)) + 0.3 * torch.sin(67 * angle + 2 * y) + 0.2 * torch.sin(113 * angle)
 
@@ -247,20 +254,24 @@ def _linear(colour: tuple[int, int, int]) -> list[float]:
     return [(one / 255) ** 2.2 for one in colour]
 
 
+def _vector(x: float, y: float, z: float, like: Tensor) -> Tensor:
+    return like.new_tensor([x, y, z])[:, None]
+
+
 def _constant(colour: tuple[int, int, int], like: Tensor) -> Tensor:
-    return like.new_tensor(_linear(colour)).expand_as(like)
+    return like.new_tensor(_linear(colour))[:, None].expand_as(like)
 
 
 def _ramp(value: Tensor, colours: tuple[tuple[int, int, int], ...], places: tuple[float, ...] | None = None) -> Tensor:
-    """(N, 3): the colour at each value (N,) in [0, 1], mixed from those at `places`, evenly spread if None."""
+    """(3, N): the colour at each value (N,) in [0, 1], mixed from those at `places`, evenly spread if None."""
     table = value.new_tensor([_linear(c) for c in colours])
     knots = value.new_tensor(places or [k / (len(colours) - 1) for k in range(len(colours))])
     i = torch.searchsorted(knots, value.contiguous(), right=True).clamp(1, len(colours) - 1)
-    return torch.lerp(table[i - 1], table[i], ((value - knots[i - 1]) / (knots[i] - knots[i - 1]))[:, None])
+    return torch.lerp(table[i - 1].t(), table[i].t(), (value - knots[i - 1]) / (knots[i] - knots[i - 1]))
 
 
 def _mix(a: Tensor, b: Tensor, share: Tensor) -> Tensor:
-    return torch.lerp(a, b, share[:, None])
+    return torch.lerp(a, b, share.expand_as(a))
 
 
 def _step(x: Tensor, width: float) -> Tensor:
@@ -274,4 +285,4 @@ def _bump(*terms: tuple[Tensor, float, float]) -> Tensor:
 
 
 def _length(x: Tensor) -> Tensor:
-    return x.norm(dim=1, keepdim=True).clamp(min=1e-6)
+    return x.square().sum(0).sqrt().clamp(min=1e-6)

@@ -88,8 +88,8 @@ def weights(parameters: Tensor, names: tuple[str, ...]) -> Tensor:
 
 
 def hairline(at: Tensor, bald: Tensor) -> Tensor:
-    """How far, in dm, points at rest (..., 3) are inside the hair; bald broadcasts against (...)."""
-    x, y, z = at.unbind(-1)
+    """How far, in dm, points at rest (3, ...) are inside the hair; bald broadcasts against (...)."""
+    x, y, z = at
     line = _piecewise(z, _LINE) + 0.10 * torch.exp(-(((x.abs() - 0.42) / 0.16) ** 2)) * (z > 0.3)
     crown = ((y - 0.2) / 1.1).clamp(0, 1)
     return y - line - 0.008 * torch.sin(47 * x + 20 * z) - 0.008 * torch.sin(83 * x) - bald.square() * (0.35 + 1.6 * crown * (z + 0.9).clamp(0.2, 1.6)) - 1.5 * bald.pow(8)
@@ -153,7 +153,7 @@ def shaped(parameters: Tensor, head: Head) -> Shape:
 def _grown(local: Tensor, p: dict[str, Tensor], head: Head) -> Tensor:
     """The scalp pushed out by what grows on it, and the curtain of long hair cut to its length."""
     bald, length = p["bald"][:, None], p["hair length"][:, None]
-    inside = hairline(head.points, bald)
+    inside = hairline(head.points.t(), bald)
     skin = torch.zeros(len(head.points), device=local.device)
     skin[head.triangles[head.pieces == SKIN].unique()] = 1
     skin = skin * (1 - head.masks[:, 3]) * (head.masks[:, 1] < 0.5)

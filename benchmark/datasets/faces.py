@@ -63,7 +63,7 @@ def _rendered(p: Tensor, size: int, device: str) -> tuple[Tensor, Tensor]:
     back = p[:, [NAMES.index(f"background {c}") for c in ("red", "green", "blue")]].clamp(min=0.001).pow(2.2)
     down = torch.linspace(1.12, 0.88, side, device=p.device)
     picture = (back[:, None, None] * down[None, :, None, None]).expand(n, side, side, 3).reshape(-1, 3).clone()
-    picture[where] = colour
+    picture[where] = colour.t()
     label = torch.zeros(n * side * side, dtype=torch.uint8, device=p.device)
     label[where] = region.to(torch.uint8)
     picture = picture.clamp(0.0, 1.0).reshape(n, size, _SAMPLES, size, _SAMPLES, 3).mean((2, 4)).clamp(min=1e-6).pow(1 / 2.2)
