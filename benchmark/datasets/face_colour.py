@@ -9,7 +9,8 @@ from dataclasses import dataclass
 import torch
 from torch import Tensor
 
-from benchmark.datasets.face_shape import CURTAIN, EYE, SKIN, TEETH, TONGUE, Head, Shape, hairline, named, smooth
+from benchmark.datasets.face_hair import hairline, smooth
+from benchmark.datasets.face_shape import CURTAIN, EYE, SKIN, TEETH, TONGUE, Head, Shape, named
 
 REGIONS = ("background", "skin", "lips", "eye", "brow", "hair", "mouth", "nose")
 _SKINS = ((244, 206, 184), (234, 188, 160), (222, 172, 140), (196, 142, 108), (158, 106, 76), (118, 76, 54), (84, 54, 40))
@@ -34,9 +35,9 @@ _EYE = 0.308, 0.08  # where an eye is at rest: from the middle, up
 
 @dataclass(frozen=True)
 class Samples:
-    """P samples of a picture; the last axis is theirs, because sums over a short last axis are slow. of (P,): the face; piece (P,);
-    at (3, P) at rest; masks (5, P) of Head; local, normals (towards the viewer) and view (3, P), the last two of unit length;
-    behind (P,): seen from behind.
+    """P samples of a picture; the last axis is theirs, because sums over a short last axis are slow. of (P,): the face; piece
+    (P,); at (3, P) at rest; masks (5, P) of Head; local, normals (towards the viewer) and view (3, P), the last two of unit
+    length; behind (P,): seen from behind.
     """
 
     of: Tensor
@@ -55,8 +56,8 @@ class Samples:
 
 @dataclass(frozen=True)
 class Stuff:
-    """What samples are made of. colour (3, P); region (P,); hairy (P,): share of hair; lips (P,): share of lips; open (P,): share
-    of the light that reaches them.
+    """What samples are made of. colour (3, P); region (P,); hairy, lips (P,): shares of hair and of lips; open (P,):
+    share of the light that reaches them.
     """
 
     colour: Tensor
@@ -66,7 +67,9 @@ class Stuff:
     open: Tensor
 
 
-def coloured(parameters: Tensor, shape: Shape, head: Head, seen: tuple[Tensor, Tensor, Tensor], of: Tensor) -> tuple[Tensor, Tensor]:
+def coloured(
+    parameters: Tensor, shape: Shape, head: Head, seen: tuple[Tensor, Tensor, Tensor], of: Tensor
+) -> tuple[Tensor, Tensor]:
     """Colour (3, P) in linear light, in [0, 1], and region (P,), places in REGIONS, of what a raster has `seen`.
 
     of (P,): the face of each sample.
@@ -89,20 +92,18 @@ def _sampled(shape: Shape, head: Head, seen: tuple[Tensor, Tensor, Tensor], of: 
     vertices = shape.local.shape[1]
     moving = torch.cat([shape.local, shape.normals, shape.turned], -1).flatten(0, 1)
     still = torch.cat([head.points, head.masks], 1)
-    m, h = 0.0, 0.0
-    for k in range(3):
-        m = m + moving.index_select(0, of * vertices + corners[:, k]) * weights[:, k : k + 1]
-        h = h + still.index_select(0, corners[:, k]) * weights[:, k : k + 1]
-    assert isinstance(m, Tensor) and isinstance(h, Tensor)
-    local, normals, turned = m.t().contiguous().split(3)
-    h = h.t().contiguous()
+    moving, still = (
+        _total([table.index_select(0, places[:, k]) * weights[:, k : k + 1] for k in range(3)]).t().contiguous()
+        for table, places in ((moving, (of * vertices)[:, None] + corners), (still, corners))
+    )
+    local, normals, turned = moving.chunk(3)
     piece = head.pieces.index_select(0, which)
     view = shape.camera[:, None] - turned
     view = view / _length(view)
     normals = normals / _length(normals)
     behind = (normals * view).sum(0) < 0
     normals = torch.where(behind & (piece == CURTAIN), -normals, normals)
-    return Samples(of, piece, h[:3], h[3:], local, normals, view, behind)
+    return Samples(of, piece, still[:3], still[3:], local, normals, view, behind)
 
 
 def _paints(parameters: Tensor) -> dict[str, Tensor]:
@@ -138,7 +139,11 @@ def _skin(s: Samples, paint: dict[str, Tensor], shape: Shape) -> Stuff:
     blush = 0.75 * blush * torch.maximum(face, ears)
     colour = colour * (1 - blush * _vector(0.0, 0.29, 0.305, colour))
     shade = 0.22 * _bump((wide, 0.3, 0.13), (y, 0.06, 0.09))  # the hollow of the eye
-    folds = _bump(((wide - 0.17 - 0.42 * (-0.3 - y).clamp(0, 0.4)) * 1.1, 0.0, 0.02)) * _step(-0.28 - y, 0.03) * _step(y + 0.62, 0.05)
+    folds = (
+        _bump(((wide - 0.17 - 0.42 * (-0.3 - y).clamp(0, 0.4)) * 1.1, 0.0, 0.02))
+        * _step(-0.28 - y, 0.03)
+        * _step(y + 0.62, 0.05)
+    )
     bags = _bump((wide, 0.3, 0.12), (y, -0.1, 0.025))
     lines = (0.5 + 0.5 * torch.sin(62 * y + 2 * torch.cos(3 * x))) ** 3 * _bump((wide, 0.0, 0.3), (y, 0.52, 0.1))
     colour = colour * ((1 - shade * face) * (1 - age * (0.35 * folds + 0.17 * bags + 0.22 * lines) * face))
@@ -170,7 +175,14 @@ def _skin(s: Samples, paint: dict[str, Tensor], shape: Shape) -> Stuff:
     region = torch.ones_like(s.piece)
     nose = (wide < 0.09 + 0.3 * (0.12 - y).clamp(0, 0.34)) & (y > -0.46) & (y < 0.12) & (z > 0.86)
     eye = ((wide - _EYE[0]).abs() < 0.22) & ((y - _EYE[1]).abs() < 0.12) & (z > 0.5)
-    for where, name in ((nose, "nose"), (eye, "eye"), (brow > 0.5, "brow"), (lip > 0.5, "lips"), (deep, "mouth"), (hairy > 0.5, "hair")):
+    for where, name in (
+        (nose, "nose"),
+        (eye, "eye"),
+        (brow > 0.5, "brow"),
+        (lip > 0.5, "lips"),
+        (deep, "mouth"),
+        (hairy > 0.5, "hair"),
+    ):
         region = region.masked_fill(where, REGIONS.index(name))
     return Stuff(colour, region, hairy, lip, open_)
 
@@ -201,7 +213,7 @@ def _rest(s: Samples, paint: dict[str, Tensor], shape: Shape) -> Stuff:
 
 
 def _lit(s: Samples, stuff: Stuff, paint: dict[str, Tensor], shape: Shape) -> Tensor:
-    """(3, P): the light that comes from the samples. One lamp, light from the sky, gloss; light goes into skin and comes out red."""
+    """(3, P): the light that comes from the samples. A lamp, light from the sky, gloss; what goes into skin comes out red."""
     hairy = stuff.hairy > 0.5
     x, y, z = s.at
     soft = (s.piece == SKIN) & ~hairy
@@ -247,7 +259,9 @@ def _strands(at: Tensor) -> Tensor:
     """(P,) in [-1, 1]: brighter and darker strands, by their direction from the axis of the head."""
     x, y, z = at
     angle = torch.atan2(x, z - 0.05 + 0.5 * (y - 0.9).clamp(min=0))
-    return 0.5 * torch.sin(31 * angle + 3 * torch.sin(3 * y)) + 0.3 * torch.sin(67 * angle + 2 * y) + 0.2 * torch.sin(113 * angle)
+    return (
+        0.5 * torch.sin(31 * angle + 3 * torch.sin(3 * y)) + 0.3 * torch.sin(67 * angle + 2 * y) + 0.2 * torch.sin(113 * angle)
+    )
 
 
 def _linear(colour: tuple[int, int, int]) -> list[float]:
@@ -281,7 +295,14 @@ def _step(x: Tensor, width: float) -> Tensor:
 
 def _bump(*terms: tuple[Tensor, float, float]) -> Tensor:
     """A bell, 1 at its middle: of (value, middle, spread) each."""
-    return torch.exp(-0.5 * sum(((x - middle) / spread).square() for x, middle, spread in terms))
+    return torch.exp(-0.5 * _total([((x - middle) / spread).square() for x, middle, spread in terms]))
+
+
+def _total(terms: list[Tensor]) -> Tensor:
+    found = terms[0]
+    for term in terms[1:]:
+        found = found + term
+    return found
 
 
 def _length(x: Tensor) -> Tensor:

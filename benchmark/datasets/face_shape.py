@@ -1,29 +1,35 @@
-"""The shape of a face: a mesh of known parameters, seen by a camera."""
+"""The shape of a face: a mesh of known parameters, seen by a camera.
 
-from dataclasses import dataclass
+Lengths are decimetres; x is to the right of the picture, y up, z towards the camera.
+"""
+
+from dataclasses import dataclass, fields, replace
 from functools import cache
 
 import numpy as np
 import torch
 from torch import Tensor
 
+from benchmark.datasets import face_hair
 from benchmark.datasets.face_law import EXPRESSIONS, LOCAL, NAMES, RACES
 from benchmark.datasets.sources import SOURCES, Asset
 
-SKIN, EYE, TEETH, TONGUE, CURTAIN = range(5)
-COLUMNS, ROWS = 56, 26  # of the curtain, whose points come last
-YAW, PITCH = 25.0, 12.0  # degrees at 1
+SKIN, EYE, TEETH, TONGUE, CURTAIN = range(5)  # pieces of the mesh
+_MASKS = ("lips", "inside_mouth", "eyelids", "ears", "openness")
+_YAW, _PITCH = 25.0, 12.0  # degrees at 1
 _NECK = (0.0, -1.0, -0.35)  # what the head turns about
-_CAMERA = 11.0  # dm from the middle of the head
-_HALF = 1.38  # dm that half a picture shows
-_SHIFT = {"eye size": 0.45, "brow angle": 0.1}  # of the middle of a local shape: the mesh itself squints
+_CAMERA = 11.0  # where the camera is
+_HALF, _MIDDLE = 1.38, 0.13  # what half a picture shows, and the height in its middle
 _FACE = (0.0, -0.45, 0.8)  # where the middle between eyes and chin goes
+_TALL, _ALIKE = 1.02, 0.7  # from the eyes to the chin, and how far each face is brought to that
+_SHIFT = {"eye size": 0.45, "brow angle": 0.1}  # of the middle of a local shape: the mesh itself squints
 
 
 @dataclass(frozen=True)
 class Head:
-    """The asset. points (V, 3) at rest; triangles (T, 3) and their pieces (T,); targets (45, V * 3); masks (V, 5): lips, inside of
-    the mouth, eyelids, ears, openness; hair (V,): how far the hairline is below, in dm, where hair may grow.
+    """The asset. points (V, 3) at rest, the curtain of long hair last; triangles (T, 3) and their pieces (T,); targets
+    (45, V * 3) and their names; masks (V, 5): lips, inside of the mouth, eyelids, ears, share of the light that gets there;
+    scalp (V,): 1 where hair may grow; left, right (E,) and chin (C,): vertices of the eyeballs and of the chin.
     """
 
     points: Tensor
@@ -32,38 +38,52 @@ class Head:
     names: tuple[str, ...]
     targets: Tensor
     masks: Tensor
-    eyes: tuple[Tensor, Tensor]
+    scalp: Tensor
+    left: Tensor
+    right: Tensor
     chin: Tensor
-
-    def to(self, device: torch.device) -> "Head":
-        """The same on a device."""
-        moved = (one.to(device) for one in (self.points, self.triangles, self.pieces))
-        points, triangles, pieces = moved
-        eyes = self.eyes[0].to(device), self.eyes[1].to(device)
-        rest = self.targets.to(device), self.masks.to(device), eyes, self.chin.to(device)
-        return Head(points, triangles, pieces, self.names, *rest)
 
 
 @cache
 def head(device: str = "cpu") -> Head:
     """The asset on a device. Raises UserError if it is missing or damaged."""
     if device != "cpu":
-        return head().to(torch.device(device))
+        known = head()
+        tensors = {one.name: getattr(known, one.name) for one in fields(Head) if one.name != "names"}
+        return replace(known, **{name: tensor.to(device) for name, tensor in tensors.items()})
     asset = SOURCES["head"]
     assert isinstance(asset, Asset)
     with np.load(asset.path()) as file:
         a = {name: file[name] for name in file.files}
     points = torch.from_numpy(a["points"]).float()
     targets = torch.zeros(len(a["targets"]), len(points), 3)
-    for number, (start, end) in enumerate(zip(a["starts"][:-1], a["starts"][1:], strict=True)):
-        targets[number, a["moved"][start:end].astype(np.int64)] = torch.from_numpy(a["by"][start:end]).float()
-    masks = torch.from_numpy(np.stack([a[k] for k in ("lips", "inside_mouth", "eyelids", "ears", "openness")], 1)).float()
+    for target, start, end in zip(targets, a["starts"][:-1], a["starts"][1:], strict=True):
+        target[a["moved"][start:end].astype(np.int64)] = torch.from_numpy(a["by"][start:end]).float()
+    masks = torch.from_numpy(np.stack([a[name] for name in _MASKS], 1)).float()
     triangles, pieces = torch.from_numpy(a["triangles"]).long(), torch.from_numpy(a["pieces"]).long()
-    ball = triangles[pieces == EYE].unique()
-    eyes = ball[points[ball, 0] < 0], ball[points[ball, 0] > 0]
-    front = (points[:, 0].abs() < 0.1) & (points[:, 2] > 0.6) & (points[:, 1] < -0.9) & (points[:, 1] > -1.1)
-    front[triangles[pieces != SKIN].unique()] = False
-    return Head(points, triangles, pieces, tuple(map(str, a["targets"])), targets.flatten(1), masks, eyes, front.nonzero()[:, 0])
+    skin = torch.zeros(len(points), dtype=torch.bool)
+    skin[triangles[pieces == SKIN].flatten()] = True
+    x, y, z = points.unbind(1)
+    ball = torch.from_numpy(np.unique(triangles[pieces == EYE].numpy()))
+    chin = (skin & (x.abs() < 0.1) & (z > 0.6) & (y < -0.9) & (y > -1.1)).nonzero()[:, 0]
+    scalp = skin * (1 - masks[:, 3]) * (masks[:, 1] < 0.5)
+    names = tuple(str(name) for name in a["targets"])
+    return Head(points, triangles, pieces, names, targets.flatten(1), masks, scalp, ball[x[ball] < 0], ball[x[ball] > 0], chin)
+
+
+@dataclass(frozen=True)
+class Shape:
+    """What the camera sees. screen (N, V, 3): x, y in [0, 1] from the left and the top, depth in [0, 1]; local (N, V, 3):
+    before the head turns; normals (N, V, 3), of unit length, and turned (N, V, 3) after it; eyes (N, 2, 3): the middles of the
+    eyeballs before it; camera (3,).
+    """
+
+    screen: Tensor
+    local: Tensor
+    normals: Tensor
+    turned: Tensor
+    eyes: Tensor
+    camera: Tensor
 
 
 def named(parameters: Tensor) -> dict[str, Tensor]:
@@ -77,118 +97,51 @@ def weights(parameters: Tensor, names: tuple[str, ...]) -> Tensor:
     sexes = {"female": 1 - p["sex"], "male": p["sex"]}
     ages = {"young": 1 - p["age"], "old": p["age"]}
     found = {f"{r}-{s}-{a}": p[r] * sexes[s] * ages[a] for r in RACES for s in sexes for a in ages}
-    heavy, light = (2 * p["weight"] - 1).clamp(min=0), (1 - 2 * p["weight"]).clamp(min=0)
-    of = {"min": light, "average": 1 - light - heavy, "max": heavy}
-    found |= {f"{s}-{w}weight": sexes[s] * of[w] for s in sexes for w in of}
+    thin, heavy = (1 - 2 * p["weight"]).clamp(min=0), (2 * p["weight"] - 1).clamp(min=0)
+    shares = {"min": thin, "average": 1 - thin - heavy, "max": heavy}
+    found |= {f"{s}-{w}weight": sexes[s] * shares[w] for s in sexes for w in shares}
     for name in LOCAL:
-        p[name] = p[name] + _SHIFT.get(name, 0.0)
-        found |= {f"{name} -": (-p[name]).clamp(min=0), f"{name} +": p[name].clamp(min=0)}
+        amount = p[name] + _SHIFT.get(name, 0.0)
+        found |= {f"{name} -": (-amount).clamp(min=0), f"{name} +": amount.clamp(min=0)}
     found |= {name: p[name] for name in EXPRESSIONS}
     return torch.stack([found[name] for name in names], 1)
-
-
-def hairline(at: Tensor, bald: Tensor) -> Tensor:
-    """How far, in dm, points at rest (3, ...) are inside the hair; bald broadcasts against (...)."""
-    x, y, z = at
-    line = _piecewise(z, _LINE) + 0.10 * torch.exp(-(((x.abs() - 0.42) / 0.16) ** 2)) * (z > 0.3)
-    crown = ((y - 0.2) / 1.1).clamp(0, 1)
-    return y - line - 0.008 * torch.sin(47 * x + 20 * z) - 0.008 * torch.sin(83 * x) - bald.square() * (0.35 + 1.6 * crown * (z + 0.9).clamp(0.2, 1.6)) - 1.5 * bald.pow(8)
-
-
-_LINE = ((-1.6, -0.75), (-0.9, -0.62), (-0.5, -0.45), (-0.3, -0.3), (-0.1, -0.1), (0.05, 0.0), (0.2, 0.2), (0.4, 0.47), (0.6, 0.71), (0.8, 0.87), (0.95, 0.93))
-
-
-def _piecewise(x: Tensor, knots: tuple[tuple[float, float], ...]) -> Tensor:
-    found = torch.full_like(x, knots[0][1])
-    for (a, low), (b, high) in zip(knots[:-1], knots[1:], strict=True):
-        found = found + ((x - a) / (b - a)).clamp(0, 1) * (high - low)
-    return found
-
-
-@dataclass(frozen=True)
-class Shape:
-    """What the camera sees. screen (N, V, 3): x, y in [0, 1] from the left and the top, depth in [0, 1]; local (N, V, 3): before
-    the head turns; normals (N, V, 3) and turned (N, V, 3) after it; eyes (N, 2, 3): the middles of the eyeballs, before it;
-    camera (3,).
-    """
-
-    screen: Tensor
-    local: Tensor
-    normals: Tensor
-    turned: Tensor
-    eyes: Tensor
-    camera: Tensor
 
 
 def shaped(parameters: Tensor, head: Head) -> Shape:
     """The shapes of N faces."""
     p = named(parameters)
-    n = len(parameters)
     mix = weights(parameters, head.names)
-    still = mix.clone()
-    still[:, [head.names.index(name) for name in EXPRESSIONS]] = 0
-    marks = torch.cat([*head.eyes, head.chin])
-    places = head.targets.reshape(len(head.names), -1, 3)[:, marks]
-    marked = head.points[marks] + torch.einsum("nk,kvc->nvc", still, places)
-    eye, chin = marked[:, : -len(head.chin)].mean(1), marked[:, -len(head.chin) :].mean(1)
-    middle = (eye + chin) / 2
-    scale = ((eye - chin)[:, 1] / 1.02).pow(-0.7)
-    local = head.points + (mix @ head.targets).reshape(n, -1, 3)
-    local = _grown(local, p, head)
-    local = (local - middle[:, None]) * scale[:, None, None] + torch.tensor(_FACE, device=local.device)
-    eyes = torch.stack([local[:, one].mean(1) for one in head.eyes], 1)
-    turn = _turn(p["yaw"] * YAW, p["pitch"] * PITCH)
-    pivot = torch.tensor(_NECK, device=local.device)
-    height = head.points[:, 1]
-    share = 0.15 + 0.85 * smooth((height + 1.75) / 0.75)
-    stiff = (local - pivot) @ turn.transpose(1, 2)
-    turned = local + share[:, None] * (stiff + pivot - local)
-    normals = _normals(turned, head.triangles)
+    local = head.points + _product(mix, head.targets).reshape(len(mix), -1, 3)
+    local = face_hair.grown(local, head.points, head.scalp, p["hair length"], p["bald"])
+    middle, scale = _framing(mix, head)
+    local = (local - middle[:, None]) * scale[:, None, None] + local.new_tensor(_FACE)
+    eyes = torch.stack([local[:, one].mean(1) for one in (head.left, head.right)], 1)
+    pivot = local.new_tensor(_NECK)
+    stiff = (local - pivot) @ _turn(p["yaw"] * _YAW, p["pitch"] * _PITCH).transpose(1, 2) + pivot
+    follows = 0.15 + 0.85 * face_hair.smooth((head.points[:, 1] + 1.75) / 0.75)  # shoulders hardly do
+    turned = torch.lerp(local, stiff, follows[:, None].expand_as(local))
     away = _CAMERA - turned[..., 2]
     wide = _CAMERA * 0.5 / _HALF / away
-    screen = torch.stack([0.5 + turned[..., 0] * wide, 0.5 - (turned[..., 1] - 0.13) * wide, (away - 6) / 10], -1)
-    return Shape(screen, local, normals, turned, eyes, turned.new_tensor([0.0, 0.0, _CAMERA]))
+    screen = torch.stack([0.5 + turned[..., 0] * wide, 0.5 - (turned[..., 1] - _MIDDLE) * wide, (away - 6) / 10], -1)
+    return Shape(screen, local, _normals(turned, head.triangles), turned, eyes, local.new_tensor([0.0, 0.0, _CAMERA]))
 
 
-def _grown(local: Tensor, p: dict[str, Tensor], head: Head) -> Tensor:
-    """The scalp pushed out by what grows on it, and the curtain of long hair cut to its length."""
-    bald, length = p["bald"][:, None], p["hair length"][:, None]
-    inside = hairline(head.points.t(), bald)
-    skin = torch.zeros(len(head.points), device=local.device)
-    skin[head.triangles[head.pieces == SKIN].unique()] = 1
-    skin = skin * (1 - head.masks[:, 3]) * (head.masks[:, 1] < 0.5)
-    thick = 0.06 + 0.13 * (length / 0.4).clamp(max=1)
-    out = head.points - torch.tensor([0.0, 0.2, 0.0], device=local.device)
-    out = out / out.norm(dim=1, keepdim=True)
-    local = local + (thick * smooth(inside / 0.28) * skin)[..., None] * out
-    return torch.cat([local[:, : -COLUMNS * ROWS], _hung(local[:, -COLUMNS * ROWS :], length, bald, head)], 1)
+def _product(mix: Tensor, targets: Tensor) -> Tensor:
+    """mix @ targets. A product of one row is rounded in another way than one of more, so there are always more."""
+    return (torch.cat([mix, mix[:1]]) @ targets)[:-1]
 
 
-def _hung(hair: Tensor, length: Tensor, bald: Tensor, head: Head) -> Tensor:
-    """(N, COLUMNS * ROWS, 3): the curtain cut to its length; inside the skull where there is none."""
-    rest = head.points[-COLUMNS * ROWS :]
-    step = torch.linspace(0, 1, ROWS, device=hair.device)
-    around = torch.atan2(rest[::ROWS, 0], rest[::ROWS, 2])
-    longest = ((length - 0.25) / 0.75).clamp(min=0) ** 0.8
-    end = (0.38 + 0.62 * longest + 0.02 * torch.sin(9 * around) + 0.006 * torch.sin(23 * around)).clamp(max=1)  # (N, COLUMNS)
-    row = end[..., None] * step * (ROWS - 1)
-    low = row.floor().clamp(max=ROWS - 2).long()
-    columns = hair.reshape(len(hair), COLUMNS, ROWS, 3)
-    above, below = (columns.gather(2, (low + k)[..., None].expand(-1, -1, -1, 3)) for k in (0, 1))
-    cut = above + (row - low)[..., None] * (below - above)
-    outward = rest.reshape(COLUMNS, ROWS, 3) * torch.tensor([1.0, 0.0, 1.0], device=hair.device)
-    outward = outward / outward.norm(dim=-1, keepdim=True).clamp(min=1e-6)
-    front = ((1.9 - around.abs()) / 0.9).clamp(0, 1)  # the hair beside the face grows out last
-    shown = (smooth((length - 0.25 - 0.15 * front) / 0.15) * smooth((0.75 - bald) / 0.15))[:, :, None]
-    fall = row / (ROWS - 1)
-    puff = shown * (0.08 + 0.1 * smooth(fall / 0.6) - 0.16 * smooth((step - 0.6) / 0.4)) - 0.3 * (1 - shown)
-    return ((cut + puff[..., None] * outward) * (shown.amax((1, 2), keepdim=True)[..., None] > 0)).reshape(len(hair), -1, 3)
-
-
-def smooth(x: Tensor) -> Tensor:
-    """From 0 at 0 to 1 at 1, level at both."""
-    x = x.clamp(0, 1)
-    return x * x * (3 - 2 * x)
+def _framing(mix: Tensor, head: Head) -> tuple[Tensor, Tensor]:
+    """The middle between eyes and chin (N, 3) and the scale (N,) that bring faces, whatever they express, to one place and near
+    one size.
+    """
+    still = mix.clone()
+    still[:, [head.names.index(name) for name in EXPRESSIONS]] = 0
+    marks = torch.cat([head.left, head.right, head.chin])
+    places = head.targets.reshape(len(head.names), -1, 3)[:, marks].flatten(1)
+    at = head.points[marks] + _product(still, places).reshape(len(mix), -1, 3)
+    eye, chin = at[:, : -len(head.chin)].mean(1), at[:, -len(head.chin) :].mean(1)
+    return (eye + chin) / 2, ((eye - chin)[:, 1] / _TALL).pow(-_ALIKE)
 
 
 def _turn(yaw: Tensor, pitch: Tensor) -> Tensor:
@@ -206,4 +159,4 @@ def _normals(points: Tensor, triangles: Tensor) -> Tensor:
     found = torch.zeros_like(points)
     for k in range(3):
         found.index_add_(1, triangles[:, k], across)
-    return found / found.norm(dim=-1, keepdim=True).clamp(min=1e-12)
+    return torch.nn.functional.normalize(found, dim=-1)

@@ -1,6 +1,6 @@
 """A sheet of faces, the last row their regions.
 
-    python -m benchmark.datasets.scripts.faces_sheet OUT.png [--part test] [--size 64] [--rows 6] [--columns 12]
+python -m benchmark.datasets.scripts.faces_sheet OUT.png [--part test] [--size 64] [--rows 6] [--columns 12]
 """
 
 import argparse

