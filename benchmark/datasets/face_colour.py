@@ -31,6 +31,7 @@ _WHITE, _TEETH, _TONGUE, _MOUTH = (232, 226, 222), (235, 228, 212), (190, 92, 92
 _LAMP, _AMBIENT = 1.05, 0.6  # strengths
 _SHOULDER = 0.6  # brightness above which it grows slower, so that bright skin keeps its shading
 _EYE = 0.308, 0.08  # where an eye is at rest: from the middle, up
+_EDGE = 0.25  # share of a soft border from which a sample belongs to brows or lips
 
 
 @dataclass(frozen=True)
@@ -178,8 +179,8 @@ def _skin(s: Samples, paint: dict[str, Tensor], shape: Shape) -> Stuff:
     for where, name in (
         (nose, "nose"),
         (eye, "eye"),
-        (brow > 0.5, "brow"),
-        (lip > 0.5, "lips"),
+        (brow > _EDGE, "brow"),
+        (lip > _EDGE, "lips"),
         (deep, "mouth"),
         (hairy > 0.5, "hair"),
     ):

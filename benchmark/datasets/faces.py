@@ -2,8 +2,8 @@
 
 A face is 37 numbers (face_law.py) with 36 degrees of freedom, since the shares of the three races sum to one. They give the
 shape of a mesh (face_shape.py), what of it is seen where (raster.py), and its colours and light (face_colour.py), in 3 x 3
-samples a pixel. Faces of the parts `learn`, `tune` and `test` are drawn from one law, each face from a seed of its own: none is in
-two parts.
+samples a pixel. Faces of the parts `learn`, `tune` and `test` are drawn from one law, each face from a seed of its own: none is
+in two parts.
 """
 
 from collections.abc import Sequence

@@ -1,5 +1,7 @@
 """Rendered faces: parts, the law, that labels and pictures agree, and that a number changes what it is named for."""
 
+from itertools import pairwise
+
 import pytest
 import torch
 from torch.nn import functional as F
@@ -29,7 +31,7 @@ def changed(found, **numbers):
     for name, value in numbers.items():
         other[:, at(name.replace("_", " "))] = value
     other = faces.render(other, 32)
-    return other, (other.pictures - found.pictures).abs().amax(1) > 1e-3
+    return other, (other.pictures - found.pictures).abs().amax(1) > 0.02
 
 
 @pytest.fixture(scope="module")
@@ -108,7 +110,7 @@ def test_every_region_is_seen_in_every_face(some):
     found = faces.drawn("test", 0, 32, 64)
     brows, eyes = (region(found, name).flatten(1).sum(1).median() for name in ("brow", "eye"))
     assert brows > 40
-    assert eyes > 60
+    assert eyes > 80
 
 
 def test_regions_lie_as_in_a_face(some):
@@ -119,7 +121,7 @@ def test_regions_lie_as_in_a_face(some):
         return (mask * rows).sum((1, 2)) / mask.sum((1, 2))
 
     order = [height(name) for name in ("brow", "eye", "nose", "mouth")]
-    for above, below in zip(order[:-1], order[1:], strict=True):
+    for above, below in pairwise(order):
         assert bool((above < below).all())
 
 
@@ -140,7 +142,8 @@ def test_a_colour_changes_its_region_alone(some, numbers, regions):
     other, differs = changed(some, **numbers)
     assert torch.equal(other.labels, some.labels)
     assert bool(differs.flatten(1).any(1).all())
-    assert not bool((differs & ~near(region(some, *regions))).any())
+    outside = differs & ~near(region(some, *regions))
+    assert outside.sum() < 0.01 * differs.sum()  # a gap narrower than a pixel has no label
 
 
 def test_hair_colour_leaves_eyes_and_mouth_alone(some):
