@@ -65,6 +65,7 @@ def test_a_mask_of_columns_and_the_measured_k_space() -> None:
         ("inpainting", ["mask", "as measured"]),
         ("deblurring", ["kernel of the blur", "as measured"]),
         ("denoising", ["as measured"]),
+        ("phase_retrieval", ["as measured"]),
         ("mc", ["entries seen"]),
     ],
 )
@@ -81,6 +82,7 @@ def test_a_task_is_offered_by_what_it_poses() -> None:
 
     assert info("FewShot")
     assert info("Completion")
+    assert info("NonlinearInverse", "image", "range", "magnitude")
     assert info("LinearInverse", "image", "coils")
     assert not info("LinearInverse", "spectrum")
     assert not info("Retrieval", "training")
