@@ -12,7 +12,9 @@ pytestmark = pytest.mark.slow
 PAIRS = [(t, m) for t in registry.tasks().values() for m in registry.methods().values() if not m.spec.misfit(t.spec)]
 OF_TASK = {t.spec.name: {(t.spec.name, m.spec.name) for one, m in PAIRS if one is t} for t, _ in PAIRS}
 ALL = set().union(*OF_TASK.values())
-PHOTOGRAPHS = OF_TASK["denoising"] | OF_TASK["deblurring"] | OF_TASK["inpainting"] | OF_TASK["super_resolution"]
+PHOTOGRAPHS = set().union(
+    *(OF_TASK[name] for name in ("denoising", "deblurring", "inpainting", "super_resolution", "phase_retrieval"))
+)
 
 
 def of_methods(*names):
