@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmark.errors import UserError
     from benchmark.models import mixtures
     from benchmark.photograph_tasks.base import PhotographTask
-    from benchmark.photograph_tasks.preset import PHOTOGRAPH_METRICS, Photographs
+    from benchmark.photograph_tasks.preset import EXACT_METRICS, PHOTOGRAPH_METRICS, Photographs
     from benchmark.problems import (
         Completion,
         Distribution,
@@ -33,6 +33,7 @@ EXPORTS = {
     "Context": "benchmark.context",
     "Count": "benchmark.spec",
     "Distribution": "benchmark.problems.distribution",
+    "EXACT_METRICS": "benchmark.photograph_tasks.preset",
     "FewShot": "benchmark.problems.few_shot",
     "Fraction": "benchmark.spec",
     "Instance": "benchmark.problems.instance",
@@ -62,6 +63,7 @@ EXPORTS = {
 MODULES = {"metrics": "benchmark.metrics", "mixtures": "benchmark.models.mixtures", "operators": "benchmark.operators"}
 
 __all__ = [
+    "EXACT_METRICS",
     "PHOTOGRAPH_METRICS",
     "Axis",
     "Clips",

@@ -13,7 +13,7 @@ from typing import Any, Literal, Self
 
 from benchmark import spec as specs
 from benchmark.errors import UserError
-from benchmark.photograph_tasks.preset import PHOTOGRAPH_METRICS, Photographs
+from benchmark.photograph_tasks.preset import EXACT_METRICS, PHOTOGRAPH_METRICS, Photographs
 
 ROOT = Path(__file__).parents[1]
 # What a specification calls: the classes of benchmark.spec, and the preset of tasks on photographs.
@@ -29,7 +29,7 @@ TYPES: dict[str, Any] = {
     "Self": Self,
     **CLASSES,
 }
-_CONSTANTS = {"PHOTOGRAPH_METRICS": PHOTOGRAPH_METRICS}
+_CONSTANTS = {"EXACT_METRICS": EXACT_METRICS, "PHOTOGRAPH_METRICS": PHOTOGRAPH_METRICS}
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,

@@ -20,7 +20,8 @@ _CASES: dict[str, tuple[Interface, ...]] = {"NonlinearInverse": ("LinearInverse"
 # kernel: A.kernel; scale: A.factor; magnitude: A is a FourierMagnitude. Of matrices: symmetric: positive semidefinite; above:
 # what is not seen is at most problem.above; uniform: what is seen was chosen at random. spectrum: x is a stack of spectra
 # (B, n) and A.matrix is known; training: it has data that a method may learn from (`Task.training`). samples: labels come
-# with what they are labels of. prior: on presets that name one, it has a diffusion prior, problem.prior.
+# with what they are labels of. prior: on presets that name one, it has a diffusion prior, problem.prior;
+# exact: its x is drawn from that prior itself.
 Feature = Literal[
     "image",
     "range",
@@ -38,6 +39,7 @@ Feature = Literal[
     "training",
     "samples",
     "prior",
+    "exact",
 ]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -145,6 +147,11 @@ class Preset(Frozen):
     lacks: tuple[Feature, ...] = ()
     baseline: str = ""
     prior: Annotated[str, Field(exclude_if=_is_empty)] = ""
+
+    @property
+    def exact(self) -> bool:
+        """Whether its problems are drawn from the prior that they hold, which nobody replaces then."""
+        return bool(self.prior) and self.data[:1] == (self.prior,)
 
     def cells(self) -> list[tuple[Any, ...]]:
         """Every combination of the fields that `grid` names."""
@@ -285,7 +292,7 @@ class TaskSpec(Frozen):
         primary one.
         """
         size = self.presets[preset]
-        lacks = size.lacks if size.prior else (*size.lacks, "prior")
+        lacks = {*size.lacks, *(() if size.prior else ("prior",)), *(() if size.exact else ("exact",))}
         offers = tuple(feature for feature in self.offers if feature not in lacks)
         metrics = tuple(metric for metric in self.metrics if metric.of is None or metric.of in offers)
         if chosen := size.metrics:

@@ -72,7 +72,7 @@ def _checks(methods: list[str], tasks: list[str]) -> Iterator[tuple[Any, Callabl
 
 def _why_not(method: str) -> str:
     spec = registry.get_method(method).spec
-    return "; ".join(spec.misfit(task.spec) for task in registry.tasks().values())
+    return "; ".join(spec.misfit(task.spec.at("tiny"), f"{name}/tiny") for name, task in registry.tasks().items())
 
 
 def _verdict(check: Callable[[Any], None], subject: Any) -> tuple[str, str]:

@@ -178,7 +178,8 @@ def check_sources(plan: Plan, names: Iterable[str]) -> None:
 def sources_of(spec: TaskSpec, preset: str) -> tuple[str, ...]:
     """The names of the sources that a preset reads, also to learn from."""
     size = spec.presets[preset]
-    priors = ("prior",) if size.prior else ()  # the user's takes the place of the one that the preset names
+    # the user's takes the place of the one that the preset names, unless the pictures are drawn from that one
+    priors = ("prior",) if size.prior and not size.exact else ()
     return (*size.data, *(spec.presets[size.learns_as].data if size.learns_as else ()), *priors)
 
 

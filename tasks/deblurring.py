@@ -7,6 +7,8 @@ Score   PSNR, SSIM, LPIPS-squeeze (Caffe) of the estimate clipped to [0, 1]; ran
 Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests, six others for tuning, central square resized
         with antialiasing; blur and noise are simulated. full*: a user's folder of photographs in --data-dir, likewise.
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
+        small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
+        exact posterior (benchmark/photograph_tasks/exact.py)
 Prior   tiny, small*: a diffusion prior of photographs or of faces, for the methods that ask for one; --source prior=FOLDER puts
         another in its place. full_faces: yours
 Source  both kernels are fixed by the preset. Sizes for 256 pixels follow the usual 61-pixel kernels (arXiv:2209.14687)
@@ -18,6 +20,7 @@ import torch
 from pydantic import model_validator
 
 from benchmark import (
+    EXACT_METRICS,
     PHOTOGRAPH_METRICS,
     Count,
     Instance,
@@ -63,7 +66,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="wiener",
     source="arXiv:2209.14687",
-    offers=("image", "range", "kernel", "prior"),
+    offers=("image", "range", "kernel", "prior", "exact"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Kernel(
@@ -127,6 +130,16 @@ SPEC = TaskSpec(
             noise=0.0,
             about="64 x 64, rendered faces, motion blur of 8 pixels, no noise",
         ),
+        "small_exact": Kernel(
+            instances=10,
+            budget=120,
+            size=32,
+            data=("mixture32",),
+            prior="mixture32",
+            metrics=EXACT_METRICS,
+            noise=0.05,
+            about="32 x 32, drawn from an exact prior, Gaussian blur of sigma 1.5, noise 0.05",
+        ),
         "full": Kernel(
             instances=10,
             budget=7200,
@@ -164,7 +177,7 @@ SPEC = TaskSpec(
 @task(SPEC)
 class Deblurring(PhotographTask):
     def make(self, preset: Kernel, split: Split, index: int, generator: torch.Generator) -> Instance:
-        x, name = self.photograph(preset, split, index)  # (3, H, W)
+        x, name = self.photograph(preset, split, index, generator)  # (3, H, W)
         kernel = (
             operators.gaussian_kernel(preset.side, preset.sigma)
             if preset.kernel == "gaussian"

@@ -8,6 +8,8 @@ Score   PSNR, SSIM, LPIPS-squeeze (Caffe) of the estimate clipped to [0, 1]; ran
 Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests, six others for tuning, central square resized
         with antialiasing; the noise is simulated. full*: a user's folder of photographs in --data-dir, noise simulated as well.
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
+        small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
+        exact posterior (benchmark/photograph_tasks/exact.py)
 Prior   tiny, small*: a diffusion prior of photographs or of faces, for the methods that ask for one; --source prior=FOLDER puts
         another in its place. full_faces: yours
 Source  sigma 25/255 and 50/255 are the field's usual levels; arXiv:2406.05288 takes 25.5/255 (and clips y)
@@ -15,7 +17,17 @@ Source  sigma 25/255 and 50/255 are the field's usual levels; arXiv:2406.05288 t
 
 import torch
 
-from benchmark import PHOTOGRAPH_METRICS, Instance, NonNegative, Photographs, PhotographTask, TaskSpec, operators, task
+from benchmark import (
+    EXACT_METRICS,
+    PHOTOGRAPH_METRICS,
+    Instance,
+    NonNegative,
+    Photographs,
+    PhotographTask,
+    TaskSpec,
+    operators,
+    task,
+)
 from benchmark.seeds import Split
 
 
@@ -33,7 +45,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="nl_means",
     source="arXiv:2406.05288",
-    offers=("image", "range", "direct", "prior"),
+    offers=("image", "range", "direct", "prior", "exact"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Noise(instances=2, budget=10, size=32, prior="photographs32", about="32 x 32, sigma 25/255"),
@@ -52,6 +64,15 @@ SPEC = TaskSpec(
         ),
         "small_faces": Noise(
             instances=10, budget=240, size=64, data=("head",), prior="faces64", about="64 x 64, rendered faces, sigma 25/255"
+        ),
+        "small_exact": Noise(
+            instances=10,
+            budget=120,
+            size=32,
+            data=("mixture32",),
+            prior="mixture32",
+            metrics=EXACT_METRICS,
+            about="32 x 32, drawn from an exact prior, sigma 25/255",
         ),
         "full": Noise(instances=10, budget=7200, size=512, data=("photographs",), about="512 x 512, 25/255; your photographs"),
         "full_50": Noise(
@@ -73,7 +94,7 @@ SPEC = TaskSpec(
 @task(SPEC)
 class Denoising(PhotographTask):
     def make(self, preset: Noise, split: Split, index: int, generator: torch.Generator) -> Instance:
-        x, name = self.photograph(preset, split, index)  # (3, H, W)
+        x, name = self.photograph(preset, split, index, generator)  # (3, H, W)
         A = operators.Identity(tuple(x.shape))
         y, noise = x, preset.noise
         if preset.photons:

@@ -7,6 +7,8 @@ Score   PSNR, SSIM, LPIPS-squeeze (Caffe) of the estimate clipped to [0, 1], ove
 Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests, six others for tuning, central square resized
         with antialiasing. Noise is simulated where a preset has some. full*: a user's folder of photographs in --data-dir.
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
+        small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
+        exact posterior (benchmark/photograph_tasks/exact.py)
 Prior   tiny, small*: a diffusion prior of photographs or of faces, for the methods that ask for one; --source prior=FOLDER puts
         another in its place. full_faces: yours
 Source  random masks, a box and text are the usual forms of the problem (arXiv:1711.10925, arXiv:2402.04097)
@@ -20,7 +22,18 @@ from PIL import Image, ImageDraw, ImageFont
 from pydantic import model_validator
 from torch import Tensor
 
-from benchmark import PHOTOGRAPH_METRICS, Count, Instance, Photographs, PhotographTask, Rate, TaskSpec, operators, task
+from benchmark import (
+    EXACT_METRICS,
+    PHOTOGRAPH_METRICS,
+    Count,
+    Instance,
+    Photographs,
+    PhotographTask,
+    Rate,
+    TaskSpec,
+    operators,
+    task,
+)
 from benchmark.seeds import Split
 
 WORDS = "untrained networks fill what was never seen "  # of the text mask
@@ -56,7 +69,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="biharmonic",
     source="arXiv:1711.10925",
-    offers=("image", "range", "mask", "prior"),
+    offers=("image", "range", "mask", "prior", "exact"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Holes(instances=2, budget=10, size=32, prior="photographs32", about="32 x 32, 50 % of the pixels missing"),
@@ -116,6 +129,18 @@ SPEC = TaskSpec(
             box=25,
             about="64 x 64, rendered faces, a box of 25 x 25 missing",
         ),
+        "small_exact": Holes(
+            instances=10,
+            budget=120,
+            size=32,
+            data=("mixture32",),
+            prior="mixture32",
+            metrics=EXACT_METRICS,
+            holes="box",
+            box=20,
+            noise=0.05,
+            about="32 x 32, drawn from an exact prior, a box of 20 x 20 missing, noise 0.05",
+        ),
         "full": Holes(
             instances=10, budget=7200, size=256, data=("photographs",), about="256 x 256, 50 % missing; your photographs"
         ),
@@ -162,7 +187,7 @@ SPEC = TaskSpec(
 @task(SPEC)
 class Inpainting(PhotographTask):
     def make(self, preset: Holes, split: Split, index: int, generator: torch.Generator) -> Instance:
-        x, name = self.photograph(preset, split, index)  # (3, H, W)
+        x, name = self.photograph(preset, split, index, generator)  # (3, H, W)
         A = operators.Mask(seen(preset, generator))
         y = A(x) + preset.noise * A.noise(generator)
         return self.instance(preset, A, y, preset.noise, x, name)

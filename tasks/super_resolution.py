@@ -9,6 +9,8 @@ Score   PSNR, SSIM, LPIPS-squeeze (Caffe) of the estimate clipped to [0, 1]; ran
 Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests, six others for tuning, central square resized
         with antialiasing; y is simulated from it. full*: a user's folder of photographs in --data-dir, likewise.
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
+        small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
+        exact posterior (benchmark/photograph_tasks/exact.py)
 Prior   tiny, small*: a diffusion prior of photographs or of faces, for the methods that ask for one; --source prior=FOLDER puts
         another in its place. full_faces: yours
 Source  the usual form of the problem (arXiv:1711.10925)
@@ -19,7 +21,18 @@ from typing import Self
 import torch
 from pydantic import model_validator
 
-from benchmark import PHOTOGRAPH_METRICS, Count, Instance, NonNegative, Photographs, PhotographTask, TaskSpec, operators, task
+from benchmark import (
+    EXACT_METRICS,
+    PHOTOGRAPH_METRICS,
+    Count,
+    Instance,
+    NonNegative,
+    Photographs,
+    PhotographTask,
+    TaskSpec,
+    operators,
+    task,
+)
 from benchmark.seeds import Split
 
 
@@ -43,7 +56,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="bicubic",
     source="arXiv:1711.10925",
-    offers=("image", "range", "scale", "prior"),
+    offers=("image", "range", "scale", "prior", "exact"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Factor(instances=2, budget=10, size=32, prior="photographs32", factor=2, about="16 x 16 to 32 x 32, 1 % noise"),
@@ -68,6 +81,16 @@ SPEC = TaskSpec(
             prior="faces64",
             noise=0.0,
             about="64 x 64, rendered faces, 16 x 16 to 64 x 64 (x4), no noise",
+        ),
+        "small_exact": Factor(
+            instances=10,
+            budget=120,
+            size=32,
+            data=("mixture32",),
+            prior="mixture32",
+            metrics=EXACT_METRICS,
+            noise=0.05,
+            about="32 x 32, drawn from an exact prior, 8 x 8 to 32 x 32 (x4), noise 0.05",
         ),
         "full": Factor(
             instances=10, budget=7200, size=256, data=("photographs",), about="64 x 64 to 256 x 256 (x4), 1 % noise; yours"
@@ -96,7 +119,7 @@ SPEC = TaskSpec(
 @task(SPEC)
 class SuperResolution(PhotographTask):
     def make(self, preset: Factor, split: Split, index: int, generator: torch.Generator) -> Instance:
-        x, name = self.photograph(preset, split, index)  # (3, H, W)
+        x, name = self.photograph(preset, split, index, generator)  # (3, H, W)
         A = operators.Downsample(preset.factor, (3, preset.size, preset.size))
         y = A(x) + preset.noise * A.noise(generator)
         return self.instance(preset, A, y, preset.noise, x, name)

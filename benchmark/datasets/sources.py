@@ -377,6 +377,11 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
         "1d3416ed474eadc670d339677848942cb9ff741d09b866731d9b2ea2a0bced06",
         ("face_colour", "face_law", "face_shape", "faces", "raster"),
     ),
+    "mixture32": Rendered(
+        "mixture32.npz",
+        "2a79baa48ed6b9077bfbfd323185a2ab741197b329f77075691eef72c11657cd",
+        ("../priors/exact", "../priors/posterior", "../photograph_tasks/exact"),
+    ),
     "glue": Folder(
         "glue",
         ("train.*", "validation*.*", "dataset_dict.json", "*.arrow"),
@@ -446,14 +451,15 @@ def read_by(preset: "Preset") -> tuple[str, ...]:
     """
     prior = SOURCES["prior"]
     assert isinstance(prior, Folder)
-    return (*preset.data, "prior") if preset.prior and prior.named is not None and "prior" not in preset.data else preset.data
+    brought = preset.prior and not preset.exact and prior.named is not None
+    return (*preset.data, "prior") if brought and "prior" not in preset.data else preset.data
 
 
 def prior_checksum(name: str) -> str:
     """Of a shipped prior and of the code that reads and calls it; of one that the user brings, which is data, of the code."""
     source = SOURCES.get(name)
     code = code_of(sorted((ASSETS.parents[1] / "priors").glob("*.py")))
-    return f"{source.sha256} {code}" if isinstance(source, Model) else code
+    return f"{source.sha256} {code}" if isinstance(source, Model | Asset) else code
 
 
 def prior_folder(name: str, data_dir: Path | None) -> Path:

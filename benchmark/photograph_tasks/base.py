@@ -21,6 +21,7 @@ from benchmark.seeds import Split
 # data of the presets that show its pictures, the priors with the methods that need one (benchmark/datasets/sources.py).
 _FACES = partial(import_module, "benchmark.datasets.faces")
 _SHIPPED = partial(import_module, "benchmark.priors.shipped")
+_EXACT = partial(import_module, "benchmark.photograph_tasks.exact")
 
 
 class PhotographTask:
@@ -28,11 +29,15 @@ class PhotographTask:
 
     data_dir: Path | None = None  # set by the runner
 
-    def photograph(self, preset: Photographs, split: Split, index: int) -> tuple[Tensor, str]:
-        """float32 (3, size, size) and its name: of a photograph, or of a rendered face where the preset reads the head.
+    def photograph(self, preset: Photographs, split: Split, index: int, generator: torch.Generator) -> tuple[Tensor, str]:
+        """float32 (3, size, size) and its name: of a photograph, of a rendered face where the preset reads the head, or drawn
+        from the prior where that is exact.
 
         Raises UserError for a picture that is too small or cannot be read.
         """
+        if preset.exact:
+            mixture = _SHIPPED().mixture(preset.prior, (3, preset.size, preset.size))
+            return mixture.draw(1, generator)[0].float(), f"{split} draw {index}"
         if "head" in preset.data:
             part = "test" if split == "test" else "tune"
             made: Tensor = _FACES().drawn(part, index, 1, preset.size).pictures[0]
@@ -47,16 +52,24 @@ class PhotographTask:
         return Instance(problem=problem, truth=x, label=name)
 
     def score(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
-        """The metrics of benchmark/photograph_tasks/preset.py."""
+        """The metrics of benchmark/photograph_tasks/preset.py: EXACT_METRICS where the prior is exact, else the others."""
+        if _is_exact(instance):
+            return {**_EXACT().scores(instance, estimate), "psnr": self._psnr(instance, estimate)}
         seen = estimate.clamp(0, 1)
         return {
-            "psnr": self.quality(instance, estimate),
+            "psnr": self._psnr(instance, estimate),
             "ssim": ssim(seen, instance.truth, 1.0).mean().item(),
             "lpips_squeeze_caffe": lpips_squeeze_caffe(seen[None], instance.truth[None]).item(),
         }
 
     def quality(self, instance: Instance, estimate: Tensor) -> float:
-        """PSNR in dB over all pixels and channels, after clipping to [0, 1]; range 1."""
+        """PSNR in dB over all pixels and channels, after clipping to [0, 1], range 1; the gap where the prior is exact."""
+        if _is_exact(instance):
+            gap: float = _EXACT().gap(instance, estimate)
+            return gap
+        return self._psnr(instance, estimate)
+
+    def _psnr(self, instance: Instance, estimate: Tensor) -> float:
         return psnr(estimate.clamp(0, 1).flatten(0, 1), instance.truth.flatten(0, 1), 1.0).item()
 
     def facts(self, instance: Instance, kept: Mapping[str, Tensor]) -> dict[str, float]:
@@ -69,3 +82,7 @@ class PhotographTask:
     def picture(self, instance: Instance, estimate: Tensor) -> dict[str, Tensor]:
         """The estimate in its colours, (3, H, W)."""
         return {"image": estimate.clamp(0, 1)}
+
+
+def _is_exact(instance: Instance) -> bool:
+    return instance.problem.prior is not None and instance.problem.prior.exact

@@ -43,6 +43,31 @@ PHOTOGRAPH_METRICS = (
         "not the published LPIPS: compare it only with itself",
     ),
     Metric(
+        name="gap",
+        better="lower",
+        of="exact",
+        tolerance=0.2,
+        description="mean squared distance to the mean of the exact posterior over the least mean squared error that any "
+        "method can have: 0 for that mean, 1 on average for a sample of the exact posterior; not clipped",
+    ),
+    Metric(
+        name="error_over_least",
+        better="lower",
+        of="exact",
+        tolerance=0.4,
+        description="mean squared error over the least that any method can have on average, the exact posterior's variance: 1 "
+        "on average for the exact posterior's mean, and on average no method is below; not clipped",
+    ),
+    Metric(
+        name="miscalibration",
+        better="lower",
+        of="exact",
+        tolerance=0.2,
+        description="|s - 1|, where s is the distance to the mean of the exact posterior along the prior's directions, in "
+        "posterior deviations squared, mean over the directions: about 0.18 for samples of the exact posterior, 1 for its "
+        "mean, more for what is farther away than a sample",
+    ),
+    Metric(
         name="network_calls",
         better="lower",
         of="prior",
@@ -55,3 +80,5 @@ PHOTOGRAPH_METRICS = (
         description="gradients drawn back through the prior's network, each of about two calls; 0 for an answer handed in",
     ),
 )
+# What presets score whose pictures are drawn from a prior that is known exactly.
+EXACT_METRICS = ("gap", "error_over_least", "miscalibration", "psnr", "network_calls", "network_gradients")

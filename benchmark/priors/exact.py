@@ -2,10 +2,9 @@
 
     x_0 ~ sum_k w_k N(m_k, C_k),    C_k = U_k diag(s_k^2) U_k^T + r^2 I                 U_k (n, d) orthonormal
     D(x) = sum_k p_k(x) (m_k + C_k (C_k + sigma^2 I)^-1 (x - m_k)),    p_k(x) ~ w_k N(x; m_k, C_k + sigma^2 I)
-    E[x_0 | y] = sum_k q_k(y) (m_k + C_k A^T S_k^-1 (y - A m_k)),    q_k(y) ~ w_k N(y; A m_k, S_k)
-    y = A x_0 + n,    S_k = A C_k A^T + noise^2 I
 
-So D and the posterior of a linear measurement are the truth, and what a solver does wrong is the solver's.
+So D and the posterior of a linear measurement (benchmark/priors/posterior.py) are the truth, and what a solver does wrong is
+its own.
 """
 
 import math
@@ -16,6 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmark.operators.linear import LinearOperator
+from benchmark.priors.posterior import Posterior
 from benchmark.priors.prior import Calls, Prior
 from benchmark.priors.schedule import Schedule, linear
 
@@ -47,68 +47,54 @@ class Mixture(Prior):
         inside = torch.randn(count, self.scales.shape[1], generator=generator, dtype=self.means.dtype) * self.scales[which]
         around = self.rest * torch.randn(count, self.means.shape[1], generator=generator, dtype=self.means.dtype)
         x = self.means[which] + (self.bases[which] @ inside[..., None])[..., 0] + around
-        return self._outside(x)
+        return self.outside(x)
 
-    def _outside(self, x: Tensor) -> Tensor:
+    def outside(self, flat: Tensor) -> Tensor:
+        """Vectors (B, n) on the network's scale as pictures (B, *shape) on the task's."""
         low, high = self.value_range
-        return ((low + high) / 2 + self.half * x).view(-1, *self.shape)
+        return ((low + high) / 2 + self.half * flat).view(-1, *self.shape)
+
+    def inside(self, x: Tensor) -> Tensor:
+        """Pictures (B, *shape) on the task's scale as vectors (B, n) on the network's."""
+        low, high = self.value_range
+        return (x.flatten(1) - (low + high) / 2) / self.half
+
+    def membership(self, x: Tensor) -> Tensor:
+        """(B, K): the probability of each component for clean pictures x (B, *shape) on the task's scale."""
+        flat = self.inside(x).to(self.means.dtype)
+        return self._membership(flat, torch.zeros_like(flat[:, :1]))[0]
+
+    def _membership(self, flat: Tensor, level: Tensor) -> tuple[Tensor, Tensor, Tensor]:
+        """(B, K): the probability of each component given x_0 + sigma n = flat (B, n); what lies between flat and the means,
+        (B, K, n), and its coordinates along the directions, (B, K, d). level (B, 1): sigma squared.
+        """
+        apart = flat[:, None] - self.means
+        inside = torch.einsum("bkn,knd->bkd", apart, self.bases)
+        wide = self.rest**2 + level
+        along = self.scales**2 + wide[..., None]
+        outside = apart.square().sum(-1) - inside.square().sum(-1)
+        n, d = self.bases.shape[1:]
+        log_density = -0.5 * ((inside.square() / along).sum(-1) + outside / wide + along.log().sum(-1) + (n - d) * wide.log())
+        return (self.weights.log() + log_density).softmax(1), apart, inside
 
     def _denoise(self, x: Tensor, sigma: Tensor, condition: Tensor | None) -> Tensor:
         """Woodbury on each component: of C_k + sigma^2 I only the d directions differ from r^2 + sigma^2."""
         flat = x.flatten(1).to(self.means.dtype)  # (B, n)
         level = sigma.to(self.means.dtype)[:, None] ** 2  # (B, 1)
-        apart = flat[:, None] - self.means  # (B, K, n)
-        inside = torch.einsum("bkn,knd->bkd", apart, self.bases)  # (B, K, d)
-        wide = self.rest**2 + level  # (B, 1)
-        along = self.scales**2 + wide[..., None]  # (B, K, d)
-        outside = apart.square().sum(-1) - inside.square().sum(-1)
-        n, d = self.bases.shape[1:]
-        log_density = -0.5 * ((inside.square() / along).sum(-1) + outside / wide + along.log().sum(-1) + (n - d) * wide.log())
-        share = (self.weights.log() + log_density).softmax(1)  # (B, K)
+        share, apart, inside = self._membership(flat, level)
+        wide = self.rest**2 + level
+        along = self.scales**2 + wide[..., None]
         gain = (self.scales**2 + self.rest**2) / along - self.rest**2 / wide[..., None]  # beyond that of the rest
         moved = torch.einsum("bkd,knd->bkn", gain * inside, self.bases) + (self.rest**2 / wide)[..., None] * apart
         return torch.einsum("bk,bkn->bn", share, self.means + moved).view(x.shape).to(x.dtype)
 
     def posterior_mean(self, A: LinearOperator, y: Tensor, noise: float) -> Tensor:
         """E[x_0 | y], *shape, on the task's scale, for y = A x_0 + n of that scale and a standard deviation `noise` above 0."""
-        means, _, shares = self._posterior(A, y, noise)
-        found = torch.einsum("k,kn->n", shares, means)
-        return self._outside(found)[0]
+        return self.posterior(A, y, noise).mean
 
-    def posterior_draws(self, A: LinearOperator, y: Tensor, noise: float, count: int, generator: torch.Generator) -> Tensor:
-        """Samples (count, *shape) of x_0 given y, on the task's scale."""
-        means, roots, shares = self._posterior(A, y, noise)
-        which = torch.multinomial(shares, count, replacement=True, generator=generator)
-        noise_in = torch.randn(count, means.shape[1], generator=generator, dtype=means.dtype)
-        x = means[which] + torch.stack([roots[k] @ one for k, one in zip(which.tolist(), noise_in, strict=True)])
-        return self._outside(x)
-
-    def _posterior(self, A: LinearOperator, y: Tensor, noise: float) -> tuple[Tensor, list[Tensor], Tensor]:
-        """For each component its posterior mean (K, n), a root of its posterior covariance, and its weight (K,), on the
-        network's scale.
-        """
-        if noise <= 0:
-            raise ValueError("the exact posterior needs noise above 0")
-        K, n = self.means.shape
-        kind = torch.float64
-        low, high = self.value_range
-        matrix = A(torch.eye(n, dtype=A.dtype, device=y.device).view(n, *A.shape)).reshape(n, -1).T.to(kind)  # (m, n)
-        target = y.flatten().to(kind) - (low + high) / 2 * matrix.sum(1)
-        matrix = self.half * matrix
-        means, roots, logs = [], [], []
-        for k in range(K):
-            basis, scale, mean = self.bases[k].to(kind), self.scales[k].to(kind), self.means[k].to(kind)
-            covariance = (basis * scale**2) @ basis.T + self.rest**2 * torch.eye(n, dtype=kind, device=y.device)
-            S = matrix @ covariance @ matrix.T + noise**2 * torch.eye(len(matrix), dtype=kind, device=y.device)
-            L = torch.linalg.cholesky(S)
-            residual = target - matrix @ mean
-            half = torch.linalg.solve_triangular(L, torch.cat([residual[:, None], matrix @ covariance], 1), upper=False)
-            means.append(mean + half[:, 1:].T @ half[:, 0])
-            left = covariance - half[:, 1:].T @ half[:, 1:]
-            values, vectors = torch.linalg.eigh((left + left.T) / 2)
-            roots.append(vectors * values.clamp_min(0).sqrt())
-            logs.append(self.weights[k].log().to(kind) - half[:, 0].square().sum() / 2 - L.diagonal().log().sum())
-        return torch.stack(means), roots, torch.stack(logs).softmax(0)
+    def posterior(self, A: LinearOperator, y: Tensor, noise: float) -> Posterior:
+        """All that is known of x_0 given y. Raises ValueError without noise, and where A does not know its singular values."""
+        return Posterior(self, A, y, noise)
 
     def to(self, device: torch.device | str) -> Self:
         found = copy(self)

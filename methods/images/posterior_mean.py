@@ -13,9 +13,9 @@ from benchmark.priors.exact import Mixture
     "posterior_mean",
     solves="LinearInverse",
     kind="exact",
-    needs=("image", "range", "prior"),
+    needs=("image", "range", "exact"),
 )
 def posterior_mean(problem: LinearInverse, ctx: Context) -> Tensor:
     if not isinstance(problem.prior, Mixture):
-        raise ValueError("it needs a prior that is known exactly, as presets named `..._exact` offer; this one is a network")
+        raise ValueError("it needs a prior that is known exactly, as presets named `..._exact` offer; this one is none")
     return problem.prior.posterior_mean(problem.A, problem.y, problem.noise).to(problem.A.dtype)

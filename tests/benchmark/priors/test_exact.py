@@ -48,7 +48,7 @@ def test_draws_of_the_posterior_have_its_mean_and_agree_with_weighted_draws_of_t
     truth = mixture.draw(1, generator)[0]
     noise = 0.15
     y = A(truth) + noise * A.noise(generator)
-    draws = mixture.posterior_draws(A, y, noise, 20_000, generator)
+    draws = mixture.posterior(A, y, noise).draw(20_000, generator)
     mean = mixture.posterior_mean(A, y, noise)
     assert torch.allclose(draws.mean(0), mean, atol=0.01)
     many = mixture.draw(400_000, generator)
