@@ -101,7 +101,7 @@ SPEC = TaskSpec(
 @task(SPEC)
 class PhaseRetrieval(PhotographTask):
     def make(self, preset: Magnitude, split: Split, index: int, generator: torch.Generator) -> Instance:
-        x, name = self.photograph(preset, split, index)  # (3, H, W)
+        x, name = self.photograph(preset, split, index, generator)  # (3, H, W)
         A = operators.FourierMagnitude((3, preset.size, preset.size), preset.pad)
         y = A(x) + preset.noise * A.noise(generator)
         problem = NonlinearInverse(A=A, y=y, noise=preset.noise, value_range=(0.0, 1.0))
