@@ -83,6 +83,21 @@ def run(name, problem, seed=0, budget=float("inf"), ctx=None, **given):
     return found, points
 
 
+def draw(seed=0):
+    return torch.Generator().manual_seed(seed)
+
+
+class OwnDraws(Context):
+    """Each picture of a batch has numbers of its own, so that it can be solved alone with the same."""
+
+    def __init__(self, seeds):
+        super().__init__(CPU, 0)
+        self.draws = [draw(seed) for seed in seeds]
+
+    def randn(self, *shape, dtype=torch.float32):
+        return torch.stack([torch.randn(shape[1:], generator=one, dtype=dtype) for one in self.draws])
+
+
 class Law:
     """Mean and variance of a scalar that affine steps and fresh noise move."""
 

@@ -6,9 +6,8 @@ import pytest
 import torch
 
 from benchmark import operators
-from benchmark.context import Context
 from benchmark.priors.exact import Mixture
-from tests.methods.images.gaussian import CPU, Diagonal, Gaussian, pose, run
+from tests.methods.images.gaussian import Diagonal, Gaussian, OwnDraws, draw, pose, run
 
 SHAPE = (3, 16, 16)
 # Settings that take a second, and the calls of the network they cost: forward, backward.
@@ -29,10 +28,6 @@ SOLVERS = {
 CASES = [pytest.param(name, given, id=name) for name, (given, _) in SOLVERS.items()]
 
 
-def draw(seed=0):
-    return torch.Generator().manual_seed(seed)
-
-
 def blurred(noise=0.02, seed=0, value_range=(0.0, 1.0), prior=None):
     """A picture drawn from the prior, blurred, on the scale of `value_range`."""
     low, high = value_range
@@ -49,17 +44,6 @@ def test_the_scale_of_the_task_does_not_matter(name, given, noise):
     one, _ = run(name, blurred(noise), **given)
     other, _ = run(name, blurred(noise, value_range=(-1.0, 1.0)), **given)
     torch.testing.assert_close(2 * one - 1, other, rtol=1e-3, atol=2e-3)
-
-
-class OwnDraws(Context):
-    """Each picture of a batch has numbers of its own, so that it can be solved alone with the same."""
-
-    def __init__(self, seeds):
-        super().__init__(CPU, 0)
-        self.draws = [draw(seed) for seed in seeds]
-
-    def randn(self, *shape, dtype=torch.float32):
-        return torch.stack([torch.randn(shape[1:], generator=one, dtype=dtype) for one in self.draws])
 
 
 @pytest.mark.parametrize(("name", "given"), CASES)
