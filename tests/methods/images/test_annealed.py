@@ -68,7 +68,7 @@ def ddrm_law(a, y, noise, steps, eta, eta_b, threshold):
 @pytest.mark.parametrize("noise", [0.0, 0.08, 3.0])
 @pytest.mark.parametrize("eta_b", [1.0, 0.7])
 def test_ddrm_has_the_law_of_its_three_cases(a, noise, eta_b):
-    """0.02 is below the threshold, so not seen. 0.04 with noise 2 x 0.08 is partly seen from the level 4 on, and with 2 x 3 from
+    """0.02 is below the threshold, so not seen. 0.04 with noise 2 x 0.08 is partly seen from the level 4 on, with 2 x 3 from
     the start; 1 with noise 2 x 0.08 is fully seen at the level before the last, 0.17.
     """
     y = 0.3

@@ -318,17 +318,17 @@ def test_sitcom_stops_when_the_noise_explains_what_is_left():
 
 
 def test_sitcom_moves_no_picture_of_a_batch_that_is_explained():
-    """The first is at once, at the noisier levels; the second takes many steps."""
+    """The first is sooner than the second, after steps that leave it a momentum."""
     problems = [problem_of(0.05), problem_of(0.05)]
     near = problems[0].prior.mean * torch.ones(SHAPE)
-    ys = torch.stack([problems[0].A(near) + 0.04 * problems[0].A.noise(draw(5)), problems[1].y])
+    ys = torch.stack([problems[0].A(near) + 0.08 * problems[0].A.noise(draw(5)), problems[1].y])
     given = {"steps": 5, "inner": 12, "lr": 0.1}
     alone = []
     for number, problem in enumerate(problems):
         one = pose(problem.A, ys[number], 0.05, problem.prior)
         alone.append(run("sitcom", one, ctx=OwnDraws([number]), **given)[0])
     few, many = (problem.prior.calls.forward for problem in problems)
-    assert few < many - 10
+    assert 5 < few < many
     both, _ = run("sitcom", pose(problems[0].A, ys, 0.05, problems[0].prior), ctx=OwnDraws([0, 1]), **given)
     torch.testing.assert_close(both, torch.stack(alone), rtol=1e-3, atol=1e-3)
 
