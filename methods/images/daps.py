@@ -33,7 +33,7 @@ _LAST_RATE = 0.01  # of the rate, at the last level
     needs=("image", "range", "prior"),
     settings={
         # Small enough for a test; shows nothing about quality.
-        "*/tiny": {"rounds": 10, "inner": 20},
+        "*/tiny": {"rounds": 5, "flow_steps": 3, "inner": 10},
     },
 )
 def daps(

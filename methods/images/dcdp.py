@@ -34,7 +34,7 @@ from methods.images._levels import even
         "super_resolution": {"step": 0.163},
         "inpainting": {"rounds": 20, "inner": 50, "step": 0.0102, "start": 700},
         # Small enough for a test; shows nothing about quality.
-        "*/tiny": {"rounds": 4, "inner": 10, "ddim_steps": 5},
+        "*/tiny": {"rounds": 3, "inner": 10, "ddim_steps": 4},
     },
 )
 def dcdp(

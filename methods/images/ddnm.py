@@ -31,7 +31,7 @@ from methods.images._levels import strided
     needs=("image", "range", "prior"),
     settings={
         # Small enough for a test; shows nothing about quality.
-        "*/tiny": {"steps": 20},
+        "*/tiny": {"steps": 10},
     },
 )
 def ddnm(

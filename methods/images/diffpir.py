@@ -32,7 +32,7 @@ _LEAST = 1e-3  # of sigma_y, in units of the range of values
         "inpainting": {"steps": 20, "zeta": 1.0},
         "super_resolution": {"zeta": 0.25},
         # Small enough for a test; shows nothing about quality.
-        "*/tiny": {"steps": 20},
+        "*/tiny": {"steps": 10},
     },
 )
 def diffpir(

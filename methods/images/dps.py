@@ -27,7 +27,7 @@ from methods.images._levels import even
     settings={
         "inpainting": {"scale": 0.5},
         # Small enough for a test; shows nothing about quality.
-        "*/tiny": {"steps": 30},
+        "*/tiny": {"steps": 20},
     },  # the code's; 0.3 elsewhere
 )
 def dps(problem: LinearInverse, ctx: Context, *, steps: Count = 1000, scale: NonNegative = 0.3) -> Tensor:

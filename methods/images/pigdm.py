@@ -29,7 +29,7 @@ _LEAST = 1e-4  # of sigma_y
     needs=("image", "range", "prior"),
     settings={
         # Small enough for a test; shows nothing about quality.
-        "*/tiny": {"steps": 20},
+        "*/tiny": {"steps": 10},
     },
 )
 def pigdm(

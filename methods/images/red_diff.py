@@ -27,7 +27,7 @@ from methods.images._levels import strided
     needs=("image", "range", "prior"),
     settings={
         # Small enough for a test; shows nothing about quality.
-        "*/tiny": {"steps": 40},
+        "*/tiny": {"steps": 20},
     },
 )
 def red_diff(

@@ -38,7 +38,7 @@ _LEAST = 1e-3  # deviation at which a fit without noise ends
     needs=("image", "range", "prior"),
     settings={
         # Small enough for a test; shows nothing about quality.
-        "*/tiny": {"steps": 30, "middle_steps": 20, "late_steps": 20},
+        "*/tiny": {"steps": 20, "middle_steps": 10, "late_steps": 10},
     },
 )
 def resample(

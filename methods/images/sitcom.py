@@ -29,7 +29,7 @@ _SLACK = 1e-3  # of the discrepancy
     needs=("image", "range", "prior"),
     settings={
         # Small enough for a test; shows nothing about quality.
-        "*/tiny": {"steps": 5, "inner": 6},
+        "*/tiny": {"steps": 4, "inner": 4},
     },
 )
 def sitcom(
