@@ -23,8 +23,8 @@ from benchmark.datasets.sources import ASSETS
 from benchmark.errors import UserError, unknown
 from benchmark.priors import card
 from benchmark.priors.folder import load
-from benchmark.priors.quality import distance_to, nearest, one_step_psnr
 from methods.priors._loop import Training
+from methods.priors._quality import distance_to, nearest, one_step_psnr
 from methods.priors._recipes import RECIPES
 from methods.priors.train import RESULTS, pictures, sheet
 

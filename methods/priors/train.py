@@ -21,8 +21,8 @@ from PIL import Image
 from torch import Tensor
 
 from benchmark.errors import UserError, unknown
-from benchmark.priors.quality import one_step_psnr
 from methods.priors._loop import Training
+from methods.priors._quality import one_step_psnr
 from methods.priors._recipes import RECIPES, Recipe
 
 RESULTS = Path("results/priors")

@@ -20,6 +20,7 @@ def main(
     held_out: Annotated[int, typer.Option(min=1)] = 640,
     size: Annotated[int, typer.Option(min=8)] = 64,
 ) -> None:
+    """Render and write."""
     torch.set_num_threads(1)
     found = {}
     for name, part, number in (("learn", "learn", count), ("held_out", "tune", held_out)):

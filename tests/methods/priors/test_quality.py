@@ -4,7 +4,7 @@ import pytest
 import torch
 
 from benchmark.priors.exact import scalar
-from benchmark.priors.quality import LEVELS, distance_to, frechet, nearest, one_step_psnr
+from methods.priors._quality import LEVELS, distance_to, frechet, nearest, one_step_psnr
 
 
 def test_the_frechet_distance_of_gaussians_is_the_closed_form() -> None:
