@@ -9,8 +9,8 @@ Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
         small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
         exact posterior (benchmark/photograph_tasks/exact.py)
-Prior   tiny, small*: a diffusion prior of photographs or of faces, for the methods that ask for one; --source prior=FOLDER puts
-        another in its place. full_faces: yours
+Prior   tiny: a small diffusion prior of photographs, for the methods that ask for one; --source prior=FOLDER puts another in
+        its place. full_faces: yours. small_exact: that which its pictures are drawn from
 Source  random masks, a box and text are the usual forms of the problem (arXiv:1711.10925, arXiv:2402.04097)
 """
 
@@ -73,28 +73,22 @@ SPEC = TaskSpec(
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Holes(instances=2, budget=10, size=32, prior="photographs32", about="32 x 32, 50 % of the pixels missing"),
-        "small": Holes(instances=10, budget=120, size=64, prior="photographs64", about="64 x 64, 50 % of the pixels missing"),
-        "small_80": Holes(
-            instances=10, budget=120, size=64, prior="photographs64", missing=0.8, about="64 x 64, 80 % of the pixels missing"
-        ),
+        "small": Holes(instances=10, budget=120, size=64, about="64 x 64, 50 % of the pixels missing"),
+        "small_80": Holes(instances=10, budget=120, size=64, missing=0.8, about="64 x 64, 80 % of the pixels missing"),
         "small_box": Holes(
             instances=10,
             budget=120,
             size=64,
-            prior="photographs64",
             holes="box",
             box=16,
             about="64 x 64, a box of 16 x 16 missing",
         ),
-        "small_text": Holes(
-            instances=10, budget=120, size=64, prior="photographs64", holes="text", about="64 x 64, text written over it"
-        ),
+        "small_text": Holes(instances=10, budget=120, size=64, holes="text", about="64 x 64, text written over it"),
         "small_faces": Holes(
             instances=10,
             budget=240,
             size=64,
             data=("head",),
-            prior="faces64",
             missing=0.7,
             noise=0.025,
             about="64 x 64, rendered faces, 70 % of the pixels missing, noise 0.025",
@@ -104,7 +98,6 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
-            prior="faces64",
             missing=0.7,
             about="64 x 64, rendered faces, 70 % of the pixels missing",
         ),
@@ -113,7 +106,6 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
-            prior="faces64",
             holes="box",
             box=25,
             noise=0.025,
@@ -124,7 +116,6 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
-            prior="faces64",
             holes="box",
             box=25,
             about="64 x 64, rendered faces, a box of 25 x 25 missing",

@@ -11,8 +11,8 @@ Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
         small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
         exact posterior (benchmark/photograph_tasks/exact.py)
-Prior   tiny, small*: a diffusion prior of photographs or of faces, for the methods that ask for one; --source prior=FOLDER puts
-        another in its place. full_faces: yours
+Prior   tiny: a small diffusion prior of photographs, for the methods that ask for one; --source prior=FOLDER puts another in
+        its place. full_faces: yours. small_exact: that which its pictures are drawn from
 Source  the usual form of the problem (arXiv:1711.10925)
 """
 
@@ -60,16 +60,13 @@ SPEC = TaskSpec(
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Factor(instances=2, budget=10, size=32, prior="photographs32", factor=2, about="16 x 16 to 32 x 32, 1 % noise"),
-        "small": Factor(instances=10, budget=120, size=64, prior="photographs64", about="16 x 16 to 64 x 64 (x4), 1 % noise"),
-        "small_x2": Factor(
-            instances=10, budget=120, size=64, prior="photographs64", factor=2, about="32 x 32 to 64 x 64 (x2), 1 % noise"
-        ),
+        "small": Factor(instances=10, budget=120, size=64, about="16 x 16 to 64 x 64 (x4), 1 % noise"),
+        "small_x2": Factor(instances=10, budget=120, size=64, factor=2, about="32 x 32 to 64 x 64 (x2), 1 % noise"),
         "small_faces": Factor(
             instances=10,
             budget=240,
             size=64,
             data=("head",),
-            prior="faces64",
             noise=0.025,
             about="64 x 64, rendered faces, 16 x 16 to 64 x 64 (x4), noise 0.025",
         ),
@@ -78,7 +75,6 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
-            prior="faces64",
             noise=0.0,
             about="64 x 64, rendered faces, 16 x 16 to 64 x 64 (x4), no noise",
         ),
