@@ -9,6 +9,9 @@ Score   PSNR, SSIM, LPIPS-squeeze (Caffe) of the estimate clipped to [0, 1]; ran
         needs no truth; beside it stand the mean over the tries (what one costs nothing to choose) and the best by the truth
 Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests, six others for tuning, central square resized
         with antialiasing; y is simulated from it. full*: a user's folder of photographs in --data-dir, likewise.
+        *_faces: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
+Prior   tiny, small*: a diffusion prior of photographs or of faces, for the methods that ask for one; --source prior=FOLDER puts
+        another in its place. full_faces: yours
 Source  the usual form of the problem (arXiv:2209.14687, arXiv:2403.06054): 64 zeros on each side of 256 pixels, which is
         `full` and, of 64 pixels, small_tight: a field 1.5 times as wide. In the other presets it is twice as wide, so that it
         holds all of the autocorrelation. Noise 0.025 is the usual 0.05 for values in [-1, 1]
@@ -21,6 +24,7 @@ from benchmark import Count, Instance, Metric, NonlinearInverse, Photographs, Ph
 from benchmark.metrics.alignment import aligned
 from benchmark.metrics.image import psnr, ssim
 from benchmark.metrics.perceptual import lpips_squeeze_caffe
+from benchmark.priors import shipped
 from benchmark.seeds import Split
 
 
@@ -38,7 +42,7 @@ SPEC = TaskSpec(
     poses="NonlinearInverse",
     baseline="hio",
     source="arXiv:2403.06054",
-    offers=("image", "range", "magnitude"),
+    offers=("image", "range", "magnitude", "prior"),
     metrics=(
         Metric(
             name="psnr",
@@ -77,13 +81,53 @@ SPEC = TaskSpec(
             description="perceptual distance of SqueezeNet features (Caffe weights, LPIPS heads) of the try with the least "
             "residual, turned and shifted, clipped to [0, 1]; not the published LPIPS: compare it only with itself",
         ),
+        Metric(
+            name="network_calls",
+            better="lower",
+            of="prior",
+            description="pictures sent through the prior's network, all tries together; 0 for an answer that was handed in",
+        ),
+        Metric(
+            name="network_gradients",
+            better="lower",
+            of="prior",
+            description="gradients drawn back through the prior's network, each of about two calls, all tries together",
+        ),
     ),
     presets={
-        "tiny": Magnitude(instances=2, budget=10, size=32, pad=16, noise=0.025, about="32 x 32 in 64 x 64, noise 0.025"),
-        "small": Magnitude(instances=10, budget=120, size=64, pad=32, noise=0.025, about="64 x 64 in 128 x 128, noise 0.025"),
-        "small_noiseless": Magnitude(instances=10, budget=120, size=64, pad=32, about="64 x 64 in 128 x 128, no noise"),
+        "tiny": Magnitude(
+            instances=2, budget=10, size=32, pad=16, noise=0.025, prior="photographs32", about="32 x 32 in 64 x 64, noise 0.025"
+        ),
+        "small": Magnitude(
+            instances=10,
+            budget=120,
+            size=64,
+            pad=32,
+            noise=0.025,
+            prior="photographs64",
+            about="64 x 64 in 128 x 128, noise 0.025",
+        ),
+        "small_noiseless": Magnitude(
+            instances=10, budget=120, size=64, pad=32, prior="photographs64", about="64 x 64 in 128 x 128, no noise"
+        ),
         "small_tight": Magnitude(
-            instances=10, budget=120, size=64, pad=16, noise=0.025, about="64 x 64 in 96 x 96, noise 0.025"
+            instances=10,
+            budget=120,
+            size=64,
+            pad=16,
+            noise=0.025,
+            prior="photographs64",
+            about="64 x 64 in 96 x 96, noise 0.025",
+        ),
+        "small_faces": Magnitude(
+            instances=10,
+            budget=240,
+            size=64,
+            pad=32,
+            noise=0.025,
+            data=("head",),
+            prior="faces64",
+            about="64 x 64 in 128 x 128, rendered faces, noise 0.025",
         ),
         "full": Magnitude(
             instances=10,
@@ -93,6 +137,16 @@ SPEC = TaskSpec(
             noise=0.025,
             data=("photographs",),
             about="256 x 256 in 384 x 384, noise 0.025; your photographs",
+        ),
+        "full_faces": Magnitude(
+            instances=10,
+            budget=7200,
+            size=256,
+            pad=64,
+            noise=0.025,
+            data=("photographs", "prior"),
+            prior="prior",
+            about="256 x 256 in 384 x 384, noise 0.025; photographs and prior yours",
         ),
     },
 )
@@ -104,7 +158,8 @@ class PhaseRetrieval(PhotographTask):
         x, name = self.photograph(preset, split, index, generator)  # (3, H, W)
         A = operators.FourierMagnitude((3, preset.size, preset.size), preset.pad)
         y = A(x) + preset.noise * A.noise(generator)
-        problem = NonlinearInverse(A=A, y=y, noise=preset.noise, value_range=(0.0, 1.0))
+        prior = shipped.prior(preset.prior, A.shape, self.data_dir) if preset.prior else None
+        problem = NonlinearInverse(A=A, y=y, noise=preset.noise, value_range=(0.0, 1.0), prior=prior)
         return Instance(problem=problem, truth=x, label=name)
 
     def score(self, instance: Instance, estimate: Tensor) -> dict[str, float]:

@@ -12,10 +12,11 @@ from torch.nn import functional as F
 
 
 class NonlinearOperator(ABC):
-    """A: X -> Y, with gradients by autograd. Subclasses set the three attributes and write `forward` and `to`.
+    """A: X -> Y, with gradients by autograd. Subclasses set the attributes and write `forward` and `to`.
 
     shape, dtype     of an element of X (the image)
     data_shape       of an element of Y (the measurements); its dtype is `dtype` too
+    norm             a bound on ||A(x) - A(z)|| / ||x - z||
 
     Accepts leading batch dimensions: (..., *shape) -> (..., *data_shape).
     """
@@ -23,6 +24,7 @@ class NonlinearOperator(ABC):
     shape: tuple[int, ...]
     data_shape: tuple[int, ...]
     dtype: torch.dtype
+    norm: float = 1.0
 
     @abstractmethod
     def forward(self, x: Tensor) -> Tensor:

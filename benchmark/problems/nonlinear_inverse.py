@@ -1,12 +1,13 @@
 """Nonlinear inverse problems: recover a tensor from what a differentiable operator measures of it."""
 
 from dataclasses import dataclass, replace
-from typing import Any, Self
+from typing import Self
 
 import torch
 from torch import Tensor
 
 from benchmark.operators.nonlinear import NonlinearOperator
+from benchmark.priors.prior import Prior
 from benchmark.problems._estimate import finite, tensor
 
 TRIES = 4  # that an estimate may hold
@@ -21,7 +22,7 @@ class NonlinearInverse:
     y            measurements, A.data_shape
     noise        standard deviation of n, in units of y
     value_range  smallest and largest value an entry of x can take; None where x is unbounded
-    prior        a diffusion prior (benchmark/priors); None where the preset offers none
+    prior        a diffusion prior on pictures of A.shape; None where the preset offers none
 
     A linear problem is one of these with more to use: a method that solves NonlinearInverse solves LinearInverse too.
     """
@@ -30,7 +31,7 @@ class NonlinearInverse:
     y: Tensor
     noise: float
     value_range: tuple[float, float] | None = None
-    prior: Any = None
+    prior: Prior | None = None
 
     def to(self, device: torch.device | str) -> Self:
         """The same problem with its tensors on `device`."""

@@ -31,8 +31,7 @@ class Shown:
             self.tensors[name] = value.cpu().contiguous().clone()  # files of safetensors share no memory
         elif isinstance(value, LinearOperator | NonlinearOperator):
             self.values[name] = type(value).__name__
-            norm = {"norm": value.norm} if isinstance(value, LinearOperator) else {}
-            for part, inner in {**norm, **vars(value)}.items():
+            for part, inner in {"norm": value.norm, **vars(value)}.items():
                 self.add(f"{name}.{part.lstrip('_')}", inner)
         elif isinstance(value, Prior):
             self.values[name] = None  # a network has no form here; manifest.json names the source
