@@ -3,24 +3,42 @@
     x = middle + half u      y = A x + n      ->      y' = (y - A middle) / half = A u + n',   sigma' = sigma / half
     D(u, sigma') = (prior(x, half sigma') - middle) / half
 
-For pictures in [0, 1]: y' = 2 y - A 1 and sigma' = 2 sigma. Solvers work with u, y' and sigma' alone, so that no formula
+For pictures in [0, 1]: y' = 2 y - A 1 and sigma' = 2 sigma. Where A is not linear: y' = y / half, A'(u) = A(x) / half, and
+four tries are made at once, which differ by their noise. Solvers work with u, y' and sigma' alone, so that no formula
 mixes two scales. Everything has a leading batch dimension B; norms and sums are those of one picture.
 """
 
 from dataclasses import dataclass
+from typing import Self, cast
 
 import torch
 from torch import Tensor
 
-from benchmark import Context, LinearInverse
-from benchmark.operators import SVD, LinearOperator
+from benchmark import Context, LinearInverse, NonlinearInverse
+from benchmark.operators import SVD, LinearOperator, NonlinearOperator
 from benchmark.priors.prior import Prior
+from benchmark.problems.nonlinear_inverse import TRIES
+
+
+class On(NonlinearOperator):
+    """A(middle + half u) / half: an operator without an adjoint as one of u."""
+
+    def __init__(self, A: NonlinearOperator, middle: float, half: float) -> None:
+        self.A, self.middle, self.half = A, middle, half
+        self.shape, self.data_shape, self.dtype, self.norm = A.shape, A.data_shape, A.dtype, A.norm
+
+    def forward(self, x: Tensor) -> Tensor:
+        return self.A(self.middle + self.half * x) / self.half
+
+    def to(self, device: torch.device | str) -> Self:
+        return type(self)(self.A.to(device), self.middle, self.half)
 
 
 @dataclass(frozen=True)
 class Centred:
     """The problem y = A u + n with u (B, *shape) in about [-1, 1].
 
+    A        for solvers that ask for A(u) and `gradient` alone also one without an adjoint (`On`)
     y        (B, *A.data_shape);  noise: sigma' of it
     alphas   alpha-bar of each step of the prior's schedule, falling;  sigmas: sqrt((1 - alpha-bar) / alpha-bar), rising
     """
@@ -47,8 +65,12 @@ class Centred:
             return (found - self.middle) / self.half
 
     def gradient(self, u: Tensor) -> Tensor:
-        """Of 1/2 ||A u - y||^2:  A^H (A u - y)."""
-        return self.A.adjoint(self.A(u) - self.y)
+        """Of 1/2 ||A u - y||^2:  A^H (A u - y), or by autograd where A has no adjoint."""
+        if hasattr(self.A, "adjoint"):
+            return self.A.adjoint(self.A(u) - self.y)
+        with torch.enable_grad():
+            u = u.detach().requires_grad_()
+            return torch.autograd.grad(self.misfit(u).sum() / 2, u)[0]
 
     def misfit(self, u: Tensor) -> Tensor:
         """||A u - y||^2 of each picture, (B,)."""
@@ -74,7 +96,7 @@ class Centred:
         return x if self.batched else x[0]
 
 
-def centred(problem: LinearInverse, jumps: bool = False) -> Centred:
+def centred(problem: LinearInverse | NonlinearInverse, jumps: bool = False) -> Centred:
     """jumps: whether a consistency model is what is needed, and no mean.
 
     Raises ValueError where the problem holds no prior, one of the other kind, or one for pictures of another shape.
@@ -89,12 +111,18 @@ def centred(problem: LinearInverse, jumps: bool = False) -> Centred:
         raise ValueError(f"it needs a prior that gives {kinds[jumps]}; this one gives {kinds[not jumps]}")
     low, high = prior.value_range
     middle, half = (low + high) / 2, (high - low) / 2
-    batched = problem.y.ndim > len(A.data_shape)
-    y = problem.y if batched else problem.y[None]
-    grey = torch.full(A.shape, middle, dtype=A.dtype, device=y.device)
+    y = problem.y
+    batched = y.ndim > len(A.data_shape) or isinstance(A, NonlinearOperator)
+    if isinstance(A, NonlinearOperator):
+        on = cast("LinearOperator", On(A, middle, half))  # a solver that needs an adjoint does not say that it solves these
+        measured = y.expand(TRIES, *A.data_shape) / half
+    else:
+        on = A
+        grey = torch.full(A.shape, middle, dtype=A.dtype, device=y.device)
+        measured = ((y if batched else y[None]) - A(grey)) / half
     return Centred(
-        A=A,
-        y=(y - A(grey)) / half,
+        A=on,
+        y=measured,
         noise=problem.noise / half,
         alphas=prior.schedule.alphas.tolist(),
         sigmas=prior.schedule.sigmas.tolist(),

@@ -15,7 +15,7 @@ import math
 
 from torch import Tensor
 
-from benchmark import Context, Count, LinearInverse, Positive, method
+from benchmark import Context, Count, LinearInverse, NonlinearInverse, Positive, method
 from methods.images._annealed import annealed
 from methods.images._centred import centred
 from methods.images._ddim import descend
@@ -27,17 +27,18 @@ _LAST_RATE = 0.01  # of the rate, at the last level
 
 @method(
     "daps",
-    solves="LinearInverse",
+    solves="NonlinearInverse",
     kind="diffusion prior",
     paper="arXiv:2407.01521",
     needs=("image", "range", "prior"),
     settings={
+        "phase_retrieval": {"lr": 5e-5},
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"rounds": 5, "flow_steps": 3, "inner": 10},
     },
 )
 def daps(
-    problem: LinearInverse,
+    problem: LinearInverse | NonlinearInverse,
     ctx: Context,
     *,
     rounds: Count = 200,

@@ -7,26 +7,27 @@ The prior is not asked; it says which range of values is centred. Source: the ab
 
 from torch import Tensor
 
-from benchmark import Context, Count, LinearInverse, Positive, Rate, method
+from benchmark import Context, Count, LinearInverse, NonlinearInverse, Positive, Rate, method
 from methods.images._centred import centred
 from methods.images._data_phase import check_step, descended
 
 
 @method(
     "data_only",
-    solves="LinearInverse",
+    solves="NonlinearInverse",
     kind="control",
     paper="arXiv:2403.06054",
     needs=("image", "range", "prior"),
     settings={
         "super_resolution": {"step": 0.163},
         "inpainting": {"rounds": 20, "inner": 50, "step": 0.0102},
+        "phase_retrieval": {"rounds": 200, "step": 0.0023},
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"rounds": 4, "inner": 10},
     },
 )
 def data_only(
-    problem: LinearInverse,
+    problem: LinearInverse | NonlinearInverse,
     ctx: Context,
     *,
     rounds: Count = 10,

@@ -15,7 +15,7 @@ from typing import Literal
 
 from torch import Tensor
 
-from benchmark import Context, Count, LinearInverse, NonNegative, Positive, Rate, method
+from benchmark import Context, Count, LinearInverse, NonlinearInverse, NonNegative, Positive, Rate, method
 from methods.images._annealed import annealed
 from methods.images._centred import centred
 from methods.images._data_phase import check_step, descended
@@ -25,7 +25,7 @@ from methods.images._levels import even
 
 @method(
     "dcdp",
-    solves="LinearInverse",
+    solves="NonlinearInverse",
     kind="diffusion prior",
     paper="arXiv:2403.06054",
     needs=("image", "range", "prior"),
@@ -33,12 +33,13 @@ from methods.images._levels import even
     settings={
         "super_resolution": {"step": 0.163},
         "inpainting": {"rounds": 20, "inner": 50, "step": 0.0102, "start": 700},
+        "phase_retrieval": {"rounds": 200, "step": 0.0023, "start": 1000, "end": 20},
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"rounds": 3, "inner": 10, "ddim_steps": 4},
     },
 )
 def dcdp(
-    problem: LinearInverse,
+    problem: LinearInverse | NonlinearInverse,
     ctx: Context,
     *,
     version: Literal["ddim", "tweedie", "consistency"] = "ddim",

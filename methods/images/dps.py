@@ -12,7 +12,7 @@ import math
 
 from torch import Tensor
 
-from benchmark import Context, Count, LinearInverse, NonNegative, method
+from benchmark import Context, Count, LinearInverse, NonlinearInverse, NonNegative, method
 from methods.images._centred import centred
 from methods.images._guided import ancestral, guided, pull_of_norm
 from methods.images._levels import even
@@ -20,17 +20,18 @@ from methods.images._levels import even
 
 @method(
     "dps",
-    solves="LinearInverse",
+    solves="NonlinearInverse",
     kind="diffusion prior",
     paper="arXiv:2209.14687",
     needs=("image", "range", "prior"),
     settings={
         "inpainting": {"scale": 0.5},
+        "phase_retrieval": {"scale": 1.0},
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 20},
     },  # the code's; 0.3 elsewhere
 )
-def dps(problem: LinearInverse, ctx: Context, *, steps: Count = 1000, scale: NonNegative = 0.3) -> Tensor:
+def dps(problem: LinearInverse | NonlinearInverse, ctx: Context, *, steps: Count = 1000, scale: NonNegative = 0.3) -> Tensor:
     p = centred(problem)
     indices = even(len(p.alphas), steps)
     sigmas, alphas = [*(p.sigmas[i] for i in indices), 0.0], [*(p.alphas[i] for i in indices), 1.0]

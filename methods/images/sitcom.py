@@ -14,7 +14,7 @@ import math
 import torch
 from torch import Tensor
 
-from benchmark import Context, Count, LinearInverse, NonNegative, Positive, method
+from benchmark import Context, Count, LinearInverse, NonlinearInverse, NonNegative, Positive, method
 from methods.images._centred import Centred, centred, each
 from methods.images._levels import strided
 
@@ -23,7 +23,7 @@ _SLACK = 1e-3  # of the discrepancy
 
 @method(
     "sitcom",
-    solves="LinearInverse",
+    solves="NonlinearInverse",
     kind="diffusion prior",
     paper="arXiv:2410.04479",
     needs=("image", "range", "prior"),
@@ -33,7 +33,7 @@ _SLACK = 1e-3  # of the discrepancy
     },
 )
 def sitcom(
-    problem: LinearInverse,
+    problem: LinearInverse | NonlinearInverse,
     ctx: Context,
     *,
     steps: Count = 20,
