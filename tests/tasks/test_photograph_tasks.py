@@ -18,7 +18,13 @@ from tasks.inpainting import WORDS, Holes, seen, written
 from tasks.super_resolution import Factor
 
 PRESETS = {name: registry.get_task(name).spec.presets for name in ("inpainting", "denoising", "deblurring", "super_resolution")}
-OFFLINE = [(task, name) for task, presets in PRESETS.items() for name, p in presets.items() if p.data != ("photographs",)]
+EXACT = [(task, name) for task, presets in PRESETS.items() for name, p in presets.items() if p.exact]  # test_exact_presets.py
+OFFLINE = [
+    (task, name)
+    for task, presets in PRESETS.items()
+    for name, p in presets.items()
+    if p.data != ("photographs",) and (task, name) not in EXACT
+]
 FULL = [(task, name) for task, presets in PRESETS.items() for name, p in presets.items() if p.data == ("photographs",)]
 
 
