@@ -10,8 +10,8 @@ Score   PSNR, SSIM, LPIPS-squeeze (Caffe) of the estimate clipped to [0, 1]; ran
 Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests, six others for tuning, central square resized
         with antialiasing; y is simulated from it. full*: a user's folder of photographs in --data-dir, likewise.
         *_faces: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
-Prior   tiny, small*: a diffusion prior of photographs or of faces, for the methods that ask for one; --source prior=FOLDER puts
-        another in its place. full_faces: yours
+Prior   tiny: a small diffusion prior of photographs, for the methods that ask for one; --source prior=FOLDER puts another in
+        its place. full_faces: yours
 Source  the usual form of the problem (arXiv:2209.14687, arXiv:2403.06054): 64 zeros on each side of 256 pixels, which is
         `full` and, of 64 pixels, small_tight: a field 1.5 times as wide. In the other presets it is twice as wide, so that it
         holds all of the autocorrelation. Noise 0.025 is the usual 0.05 for values in [-1, 1]
@@ -24,7 +24,6 @@ from benchmark import Count, Instance, Metric, NonlinearInverse, Photographs, Ph
 from benchmark.metrics.alignment import aligned
 from benchmark.metrics.image import psnr, ssim
 from benchmark.metrics.perceptual import lpips_squeeze_caffe
-from benchmark.priors import shipped
 from benchmark.seeds import Split
 
 
@@ -104,19 +103,15 @@ SPEC = TaskSpec(
             size=64,
             pad=32,
             noise=0.025,
-            prior="photographs64",
             about="64 x 64 in 128 x 128, noise 0.025",
         ),
-        "small_noiseless": Magnitude(
-            instances=10, budget=120, size=64, pad=32, prior="photographs64", about="64 x 64 in 128 x 128, no noise"
-        ),
+        "small_noiseless": Magnitude(instances=10, budget=120, size=64, pad=32, about="64 x 64 in 128 x 128, no noise"),
         "small_tight": Magnitude(
             instances=10,
             budget=120,
             size=64,
             pad=16,
             noise=0.025,
-            prior="photographs64",
             about="64 x 64 in 96 x 96, noise 0.025",
         ),
         "small_faces": Magnitude(
@@ -126,7 +121,6 @@ SPEC = TaskSpec(
             pad=32,
             noise=0.025,
             data=("head",),
-            prior="faces64",
             about="64 x 64 in 128 x 128, rendered faces, noise 0.025",
         ),
         "full": Magnitude(
@@ -158,7 +152,7 @@ class PhaseRetrieval(PhotographTask):
         x, name = self.photograph(preset, split, index, generator)  # (3, H, W)
         A = operators.FourierMagnitude((3, preset.size, preset.size), preset.pad)
         y = A(x) + preset.noise * A.noise(generator)
-        prior = shipped.prior(preset.prior, A.shape, self.data_dir) if preset.prior else None
+        prior = self.prior(preset, tuple(x.shape))
         problem = NonlinearInverse(A=A, y=y, noise=preset.noise, value_range=(0.0, 1.0), prior=prior)
         return Instance(problem=problem, truth=x, label=name)
 

@@ -13,6 +13,7 @@ from benchmark.metrics.image import psnr, ssim
 from benchmark.metrics.perceptual import lpips_squeeze_caffe
 from benchmark.operators import LinearOperator
 from benchmark.photograph_tasks.preset import Photographs
+from benchmark.priors.prior import Prior
 from benchmark.problems.instance import Instance
 from benchmark.problems.linear_inverse import LinearInverse
 from benchmark.seeds import Split
@@ -47,9 +48,17 @@ class PhotographTask:
 
     def instance(self, preset: Photographs, A: LinearOperator, y: Tensor, noise: float, x: Tensor, name: str) -> Instance:
         """The problem y = A x + n with its truth, and with the prior where the preset names one."""
-        prior = _SHIPPED().prior(preset.prior, tuple(x.shape), self.data_dir) if preset.prior else None
-        problem = LinearInverse(A=A, y=y, noise=noise, value_range=(0.0, 1.0), prior=prior)
+        problem = LinearInverse(A=A, y=y, noise=noise, value_range=(0.0, 1.0), prior=self.prior(preset, tuple(x.shape)))
         return Instance(problem=problem, truth=x, label=name)
+
+    def prior(self, preset: Photographs, shape: tuple[int, ...]) -> Prior | None:
+        """The prior that the preset names, for pictures of `shape`; None where it names none. Raises UserError where it fits
+        no such picture, is missing or damaged.
+        """
+        if not preset.prior:
+            return None
+        found: Prior = _SHIPPED().prior(preset.prior, shape, self.data_dir)
+        return found
 
     def score(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
         """The metrics of benchmark/photograph_tasks/preset.py: EXACT_METRICS where the prior is exact, else the others."""
