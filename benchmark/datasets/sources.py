@@ -210,7 +210,7 @@ def _diffusers(text: str) -> Path:
     return Path(import_module("benchmark.datasets.encoders").diffusers_folder(text))
 
 
-_RENDERER = ("face_colour", "face_law", "face_shape", "faces", "raster")
+_RENDERER = ("face_colour", "face_hair", "face_law", "face_shape", "faces", "raster")
 SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
     "colin27": Asset("colin27_slices.npz", "e4d27b1d1b18512d072a63b39a171cdb918a345d24a0a4e995f3fdbed4e11464"),
     "lpips_squeeze_caffe": Asset(
@@ -375,7 +375,7 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
     "head": Rendered(
         "head.npz",
         "1d3416ed474eadc670d339677848942cb9ff741d09b866731d9b2ea2a0bced06",
-        ("face_colour", "face_law", "face_shape", "faces", "raster"),
+        ("face_colour", "face_hair", "face_law", "face_shape", "faces", "raster"),
     ),
     "mixture32": Rendered(
         "mixture32.npz",
