@@ -375,7 +375,7 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
     "head": Rendered(
         "head.npz",
         "1d3416ed474eadc670d339677848942cb9ff741d09b866731d9b2ea2a0bced06",
-        ("face_colour", "face_hair", "face_law", "face_shape", "faces", "raster"),
+        _RENDERER,
     ),
     "mixture32": Rendered(
         "mixture32.npz",
