@@ -6,7 +6,7 @@
 principal directions, the deviations along them, and the group's share of all. How well that fits does not matter: what is drawn
 from the mixture is the data, so that the mixture is its prior without error. CONTRAST shrinks means and deviations around
 mid-grey until values beyond the range of a picture are too rare to matter (about 1 in 700,000), because many solvers clip. REST
-is the deviation in all other directions. Faces with a pixel that is no number are left out.
+is the deviation in all other directions.
 
 The scale is the network's, [-1, 1]. Directions are kept in float16 and made orthonormal again where they are read. Prints the
 SHA-256 that benchmark/datasets/sources.py and SOURCES.md hold.
@@ -32,7 +32,6 @@ def main() -> None:
     parts = [faces.drawn("learn", first, 100, 2 * SIDE).pictures for first in range(0, FACES, 100)]
     pictures = interpolate(torch.cat(parts), (SIDE, SIDE), mode="bicubic", antialias=True).clamp(0, 1)
     x = (2 * pictures - 1).flatten(1).double().numpy()
-    x = x[np.isfinite(x).all(1)]
     groups = KMeans(COMPONENTS, n_init=10, random_state=0).fit(x).labels_
     means, bases, scales, weights = [], [], [], []
     for group in range(COMPONENTS):
