@@ -379,7 +379,7 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
     ),
     "mixture32": Rendered(
         "mixture32.npz",
-        "2a79baa48ed6b9077bfbfd323185a2ab741197b329f77075691eef72c11657cd",
+        "eddd88abda42393235013e573f6aa41e5da23b6cab808e314c11f1b51ecc154c",
         ("../priors/exact", "../priors/posterior", "../photograph_tasks/exact"),
     ),
     "glue": Folder(

@@ -41,7 +41,7 @@ def test_pictures_are_draws_of_the_prior_within_the_range(name):
 
 def test_what_is_drawn_is_hardly_ever_outside_the_range():
     x = shipped.mixture("mixture32", SHAPE).draw(1000, torch.Generator().manual_seed(0))
-    assert ((x < 0) | (x > 1)).double().mean() < 1e-5
+    assert ((x < 0) | (x > 1)).double().mean() < 5e-5
     assert x.mean(1).std() > 0.08  # pictures, and no flat grey
 
 
@@ -100,7 +100,7 @@ def test_the_users_prior_takes_no_exact_ones_place(tmp_path):
         assert fingerprint(read_by(size), None) == before
         assert shipped.prior("mixture32", SHAPE, None).exact
     request = Request(task="deblurring", method="ddrm", preset="small_exact")
-    with pytest.raises(UserError, match=r"--source prior: deblurring/small_exact takes no prior of yours; its presets .*small"):
+    with pytest.raises(UserError, match=r"--source prior: deblurring/small_exact takes no prior of yours"):
         prepare([request], How(sources={"prior": str(tmp_path)}), str(tmp_path / "none.db"))
 
 

@@ -5,7 +5,7 @@
 1200 faces of the part `learn` (benchmark/datasets/faces.py) at 32 x 32, grouped by k-means; of each group the mean, the
 principal directions, the deviations along them, and the group's share of all. How well that fits does not matter: what is drawn
 from the mixture is the data, so that the mixture is its prior without error. CONTRAST shrinks means and deviations around
-mid-grey until values beyond the range of a picture are too rare to matter (about 1 in 700,000), because many solvers clip. REST
+mid-grey until values beyond the range of a picture are too rare to matter (1 in 100,000), because many solvers clip. REST
 is the deviation in all other directions.
 
 The scale is the network's, [-1, 1]. Directions are kept in float16 and made orthonormal again where they are read. Prints the
