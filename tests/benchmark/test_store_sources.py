@@ -18,13 +18,14 @@ SOURCES = Path(store.__file__).parent / "migrations" / "sources_0004.json"
 KNOWN = json.loads(SOURCES.read_text(encoding="utf-8"))
 
 
-def test_the_table_knows_every_pair_and_preset():
+def test_the_table_knows_every_pair_and_preset_of_its_time():
     pairs = {(t, m) for t, methods in KNOWN.items() for m in methods}
+    methods = {m for _, m in pairs}
     assert pairs == {
         (t.spec.name, m.spec.name)
         for t in registry.tasks().values()
         for m in registry.methods().values()
-        if not m.spec.misfit(t.spec)
+        if not m.spec.misfit(t.spec) and t.spec.name in KNOWN and m.spec.name in methods
     }
     assert {len(one["run"][0]) for methods in KNOWN.values() for m in methods.values() for one in m["presets"].values()} == {64}
 
