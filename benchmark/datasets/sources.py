@@ -59,16 +59,23 @@ class Rendered(Asset):
 
 
 def code_of(files: Iterable[Path]) -> str:
-    """SHA-256 of the code of files, without comments and docstrings."""
+    """SHA-256 of the code of files, without comments, docstrings and layout."""
     total = sha256()
     for file in files:
-        tree = ast.parse(file.read_text(encoding="utf-8"))
-        for node in ast.walk(tree):
-            body = getattr(node, "body", None)
-            if isinstance(body, list) and body and isinstance(body[0], ast.Expr) and isinstance(body[0].value, ast.Constant):
-                body[0].value.value = ""
-        total.update(ast.dump(tree).encode())
+        total.update(_told(ast.parse(file.read_text(encoding="utf-8"))).encode())
     return total.hexdigest()
+
+
+def _told(node: object) -> str:
+    """A syntax tree as text of our own: that of `ast.dump` differs between versions of Python."""
+    if isinstance(node, list):
+        return f"[{','.join(map(_told, node))}]"
+    if not isinstance(node, ast.AST):
+        return repr(node)
+    if isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant):
+        return ""
+    parts = ((name, value) for name, value in ast.iter_fields(node) if value is not None and value != [])
+    return f"{type(node).__name__}({','.join(f'{name}={_told(value)}' for name, value in parts)})"
 
 
 @dataclass(frozen=True)
