@@ -19,10 +19,10 @@ from benchmark.errors import Diverged
 from benchmark.fits import Fit
 from benchmark.instances import make_instance, observed
 from benchmark.problems import Instance
+from benchmark.spec import CALLS
 from benchmark.threads import few_threads
 
 CPU = torch.device("cpu")
-CALLS = "network_calls"  # what is kept of a problem with a prior: pictures sent through it, gradients drawn back
 _CURVE_MEMORY = 4096  # points; a method with more has its own idea of a curve
 Curve = list[tuple[str, int, float, float]]
 
@@ -77,7 +77,7 @@ def timed(method: Method, problem: Any, ctx: Context, parameters: Mapping[str, A
     ctx.clock.start()
     returned = method(problem, ctx, parameters, learnt)
     ctx.clock.stop()
-    if calls is not None:
+    if calls is not None and calls.forward:
         ctx.kept[CALLS] = torch.tensor([calls.forward, calls.backward])
     return returned
 

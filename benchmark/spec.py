@@ -53,6 +53,8 @@ Rate = Annotated[float, Field(ge=0, lt=1)]
 KEPT = r"^[0-9a-f]{64}$"
 Kept = Annotated[str, Field(pattern=KEPT)]
 
+# The name of what is kept of a method that called a prior: pictures sent through it, gradients drawn back.
+CALLS = "network_calls"
 RESERVED_METRICS = frozenset({"seconds", "steps", "memory"})
 _UNITS = {"s": 1.0, "m": 60.0, "h": 3600.0}
 

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.errors import UserError
-from benchmark.spec import KEPT
+from benchmark.spec import CALLS, KEPT
 from benchmark.store.database import location, open_database
 from benchmark.store.lines import is_drawn
 from benchmark.store.models import Artifact
@@ -45,13 +45,18 @@ def _digest(session: Session, what: str, text: str, others: list[str]) -> str:
     except UserError as error:
         raise UserError(f"{what}: {error}; besides a run: {', '.join(others) or 'nothing'}") from None
     query = select(Artifact).where(Artifact.run_id == found.id).order_by(Artifact.instance)
-    kept = {artifact.instance: artifact.sha256 for artifact in session.scalars(query) if not is_drawn(artifact.kind)}
+    kept = {artifact.instance: artifact.sha256 for artifact in session.scalars(query) if _is_kept(artifact.kind)}
     if not kept:
         raise UserError(f"{what}: run {found.id} kept nothing")
     instance = number or str(min(kept))
     if instance not in map(str, kept):
         raise UserError(f"{what}: run {found.id} kept something of the instances {', '.join(map(str, kept))}")
     return kept[int(instance)]
+
+
+def _is_kept(kind: str) -> bool:
+    """By the method itself, and neither drawn nor counted for it."""
+    return not is_drawn(kind) and kind != CALLS
 
 
 def _takes_kept(field: FieldInfo) -> bool:

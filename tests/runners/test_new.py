@@ -61,7 +61,10 @@ def test_image_methods_run_on_a_new_task(command):
         (("method", "class"), "'class' cannot name a method"),
         (("method", "dip"), "there is a method 'dip' already"),
         (("task", "mri"), "there is a task 'mri' already"),
-        (("method", "fine", "--solves", "LinearInvers"), "unknown interface 'LinearInvers'; did you mean LinearInverse?"),
+        (
+            ("method", "fine", "--solves", "LinearInvers"),
+            "unknown interface 'LinearInvers'; did you mean LinearInverse or NonlinearInverse?",
+        ),
         (("method", "there"), "is there already; move it away"),
     ],
 )
@@ -91,7 +94,7 @@ def test_check_names_what_fails_and_exits_with_1(command):
 @pytest.mark.parametrize(
     ("what", "message"),
     [
-        ("dpi", "unknown method or task 'dpi'; did you mean dip"),
+        ("dpi", "unknown method or task 'dpi'; did you mean dpir or dps or dip"),
         ("none.py", "none.py: no such file"),
         ("empty.py", "empty.py registers nothing"),
     ],

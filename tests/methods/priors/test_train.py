@@ -1,3 +1,4 @@
+import signal
 from dataclasses import replace
 from pathlib import Path
 
@@ -135,3 +136,20 @@ def test_every_recipe_makes_a_network_of_its_pictures(name: str) -> None:
     learn = torch.zeros(2, 3, recipe.size, recipe.size, dtype=torch.uint8)
     found = Training(recipe, learn, torch.zeros(2, recipe.told) if recipe.told else None, CPU)
     assert found.prior()(torch.rand(1, *found.prior().shape), 0.1).shape == (1, 3, recipe.size, recipe.size)
+
+
+def test_the_command_trains_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(train.RECIPES, "made_up", SMALL)
+    monkeypatch.setattr(train, "RESULTS", tmp_path)
+    file = tmp_path / "data.npz"
+    np.savez(file, learn=data().numpy(), held_out=data(4).numpy())
+    before = [signal.getsignal(number) for number in (signal.SIGINT, signal.SIGTERM)]
+    for steps in (2, 1):
+        train.train("made_up", file, steps=steps, device="cpu")
+    for number, handler in zip((signal.SIGINT, signal.SIGTERM), before, strict=True):
+        signal.signal(number, handler)
+    lines = (tmp_path / "made_up" / "log.csv").read_text().splitlines()
+    assert [line.split(",")[0] for line in lines] == ["16", "24"]
+    assert (tmp_path / "made_up" / "samples.png").is_file()
+    with pytest.raises(UserError, match="unknown recipe 'faces'"):
+        train.train("faces", file)
