@@ -15,7 +15,7 @@ expect.set_options(timeout=PATIENCE)
 
 def click(button: Locator, then: Locator) -> None:
     """Click until the click shows. Streamlit loses one that falls into the drawing of the page, and a visitor clicks again."""
-    for patience in (30_000, 30_000):
+    for patience in (8_000, 20_000):
         button.click()
         try:
             expect(then).to_be_visible(timeout=patience)

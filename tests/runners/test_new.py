@@ -63,7 +63,7 @@ def test_image_methods_run_on_a_new_task(command):
         (("task", "mri"), "there is a task 'mri' already"),
         (
             ("method", "fine", "--solves", "LinearInvers"),
-            "unknown interface 'LinearInvers'; did you mean LinearInverse or NonlinearInverse?",
+            "unknown interface 'LinearInvers'; did you mean LinearInverse or ",
         ),
         (("method", "there"), "is there already; move it away"),
     ],
