@@ -14,6 +14,8 @@ from benchmark.store.models import Method, Run
 from tests.leaderboard import synthetic
 from tests.leaderboard.words import bodies, raw, words
 
+pytestmark = pytest.mark.slow
+
 HOSTILE = "<script>alert(1)</script><img src=x onerror=alert(1)> ![x](http://h/x.png) :red[x] $x$ **bold** =1+1"
 
 

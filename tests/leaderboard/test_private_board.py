@@ -13,6 +13,8 @@ from benchmark.store.database import open_database
 from benchmark.submissions import private, store
 from tests.benchmark.submission_bundles import adjoint, files_of, form, packed, tensor_file
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def scored(tmp_path: Path) -> tuple[Path, str]:

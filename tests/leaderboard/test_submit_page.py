@@ -14,6 +14,8 @@ from benchmark.submissions import store
 from benchmark.submissions.entry import made_entry
 from tests.benchmark.submission_bundles import ENTRY
 
+pytestmark = pytest.mark.slow
+
 CODE = b"raise SystemExit('it was run')\n"
 HTML, FORMULA, MARKDOWN = "<script>alert(1)</script>", "=HYPERLINK(1)", "![x](https://example.org/a.png)"
 

@@ -10,6 +10,8 @@ from streamlit.testing.v1 import AppTest
 from tests.leaderboard import synthetic_retrieval
 from tests.leaderboard.test_app import text
 
+pytestmark = pytest.mark.slow
+
 Open = Callable[..., AppTest]
 
 

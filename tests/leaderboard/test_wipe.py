@@ -6,10 +6,13 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import pytest
 from streamlit.testing.v1 import AppTest
 
 from tests.leaderboard.test_app import painted, text
 from tests.leaderboard.test_images import decoded
+
+pytestmark = pytest.mark.slow
 
 Open = Callable[..., AppTest]
 PLACE = {"task": "imaging", "preset": "small", "seed": "0", "instance": "0"}
