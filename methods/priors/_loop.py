@@ -37,10 +37,15 @@ def network(recipe: Recipe) -> Any:
 
 
 class Training:
-    """learn: uint8 (N, 3, size, size); told: (N, n) or None. Of n numbers those that never change count as 0."""
+    """learn: uint8 (N, 3, size, size); told: (N, n) or None. Of n numbers those that never change count as 0.
 
-    def __init__(self, recipe: Recipe, learn: Tensor, told: Tensor | None, device: torch.device) -> None:
-        self.recipe, self.learn, self.device = recipe, learn, device
+    half: the network computes in bfloat16, its weights stay float32.
+    """
+
+    def __init__(
+        self, recipe: Recipe, learn: Tensor, told: Tensor | None, device: torch.device, *, half: bool = False
+    ) -> None:
+        self.recipe, self.learn, self.device, self.half = recipe, learn, device, half
         self.schedule = linear()
         self.alphas = self.schedule.alphas.to(device, torch.float32)
         with torch.random.fork_rng(devices=[]):
@@ -97,7 +102,8 @@ class Training:
         velocity = alpha.sqrt() * noise - (1 - alpha).sqrt() * x
         snr = (alpha / (1 - alpha)).flatten()
         weight = snr.clamp_max(_SNR) / (snr + 1)
-        found = self._raw(noisy, time_steps, told)
+        with torch.autocast(self.device.type, torch.bfloat16, enabled=self.half):
+            found = self._raw(noisy, time_steps, told).float()
         loss = (weight * (found - velocity).square().mean((1, 2, 3))).mean()
         for group in self.optimiser.param_groups:
             group["lr"] = recipe.rate * 0.5 * (1 + math.cos(math.pi * min(1.0, self.seen / recipe.pictures)))

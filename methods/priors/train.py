@@ -51,6 +51,13 @@ def sheet(made: Tensor, file: Path, columns: int = 8) -> None:
     Image.fromarray((torch.cat(rows, 1) * 255).round().byte().permute(1, 2, 0).cpu().numpy()).save(file)
 
 
+def has_half(device: torch.device) -> bool:
+    """Whether the device multiplies matrices of bfloat16 in units of their own (AMX of a CPU), so that they are faster."""
+    if device.type == "cuda":
+        return torch.cuda.is_bf16_supported(including_emulation=False)
+    return "amx_bf16" in Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else False
+
+
 def train(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.")],
     data: Annotated[Path, typer.Option(help="The .npz with the pictures.")],
@@ -58,6 +65,7 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Stop after so many steps of this call.", min=1)] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+    half: Annotated[bool | None, typer.Option(help="In bfloat16; by default where the device has units for it.")] = None,
 ) -> None:
     """Train a prior, from its checkpoint where there is one."""
     if name not in RECIPES:
@@ -67,7 +75,8 @@ def train(
     arrays = pictures(data, recipe)
     where = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device)
     folder.mkdir(parents=True, exist_ok=True)
-    training = Training(recipe, arrays["learn"], arrays.get("learn_told"), where)
+    half = has_half(where) if half is None else half
+    training = Training(recipe, arrays["learn"], arrays.get("learn_told"), where, half=half)
     training.load(folder / "checkpoint.pt")
     stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -161,8 +161,10 @@ def test_a_job_that_fills_the_disk_of_the_database_gives_it_back(command):
     )
     done = small_disk(command, script, "30m", "$DISK/results.db")
     assert [line for line in done.stdout.splitlines() if line.startswith("code")] == ["code 1", "code 0"], done.stdout
-    assert "done already, 0 to run" in done.stdout
-    assert statuses(command)["cg_sense"] == "done"
+    solved = [line for line in done.stdout.splitlines() if line.startswith("  instance") and "psnr" in line]
+    assert len(solved) == 4, done.stdout  # two methods, two instances: none twice, none missing
+    found = statuses(command)
+    assert (found["cg_sense"], found["zero_filled"]) == ("done", "done"), done.stdout
 
 
 @pytest.mark.slow

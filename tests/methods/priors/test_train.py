@@ -102,6 +102,15 @@ def test_the_loss_is_of_v_weighted_by_min_snr() -> None:
     assert found.advance() == pytest.approx(expected, rel=1e-5)
 
 
+def test_in_half_precision_the_loss_is_nearly_the_same_and_the_weights_stay_whole() -> None:
+    whole, half = training(TOLD), Training(TOLD, data(), told(), CPU, half=True)
+    losses = [(whole.advance(), half.advance()) for _ in range(3)]
+    for expected, found in losses:
+        assert found == pytest.approx(expected, rel=0.02)
+        assert found != expected
+    assert {part.dtype for part in half.parts.parameters()} == {torch.float32}
+
+
 def test_a_file_that_holds_no_pictures_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", learn=np.zeros((2, 3, 9, 9), np.uint8), held_out=np.zeros((2, 3, 9, 9), np.uint8))
     with pytest.raises(UserError, match=r"learn is torch.uint8 \(2, 3, 9, 9\), not uint8 \(N, 3, 8, 8\)"):
