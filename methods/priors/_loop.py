@@ -42,9 +42,7 @@ class Training:
     half: the network computes in bfloat16, its weights stay float32.
     """
 
-    def __init__(
-        self, recipe: Recipe, learn: Tensor, told: Tensor | None, device: torch.device, *, half: bool = False
-    ) -> None:
+    def __init__(self, recipe: Recipe, learn: Tensor, told: Tensor | None, device: torch.device, *, half: bool = False) -> None:
         self.recipe, self.learn, self.device, self.half = recipe, learn, device, half
         self.schedule = linear()
         self.alphas = self.schedule.alphas.to(device, torch.float32)
