@@ -68,6 +68,7 @@ class Names:
         self._asked: list[str] = []
         self._count = 0
         self._files: dict[Path, Names] = {}
+        self._places: dict[tuple[str, int], Path | None] = {}  # each costs some looks at the disk
         for node in tree.body:
             for name, value in _assignments(node):
                 self._assigned.setdefault(name, []).append(value)
@@ -78,7 +79,7 @@ class Names:
     def home(self, name: str) -> "tuple[Names, str]":
         """The names of the file that a name comes from, and what it is called there."""
         module, level, called = self._imported.get(name, ("", 0, name))
-        file = self._file_of(module, level) if name in self._imported and name not in self._assigned else None
+        file = self._place(module, level) if name in self._imported and name not in self._assigned else None
         if file is None:
             return self, called
         if file not in self._files:
@@ -198,6 +199,11 @@ class Names:
             return read(values[0])
         finally:
             self._asked.pop()
+
+    def _place(self, module: str, level: int) -> Path | None:
+        if (module, level) not in self._places:
+            self._places[module, level] = self._file_of(module, level)
+        return self._places[module, level]
 
     def _file_of(self, module: str, level: int) -> Path | None:
         """The file of a module that lies beside this one, around it (relative imports), or in this repository's methods."""

@@ -17,6 +17,7 @@ import altair  # noqa: F401  # the pages of tasks draw with it: imported there, 
 from scipy import special  # noqa: F401  # the statistics import it when they first need it, which would be a visitor's time
 from sqlalchemy.exc import DBAPIError
 from streamlit.web import cli
+from threadpoolctl import threadpool_limits
 
 from benchmark.errors import UserError
 from benchmark.report import leaders, methods_by_boards  # noqa: F401  # of the first page
@@ -90,6 +91,7 @@ def main() -> None:
         os.environ["LOWDIMBENCH_HAND_INS"] = str(options.hand_ins)
     sys.argv = ["streamlit", "run", str(SERVER), *rest, *flags(options.host, options.port, rest)]
     ask_nobody()
+    threadpool_limits(1, "blas")  # the products of its statistics are small: further threads cost more than they do
     ready = Thread(target=prepare, daemon=True)
     ready.start()
     ready.join(PATIENCE)
