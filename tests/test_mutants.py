@@ -9,7 +9,7 @@ import pytest
 from tests import mutation
 from tests.mutation import Mutant
 
-PAPERS = ("self_guided_dip", "eye_surgeon", "deep_lora", "relu_sampling", "sim2real", "mcr2", "vididi", "molrg")
+PAPERS = ("self_guided_dip", "eye_surgeon", "deep_lora", "relu_sampling", "sim2real", "mcr2", "vididi", "molrg", "dcdp")
 MUTANTS = mutation.read()
 
 
@@ -31,8 +31,9 @@ def test_their_tests_exist():
 
 def test_there_are_enough_of_each():
     counts = Counter(mutant.group for mutant in MUTANTS)
-    assert set(counts) <= {"core", *PAPERS}
+    assert set(counts) <= {"core", "diffusion", *PAPERS}
     assert counts["core"] >= 20
+    assert counts["diffusion"] >= 20
     assert {paper: counts[paper] for paper in PAPERS if counts[paper] < 4} == {}
     assert counts.total() >= 90
 

@@ -171,7 +171,7 @@ NOISELESS, NOISY = (0.0,), (0.05,)
 
 ROWS: dict[str, list[Row]] = {
     "dcdp": [Row(f"dcdp {kind}", "dcdp", loops.dcdp, _DCDP | {"version": kind}, _DCDP_BY_TASK) for kind in ("ddim", "tweedie")],
-    "dps": [Row("dps", "dps", loops.dps, {"steps": 1000, "scale": 0.3}, {"inpainting": {"scale": 0.5}})],
+    "dps": [Row("dps", "dps", loops.dps, {"steps": 200, "scale": 0.3}, {"inpainting": {"scale": 0.5}})],
     "diffpir": [
         Row(
             "diffpir",
