@@ -134,6 +134,7 @@ def method(
     kind: str,
     paper: str = "",
     settings: Mapping[str, Mapping[str, Any]] | None = None,
+    search: Mapping[str, Mapping[str, Any]] | None = None,
     needs: tuple[Feature, ...] = (),
     presets: tuple[str, ...] = (),
     fit: Callable[..., Learnt] | None = None,
@@ -142,6 +143,9 @@ def method(
 ) -> Callable[[Callable[..., Tensor]], Method]:
     """Register a function `f(problem, ctx, *, hyperparameters)`. The registry reads all arguments without running the file:
     they are literals, constants that the file or a module beside it names, and `{**OTHERS, ...}`.
+
+    search: where its hyperparameters are sought when it is tuned, for the places that `settings` knows: `{"*": {"lr": (1e-4,
+    1e-2, "log"), "steps": (100, 1000), "mode": ["a", "b"]}}`. It is no part of a result's key.
 
     presets: patterns of those that are not too long for it, if some are: `--method all` takes it there alone.
 
@@ -152,7 +156,8 @@ def method(
     parameters: for functions that share their hyperparameters, a frozen dataclass of them, of this file or a module beside it;
     each field has an annotation and a default. The method is then `f(problem, ctx, given)`. learns: the same for `fit`.
 
-    Raises TypeError where an argument after these is not keyword-only, or lacks an annotation or a default.
+    Raises TypeError where an argument after these is not keyword-only, or lacks an annotation or a default, and
+    pydantic.ValidationError for a search that names no hyperparameter of it or values that they do not take.
     """
 
     def register(function: Callable[..., Tensor]) -> Method:
@@ -170,6 +175,7 @@ def method(
             summary=first_line(function.__doc__ or function.__globals__.get("__doc__")),
             parameters=parameter_model(name, given),
             settings={key: dict(value) for key, value in (settings or {}).items()},
+            search={key: dict(value) for key, value in (search or {}).items()},
             needs=needs,
             presets=presets,
             learns=None if first is None else tuple(first),

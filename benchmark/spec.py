@@ -9,6 +9,8 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, create_model, model_validator
 
+from benchmark import search as searching
+
 Interface = Literal[
     "LinearInverse", "NonlinearInverse", "Completion", "FewShot", "Retrieval", "Representation", "Distribution", "Editing"
 ]
@@ -314,6 +316,7 @@ class MethodSpec(Frozen):
     parameters   strict model built from the keyword-only arguments of the function, and of the one that learns
     settings     recommended values: "mri" for a task, "mri/small" for one preset of it (the second wins); "*/small*" for all
                  that the pattern means (of two that do, the later wins)
+    search       where hyperparameters are sought, by name, for the places that `settings` knows: see benchmark/search.py
     needs        what a task must offer for the method to make sense on it
     learns       the hyperparameters of the function that learns once for many instances; None where there is none
     presets      patterns of the presets on which `all` and tags take it, where others would cost hours; by its name it runs on
@@ -329,9 +332,19 @@ class MethodSpec(Frozen):
     summary: str
     parameters: type[BaseModel]
     settings: dict[str, dict[str, Any]] = {}
+    search: dict[str, dict[str, Any]] = {}
     needs: tuple[Feature, ...] = ()
     learns: tuple[str, ...] | None = None
     presets: tuple[str, ...] = ()
+
+    @model_validator(mode="after")
+    def _searchable(self) -> Self:
+        for place, spans in self.search.items():
+            try:
+                searching.check(self.parameters, spans)
+            except ValueError as error:
+                raise ValueError(f"search {place}: {error}") from None
+        return self
 
     def too_long(self, preset: str) -> str:
         """Why the method is not run on a preset unless it is named, as a clause; empty where it is."""
@@ -353,12 +366,21 @@ class MethodSpec(Frozen):
 
         Raises pydantic.ValidationError on an unknown name or a value of the wrong type.
         """
-        chosen: dict[str, Any] = {}
-        for place in (task, f"{task}/{preset}"):
-            for pattern, values in self.settings.items():
-                if fnmatchcase(place, pattern) and pattern.count("/") == place.count("/"):
-                    chosen |= values
-        return self.parameters.model_validate({**chosen, **given}).model_dump()
+        return self.parameters.model_validate({**_at_place(self.settings, task, preset), **given}).model_dump()
+
+    def space(self, task: str, preset: str) -> dict[str, Any]:
+        """Where its hyperparameters are sought, by name: those of the task, then the preset's. Empty where nothing is."""
+        return _at_place(self.search, task, preset)
+
+
+def _at_place(values: Mapping[str, Mapping[str, Any]], task: str, preset: str) -> dict[str, Any]:
+    """What the patterns say of a task and of its preset; the preset's and the later ones win."""
+    chosen: dict[str, Any] = {}
+    for place in (task, f"{task}/{preset}"):
+        for pattern, given in values.items():
+            if fnmatchcase(place, pattern) and pattern.count("/") == place.count("/"):
+                chosen |= given
+    return chosen
 
 
 class RunKey(Frozen):

@@ -36,6 +36,7 @@ _LAST_RATE = 0.01  # of the rate, at the last level
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"rounds": 5, "flow_steps": 3, "inner": 10},
     },
+    search={"*": {"lr": (1e-5, 1.5e-4, "log"), "tau": (0.01, 0.1, "log"), "low": (0.02, 0.2, "log")}},  # lr / tau^2 is below 2
 )
 def daps(
     problem: LinearInverse | NonlinearInverse,

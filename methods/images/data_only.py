@@ -25,6 +25,11 @@ from methods.images._data_phase import check_step, descended
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"rounds": 4, "inner": 10},
     },
+    search={
+        "*": {"inner": (1, 100, "log"), "step": (0.01, 1.5, "log")},
+        "super_resolution": {"step": (0.05, 10.0, "log")},  # as for dcdp
+        "phase_retrieval": {"step": (5e-4, 0.1, "log")},
+    },
 )
 def data_only(
     problem: LinearInverse | NonlinearInverse,

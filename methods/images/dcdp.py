@@ -37,6 +37,12 @@ from methods.images._levels import even
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"rounds": 3, "inner": 10, "ddim_steps": 4},
     },
+    search={
+        "*": {"inner": (1, 100, "log"), "step": (0.01, 1.5, "log"), "start": (50, 600, "log"), "end": [0, 20, 40]},
+        "super_resolution": {"step": (0.05, 10.0, "log")},  # |A| is 1/4 to 1/2 there
+        "inpainting": {"start": (50, 800, "log")},
+        "phase_retrieval": {"step": (5e-4, 0.1, "log"), "start": (400, 1000)},
+    },
 )
 def dcdp(
     problem: LinearInverse | NonlinearInverse,

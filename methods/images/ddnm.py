@@ -33,6 +33,7 @@ from methods.images._levels import strided
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 10},
     },
+    search={"*": {"steps": (10, 100, "log"), "eta": (0.0, 1.0), "threshold": (1e-3, 0.3, "log")}},
 )
 def ddnm(
     problem: LinearInverse,

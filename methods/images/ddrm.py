@@ -28,6 +28,7 @@ from methods.images._levels import strided
     kind="diffusion prior",
     paper="arXiv:2201.11793",
     needs=("image", "range", "prior"),
+    search={"*": {"steps": (10, 100, "log"), "eta": (0.0, 1.0), "threshold": (1e-3, 0.3, "log")}},
 )
 def ddrm(
     problem: LinearInverse,

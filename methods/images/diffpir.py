@@ -34,6 +34,7 @@ _LEAST = 1e-3  # of sigma_y, in units of the range of values
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 10},
     },
+    search={"*": {"steps": (10, 100, "log"), "weight": (0.02, 5.0, "log"), "zeta": (0.0, 1.0)}},
 )
 def diffpir(
     problem: LinearInverse,

@@ -49,6 +49,7 @@ from methods.images._unet import UNet, unet
         "*/tiny": {"width": 8, "widest": 16, "depth": 3, "steps": 60},
         "mri/tiny": {"width": 8, "depth": 2, "lr": 3e-3, "steps": 60},
     },
+    search={"*": {"lr": (1e-4, 0.03, "log"), "average": [0.0, 0.9, 0.99]}, "*/small*": {"steps": (200, 1500, "log")}},
 )
 def dip(
     problem: LinearInverse,

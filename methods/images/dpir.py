@@ -24,6 +24,7 @@ _LEAST_NOISE = 2 * 0.255 / 255  # of y
     kind="diffusion prior",
     paper="arXiv:2008.13751",
     needs=("image", "range", "prior"),
+    search={"*": {"steps": (4, 40, "log"), "weight": (0.02, 2.0, "log"), "high": (0.1, 2.0, "log")}},
 )
 def dpir(
     problem: LinearInverse,

@@ -30,6 +30,7 @@ from methods.images._levels import even
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 20},
     },  # the code's; 0.3 elsewhere
+    search={"*": {"scale": (0.03, 10.0, "log")}},
 )
 def dps(problem: LinearInverse | NonlinearInverse, ctx: Context, *, steps: Count = 1000, scale: NonNegative = 0.3) -> Tensor:
     p = centred(problem)

@@ -33,6 +33,7 @@ from methods.images._proximal import solved
         "deblurring": {"wavelet": "haar", "weight": 3e-3, "steps": 200},
         "super_resolution": {"wavelet": "haar", "weight": 3e-3, "steps": 200},
     },
+    search={"*": {"weight": (1e-4, 0.3, "log"), "wavelet": ["haar", "db2", "db4", "sym4"], "levels": (2, 4)}},
 )
 def l1_wavelet(
     problem: LinearInverse,

@@ -23,6 +23,7 @@ from benchmark import Context, Count, LinearInverse, Positive, method
     needs=("image", "direct"),
     # Best mean PSNR over the tuning instances among strength 0.4, 0.6, 0.8, 1.0 and patch 3, 5.
     settings={"denoising": {"strength": 0.6}},
+    search={"*": {"strength": (0.2, 2.0, "log"), "patch": [3, 5, 7], "distance": (3, 11)}},
 )
 def nl_means(
     problem: LinearInverse, ctx: Context, *, strength: Positive = 0.8, patch: Count = 5, distance: Count = 6

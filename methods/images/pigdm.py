@@ -31,6 +31,7 @@ _LEAST = 1e-4  # of sigma_y
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 10},
     },
+    search={"*": {"eta": (0.0, 1.0), "high": (10.0, 100.0, "log"), "low": (3e-3, 0.1, "log")}},
 )
 def pigdm(
     problem: LinearInverse,

@@ -29,6 +29,7 @@ from methods.images._levels import strided
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 20},
     },
+    search={"*": {"weight": (0.01, 3.0, "log"), "lr": (0.01, 0.5, "log"), "weighting": ["linear", "constant"]}},
 )
 def red_diff(
     problem: LinearInverse,

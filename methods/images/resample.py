@@ -40,6 +40,7 @@ _LEAST = 1e-3  # deviation at which a fit without noise ends
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 20, "middle_steps": 10, "late_steps": 10},
     },
+    search={"*": {"gamma": (1.0, 200.0, "log"), "middle_steps": (50, 2000, "log"), "late_steps": (20, 500, "log")}},
 )
 def resample(
     problem: LinearInverse,

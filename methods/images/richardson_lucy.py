@@ -22,6 +22,7 @@ _LEAST = 1e-4  # noise can make y negative, which a positive model cannot explai
     needs=("image", "kernel", "range"),
     # 50 steps were within 0.1 dB of the best over the tuning instances among 10, 20, 30, 50, 100.
     settings={"deblurring": {"steps": 50}},
+    search={"*": {"steps": (3, 300, "log")}},
 )
 def richardson_lucy(problem: LinearInverse, ctx: Context, *, steps: Count = 30) -> Tensor:
     A, y = problem.A, problem.y.clamp_min(_LEAST)

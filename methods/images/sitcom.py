@@ -31,6 +31,10 @@ _SLACK = 1e-3  # of the discrepancy
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 4, "inner": 4},
     },
+    search={
+        "*": {"steps": (10, 30), "inner": (5, 30, "log"), "lr": (5e-3, 0.1, "log")},
+        "*/tiny": {"steps": (4, 8), "inner": (2, 8)},
+    },
 )
 def sitcom(
     problem: LinearInverse | NonlinearInverse,

@@ -31,6 +31,7 @@ from methods.images._proximal import solved
         "deblurring": {"weight": 1e-3, "balance": 0.3},
         "super_resolution": {"weight": 3e-4, "balance": 0.1},
     },
+    search={"*": {"weight": (1e-4, 0.3, "log"), "balance": (0.01, 1.0, "log")}},
 )
 def tv(problem: LinearInverse, ctx: Context, *, weight: Positive = 1e-2, steps: Count = 200, balance: Positive = 0.1) -> Tensor:
     A = problem.A

@@ -24,6 +24,7 @@ from benchmark import Context, Count, LinearInverse, method
     needs=("image", "direct", "range"),
     # Best mean PSNR over the tuning instances among haar, db2, db4, sym4 with 3 levels.
     settings={"denoising": {"wave": "sym4"}},
+    search={"*": {"wave": ["haar", "db2", "db4", "sym4"], "levels": (1, 4)}},
 )
 def wavelet(
     problem: LinearInverse, ctx: Context, *, wave: Literal["haar", "db2", "db4", "sym4"] = "db2", levels: Count = 3

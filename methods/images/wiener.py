@@ -28,6 +28,7 @@ _MOST = 200  # iterations; 20 to 60 are usual
     needs=("image", "kernel"),
     # Best mean PSNR over the tuning instances of small and of small_motion among 3e-3, 1e-2, 3e-2.
     settings={"deblurring": {"balance": 1e-2}},
+    search={"*": {"balance": (1e-4, 0.3, "log")}},
 )
 def wiener(problem: LinearInverse, ctx: Context, *, balance: Positive = 1e-2) -> Tensor:
     A, device = problem.A, problem.y.device

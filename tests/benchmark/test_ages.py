@@ -116,6 +116,7 @@ def test_words_names_places_and_specifications_age_nothing(aged):
             ),
             lambda tree: tree.edit("tasks/mri.py", 'about="48 x 48', 'about="still 48 x 48'),
             lambda tree: tree.edit("tasks/mri.py", "tolerance=1.25", "tolerance=1.5"),
+            lambda tree: tree.edit("methods/images/tv.py", '"weight": (1e-4,', '"weight": (1e-5,'),  # where it is sought
             lambda tree: tree.edit("tasks/mri.py", 'title="Multi-coil MRI"', 'title="MRI"'),
             lambda tree: tree.edit("tasks/mri.py", "def smooth_phase(size: int", "def smooth_phase(size: float"),
             lambda tree: tree.edit("tasks/mri.py", 'return {"image": metrics', 'return {"picture": metrics'),

@@ -25,7 +25,8 @@ SETTINGS = {"mri/tiny": SMALL, "mri/small": {**SMALL, "steps": 7}}
 STEPS = 5
 Mode = Literal["a", "b"]
 
-@method("mine", solves="LinearInverse", kind="test", paper="", settings=SETTINGS)
+@method("mine", solves="LinearInverse", kind="test", paper="", settings=SETTINGS,
+        search={"*": {"steps": (1, STEPS, "log"), "mode": ["a", "b"]}, "mri/tiny": {"steps": (1, 3)}})
 def mine(problem, ctx, *, steps: Count = STEPS, mode: Mode = "b", rate: Positive | None = None):
     """Mine."""
     return torch.full((1,), float(steps))
@@ -168,6 +169,11 @@ def test_a_default_that_fit_and_method_do_not_share_is_refused(tmp_path, monkeyp
         (
             ("STEPS = 5", "STEPS = A0\n" + "".join(f"A{n} = A{n + 1} + A{n + 1}\n" for n in range(60)) + "A60 = 1"),
             "more than 10,000",
+        ),
+        (('"steps": (1, STEPS, "log")', '"step": (1, 2)'), "mine cannot be read .*search .*: unknown hyperparameter 'step'"),
+        (
+            ('"mri/tiny": {"steps": (1, 3)}', '"mri/tiny": {"steps": (3, 1)}'),
+            "search mri/tiny: steps: low 3 is not below high 1",
         ),
         (("steps: Count", "model_dump: Count"), "'model_dump' cannot name a hyperparameter"),
         (("steps: Count", "copy: Count"), "'copy' cannot name a hyperparameter"),
