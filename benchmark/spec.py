@@ -23,7 +23,7 @@ _CASES: dict[str, tuple[Interface, ...]] = {"NonlinearInverse": ("LinearInverse"
 # what is not seen is at most problem.above; uniform: what is seen was chosen at random. spectrum: x is a stack of spectra
 # (B, n) and A.matrix is known; training: it has data that a method may learn from (`Task.training`). samples: labels come
 # with what they are labels of. prior: on presets that name one, it has a diffusion prior, problem.prior;
-# exact: its x is drawn from that prior itself.
+# exact: its x is drawn from that prior itself. svd: the singular values of A are known.
 Feature = Literal[
     "image",
     "range",
@@ -42,6 +42,7 @@ Feature = Literal[
     "samples",
     "prior",
     "exact",
+    "svd",
 ]
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
@@ -156,6 +157,11 @@ class Preset(Frozen):
     def exact(self) -> bool:
         """Whether its problems are drawn from the prior that they hold, which nobody replaces then."""
         return bool(self.prior) and self.data[:1] == (self.prior,)
+
+    @property
+    def lacks_besides(self) -> tuple[Feature, ...]:
+        """What its problems do not hold, beside `lacks`, by what its own fields say; for subclasses to tell."""
+        return ()
 
     def cells(self) -> list[tuple[Any, ...]]:
         """Every combination of the fields that `grid` names."""
@@ -296,7 +302,7 @@ class TaskSpec(Frozen):
         primary one.
         """
         size = self.presets[preset]
-        lacks = {*size.lacks, *(() if size.prior else ("prior",)), *(() if size.exact else ("exact",))}
+        lacks = {*size.lacks, *size.lacks_besides, *(() if size.prior else ("prior",)), *(() if size.exact else ("exact",))}
         offers = tuple(feature for feature in self.offers if feature not in lacks)
         metrics = tuple(metric for metric in self.metrics if metric.of is None or metric.of in offers)
         if chosen := size.metrics:

@@ -33,6 +33,7 @@ from benchmark import (
     task,
 )
 from benchmark.seeds import Split
+from benchmark.spec import Feature
 
 
 class Kernel(Photographs):
@@ -58,6 +59,11 @@ class Kernel(Photographs):
             raise ValueError(f"length {self.length} with bend {self.bend} does not fit into a kernel of side {self.side}")
         return self
 
+    @property
+    def lacks_besides(self) -> tuple[Feature, ...]:
+        """The singular values of a motion blur, which is no product of a column and a row, are not known."""
+        return ("svd",) if self.kernel == "motion" else ()
+
 
 SPEC = TaskSpec(
     name="deblurring",
@@ -66,7 +72,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="wiener",
     source="arXiv:2209.14687",
-    offers=("image", "range", "kernel", "prior", "exact"),
+    offers=("image", "range", "kernel", "prior", "exact", "svd"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Kernel(

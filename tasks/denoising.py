@@ -45,7 +45,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="nl_means",
     source="arXiv:2406.05288",
-    offers=("image", "range", "direct", "prior", "exact"),
+    offers=("image", "range", "direct", "prior", "exact", "svd"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Noise(instances=2, budget=10, size=32, prior="photographs32", about="32 x 32, sigma 25/255"),

@@ -69,7 +69,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="biharmonic",
     source="arXiv:1711.10925",
-    offers=("image", "range", "mask", "prior", "exact"),
+    offers=("image", "range", "mask", "prior", "exact", "svd"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Holes(instances=2, budget=10, size=32, prior="photographs32", about="32 x 32, 50 % of the pixels missing"),

@@ -56,7 +56,7 @@ SPEC = TaskSpec(
     poses="LinearInverse",
     baseline="bicubic",
     source="arXiv:1711.10925",
-    offers=("image", "range", "scale", "prior", "exact"),
+    offers=("image", "range", "scale", "prior", "exact", "svd"),
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Factor(instances=2, budget=10, size=32, prior="photographs32", factor=2, about="16 x 16 to 32 x 32, 1 % noise"),

@@ -44,4 +44,4 @@ def geometric(high: float, low: float, count: int) -> list[float]:
 def check(total: int, count: int) -> None:
     """Raises ValueError where a schedule of `total` steps has no `count` of them."""
     if count > total:
-        raise ValueError(f"{count} steps are asked for, and the prior's schedule has {total}")
+        raise ValueError(f"{count} steps are asked for, and the prior's schedule has {total}; --set steps={total} takes all")

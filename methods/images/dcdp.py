@@ -5,8 +5,9 @@
     v_k = DDIM from z_k to clean in `ddim_steps`  |  one step D(z_k)  |  one call of a consistency model      clipped
 
 The answer is x_K where y has no noise, and v_K where it has: the last purification takes noise away, and detail too. On [-1,
-1]. t counts steps of the prior's schedule from 1; noise of index t - 1 is added, and DDIM's first call is at that index, but
-for t = 1, where it is at index 1. `step` is that of the sum (methods/images/_data_phase.py), not a rate for the mean.
+1]. t counts steps of the prior's schedule from 1; `start` and `end` say it of 1000 steps and are scaled to the schedule. Noise
+of index t - 1 is added, and DDIM's first call is at that index, but for t = 1, where it is at index 1. `step` is that of the
+sum (methods/images/_data_phase.py), not a rate for the mean.
 Source: arXiv:2403.06054 and its code: linear schedule, torch's SGD, DDIM over evenly spaced indices, all without noise in y
 """
 
@@ -21,6 +22,8 @@ from methods.images._centred import centred
 from methods.images._data_phase import check_step, descended
 from methods.images._ddim import descend
 from methods.images._levels import even
+
+_STEPS = 1000  # of the schedule of which `start` and `end` are steps
 
 
 @method(
@@ -62,7 +65,7 @@ def dcdp(
 ) -> Tensor:
     """DCDP: gradient steps towards the data and diffusion purification in turns.
 
-    pull: of x to v in the data phase; start, end: first and last t; output: x_K (data) or v_K (prior).
+    pull: of x to v in the data phase; start, end: first and last t of 1000; output: x_K (data) or v_K (prior).
     """
     p = centred(problem, jumps=version == "consistency")
     check_step(p, step, momentum, pull)
@@ -93,9 +96,12 @@ def dcdp(
 
 
 def purification_times(schedule: str, rounds: int, start: int, end: int, total: int) -> list[int]:
-    """t_1 .. t_K, from start to end, at least 1. Raises ValueError unless 0 <= end <= start <= total."""
-    if not 0 <= end <= start <= total:
-        raise ValueError(f"start {start}, end {end}: they have to fall within the {total} steps of the prior's schedule")
+    """t_1 .. t_K, from start to end of 1000, as steps of `total`, at least 1.
+
+    Raises ValueError unless 0 <= end <= start <= 1000.
+    """
+    if not 0 <= end <= start <= _STEPS:
+        raise ValueError(f"start {start}, end {end}: they have to fall within the {_STEPS} steps of the paper's schedule")
     shares = [i / max(1, rounds - 1) for i in range(rounds)]  # 0 .. 1
     if schedule == "constant":
         falling = [1.0] * rounds
@@ -103,4 +109,5 @@ def purification_times(schedule: str, rounds: int, start: int, end: int, total: 
         falling = [1 - share for share in shares]
     else:
         falling = [math.cos(share * math.pi / 2) ** 2 for share in shares]
-    return [max(1, round(share * (start - end) + 1e-6) + end) for share in falling]
+    times = [round(share * (start - end) + 1e-6) + end for share in falling]
+    return [max(1, round(t * total / _STEPS)) for t in times]

@@ -28,7 +28,7 @@ from methods.images._levels import strided
     solves="LinearInverse",
     kind="diffusion prior",
     paper="arXiv:2212.00490",
-    needs=("image", "range", "prior"),
+    needs=("image", "range", "prior", "svd"),
     settings={
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 10},

@@ -27,7 +27,7 @@ from methods.images._levels import strided
     solves="LinearInverse",
     kind="diffusion prior",
     paper="arXiv:2201.11793",
-    needs=("image", "range", "prior"),
+    needs=("image", "range", "prior", "svd"),
     search={"*": {"steps": (10, 100, "log"), "eta": (0.0, 1.0), "threshold": (1e-3, 0.3, "log")}},
 )
 def ddrm(

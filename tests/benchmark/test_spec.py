@@ -154,6 +154,19 @@ def test_a_preset_offers_what_it_does_not_lack_and_may_have_a_baseline_of_its_ow
     assert (spec.at("small").offers, spec.at("small").baseline) == (("image",), "other")
 
 
+def test_a_preset_may_say_what_it_lacks_by_what_its_fields_say():
+    class Odd(Preset):
+        odd: bool = False
+
+        @property
+        def lacks_besides(self):
+            return ("coils",) if self.odd else ()
+
+    sizes = presets() | {"small": Odd(instances=1, budget=1, odd=True), "full": Odd(instances=1, budget=1)}
+    spec = task_spec(presets=sizes, offers=("image", "coils"))
+    assert [spec.at(name).offers for name in sizes] == [("image", "coils"), ("image",), ("image", "coils")]
+
+
 def test_a_method_says_on_which_presets_it_is_not_too_long():
     spec = registry.get_method("unet_diffusion").spec
     assert spec.too_long("tiny") == spec.too_long("full_transition") == ""

@@ -12,6 +12,8 @@ from skimage.metrics import peak_signal_noise_ratio, structural_similarity
 from benchmark import UserError, operators, registry
 from benchmark.datasets import photographs
 from benchmark.metrics import lpips_squeeze_caffe
+from runners.plan import make_plan
+from runners.request import Request
 from tasks.deblurring import Kernel
 from tasks.denoising import Noise
 from tasks.inpainting import WORDS, Holes, seen, written
@@ -300,3 +302,15 @@ def test_text_always_hides_something(letters):
     for seed in range(60):
         hidden = ~task.make(preset, "test", 0, torch.Generator().manual_seed(seed)).problem.A.mask
         assert 0 < hidden.sum() < hidden.numel()
+
+
+@pytest.mark.parametrize(("task", "preset"), OFFLINE)
+def test_singular_values_are_offered_where_the_operator_knows_them(task, preset):
+    offers = registry.get_task(task).spec.at(preset).offers
+    assert ("svd" in offers) == (make(task, preset)[1].problem.A.svd() is not None)
+
+
+def test_what_needs_singular_values_is_skipped_on_a_motion_blur_with_the_reason():
+    request = Request(task="deblurring", method=["wiener", "kind:diffusion prior"], preset="small_motion")
+    notes = make_plan([request]).notes
+    assert any("needs prior and svd, which deblurring/small_motion does not offer: ddnm, ddrm" in note for note in notes)

@@ -9,6 +9,7 @@ import torch
 
 from benchmark import operators, registry
 from benchmark.context import Context
+from benchmark.priors.schedule import linear
 from methods.images._centred import centred
 from methods.images._data_phase import descended
 from methods.images.dcdp import purification_times
@@ -104,6 +105,15 @@ def test_times_of_purification_are_the_papers(shape, rounds, start, end, expecte
     if shape == "cosine":
         by_hand = (np.cos(np.linspace(0, 1, rounds) * np.pi / 2) ** 2 * (start - end)).round().astype(int) + end
         assert expected == np.maximum(by_hand, 1).tolist()
+
+
+def test_times_are_the_same_part_of_a_schedule_of_any_length():
+    assert purification_times("linear", 5, 400, 40, 100) == [40, 31, 22, 13, 4]
+    assert purification_times("linear", 2, 1000, 0, 4000) == [4000, 1]
+    problem = problem_of()
+    problem.prior.schedule = linear(50, 2e-3, 0.4)
+    run("dcdp", problem)  # start is 400
+    assert problem.prior.asked[0][1] == pytest.approx(problem.prior.schedule.sigmas[19].item())
 
 
 @pytest.mark.parametrize(("start", "end"), [(400, 401), (1001, 0), (400, -1)])

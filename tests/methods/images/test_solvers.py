@@ -7,6 +7,7 @@ import torch
 
 from benchmark import operators
 from benchmark.priors.exact import Mixture
+from benchmark.priors.schedule import linear
 from tests.methods.images.gaussian import Diagonal, Gaussian, OwnDraws, draw, pose, run
 
 SHAPE = (3, 16, 16)
@@ -113,9 +114,13 @@ def test_a_prior_of_other_pictures_or_none_is_refused(name):
         run(name, dataclasses.replace(problem, prior=Gaussian()))
 
 
-def test_more_steps_than_the_schedule_has_are_refused():
-    with pytest.raises(ValueError, match="1001 steps are asked for, and the prior's schedule has 1000"):
-        run("dps", blurred(), steps=1001)
+@pytest.mark.parametrize("name", ["dps", "red_diff"])
+def test_more_steps_than_the_schedule_has_are_refused_with_the_remedy(name):
+    problem = blurred()
+    problem.prior.schedule = linear(50, 2e-3, 0.4)
+    with pytest.raises(ValueError, match="1000 steps are asked for, and .* has 50; --set steps=50 takes all"):
+        run(name, problem)
+    run(name, problem, steps=50)
 
 
 @pytest.mark.parametrize("name", ["ddrm", "ddnm"])
