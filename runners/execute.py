@@ -169,15 +169,16 @@ class Execution:
         return self._never_began(job, Broken(reason="the worker said nothing of it") if isinstance(message, End) else message)
 
     def _finish(self, job: Job, run: Run, message: Last) -> bool:
-        status = record.end(self.session, run, message)
+        status = record.end(self.session, run, message, job.todo)
+        fine = status == "done" or (status == "interrupted" and isinstance(message, End))  # some instances alone were asked for
         self.display.finish(job)
         del self.runs[job.key.digest]
         if not isinstance(message, End):
             self.display.failed(job, message.reason)
         if isinstance(message, Refused):
             self.refusals.append(message.reason)
-        self.outcome.bad += status != "done"
-        return status == "done"
+        self.outcome.bad += not fine
+        return fine
 
     def _never_began(self, job: Job, message: Stopped) -> bool:
         return self._lost(job, message, f"could not start: {message.reason}")

@@ -4,6 +4,7 @@ A view of the leaderboard as a table in a file, or whole runs as JSON Lines for 
 """
 
 import importlib.util
+import lzma
 import shlex
 import sys
 from collections.abc import Sequence
@@ -22,11 +23,11 @@ from benchmark.errors import UserError, unknown
 from benchmark.store import exchange, queries
 from benchmark.store.database import location, open_database
 from benchmark.store.lines import PicturePart, RunLine, file_digest, header, is_drawn, is_picture
-from benchmark.store.models import Artifact, Method, Run, Task
+from benchmark.store.models import Artifact, Environment, Instance, Method, Run, Task
 from benchmark.store.writing import replace_whole
 from runners import completion, record
 from runners.cli import Database, run_app
-from runners.load import REFERENCE
+from runners.load import REFERENCE, TUNING
 
 if TYPE_CHECKING:
     from benchmark.report.formats import View
@@ -62,6 +63,10 @@ def main(
     reference: Annotated[
         bool, typer.Option("--reference", help="Renew leaderboard/reference/TASK.jsonl from the runs of this database.")
     ] = False,
+    tuning: Annotated[
+        bool,
+        typer.Option("--tuning", help="With --reference: renew reference/tuning/TASK.jsonl.xz, the trials on tuning data."),
+    ] = False,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it.", show_default="the screen")] = None,
     db: Database = None,
 ) -> None:
@@ -72,6 +77,8 @@ def main(
         raise unknown("view", view, VIEWS)
     if reference and (output or preset or method):
         raise UserError("--reference writes one file a task; leave out --preset, --method and --output")
+    if tuning and (not reference or pictures):
+        raise UserError("--tuning goes with --reference, and keeps no pictures")
     if format_ != "jsonl" and not reference and (method or pictures):
         raise UserError("--method and --pictures are for --format jsonl")
     if output is not None and not output.absolute().parent.is_dir():
@@ -81,7 +88,9 @@ def main(
     target = location(db)
     with Session(open_database(target, create=False)) as session:
         record.settle(session)
-        if reference:
+        if tuning:
+            _renew_tuning(session, task, _folder(target))
+        elif reference:
             _renew_reference(session, task, pictures, _folder(target))
         elif format_ == "jsonl":
             runs = _chosen(session, task, preset, method)
@@ -194,6 +203,44 @@ def _renew_reference(session: Session, task: str | None, pictures: int, folder: 
     _drop_unused_pictures()
 
 
+def _renew_tuning(session: Session, task: str | None, folder: Path) -> None:
+    """Writes one file a task with all that was tried on tuning data of its presets of size small, whatever came of it, without
+    curves and pictures.
+    """
+    columns = (
+        select(Run, Task.name, Environment.dirty).join(Task, Run.task_id == Task.id).join(Method, Run.method_id == Method.id)
+    )
+    rows = session.execute(
+        columns.join(Environment, Run.environment_id == Environment.id)
+        .where(Run.split == "tuning", Run.preset.startswith("small"), Run.trust == "reproduced", Run.status != "running")
+        .where(Run.origin != "loaded", select(Instance.id).where(Instance.run_id == Run.id).exists())
+        .order_by(Run.preset, Method.name, Run.seed, Run.digest, Run.origin)  # here comes before reference
+    ).all()
+    versions = {name: entry.spec.version for name, entry in registry.tasks().items()}
+    ids = {one.id: one.version for one in session.scalars(select(Task))}
+    rows = [(run, name, dirty) for run, name, dirty in rows if ids[run.task_id] == versions.get(name)]
+    tasks = [registry.get_task(task).spec.name] if task else sorted({name for _, name, _ in rows})
+    for name in tasks:
+        chosen = {run.digest: run for run, of, _ in reversed(rows) if of == name}
+        if not chosen:
+            raise UserError(f"{name} has no run on tuning data of a preset small; make some with runners.tune --task {name}")
+        if unclean := sum(dirty for run, of, dirty in rows if of == name and chosen[run.digest] is run):
+            print(f"{name}: {unclean} rows were made with uncommitted changes and will say so; commit, then run with --force")
+        (REFERENCE / TUNING).mkdir(parents=True, exist_ok=True)
+        runs = list(reversed(chosen.values()))
+        _write_runs(session, runs, REFERENCE / TUNING / f"{name}.jsonl.xz", 0, folder, brief=True)
+
+
+def _brief(line: RunLine) -> RunLine:
+    """Without curves, and of errors the last line alone, which names no folder."""
+    results = tuple(one.model_copy(update={"error": _last_line(one.error)}) for one in line.results)
+    return line.model_copy(update={"curves": (), "results": results, "error": _last_line(line.error)})
+
+
+def _last_line(text: str | None) -> str | None:
+    return text.strip().splitlines()[-1] if text and text.strip() else text
+
+
 def _drop_unused_pictures() -> None:
     from runners.load import read_file
 
@@ -203,14 +250,17 @@ def _drop_unused_pictures() -> None:
             path.unlink()
 
 
-def _write_runs(session: Session, runs: Sequence[Run], output: Path | None, pictures: int, folder: Path) -> None:
+def _write_runs(
+    session: Session, runs: Sequence[Run], output: Path | None, pictures: int, folder: Path, brief: bool = False
+) -> None:
     if not runs:
         raise UserError("no run to export")
     lines: list[RunLine] = []
     for run in runs:
         kept = _keep_pictures(session, run, pictures, folder, output) if output and pictures else ()
         try:
-            lines.append(exchange.to_line(session, run, kept))
+            line = exchange.to_line(session, run, kept)
+            lines.append(_brief(line) if brief else line)
         except ValidationError as error:
             first = error.errors(include_url=False)[0]
             reason = f"{'.'.join(map(str, first['loc']))}: {first['msg']}".removeprefix(": ")
@@ -249,6 +299,8 @@ def _keep_pictures(session: Session, run: Run, count: int, folder: Path, output:
 def _write(content: str | bytes, output: Path | None) -> None:
     """To the screen, or to a file, which is never left half-written. Raises UserError where it cannot be written, DiskFull."""
     data = content.encode() if isinstance(content, str) else content
+    if output is not None and output.suffix == ".xz":
+        data = lzma.compress(data)
     if output is None:
         sys.stdout.flush()
         sys.stdout.buffer.write(data)

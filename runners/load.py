@@ -4,10 +4,11 @@ Files are written by runners.export --format jsonl. A run is added once; one mad
 """
 
 import json
+import lzma
 from collections.abc import Iterable, Sequence
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, BinaryIO, cast
 
 import typer
 from pydantic import ValidationError
@@ -22,6 +23,7 @@ from benchmark.store.writing import files_first, persist
 from runners.cli import Database, run_app
 
 REFERENCE = registry.ROOT / "leaderboard" / "reference"
+TUNING = "tuning"  # the folder there of trials on tuning data, of which a board shows how many there are; TASK.jsonl.xz
 EXAMPLES = ("python -m runners.load --reference", "python -m runners.load theirs.jsonl --db results/compared.db")
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
 
@@ -37,7 +39,7 @@ def main(
     """Merge runs of files into a database, each once."""
     wanted = list(files or ())
     if reference:
-        wanted += sorted(REFERENCE.glob("*.jsonl"))
+        wanted += [*sorted(REFERENCE.glob("*.jsonl")), *sorted((REFERENCE / TUNING).glob("*.jsonl.xz"))]
     if not wanted:
         if reference:
             print("no reference results have come with the suite")
@@ -47,7 +49,8 @@ def main(
     target = location(db)
     with Session(open_database(target)) as session:
         for file, lines, pictures in read:
-            origin: Origin = "reference" if file.resolve().parent == REFERENCE.resolve() else "loaded"
+            ours = {REFERENCE.resolve(), (REFERENCE / TUNING).resolve()}
+            origin: Origin = "reference" if file.resolve().parent in ours else "loaded"
             added = _merge(session, lines, pictures, origin, target)
             print(f"{file.name}: {added} of {len(lines)} runs added as {origin}, {len(lines) - added} there already")
 
@@ -76,11 +79,11 @@ def reference_digests(presets: Iterable[tuple[str, str]]) -> dict[Path, set[str]
     wanted = {f"{task}/{preset}" for task, preset in presets}
     found: dict[Path, set[str]] = {}
     for task in sorted({name.partition("/")[0] for name in wanted}):
-        file = REFERENCE / f"{task}.jsonl"
-        if file.is_file():
-            with file.open("rb") as opened:
-                head = _header(file, opened.readline())
-            found[file] = {digest for name, digests in head.runs.items() if name in wanted for digest in digests}
+        for file in (REFERENCE / f"{task}.jsonl", REFERENCE / TUNING / f"{task}.jsonl.xz"):
+            if file.is_file():
+                with _opened(file) as opened:
+                    head = _header(file, opened.readline())
+                found[file] = {digest for name, digests in head.runs.items() if name in wanted for digest in digests}
     return found
 
 
@@ -92,9 +95,12 @@ def read_file(file: Path) -> tuple[list[RunLine], dict[str, bytes]]:
     if file.is_char_device():
         raise UserError(f"{file} is a device, of which some never end; name a file")
     try:
-        content = file.read_bytes().removeprefix(b"\xef\xbb\xbf")  # a byte order mark
+        with _opened(file) as opened:
+            content = opened.read().removeprefix(b"\xef\xbb\xbf")  # a byte order mark
     except OSError as error:
         raise UserError(f"{file} cannot be read ({error.strerror})") from None
+    except (lzma.LZMAError, EOFError):
+        raise UserError(f"{file.name} is damaged or not compressed by xz") from None
     first, *rest = content.splitlines() or [b""]
     head = _header(file, first)
     lines: list[RunLine] = []
@@ -113,6 +119,10 @@ def read_file(file: Path) -> tuple[list[RunLine], dict[str, bytes]]:
     if header(lines).runs != head.runs:
         raise UserError(f"{file.name}: its header names other runs than it holds; it was cut off or changed")
     return lines, pictures
+
+
+def _opened(file: Path) -> BinaryIO:
+    return cast("BinaryIO", lzma.open(file)) if file.suffix == ".xz" else file.open("rb")
 
 
 def _header(file: Path, text: bytes) -> Header:

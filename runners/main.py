@@ -6,7 +6,7 @@ lowdimbench run --task <TAB>
 
 import typer
 
-from runners import check, export, leaderboard, load, new, reproduce, run, show, submit
+from runners import check, export, leaderboard, load, new, reproduce, run, show, submit, tune
 from runners.cli import run_app
 
 app = typer.Typer(
@@ -16,7 +16,14 @@ app = typer.Typer(
     help="Run methods on tasks, and see what is real and what is noise.",
 )
 app.command("run", epilog=run.EPILOG)(run.main)
-for name, module in (("show", show), ("reproduce", reproduce), ("check", check), ("export", export), ("load", load)):
+for name, module in (
+    ("tune", tune),
+    ("show", show),
+    ("reproduce", reproduce),
+    ("check", check),
+    ("export", export),
+    ("load", load),
+):
     app.command(name)(module.main)
 app.command("leaderboard", epilog=leaderboard.EPILOG, context_settings=leaderboard.CONTEXT)(leaderboard.main)
 app.add_typer(new.app, name="new")

@@ -1,6 +1,6 @@
 """Requests become a list of jobs: names are resolved, input is checked, keys are computed. The module imports no torch."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import product
 from pathlib import Path
@@ -64,6 +64,11 @@ class Plan:
             done = finished.get(job.key.digest, set())
             jobs.append(replace(job, todo=tuple(i for i in job.todo if i not in done)) if done else job)
         return Plan(tuple(jobs), self.notes)
+
+    def within(self, numbers: Iterable[int]) -> "Plan":
+        """The same plan with these instances alone."""
+        kept = set(numbers)
+        return Plan(tuple(replace(job, todo=tuple(i for i in job.todo if i in kept)) for job in self.jobs), self.notes)
 
 
 def make_plan(requests: Sequence[Request], data_dir: Path | None = None) -> Plan:

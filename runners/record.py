@@ -214,12 +214,14 @@ def failed_instance(session: Session, run: Run, message: Failed) -> None:
     persist(session, work)
 
 
-def end(session: Session, run: Run, message: Last) -> str:
-    """Ends the job, which is done when every instance has scores. Returns its status."""
+def end(session: Session, run: Run, message: Last, asked: Iterable[int] = ()) -> str:
+    """Ends the job, which is done when every instance has scores, and interrupted where all that were `asked` for have some and
+    the others were not tried. Returns its status.
+    """
 
     def work() -> str:
         if isinstance(message, End):
-            run.status = _ended(session, run)
+            run.status = _ended(session, run, asked)
             if run.status == "failed" and run.error is None:
                 run.error = "the worker ended without having tried every instance"
             for column in ("peak_memory", "peak_device_memory"):
@@ -243,14 +245,18 @@ def unlink_unnamed(session: Session, artifacts: Path, digests: Iterable[str]) ->
             (artifacts / path_of(digest)).unlink(missing_ok=True)
 
 
-def _ended(session: Session, run: Run) -> str:
+def _ended(session: Session, run: Run, asked: Iterable[int] = ()) -> str:
     """The status of a run that is over: `done` where every instance has scores, `diverged` where that is all that happened to
-    the others, else `failed`.
+    the others, `interrupted` where nothing did and those that were asked for have scores, else `failed`.
     """
-    if len(queries.answered_instances(session, run)) == run.instances:
+    answered = queries.answered_instances(session, run)
+    if len(answered) == run.instances:
         return "done"
     found = session.scalars(select(Instance.status).where(Instance.run_id == run.id, Instance.status.not_in(ANSWERED)))
-    return "diverged" if set(found) == {"diverged"} else "failed"
+    others, wanted = set(found), set(asked)
+    if wanted and wanted <= answered and not others:
+        return "interrupted"
+    return "diverged" if others == {"diverged"} else "failed"
 
 
 def interrupted(session: Session, run: Run) -> None:

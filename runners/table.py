@@ -11,7 +11,7 @@ from benchmark.report.decimals import decimals
 from benchmark.report.order import baseline
 from benchmark.spec import TaskSpec
 from benchmark.statistics import Estimate, Standing, mean, standings
-from benchmark.store.queries import Entry, entries
+from benchmark.store.queries import Entry, entries, trials
 
 
 def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "test", *, count_truncated: bool = False) -> Table:
@@ -43,13 +43,19 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
     table.add_column("n", justify="right")
     table.add_column("s/instance", justify="right")
     table.add_column("peak MB", justify="right")
+    tried = trials(session, spec.name, spec.version, preset)
+    if told := any(entry.method in tried for entry in rows):
+        table.add_column("trials", justify="right")
     for entry, standing in zip(rows, found, strict=True):
-        table.add_row(*_cells(entry, standing, spec, total, entry is base))
+        count = [f"{tried.get(entry.method, '–')}"] if told else []
+        table.add_row(*_cells(entry, standing, spec, total, entry is base), *count)
     table.caption = (
         f"Rank: {statistics.HOW_RANKED}; – where incomplete or n < {statistics.MINIMUM}. Its 95 %: {statistics.HOW_BOUNDED}. "
         f"p: {statistics.HOW_TESTED}. "
         "Metrics: mean \\[95 % bootstrap-t interval over instances]; n: instances x seeds; time is the method's own"
     )
+    if told:
+        table.caption += "; trials: parameter sets run on tuning data, of those stored here"
     if any(run.origin != "here" for entry in rows for run in entry.runs):
         table.caption += "; rows not made here (reference: they came with the suite) have the seconds of another machine"
     if truncated := sum(len(entry.truncated) for entry in rows):

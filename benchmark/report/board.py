@@ -106,6 +106,7 @@ class Row:
     contended         pairs for which other programs had the processors (Instance.contended)
     older             whether older code of the same task version made it
     marks             short texts that a reader must know before comparing; `older` is one of them
+    trials            parameter sets that the method was run with on tuning data of the preset, as far as they are stored
     """
 
     label: str
@@ -127,6 +128,7 @@ class Row:
     older: bool = False
     marks: tuple[str, ...] = ()
     paper: str = ""
+    trials: int = 0
     _centres: dict[str, float] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def mean(self, metric: Metric) -> float:

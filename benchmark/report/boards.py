@@ -21,7 +21,7 @@ from benchmark.spec import DRAWINGS, Axis, Frozen, Metric, Picture, declared_pic
 from benchmark.statistics import Key
 from benchmark.store import draws, models
 from benchmark.store.models import Curve, Environment, Method, Run, Score, Task
-from benchmark.store.queries import Entry, Made, entries_and_hidden, newest_version, presets_with_runs, status
+from benchmark.store.queries import Entry, Made, entries_and_hidden, newest_version, presets_with_runs, status, trials
 
 Instances = dict[int, list[Any]]  # run -> rows of table instance
 Environments = dict[int, dict[str, Any]]  # id -> its row without id and digest
@@ -70,7 +70,8 @@ def board(session: Session, task: str, preset: str) -> Board:
     instances = _instances(session, [run.id for entry in found for run in entry.runs])
     places = environments(session)
     size = int(info.presets.get(preset, {}).get("instances", 0))
-    rows = [row(entry, info, size, instances, places) for entry in found]
+    tried = trials(session, task, version, preset)
+    rows = [row(entry, info, size, instances, places, tried.get(entry.method, 0)) for entry in found]
     base = baseline(rows, info.baseline)
     rows = ordered(rows, info.primary, base)
     return Board(
@@ -178,6 +179,7 @@ def row(
     size: int,
     instances: Instances,
     places: Environments,
+    trials: int = 0,
 ) -> Row:
     """The row of an entry. size is how many instances the preset has. Without `instances` the row knows no failures."""
     failures = [
@@ -205,6 +207,7 @@ def row(
         failures=failures,
         older=entry.older,
         marks=entry.marks,
+        trials=trials,
     )
 
 

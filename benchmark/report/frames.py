@@ -26,6 +26,7 @@ def rows_frame(rows: Sequence[Row], metrics: Sequence[Metric]) -> pd.DataFrame:
     gain, gain_lower, gain_upper, p   paired difference to the baseline
     NAME, NAME_lower, NAME_upper      the same as estimate for each other metric
     instances, seeds            how many of each have scores
+    trials                      parameter sets that the method was run with on tuning data, as far as these runs are stored
     seconds                     mean seconds of the method on one instance
     """
     primary = next(metric for metric in metrics if metric.primary)
@@ -53,7 +54,7 @@ def _line(row: Row, primary: Metric, metrics: Sequence[Metric]) -> dict[str, Any
             mean = row.means[metric.name] if row.scores.get(metric.name) else None
             line |= _interval(metric.name, mean, f"{metric.name}_lower", f"{metric.name}_upper")
     scores = row.scores[primary.name]
-    line |= {"instances": found.n, "seeds": len({seed for seed, _ in scores}), "complete": row.complete}
+    line |= {"instances": found.n, "seeds": len({seed for seed, _ in scores}), "complete": row.complete, "trials": row.trials}
     return line | {"seconds": np.nan if row.time is None else row.time, "parameters": row.parameters}
 
 

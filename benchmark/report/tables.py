@@ -19,6 +19,10 @@ from benchmark.statistics import Estimate, Key
 
 ARROW = {"higher": "↑", "lower": "↓"}
 TOO_FEW = "n < 4"
+TRIALS = (
+    "Parameter sets that the method was run with on tuning data of this preset, counted from the runs that are stored here. "
+    "Empty: none is stored"
+)
 UNRANKED = "Empty: incomplete, or fewer than 4 instances."
 
 
@@ -116,6 +120,8 @@ def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
     if any(run.fit_seconds for row in rows for run in row.runs):
         text = "Seconds to learn, once for all instances and not part of s / instance; mean over seeds. Empty: learns nothing"
         table.number("s to learn", [row.fit_time for row in rows], text, "%.3g", 86)
+    if any(row.trials for row in rows):
+        table.number("trials", [row.trials or None for row in rows], TRIALS, "%d", 60)
     memory = "Largest peak of memory: of the GPU where one was used, else of the process"
     table.number("peak MB", [row.peak_memory for row in rows], memory, "%.0f", 74)
     trust = "self_reported < scored (predictions scored here) < reproduced (code run here)"

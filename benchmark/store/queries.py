@@ -155,6 +155,20 @@ def newest_version(session: Session, task: str, preset: str) -> int | None:
     return session.scalar(select(func.max(Task.version)).join(Run, Run.task_id == Task.id).where(*about))
 
 
+def trials(session: Session, task: str, version: int, preset: str) -> dict[str, int]:
+    """By method: how many parameter sets it was run with on tuning data of the preset, whatever came of them, as far as these
+    runs are stored. Those of a private draw were chosen on tuning data of its preset.
+    """
+    tried = select(Instance.id).where(Instance.run_id == Run.id).exists()
+    rows = session.execute(
+        select(Method.name, Run.parameters)
+        .join(Method, Run.method_id == Method.id)
+        .join(Task, Run.task_id == Task.id)
+        .where(Task.name == task, Task.version == version, Run.preset == draws.parts(preset)[0], Run.split == "tuning", tried)
+    )
+    return dict(Counter(method for method, _ in {(method, repr(sorted(given.items()))) for method, given in rows}))
+
+
 def entries(session: Session, task: str, version: int, preset: str, split: str = "test") -> list[Entry]:
     """Every method and parameter set with at least one finished instance, sorted by method and label."""
     return entries_and_hidden(session, task, version, preset, split)[0]

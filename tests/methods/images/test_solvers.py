@@ -118,7 +118,7 @@ def test_a_prior_of_other_pictures_or_none_is_refused(name):
 def test_more_steps_than_the_schedule_has_are_refused_with_the_remedy(name):
     problem = blurred()
     problem.prior.schedule = linear(50, 2e-3, 0.4)
-    with pytest.raises(ValueError, match="1000 steps are asked for, and .* has 50; --set steps=50 takes all"):
+    with pytest.raises(ValueError, match=r"1000 steps are asked for, and .* has 50; --set steps=50 takes all"):
         run(name, problem)
     run(name, problem, steps=50)
 
