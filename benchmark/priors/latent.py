@@ -9,7 +9,9 @@ from benchmark.priors.network import NetworkPrior
 
 
 class LatentPrior(NetworkPrior):
-    """D, the schedule and `shape` are those of latents, whose scale is the network's. picture_shape: of what `decode` gives."""
+    """D, the schedule and `shape` are those of latents, which have no range: value_range says that they are on the network's
+    scale. picture_shape: of what `decode` gives.
+    """
 
     picture_shape: tuple[int, int, int]
 
@@ -24,6 +26,10 @@ class LatentPrior(NetworkPrior):
     @property
     def _scale(self) -> float:
         return float(getattr(self.autoencoder.config, "scaling_factor", None) or 1.0)
+
+    def clipped(self, x: Tensor) -> Tensor:
+        """Latents as they are."""
+        return x
 
     def encode(self, x: Tensor) -> Tensor:
         """Latents (B, *shape) of pictures (B, *picture_shape) on the scale [-1, 1]; of a variational one, their mean."""

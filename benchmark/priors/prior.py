@@ -56,6 +56,10 @@ class Prior(ABC):
         found.calls = Calls()
         return found
 
+    def clipped(self, x: Tensor) -> Tensor:
+        """Clean pictures held to `value_range`."""
+        return x.clamp(*self.value_range)
+
     @property
     def half(self) -> float:
         """Units of the task in one unit of the network's scale."""
@@ -112,7 +116,7 @@ class Prior(ABC):
                     if told is not None and guidance != 1:
                         free = self(x, now)
                         clean = free + guidance * (clean - free)
-                    clean = clean.clamp(low, high)
+                    clean = self.clipped(clean)
                     x = clean + then / now * (x - clean)
-                made.append(x.clamp(low, high))
+                made.append(self.clipped(x))
         return torch.cat(made)

@@ -5,17 +5,23 @@ from scipy import linalg
 from torch import Tensor
 
 from benchmark.metrics.perceptual import pooled_features
+from benchmark.priors.latent import LatentPrior
 from benchmark.priors.prior import Prior
 
 LEVELS = (20, 100, 200, 400)  # step indices of 1,000
 
 
 def one_step_psnr(prior: Prior, pictures: Tensor, seed: int = 0, batch: int = 64) -> dict[int, float]:
-    """PSNR in dB of one call of the denoiser at each of LEVELS, mean over pictures (N, *shape) on the task's scale, clipped.
+    """PSNR in dB of one call of the denoiser at each of LEVELS, mean over pictures (N, *shape) on the task's scale, clipped; of
+    latents, that of what the decoder makes of them, against what it makes of the latents without noise.
 
     A schedule of another length takes the levels in proportion.
     """
     low, high = prior.value_range
+
+    def shown(x: Tensor) -> Tensor:
+        return (prior.decode(x) if isinstance(prior, LatentPrior) else x).clamp(low, high)
+
     found = {}
     for level in LEVELS:
         sigma = float(prior.schedule.sigmas[level * len(prior.schedule) // 1000]) * prior.half
@@ -24,8 +30,9 @@ def one_step_psnr(prior: Prior, pictures: Tensor, seed: int = 0, batch: int = 64
         with torch.no_grad():
             for part in torch.split(pictures, batch):
                 noise = torch.randn(part.shape, generator=generator, device=part.device)
-                clean = prior(part + sigma * noise, sigma).clamp(low, high)
-                ratios.append(10 * torch.log10((high - low) ** 2 / (clean - part).square().mean((1, 2, 3))))
+                clean = shown(prior(part + sigma * noise, sigma))
+                wanted = shown(part) if isinstance(prior, LatentPrior) else part
+                ratios.append(10 * torch.log10((high - low) ** 2 / (clean - wanted).square().mean((1, 2, 3))))
         found[level] = float(torch.cat(ratios).mean())
     return found
 

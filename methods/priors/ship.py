@@ -3,16 +3,16 @@
     python -m methods.priors.ship photographs64 --data crops.npz
 
 The folder, benchmark/datasets/assets/priors/NAME, is a DDPMPipeline of diffusers in half precision with `prior.json` and, where
-the prior can be told what to show, `condition/`. The command prints its SHA-256s as benchmark/datasets/sources.py holds them,
-and writes samples.png (64 samples) and nearest.png (16 samples, each above its nearest picture among those it learnt from)
-into results/priors/NAME.
+the prior can be told what to show, `condition/`; of a prior of latents an LDMPipeline, with its autoencoder. The command
+prints its SHA-256s as benchmark/datasets/sources.py holds them, and writes samples.png (64 samples) and nearest.png (16
+samples, each above its nearest picture among those it learnt from) into results/priors/NAME.
 """
 
 import shutil
 from dataclasses import asdict
 from hashlib import sha256
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Any
 
 import torch
 import typer
@@ -23,10 +23,12 @@ from benchmark.datasets.sources import ASSETS
 from benchmark.errors import UserError, unknown
 from benchmark.priors import card
 from benchmark.priors.folder import load
+from benchmark.priors.latent import LatentPrior
+from methods.priors._autoencoder import encoded, learnt, psnr
 from methods.priors._loop import Training
 from methods.priors._quality import distance_to, nearest, one_step_psnr
-from methods.priors._recipes import RECIPES
-from methods.priors.train import RESULTS, pictures, sheet
+from methods.priors._recipes import RECIPES, LatentRecipe, Recipe
+from methods.priors.train import RESULTS, autoencoder_of, pictures, pictures_of, sheet
 
 ABOUT = {
     "photographs64": ("Photographs, 64 x 64", "crops of the photographs that wallpapers.LICENSE lists"),
@@ -35,42 +37,55 @@ ABOUT = {
         "crops of the photographs that wallpapers.LICENSE lists",
     ),
     "faces64": ("Rendered faces, 64 x 64, conditional on their parameters", "pictures of benchmark/datasets/faces.py"),
+    "faces64_latent": (
+        "Rendered faces, 64 x 64, by latents of an autoencoder, 4 x 16 x 16",
+        "pictures of benchmark/datasets/faces.py",
+    ),
 }
 
 
 def ship(
-    name: Annotated[str, typer.Argument(help=f"One of {', '.join(RECIPES)}.")],
+    name: Annotated[str, typer.Argument(help=f"One of {', '.join(ABOUT)}.")],
     data: Annotated[Path, typer.Option(help="The .npz that it was trained on.")],
     into: Annotated[Path, typer.Option(help="The folder of all priors.")] = ASSETS / "priors",
 ) -> None:
     """Write the folder of a prior from its checkpoint."""
-    if name not in RECIPES:
-        raise unknown("recipe", name, RECIPES)
+    if name not in ABOUT:
+        raise unknown("recipe", name, ABOUT)
     torch.set_num_threads(1)
     recipe, results = RECIPES[name], RESULTS / name
+    assert isinstance(recipe, Recipe)  # an autoencoder is shipped with the prior on its latents
     if not (results / "checkpoint.pt").is_file():
         raise UserError(f"{results}/checkpoint.pt does not exist; train the prior first: python -m methods.priors.train {name}")
     arrays = pictures(data, recipe)
+    first = None
+    if isinstance(recipe, LatentRecipe):
+        first = learnt(autoencoder_of(recipe), arrays["learn"], RESULTS / recipe.autoencoder / "checkpoint.pt")
     training = Training(recipe, arrays["learn"], arrays.get("learn_told"), torch.device("cpu"))
     training.load(results / "checkpoint.pt")
     folder = into / name
     shutil.rmtree(folder, ignore_errors=True)
-    write(training, folder, card.Card(fold=recipe.fold, told=tuple(f"{i}" for i in range(recipe.told))))
+    described = card.Card(fold=recipe.fold, told=tuple(f"{i}" for i in range(recipe.told)))
+    write(training, folder, described, None if first is None else first.autoencoder())
     prior = load(folder)
     learn, held_out = (arrays[part].float() / 255 for part in ("learn", "held_out"))
     samples = prior.sample(min(len(held_out) // 2, 512), torch.Generator().manual_seed(0))
+    clean, quality = held_out, {}
+    if isinstance(prior, LatentPrior):
+        samples, clean = pictures_of(prior, samples), encoded(prior.autoencoder, arrays["held_out"])
+        quality["psnr_autoencoder"] = psnr(prior.autoencoder, arrays["held_out"])
     sheet(samples[:64], results / "samples.png")
     near = learn[nearest(samples[:16], learn)]
     sheet(torch.cat([samples[:8], near[:8], samples[8:16], near[8:]]), results / "nearest.png")
-    quality = {f"psnr_{level}": value for level, value in one_step_psnr(prior, held_out).items()}
+    quality |= {f"psnr_{level}": value for level, value in one_step_psnr(prior, clean).items()}
     about, source = ABOUT[name]
     full = card.Card(
         about=about,
         data=source,
         licence="weights: Apache-2.0, as the suite; for the pictures see SOURCES.md",
-        recipe=str(asdict(recipe)),
+        recipe=str(asdict(recipe) | ({} if first is None else {"autoencoder": asdict(first.recipe)})),
         pictures=training.seen,
-        hours=round(training.seconds / 3600, 2),
+        hours=round((training.seconds + (0 if first is None else first.seconds)) / 3600, 2),
         fold=recipe.fold,
         told=tuple(f"{i}" for i in range(recipe.told)),
         quality={key: round(value, 3) for key, value in (quality | distance_to(samples, held_out)).items()},
@@ -81,13 +96,18 @@ def ship(
         print(f'"{file.relative_to(folder).as_posix()}": "{sha256(file.read_bytes()).hexdigest()}",')
 
 
-def write(training: Training, folder: Path, described: card.Card) -> None:
-    """The averaged weights as a pipeline of diffusers in half precision, and the layers of the condition."""
-    from diffusers import DDPMPipeline, DDPMScheduler
+def write(training: Training, folder: Path, described: card.Card, autoencoder: Any = None) -> None:
+    """The averaged weights as a pipeline of diffusers in half precision, and the layers of the condition; with an autoencoder
+    that pipeline is one of latents.
+    """
+    from diffusers import DDIMScheduler, DDPMPipeline, DDPMScheduler, LDMPipeline
 
     prior = training.prior()
-    scheduler = DDPMScheduler(prediction_type="v_prediction", beta_schedule="linear")
-    DDPMPipeline(prior.network.half(), scheduler).save_pretrained(folder)
+    told = {"prediction_type": "v_prediction", "beta_schedule": "linear"}
+    if autoencoder is None:
+        DDPMPipeline(prior.network.half(), DDPMScheduler(**told)).save_pretrained(folder)
+    else:
+        LDMPipeline(autoencoder.half(), prior.network.half(), DDIMScheduler(**told)).save_pretrained(folder)
     (folder / card.FILE).write_text(described.model_dump_json(), encoding="utf-8")
     if prior.describe is not None and prior.mean is not None and prior.spread is not None:
         (folder / "condition").mkdir()

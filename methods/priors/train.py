@@ -5,12 +5,15 @@
 The data is an .npz with `learn` and `held_out`, uint8 (N, 3, size, size), and `learn_told` and `held_out_told`, (N, n), where
 the recipe takes numbers that describe a picture. Training goes on from results/priors/NAME/checkpoint.pt, which is written
 every few minutes and at the end, also after Ctrl-C. Beside it: log.csv (pictures, seconds, loss, held-out PSNR at four noise
-levels) and a sheet of 64 samples. `python -m methods.priors.ship NAME` makes the folder that is shipped.
+levels) and a sheet of 64 samples; of an autoencoder, the held-out PSNR of Dec(Enc(x)) and held-out pictures above what it makes
+of them. A prior of latents learns from the same pictures once its autoencoder is trained.
+`python -m methods.priors.ship NAME` makes the folder that is shipped.
 """
 
 import csv
 import signal
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated
 
@@ -21,28 +24,86 @@ from PIL import Image
 from torch import Tensor
 
 from benchmark.errors import UserError, unknown
+from benchmark.priors.latent import LatentPrior
+from methods.priors._autoencoder import Autoencoding, encoded, learnt, psnr
+from methods.priors._learning import Learning
 from methods.priors._loop import Training
 from methods.priors._quality import one_step_psnr
-from methods.priors._recipes import RECIPES, Recipe
+from methods.priors._recipes import RECIPES, AutoencoderRecipe, LatentRecipe, Recipe
 
 RESULTS = Path("results/priors")
 _KEEP, _LOOK = 300.0, 1200.0  # seconds between checkpoints, and between looks at held-out pictures and samples
 _HELD_OUT = 256
+Look = tuple[dict[str, float], Tensor]  # dB by name, and pictures (N, 3, H, W) in [0, 1]
 
 
-def pictures(file: Path, recipe: Recipe) -> dict[str, Tensor]:
+def pictures(file: Path, recipe: Recipe | AutoencoderRecipe) -> dict[str, Tensor]:
     """The arrays of a data file. Raises UserError for a file that does not hold what the recipe takes."""
-    names = ["learn", "held_out", *(("learn_told", "held_out_told") if recipe.told else ())]
+    told = isinstance(recipe, Recipe) and recipe.told
+    names = ["learn", "held_out", *(("learn_told", "held_out_told") if told else ())]
+    size = autoencoder_of(recipe).size if isinstance(recipe, LatentRecipe) else recipe.size
     try:
         with np.load(file, allow_pickle=False) as found:
             arrays = {name: torch.from_numpy(found[name]) for name in names}
     except (OSError, ValueError, KeyError) as error:
         raise UserError(f"{file} is no data of a prior: {error}; it has to hold {', '.join(names)}") from None
     for name in names[:2]:
-        if arrays[name].dtype != torch.uint8 or tuple(arrays[name].shape[1:]) != (3, recipe.size, recipe.size):
-            wanted = f"uint8 (N, 3, {recipe.size}, {recipe.size})"
+        if arrays[name].dtype != torch.uint8 or tuple(arrays[name].shape[1:]) != (3, size, size):
+            wanted = f"uint8 (N, 3, {size}, {size})"
             raise UserError(f"{file}: {name} is {arrays[name].dtype} {tuple(arrays[name].shape)}, not {wanted}")
     return arrays
+
+
+def autoencoder_of(recipe: LatentRecipe) -> AutoencoderRecipe:
+    """The recipe of what makes latents."""
+    found = RECIPES[recipe.autoencoder]
+    assert isinstance(found, AutoencoderRecipe)
+    return found
+
+
+def learning(
+    recipe: Recipe | AutoencoderRecipe, arrays: dict[str, Tensor], device: torch.device, *, half: bool = False
+) -> tuple[Learning, Callable[[], Look]]:
+    """A training from its start, and what says how good it is by now. Raises UserError without an autoencoder of latents."""
+    learn, held_out = arrays["learn"], arrays["held_out"][:_HELD_OUT]
+    if isinstance(recipe, AutoencoderRecipe):
+        one = Autoencoding(recipe, learn, device, half=half)
+
+        def reconstructed() -> Look:
+            found = one.autoencoder()
+            some = held_out[:32].to(device).float() / 127.5 - 1
+            with torch.no_grad():
+                made = found.decode(found.encode(some).latent_dist.mode()).sample.clamp(-1, 1)
+            rows = [part for pair in zip(torch.split(some, 8), torch.split(made, 8), strict=True) for part in pair]
+            return {"Dec(Enc(x))": psnr(found, held_out.to(device))}, (torch.cat(rows) + 1) / 2
+
+        return one, reconstructed
+    if not isinstance(recipe, LatentRecipe):
+        two = Training(recipe, learn, arrays.get("learn_told"), device, half=half)
+        clean = held_out.to(device).float() / 255
+
+        def denoised() -> Look:
+            prior = two.prior()
+            found = {f"t {level}": value for level, value in one_step_psnr(prior, clean).items()}
+            return found, prior.sample(64, torch.Generator(device).manual_seed(0))
+
+        return two, denoised
+    autoencoder = learnt(autoencoder_of(recipe), learn, RESULTS / recipe.autoencoder / "checkpoint.pt").autoencoder()
+    three = Training(recipe, encoded(autoencoder, learn), None, device, half=half)
+    latents = encoded(autoencoder, held_out).to(device)
+
+    def decoded() -> Look:
+        prior = LatentPrior(three.prior(), autoencoder.to(device))
+        found = {f"t {level}": value for level, value in one_step_psnr(prior, latents).items()}
+        return found, pictures_of(prior, prior.sample(64, torch.Generator(device).manual_seed(0)))
+
+    return three, decoded
+
+
+def pictures_of(prior: LatentPrior, latents: Tensor) -> Tensor:
+    """Decoded, (B, 3, H, W) in [0, 1]."""
+    with torch.no_grad():
+        return (prior.decode(latents).clamp(-1, 1) + 1) / 2
 
 
 def sheet(made: Tensor, file: Path, columns: int = 8) -> None:
@@ -54,7 +115,7 @@ def sheet(made: Tensor, file: Path, columns: int = 8) -> None:
 def has_half(device: torch.device) -> bool:
     """Whether the device multiplies matrices of bfloat16 in units of their own (AMX of a CPU), so that they are faster."""
     if device.type == "cuda":
-        return torch.cuda.is_bf16_supported(including_emulation=False)
+        return bool(torch.cuda.is_bf16_supported(including_emulation=False))
     return "amx_bf16" in Path("/proc/cpuinfo").read_text() if Path("/proc/cpuinfo").is_file() else False
 
 
@@ -76,26 +137,24 @@ def train(
     where = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device)
     folder.mkdir(parents=True, exist_ok=True)
     half = has_half(where) if half is None else half
-    training = Training(recipe, arrays["learn"], arrays.get("learn_told"), where, half=half)
+    training, judged = learning(recipe, arrays, where, half=half)
     training.load(folder / "checkpoint.pt")
     stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):
         signal.signal(number, lambda *found: stop.append(1))
     begun = kept = looked = time.monotonic()
     first = training.step
-    held_out = arrays["held_out"][:_HELD_OUT].to(where).float() / 255
     losses: list[float] = []
 
     def look() -> None:
-        prior = training.prior()
-        found = one_step_psnr(prior, held_out)
+        found, shown = judged()
         with (folder / "log.csv").open("a", newline="") as log:
             csv.writer(log).writerow([training.seen, round(training.seconds), np.mean(losses or [0]), *found.values()])
-        quality = "  ".join(f"t {level}: {value:.2f}" for level, value in found.items())
-        shown = f"{training.seen:,} of {recipe.pictures:,} pictures, {training.seconds / 3600:.2f} h"
-        print(f"{shown}, loss {np.mean(losses or [0]):.4f}, held-out dB {quality}", flush=True)
+        quality = "  ".join(f"{name}: {value:.2f}" for name, value in found.items())
+        course = f"{training.seen:,} of {recipe.pictures:,} pictures, {training.seconds / 3600:.2f} h"
+        print(f"{course}, loss {np.mean(losses or [0]):.4f}, held-out dB {quality}", flush=True)
         losses.clear()
-        sheet(prior.sample(64, torch.Generator(where).manual_seed(0)), folder / "samples.png")
+        sheet(shown, folder / "samples.png")
 
     while not stop and not training.done and (steps is None or training.step < first + steps):
         losses.append(training.advance())

@@ -1,4 +1,5 @@
 import json
+from itertools import pairwise
 from pathlib import Path
 
 import pytest
@@ -78,6 +79,21 @@ def test_a_latent_pipeline_has_an_autoencoder(tmp_path: Path) -> None:
     assert z.shape == (2, *prior.shape)
     assert prior.decode(z).shape == x.shape
     assert float(prior.schedule.alphas[0]) == pytest.approx(1 - 0.0015)
+
+
+def test_latents_have_no_range_that_samples_are_held_to(tmp_path: Path) -> None:
+    """Against DDIM by hand, from the same noise."""
+    prior = load(made_up.latent(tmp_path))
+    found = prior.sample(2, torch.Generator().manual_seed(4), steps=3)
+    times = prior.schedule.spread(3)[::-1]
+    sigmas = [float(prior.schedule.sigmas[t]) for t in times]
+    made = sigmas[0] * torch.randn(2, *prior.shape, generator=torch.Generator().manual_seed(4))
+    with torch.no_grad():
+        for now, then in pairwise([*sigmas, 0.0]):
+            clean = prior(made, now)
+            made = clean + then / now * (made - clean)
+    assert torch.allclose(found, made, atol=1e-4)
+    assert found.abs().max() > 1
 
 
 def test_calls_forward_and_backward_are_counted(tmp_path: Path) -> None:

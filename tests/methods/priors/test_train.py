@@ -12,8 +12,9 @@ from benchmark.priors import card
 from benchmark.priors.folder import load
 from benchmark.priors.network import NetworkPrior
 from methods.priors import ship, train
+from methods.priors._autoencoder import network as autoencoder
 from methods.priors._loop import Training
-from methods.priors._recipes import RECIPES, Recipe
+from methods.priors._recipes import RECIPES, AutoencoderRecipe, LatentRecipe, Recipe
 
 SMALL = Recipe(size=8, fold=2, channels=(8, 16), pictures=4000, batch=8, groups=4)
 TOLD = replace(SMALL, told=3, silent=0.5)
@@ -142,9 +143,16 @@ def test_a_shipped_folder_holds_the_averaged_weights(tmp_path: Path) -> None:
 @pytest.mark.parametrize("name", RECIPES)
 def test_every_recipe_makes_a_network_of_its_pictures(name: str) -> None:
     recipe = RECIPES[name]
-    learn = torch.zeros(2, 3, recipe.size, recipe.size, dtype=torch.uint8)
-    found = Training(recipe, learn, torch.zeros(2, recipe.told) if recipe.told else None, CPU)
-    assert found.prior()(torch.rand(1, *found.prior().shape), 0.1).shape == (1, 3, recipe.size, recipe.size)
+    if isinstance(recipe, AutoencoderRecipe):
+        x = torch.rand(1, 3, recipe.size, recipe.size)
+        assert autoencoder(recipe)(x).sample.shape == x.shape
+        return
+    found = Training(recipe, torch.zeros(2, *recipe.shape), torch.zeros(2, recipe.told) if recipe.told else None, CPU)
+    assert found.prior()(torch.rand(1, *found.prior().shape), 0.1).shape == (1, *recipe.shape)
+    if isinstance(recipe, LatentRecipe):
+        first = RECIPES[recipe.autoencoder]
+        assert isinstance(first, AutoencoderRecipe)
+        assert recipe.shape == (first.latents, *(first.size // 2 ** (len(first.channels) - 1),) * 2)
 
 
 def test_the_command_trains_and_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
