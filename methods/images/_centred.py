@@ -66,11 +66,17 @@ class Centred:
 
     def gradient(self, u: Tensor) -> Tensor:
         """Of 1/2 ||A u - y||^2:  A^H (A u - y), or by autograd where A has no adjoint."""
+        return self.left(u)[1]
+
+    def left(self, u: Tensor) -> tuple[Tensor, Tensor]:
+        """A u - y, and the gradient of half its square."""
         if hasattr(self.A, "adjoint"):
-            return self.A.adjoint(self.A(u) - self.y)
+            left = self.A(u) - self.y
+            return left, self.A.adjoint(left)
         with torch.enable_grad():
             u = u.detach().requires_grad_()
-            return torch.autograd.grad(self.misfit(u).sum() / 2, u)[0]
+            left = self.A(u) - self.y
+            return left.detach(), torch.autograd.grad(left.square().flatten(1).sum(1).sum() / 2, u)[0]
 
     def misfit(self, u: Tensor) -> Tensor:
         """||A u - y||^2 of each picture, (B,)."""
@@ -96,20 +102,25 @@ class Centred:
         return x if self.batched else x[0]
 
 
-def centred(problem: LinearInverse | NonlinearInverse, jumps: bool = False) -> Centred:
-    """jumps: whether a consistency model is what is needed, and no mean.
+def centred(problem: LinearInverse | NonlinearInverse, jumps: bool = False, latent: bool = False) -> Centred:
+    """jumps: whether a consistency model is what is needed, and no mean; latent: whether a prior of latents is
+    (methods/images/_latents.py), and none of pictures.
 
     Raises ValueError where the problem holds no prior, one of the other kind, or one for pictures of another shape.
     """
     A, prior = problem.A, problem.prior
     if prior is None:
         raise ValueError("it needs a diffusion prior, and this problem holds none")
-    if tuple(prior.shape) != tuple(A.shape):
-        raise ValueError(f"the prior is for pictures of {tuple(prior.shape)}, and these are {tuple(A.shape)}")
+    if latent != hasattr(prior, "picture_shape"):
+        kinds = ("pictures themselves", "an autoencoder's latents")
+        raise ValueError(f"it needs a prior of {kinds[latent]}; this one is of {kinds[not latent]}")
+    shape = getattr(prior, "picture_shape", prior.shape)  # of latents' pictures
+    low, high = (latent and problem.value_range) or prior.value_range
+    if tuple(shape) != tuple(A.shape):
+        raise ValueError(f"the prior is for pictures of {tuple(shape)}, and these are {tuple(A.shape)}")
     if jumps != getattr(prior, "jumps", False):
         kinds = ("the mean of clean pictures", "a clean picture at one jump, a consistency model's")
         raise ValueError(f"it needs a prior that gives {kinds[jumps]}; this one gives {kinds[not jumps]}")
-    low, high = prior.value_range
     middle, half = (low + high) / 2, (high - low) / 2
     y = problem.y
     batched = y.ndim > len(A.data_shape) or isinstance(A, NonlinearOperator)

@@ -8,6 +8,12 @@ The answer is x_K where y has no noise, and v_K where it has: the last purificat
 1]. t counts steps of the prior's schedule from 1; `start` and `end` say it of 1000 steps and are scaled to the schedule. Noise
 of index t - 1 is added, and DDIM's first call is at that index, but for t = 1, where it is at index 1. `step` is that of the
 sum (methods/images/_data_phase.py), not a rate for the mean.
+
+With a prior on an autoencoder's latents (methods/images/_latents.py), z is noised and purified, and nothing is clipped:
+space   latent      the data phase moves z, on 1/2 ||A Dec(z) - y||^2; then z <- Enc(Dec(z))              v_0 ~ N(0, 1)
+        encoded     it moves x as above; then z = Enc(x), and the next starts at Dec(v)
+There DDIM ends at index 1, and one step is taken at t - 1 also for t = 1. The step is not checked in `latent`, for want of a
+bound of Dec's steepness.
 Source: arXiv:2403.06054 and its code: linear schedule, torch's SGD, DDIM over evenly spaced indices, all without noise in y
 """
 
@@ -21,6 +27,7 @@ from methods.images._annealed import annealed
 from methods.images._centred import centred
 from methods.images._data_phase import check_step, descended
 from methods.images._ddim import descend
+from methods.images._latents import latents
 from methods.images._levels import even
 
 _STEPS = 1000  # of the schedule of which `start` and `end` are steps
@@ -32,11 +39,14 @@ _STEPS = 1000  # of the schedule of which `start` and `end` are steps
     kind="diffusion prior",
     paper="arXiv:2403.06054",
     needs=("image", "range", "prior"),
-    # The paper's, for 256 pixels; its rates as steps of the sum. It has none for denoising.
+    # The paper's, for 256 pixels; its rates as steps of the sum. It has none for denoising, and for latents none with noise.
     settings={
         "super_resolution": {"step": 0.163},
         "inpainting": {"rounds": 20, "inner": 50, "step": 0.0102, "start": 700},
         "phase_retrieval": {"rounds": 200, "step": 0.0023, "start": 1000, "end": 20},
+        "super_resolution/*_latent": {"space": "latent"},
+        "inpainting/*_latent": {"space": "latent", "start": 500},
+        "deblurring/*_latent": {"space": "encoded", "rounds": 4, "inner": 250},
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"rounds": 3, "inner": 10, "ddim_steps": 4},
     },
@@ -62,37 +72,47 @@ def dcdp(
     end: int = 0,
     ddim_steps: Count = 20,
     output: Literal["by_noise", "data", "prior"] = "by_noise",
+    space: Literal["pixel", "latent", "encoded"] = "pixel",
 ) -> Tensor:
     """DCDP: gradient steps towards the data and diffusion purification in turns.
 
     pull: of x to v in the data phase; start, end: first and last t of 1000; output: x_K (data) or v_K (prior).
     """
-    p = centred(problem, jumps=version == "consistency")
-    check_step(p, step, momentum, pull)
+    z = None if space == "pixel" else latents(problem, jumps=version == "consistency")
+    p = z or centred(problem, jumps=version == "consistency")  # where noise is added and taken away
+    moved = z.pixels if z is not None and space == "encoded" else p  # where the data phase is
+    if moved is not z:
+        check_step(moved, step, momentum, pull)
     times = purification_times(schedule, rounds, start, end, len(p.alphas))
+    lowest = 0 if z is None else 1  # index of DDIM's last call
 
     def data(v: Tensor, k: int) -> Tensor:
-        return descended(p, v, inner, step, momentum, pull)
+        return descended(moved, v, inner, step, momentum, pull)
 
     def renoise(x: Tensor, clean: Tensor, noisy: Tensor, k: int) -> Tensor:  # on the scale of z / sqrt(alpha-bar)
+        if z is not None:
+            x = z.encode(z.decode(x) if moved is z else x)
         a = p.alphas[times[k] - 1]
-        z = math.sqrt(a) * x + math.sqrt(1 - a) * p.noisy(ctx)
-        return z / math.sqrt(p.alphas[first(k)])
+        x = math.sqrt(a) * x + math.sqrt(1 - a) * p.noisy(ctx)
+        return x / math.sqrt(p.alphas[first(k)])
 
     def purify(x: Tensor, k: int) -> Tensor:
-        count = min(ddim_steps, first(k) + 1) if version == "ddim" else 1
-        return descend(p, x, [p.sigmas[i] for i in ([first(k)] if count == 1 else even(first(k) + 1, count))], clip=True)
+        count = min(ddim_steps, first(k) + 1 - lowest) if version == "ddim" else 1
+        indices = [first(k)] if count == 1 else [lowest + i for i in even(first(k) + 1 - lowest, count)]
+        v = descend(p, x, [p.sigmas[i] for i in indices], clip=z is None)
+        return z.decode(v) if z is not None and moved is not z else v
 
     def first(k: int) -> int:
         """The index of the network's first call."""
-        return times[k] - 1 if times[k] > 1 or version == "consistency" else 1
+        exact = version == "consistency" or (z is not None and version == "tweedie")
+        return times[k] - 1 if times[k] > 1 or exact else 1
 
     after_noise = output == "prior" or (output == "by_noise" and p.noise > 0)
-    answer = v = p.start()
+    answer = v = p.noisy(ctx) if moved is z else moved.start()
     for one in annealed(ctx, rounds, v, v, data, renoise, purify):
         answer = one.clean if after_noise else one.data
-        ctx.record(one.step, p.back(answer), data=p.back(one.data), prior=p.back(one.clean))
-    return p.back(answer)
+        ctx.record(one.step, moved.back(answer), data=moved.back(one.data), prior=moved.back(one.clean))
+    return moved.back(answer)
 
 
 def purification_times(schedule: str, rounds: int, start: int, end: int, total: int) -> list[int]:

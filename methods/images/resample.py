@@ -1,4 +1,4 @@
-"""ReSample in pixels: DDIM pushed as in DPS, and now and then a picture that fits the data, put back to its noise level.
+"""ReSample: DDIM pushed as in DPS, and now and then a picture that fits the data, put back to its noise level.
 
     every step     x' = DDIM from x_t, eta 0, - (a_t / 2) grad_{x_t} ||A D(x_t) - y||          a: alpha-bar, a' of the next step
     every tenth of the last two thirds          five more DDIM steps to x_0;   x_0* = least squares from x_0
@@ -7,21 +7,26 @@
     at the end     least squares once more
 
 Least squares: AdamW on mean (A x - y)^2 until it is below sigma_y^2 (1e-3^2 without noise); in the middle third
-`middle_steps` at rate 1e-2, later `late_steps` at 5e-3, which end too if nothing is gained in 200. On [-1, 1]. Encoder and
-decoder are the identity, so the two differ in their rates alone. The original takes 1 - alpha-bar for its root in x_0 and
-mixes two indices in its time travel; not here. Source: arXiv:2307.08123 and its code, which fits an autoencoder's latents; a
-natural ancestor of DCDP
+`middle_steps` at rate 1e-2, later `late_steps` at 5e-3, which end too if nothing is gained in 200. On [-1, 1].
+space   latent      the original: x is an autoencoder's latent z, A is A Dec; only in the middle third the picture is fitted,
+                    from Dec(z_0), and encoded
+        pixel       encoder and decoder are the identity, so that the two fits differ in their rates alone: a natural ancestor
+                    of DCDP
+The original takes 1 - alpha-bar for its root in x_0 and mixes two indices in its time travel; not here.
+Source: arXiv:2307.08123 and its code
 """
 
 import math
+from typing import Literal
 
 import torch
 from torch import Tensor
 
 from benchmark import Context, Count, LinearInverse, Positive, method
-from methods.images._centred import Centred, centred, each
+from methods.images._centred import Centred, each
 from methods.images._ddim import descend
 from methods.images._guided import guided, pull_of_norm
+from methods.images._latents import Latents, within
 from methods.images._levels import strided
 
 _EVERY = 10
@@ -37,6 +42,7 @@ _LEAST = 1e-3  # deviation at which a fit without noise ends
     paper="arXiv:2307.08123",
     needs=("image", "range", "prior"),
     settings={
+        "*/*_latent": {"space": "latent"},
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 20, "middle_steps": 10, "late_steps": 10},
     },
@@ -50,8 +56,9 @@ def resample(
     gamma: Positive = 40.0,
     middle_steps: Count = 2000,
     late_steps: Count = 500,
+    space: Literal["pixel", "latent"] = "pixel",
 ) -> Tensor:
-    p = centred(problem)
+    p = within(problem, space)
     indices = strided(len(p.alphas), steps)
     sigmas, alphas = [*(p.sigmas[i] for i in indices), 0.0], [*(p.alphas[i] for i in indices), 1.0]
 
@@ -69,7 +76,12 @@ def resample(
             return x
         clean = descend(p, x, sigmas[k + 1 : k + 1 + min(_AHEAD, index)], clip=False)
         middle = index >= steps // 3
-        found = fitted(p, clean, middle_steps, 1e-2, middle_steps) if middle else fitted(p, clean, late_steps, 5e-3, _PATIENCE)
+        if middle and isinstance(p, Latents):
+            found = p.encode(fitted(p.pixels, p.decode(clean), middle_steps, 1e-2, middle_steps))
+        elif middle:
+            found = fitted(p, clean, middle_steps, 1e-2, middle_steps)
+        else:
+            found = fitted(p, clean, late_steps, 5e-3, _PATIENCE)
         now, then = alphas[k], alphas[k + 1]
         spread = gamma * (1 - then) / (1 - now) * (1 - now / then)
         total = spread + 1 - then  # the formulas of the header, divided by sqrt(a')
@@ -85,15 +97,15 @@ def resample(
 
 def fitted(p: Centred, x: Tensor, steps: int, lr: float, patience: int) -> Tensor:
     """x (B, ...) moved until each picture's mean (A x - y)^2 is that of the noise, or has not fallen in `patience` steps."""
-    goal, count = max(p.noise, _LEAST) ** 2, p.A(x)[0].numel()
+    goal, count = max(p.noise, _LEAST) ** 2, p.y[0].numel()
     x = x.clone()
     open_ = torch.ones(len(x), dtype=torch.bool, device=x.device)
     optimiser = torch.optim.AdamW([x], lr=lr)
     seen: list[Tensor] = []
     for n in range(steps):
-        left = p.A(x) - p.y
+        left, gradient = p.left(x)
         seen.append(left.square().flatten(1).mean(1))
-        x.grad = 2 / count * p.A.adjoint(left)
+        x.grad = 2 / count * gradient
         before = x.clone()
         optimiser.step()
         x.copy_(torch.where(each(open_, x), x, before))

@@ -258,7 +258,13 @@ def test_grids_are_those_of_the_originals():
         ("pigdm", "deblurring", {"steps": 100, "eta": 0.2, "high": 100.0, "low": 0.01}),
         ("red_diff", "deblurring", {"steps": 1000, "weight": 0.25, "weighting": "linear", "lr": 0.1, "threshold": 3e-2}),
         ("sitcom", "deblurring", {"steps": 20, "inner": 30, "lr": 0.02, "pull": 0.0}),
-        ("resample", "deblurring", {"steps": 500, "gamma": 40.0, "middle_steps": 2000, "late_steps": 500}),
+        (
+            "resample",
+            "deblurring",
+            {"steps": 500, "gamma": 40.0, "middle_steps": 2000, "late_steps": 500, "space": "pixel"},
+        ),
+        ("psld", "deblurring", {"steps": 1000, "fit": 0.1, "glue": 0.1, "threshold": 3e-2, "space": "latent"}),
+        ("psld", "super_resolution", {"steps": 1000, "fit": 0.9, "glue": 0.1, "threshold": 3e-2, "space": "latent"}),
     ],
 )
 def test_what_is_not_set_is_the_papers(name, task, expected):

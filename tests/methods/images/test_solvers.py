@@ -24,6 +24,7 @@ SOLVERS = {
     "red_diff": ({"steps": 20}, (20, 0)),
     "sitcom": ({"steps": 5, "inner": 4}, (20, 15)),
     "resample": ({"steps": 50, "middle_steps": 30, "late_steps": 20}, (50 + 5 * 3, 50)),
+    "psld": ({"steps": 40, "space": "pixel", "fit": 0.3}, (40, 40)),
     "dpir": ({}, (8, 0)),
 }
 CASES = [pytest.param(name, given, id=name) for name, (given, _) in SOLVERS.items()]
@@ -107,11 +108,11 @@ def test_calls_of_the_network_are_those_of_the_paper(name):
 
 @pytest.mark.parametrize("name", SOLVERS)
 def test_a_prior_of_other_pictures_or_none_is_refused(name):
-    problem = blurred()
+    problem, given = blurred(), {"space": "pixel"} if name == "psld" else {}
     with pytest.raises(ValueError, match="needs a diffusion prior"):
-        run(name, dataclasses.replace(problem, prior=None))
+        run(name, dataclasses.replace(problem, prior=None), **given)
     with pytest.raises(ValueError, match=r"the prior is for pictures of \(1, 64, 64\), and these are \(3, 16, 16\)"):
-        run(name, dataclasses.replace(problem, prior=Gaussian()))
+        run(name, dataclasses.replace(problem, prior=Gaussian()), **given)
 
 
 @pytest.mark.parametrize("name", ["dps", "red_diff"])
