@@ -43,8 +43,8 @@ class Bent:
 class Turned(LatentPrior):
     """The latents of a Gaussian's pictures under Q."""
 
-    def __init__(self, Q, bend=0.0):
-        self.Q, self.inner, self.autoencoder = Q, Gaussian(0.55, 0.1, SHAPE), Bent(Q, bend)
+    def __init__(self, Q, bend=0.0, deviation=0.1):
+        self.Q, self.inner, self.autoencoder = Q, Gaussian(0.55, deviation, SHAPE), Bent(Q, bend)
         self.shape, self.picture_shape, self.value_range = LATENT, SHAPE, (-1.0, 1.0)
         self.schedule, self.calls = linear(), Calls()
 
@@ -76,10 +76,13 @@ def reordering():
     return torch.eye(N)[torch.randperm(N, generator=draw(9))] * signs
 
 
-def problem_of(prior, noise=0.0, A=None, seed=3):
-    """A picture from the prior. Its range is the task's, [0, 1]."""
+HALF = operators.Mask(torch.rand(8, 8, generator=draw(2)) < 0.5)
+
+
+def problem_of(prior, noise=0.0, A=None, seed=3, deviation=0.1):
+    """A picture, by default from the prior. Its range is the task's, [0, 1]."""
     A = A or operators.Blur(operators.gaussian_kernel(3, 0.7), SHAPE)
-    x = 0.55 + 0.1 * torch.randn(SHAPE, generator=draw(seed))
+    x = 0.55 + deviation * torch.randn(SHAPE, generator=draw(seed))
     y = A(x) + noise * A.noise(draw(seed + 1))
     return dataclasses.replace(pose(A, y, noise, prior), value_range=(0.0, 1.0))
 
@@ -104,13 +107,13 @@ def test_dcdp_with_its_data_phase_in_pixels_is_dcdp(noise):
 
 @pytest.mark.parametrize("noise", [0.0, 0.05])
 def test_resample_is_resample(noise):
-    given = {"steps": 40, "gamma": 0.5, "middle_steps": 60, "late_steps": 30}
-    found, calls = both("resample", noise, reordering(), given | {"space": "latent"}, given)
+    given = {"steps": 40, "gamma": 20.0, "middle_steps": 60, "late_steps": 30}
+    found, calls = both("resample", noise, reordering(), given | {"space": "latent"}, given, HALF)
     torch.testing.assert_close(*found, rtol=1e-3, atol=2e-3)
     assert calls[0] == calls[1]
 
 
-@pytest.mark.parametrize("A", [operators.Mask(torch.rand(8, 8, generator=draw(2)) < 0.5), operators.Downsample(2, SHAPE)])
+@pytest.mark.parametrize("A", [HALF, operators.Downsample(2, SHAPE)])
 def test_psld_is_its_control(A):
     given = {"steps": 40, "fit": 0.3, "glue": 0.2}
     found, calls = both("psld", 0.05, rotation(), given | {"space": "latent"}, given | {"space": "pixel"}, A)
@@ -219,8 +222,8 @@ def dcdp(o, times, inner, alpha, ddim_steps, space):
 @pytest.mark.parametrize(("ddim_steps", "times"), [(1, [150, 75, 1]), (6, [150, 75, 1]), (6, [9, 5, 1])])
 @pytest.mark.parametrize("output", ["data", "prior"])
 def test_dcdp_is_the_original_loop_of_latents(space, ddim_steps, times, output):
-    """It encodes anew, starts at noise in latents and at grey in pixels, and ends at index 1."""
-    problem = problem_of(Turned(rotation(), bend=0.4))
+    """It encodes anew, starts at noise in latents and grey in pixels, ends at index 1 and clips nothing: the prior is wide."""
+    problem = problem_of(Turned(rotation(), bend=0.4, deviation=0.8), deviation=0.5)
     given = {"rounds": 3, "inner": 7, "step": 0.3, "start": times[0], "end": 0, "ddim_steps": ddim_steps}
     before, after = dcdp(Original(problem, []), times, 7, 0.3, ddim_steps, space)
     version = "tweedie" if ddim_steps == 1 else "ddim"
@@ -228,12 +231,13 @@ def test_dcdp_is_the_original_loop_of_latents(space, ddim_steps, times, output):
     torch.testing.assert_close(centre(found), before if output == "data" else after, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(centre(points[-1]["data"]), before, rtol=1e-3, atol=1e-3)
     torch.testing.assert_close(centre(points[-1]["prior"]), after, rtol=1e-3, atol=1e-3)
+    assert after.abs().max() > 1.5
 
 
 @pytest.mark.parametrize("noise", [0.0, 0.05])
 def test_resample_is_the_original_loop_of_latents(noise):
     """The picture is fitted in the middle third, the latent in the last and at the end."""
-    problem, steps, gamma = problem_of(Turned(rotation(), bend=0.4), noise), 40, 0.5
+    problem, steps, gamma = problem_of(Turned(rotation(), bend=0.4), noise, HALF), 40, 20.0
     o = Original(problem, [i * 25 for i in reversed(range(steps))])
 
     def adam(rate):
