@@ -97,9 +97,9 @@ def test_latents_have_mean_0_and_deviation_1_and_pictures_do_not_change() -> Non
 
 
 def test_it_learns_to_give_pictures_back() -> None:
-    recipe = replace(FIRST, pictures=400, rate=5e-3, memory=0.9)
+    recipe = replace(FIRST, perceptual=0.0, pictures=400, rate=5e-3, memory=0.9)
     before = psnr(advanced(0, recipe).averaged["autoencoder"], pictures())
-    assert psnr(advanced(60, recipe).autoencoder(), pictures()) > before + 3
+    assert psnr(advanced(40, recipe).autoencoder(), pictures()) > before + 2
 
 
 def test_in_half_precision_the_loss_is_nearly_the_same() -> None:
@@ -143,6 +143,7 @@ def test_the_psnr_of_latents_is_that_of_what_is_decoded() -> None:
 def test_the_commands_train_both_and_ship_a_pipeline_of_latents(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
+    """Takes three seconds: two trainings, and samples of what was learnt in both commands."""
     monkeypatch.setitem(train.RECIPES, "made_up_first", FIRST)
     monkeypatch.setitem(train.RECIPES, "made_up_second", SECOND)
     monkeypatch.setitem(ship.ABOUT, "made_up_second", ("made up", "ramps"))
@@ -150,7 +151,7 @@ def test_the_commands_train_both_and_ship_a_pipeline_of_latents(
     for module in (train, ship):
         monkeypatch.setattr(module, "RESULTS", tmp_path)
     file = tmp_path / "data.npz"
-    np.savez(file, learn=pictures().numpy(), held_out=pictures(136).numpy())
+    np.savez(file, learn=pictures().numpy(), held_out=pictures(32).numpy())
     with pytest.raises(UserError, match="the autoencoder has to be trained first"):
         train.train("made_up_second", file, device="cpu")
     train.train("made_up_first", file, device="cpu", half=False)
