@@ -27,12 +27,13 @@ from methods.images._levels import strided
     solves="LinearInverse",
     kind="diffusion prior",
     paper="arXiv:2307.00619",
-    needs=("image", "range", "prior"),
+    needs=("image", "range", "prior", "svd"),
     settings={
         "super_resolution": {"fit": 0.9},
         # Small enough for a test; shows nothing about quality. The prior there is of pictures.
         "*/tiny": {"steps": 20, "space": "pixel"},
     },
+    search={"*": {"fit": (0.01, 10.0, "log"), "glue": (0.01, 10.0, "log")}},
 )
 def psld(
     problem: LinearInverse,

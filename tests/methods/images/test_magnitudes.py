@@ -62,7 +62,7 @@ def test_the_gradient_keeps_the_phase_and_mends_the_magnitude():
     assert not p.gradient(u).requires_grad
 
 
-@pytest.mark.parametrize("name", ["ddrm", "ddnm", "diffpir", "pigdm", "dpir", "red_diff", "resample"])
+@pytest.mark.parametrize("name", ["ddrm", "ddnm", "diffpir", "pigdm", "dpir", "red_diff", "resample", "psld"])
 def test_who_needs_an_adjoint_does_not_fit(name):
     misfit = registry.get_method(name).spec.misfit(registry.get_task("phase_retrieval").spec.at("tiny"))
     assert misfit == f"{name} solves LinearInverse, but phase_retrieval poses NonlinearInverse"

@@ -124,15 +124,15 @@ def test_more_steps_than_the_schedule_has_are_refused_with_the_remedy(name):
     run(name, problem, steps=50)
 
 
-@pytest.mark.parametrize("name", ["ddrm", "ddnm"])
-def test_who_needs_singular_values_says_so(name):
+@pytest.mark.parametrize(("name", "given"), [("ddrm", {}), ("ddnm", {}), ("psld", {"space": "pixel"})])
+def test_who_needs_singular_values_says_so(name, given):
     class Unknown(Diagonal):
         def svd(self):
             return None
 
     prior = Gaussian(shape=SHAPE)
     with pytest.raises(ValueError, match="singular values of A, which are not known for this Unknown"):
-        run(name, pose(Unknown(1.0, SHAPE), torch.zeros(SHAPE), 0.1, prior))
+        run(name, pose(Unknown(1.0, SHAPE), torch.zeros(SHAPE), 0.1, prior), **given)
 
 
 def test_the_posterior_mean_is_that_of_an_exact_prior():
