@@ -7,7 +7,8 @@
 On [-1, 1], x = x_t / sqrt(alpha-bar_t). What comes of the noise in y, lambda_i d_i, and what is added, gamma_i, have the
 variance s'^2 together; on the scale of x_t that is 1 - alpha-bar'. One lambda for each singular value is what blurs with
 noise need: the code's short form has one for all. Without noise, lambda = 1, and A^+ is all that is needed. Singular values
-below `threshold` count as 0. Time travel is left out, as in the defaults of the code.
+below `threshold` count as 0. Time travel is left out, as in the defaults of the code. The code's other form, of singular
+values, adds fresh noise alone where A sees, and eta s' n beside sqrt(1 - eta^2) lambda_i where lambda_i < 1.
 Source: arXiv:2212.00490, appendix on noise; 100 evenly spaced steps, eta 0.85, threshold as in its code for blurs
 """
 

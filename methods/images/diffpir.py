@@ -7,7 +7,7 @@ On [-1, 1], x = x_t / sqrt(alpha-bar_t), from A^T y with noise of the largest le
 weight 1 is half-quadratic splitting itself. The original code has y and sigma_y on [0, 1] and s on [-1, 1]: its lambda of 1
 is weight 1/4, the default. No data step at the last level: the answer is the state that enters it, as there.
 Source: arXiv:2305.08995 and its code: 100 steps crowded at small noise ("quad"), lambda 1, zeta 0.1, for inpainting 20 steps
-and 1
+and 1. These are the settings at the head of its scripts; that for blurs multiplies them by 7 and 3 before it runs
 """
 
 import math

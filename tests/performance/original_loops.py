@@ -252,10 +252,26 @@ def ddnm(folder: Path, case: Any, drawn: list[Tensor], given: dict[str, Any], ow
 
 
 def _flat(case: Any, threshold: float) -> Any:
-    A = case.p.A
+    """Our operator as theirs, of flat pictures, with our lambda and gamma."""
+    A, svd = case.p.A, case.p.svd()
+    inverse = torch.where(svd.values > threshold, 1 / svd.values, 0)
+
+    def seen(x: Tensor, share: Tensor) -> Tensor:
+        return svd.V(share * svd.Vt(x.reshape(-1, *A.shape))).flatten(1)
+
+    def Lambda(x: Tensor, a: Tensor, sigma_y: float, sigma_t: Tensor, eta: float) -> Tensor:
+        deviation = a * sigma_y * inverse
+        return seen(x, torch.where(deviation > sigma_t, sigma_t / deviation, 1))
+
+    def Lambda_noise(n: Tensor, a: Tensor, sigma_y: float, sigma_t: Tensor, eta: float, e: Tensor) -> Tensor:
+        gamma = (sigma_t**2 - (a * sigma_y * inverse) ** 2).clamp_min(0).sqrt()
+        return seen(eta * n + (1 - eta**2) ** 0.5 * e, gamma)
+
     return SimpleNamespace(
         A=lambda x: A(x.reshape(-1, *A.shape)).flatten(1),
         A_pinv=lambda y: A.pinv(y.reshape(-1, *A.data_shape), threshold).flatten(1),
+        Lambda=Lambda,
+        Lambda_noise=Lambda_noise,
     )
 
 

@@ -167,7 +167,7 @@ _RED = {"steps": 200, "weight": 0.25, "weighting": "linear", "lr": 0.1, "thresho
 _RESAMPLE = {"steps": 200, "middle_steps": 300, "late_steps": 300}
 _PIGDM = {"steps": 30, "eta": 0.2, "high": 100.0, "low": 0.01}
 _DAPS = {"rounds": 50, "flow_steps": 5, "inner": 100, "lr": 1e-4, "tau": 0.01, "high": 100.0, "low": 0.1}
-NOISELESS, NOISY = (0.0,), (0.05,)
+NOISY = (0.05,)
 
 ROWS: dict[str, list[Row]] = {
     "dcdp": [Row(f"dcdp {kind}", "dcdp", loops.dcdp, _DCDP | {"version": kind}, _DCDP_BY_TASK) for kind in ("ddim", "tweedie")],
@@ -182,8 +182,8 @@ ROWS: dict[str, list[Row]] = {
         )
     ],
     "ddnm": [
-        Row("ddnm", "ddnm", loops.ddnm, _DDNM, noises=NOISELESS),
-        Row("ddnm+", "ddnm", partial(loops.ddnm, own_operator=True), _DDNM, tasks=("inpainting",), noises=NOISY),
+        Row("ddnm", "ddnm", loops.ddnm, _DDNM),
+        Row("ddnm, its own lambda", "ddnm", partial(loops.ddnm, own_operator=True), _DDNM, tasks=("inpainting",), noises=NOISY),
     ],
     "sitcom": [Row("sitcom", "sitcom", loops.sitcom, {"steps": 20, "inner": 30, "lr": 0.02})],
     "resample": [
