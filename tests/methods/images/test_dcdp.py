@@ -12,6 +12,7 @@ from benchmark.context import Context
 from benchmark.priors.schedule import linear
 from methods.images._centred import centred
 from methods.images._data_phase import descended
+from methods.images._ddim import descend
 from methods.images.dcdp import purification_times
 from tests.methods.images.gaussian import (
     ALPHAS,
@@ -187,6 +188,17 @@ def test_its_law_on_a_scalar_gaussian():
     assert_law(centre(found), law)
 
 
+def test_ddim_reads_the_noise_from_the_clipped_picture():
+    """Of u = 3 at level 1 a prior N(0, 1) makes 1.5, clipped 1: noise of 2, of which level 1/2 keeps half. There D is 4/5 u."""
+    prior = Gaussian(0.5, 0.5, SHAPE)
+    p = centred(constant(1.0, 0.5, 0.0, prior))
+    for clip, between, last in ((True, 2.0, 1.0), (False, 2.25, 1.8)):
+        prior.asked.clear()
+        found = descend(p, p.start(3.0), [1.0, 0.5], clip=clip)
+        torch.testing.assert_close(prior.asked[1][0], p.start(between))
+        torch.testing.assert_close(found, p.start(last))
+
+
 # --- the data phase -----------------------------------------------------------------------------------------------------
 
 
@@ -211,9 +223,10 @@ def test_the_step_is_that_of_one_pixel_whatever_the_size_and_the_batch():
         p = centred(problem)
         return descended(p, p.start(), 5, 0.3, 0.9)
 
-    found = [phase(constant(0.8, 0.4, 0.0, Gaussian(shape=(3, side, side)))) for side in (4, 16)]
+    found = [phase(constant(0.8, 0.9, 0.0, Gaussian(shape=(3, side, side)))) for side in (4, 16)]
+    assert found[0].min() > 0.5  # y is 1 on [-1, 1], and x began at 0
     assert found[0].unique().item() == pytest.approx(found[1].unique().item())
-    small = constant(0.8, 0.4, 0.0, Gaussian(shape=(3, 4, 4)))
+    small = constant(0.8, 0.9, 0.0, Gaussian(shape=(3, 4, 4)))
     batch = phase(dataclasses.replace(small, y=small.y.expand(6, 3, 4, 4)))
     torch.testing.assert_close(batch, found[0].expand(6, 3, 4, 4))
 
