@@ -155,6 +155,15 @@ def test_pigdm_has_the_law_of_its_formulas(noise, eta):
     assert_law(centre(found), law)
 
 
+def test_pigdm_damps_the_data_by_r2():
+    """One step from level 1, where r^2 is 1/2: with sigma_y = 1 the data weigh 1 / (a^2 + 2). N(0, 4) keeps 4/5 of x."""
+    a, prior = 0.8, Gaussian(0.5, 1.0)
+    found, _ = run("pigdm", constant(a, 0.9, 0.5, prior), steps=1, high=1.0)
+    [(x, _)] = prior.asked
+    x0, y = 0.8 * x[0], 2 * 0.9 - a
+    torch.testing.assert_close(centre(found), x0 + 0.8 * a * (y - a * x0) / (a**2 + 2), rtol=0, atol=1e-5)
+
+
 def test_pigdm_starts_no_higher_than_the_schedule():
     problem = constant(1.0, 0.6, 0.1)
     run("pigdm", problem, steps=3, high=1e6)
