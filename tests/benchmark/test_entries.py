@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 from benchmark import registry
 from benchmark.datasets.sources import fingerprint
 from benchmark.errors import UserError
+from benchmark.report import boards
 from benchmark.store import queries
 from benchmark.store.database import open_database
 from benchmark.store.models import Environment, Run, now
@@ -186,3 +187,26 @@ def test_a_run_is_picked_by_id_or_digest(writer, mri):
         with pytest.raises(UserError, match=message):
             queries.pick_run(writer.session, text)
     assert len(writer.session.scalars(select(Run)).all()) == 3
+
+
+def test_trials_are_counted_by_parameters_on_tuning_data_alone(writer, mri):
+    for seed, weight in ((1000, 1), (1001, 1), (1000, 2), (1000, 3)):
+        mri(seed=seed, split="tuning", parameters={"weight": weight}, source=f"code {weight}")
+    writer.instance(mri(scored=False, seed=1000, split="tuning", parameters={"weight": 4}), 0, {}, 1.0, status="diverged")
+    mri(scored=False, seed=1000, split="tuning", parameters={"weight": 5})  # it has not begun
+    mri(seed=3, parameters={"weight": 6}, on_test=True)
+    mri(seed=1000, split="tuning", method="tv")
+    assert queries.trials(writer.session, "mri", 1, "tiny") == {"cg_sense": 4, "tv": 1}
+    assert queries.trials(writer.session, "mri", 1, "tiny_private_0123456789ab") == {"cg_sense": 4, "tv": 1}
+    assert queries.trials(writer.session, "mri", 1, "small") == queries.trials(writer.session, "mri", 2, "tiny") == {}
+
+
+def test_tuning_rows_change_no_row_of_the_board(writer, mri):
+    mri(value=20.0)
+    before = rows(writer)[0][0]
+    for seed, parameters in ((1000, before.parameters), (1001, {"weight": 1})):
+        mri(value=99.0, seed=seed, split="tuning", parameters=parameters)
+    [entry], hidden = rows(writer)
+    assert (entry.scores, ids(entry), hidden) == (before.scores, ids(before), {})
+    [row] = boards.board(writer.session, "mri", "tiny").rows
+    assert (row.trials, row.seeds, row.means["psnr"].mean) == (2, [0], 20.0)

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 from sqlalchemy.orm import Session
 
-from benchmark.report import boards, tables
+from benchmark.report import boards, frames, tables
 from benchmark.report.board import Board
 from benchmark.store.database import open_database
 
@@ -69,6 +69,16 @@ def test_time_to_learn_has_its_own_column_and_sentence(session_of: Callable[[str
     )
     assert "s to learn" not in tables.leaderboard(board)[0]
     assert tables.learning(board) == ""
+
+
+def test_how_often_a_method_was_tuned_has_its_column(session: Session, board: Board) -> None:
+    frame, columns = tables.leaderboard(board)
+    tuned = [row.method == "classic_cg" for row in board.rows]
+    assert frame["trials"][tuned].eq(1).all()
+    assert frame["trials"][[not one for one in tuned]].isna().all()
+    assert "counted from the runs that are stored here" in columns["trials"].help
+    assert frames.board_frame(board)["trials"].tolist() == [int(one) for one in tuned]
+    assert "trials" not in tables.leaderboard(boards.board(session, "sorting", "small"))[0]
 
 
 def test_gains_never_mix_units_and_show_better_as_positive(session: Session) -> None:

@@ -303,10 +303,52 @@ def test_reference_rows_keep_their_trust_and_are_merged_by_preset(tmp_path, expo
 
 
 def test_every_reference_file_of_the_suite_is_sound():
-    for file in load.REFERENCE.glob("*.jsonl"):
-        lines, _ = load.read_file(file)
-        assert {line.key.task for line in lines} == {file.stem}
+    tuning = load.REFERENCE / load.TUNING
+    for file in [*load.REFERENCE.glob("*.jsonl"), *tuning.glob("*")]:
+        lines, pictures = load.read_file(file)
+        assert {line.key.task for line in lines} == {file.name.partition(".")[0]}
         assert {line.trust for line in lines} == {"reproduced"}
+        assert {line.split for line in lines} == {"tuning" if file.parent == tuning else "test"}
+        if file.parent == tuning:
+            assert not pictures
+            assert not any(line.curves or "/" in line.command.replace("python -m", "") for line in lines)
+
+
+def test_trials_are_renewed_without_curves_and_merged_beside_the_other_reference_rows(tmp_path, monkeypatch):
+    spec, path = registry.get_task("mri").spec.model_dump(mode="json"), tmp_path / "a.db"
+    with Session(open_database(str(path))) as session:
+        writer = Writer(session, tmp_path)
+        for seed, preset, state in (
+            (1000, "small", "done"), (1001, "small", "failed"), (1000, "tiny", "done"), (0, "small", "done")
+        ):  # fmt: skip
+            split = "tuning" if seed else "test"
+            kept = {"split": split, "source": "a" * 64, "data": "b" * 64, "status": "interrupted", "origin": "here"}
+            one = writer.run(spec, preset, "tv", seed, **kept)
+            one.digest = key_of(session, one).digest
+            scores = {"psnr": 30.0, "ssim": 0.5, "nmse": 0.1} if state == "done" else {}
+            error = None if state == "done" else "Traceback ...\n  File /home/me/a.py\nRuntimeError: no"
+            writer.instance(one, 0, scores, 1.0, status=state, error=error)
+            writer.curve(one, 0, 30.0, 1.0, 3 if state == "done" else 0)
+        session.commit()
+    for module in (export, load):
+        monkeypatch.setattr(module, "REFERENCE", tmp_path / "reference")
+    with Session(open_database(str(path))) as session:
+        export._renew_tuning(session, None, tmp_path)
+    [file] = (tmp_path / "reference" / "tuning").iterdir()
+    assert file.name == "mri.jsonl.xz"
+    lines, _ = load.read_file(file)
+    assert [(line.key.seed, line.key.preset, line.curves) for line in lines] == [(1000, "small", ()), (1001, "small", ())]
+    assert [one.error for line in lines for one in line.results] == [None, "RuntimeError: no"]
+    target = str(tmp_path / "to" / "b.db")
+    with Session(open_database(target)) as session:
+        assert load.merge_reference(session, [("mri", "small")], target) == 2
+        assert {(one.origin, one.split) for one in session.scalars(select(Run))} == {("reference", "tuning")}
+        assert queries.trials(session, "mri", 1, "small") == {"tv": 1}
+        assert queries.presets_with_runs(session) == []
+        assert load.merge_reference(session, [("mri", "small")], target) == 0
+    file.write_bytes(file.read_bytes()[:40])
+    with pytest.raises(UserError, match=r"mri\.jsonl\.xz is damaged or not compressed by xz"):
+        load.read_file(file)
 
 
 def test_without_a_file_it_says_what_to_name():

@@ -33,6 +33,9 @@ def test_the_table_of_the_command_and_the_board_agree(tmp_path):
     p = [row.standing.p for row in board.rows]
     assert [row[6] for row in rows] == ["–" if one is None else f"{one:.2g}" for one in p]
     assert [row[5] for row in rows].count("baseline") == 1
+    assert [row[-1] for row in rows] == [f"{row.trials or '–'}" for row in board.rows]
+    assert str(table.columns[-1].header) == "trials"
+    assert {row.method: row.trials for row in board.rows if row.trials} == {"classic_cg": 1}
     base = next(row for row, shown in zip(board.rows, rows, strict=True) if shown[5] == "baseline")
     assert base is board.baseline
 

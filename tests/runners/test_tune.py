@@ -1,6 +1,7 @@
 """Tuning: which trials are made of a method, on which data, and what the table says of them."""
 
 import json
+import sqlite3
 
 import pytest
 from sqlalchemy.orm import Session
@@ -14,95 +15,77 @@ from runners.start import How
 from runners.trials import found, searches, table, tried
 from tests.leaderboard.synthetic import Writer
 
-METHODS = '''
-"""Methods to tune."""
+CHOOSES = '''
+"""A method to tune."""
 
 import torch
 
-from benchmark import Context, Count, LinearInverse, Positive, method
-
-
-@method("scales", solves="LinearInverse", kind="test", search={"*": {"by": (0.1, 2.0), "at": [0, 1, 2]}})
-def scales(problem: LinearInverse, ctx: Context, *, by: Positive = 0.5, at: int = 0) -> torch.Tensor:
-    if at == 2:
-        raise RuntimeError("there is no third")
-    return by * problem.A.H(problem.y)
+from benchmark import Context, Count, LinearInverse, method
 
 
 @method("chooses", solves="LinearInverse", kind="test", search={"*": {"steps": (1, 2)}})
 def chooses(problem: LinearInverse, ctx: Context, *, steps: Count = 1) -> torch.Tensor:
     return steps * problem.A.H(problem.y)
-
-
-@method("elsewhere", solves="Completion", kind="test", search={"*": {"steps": (1, 2)}})
-def elsewhere(problem, ctx: Context, *, steps: Count = 1) -> torch.Tensor:
-    return problem.dense()[0]
 '''
 
 
-@pytest.fixture
-def include(tmp_path):
-    file = tmp_path / "tuned.py"
-    file.write_text(METHODS.lstrip())
-    registry.include([file])
-    return file
-
-
 def plan(*methods, trials=4, instances=None, seeds="1", **given):
-    request = Request(task="mri", method=list(methods), preset="tiny", seeds=tune._tuning(seeds), baseline=False, **given)
+    request = Request(task="denoising", method=list(methods), preset="tiny", seeds=tune._tuning(seeds), baseline=False, **given)
     return tune.planned(request, trials, instances, How(device="cpu"), "none.db")
 
 
-def given(plan, method="scales"):
+def given(plan, method="tv"):
     return [job.key.parameters for job in plan.jobs if job.key.method == method]
 
 
-def test_every_method_gets_as_many_trials_and_the_first_is_what_it_has_now(include):
-    made = plan("scales", "chooses", "zero_filled", trials=5, seeds="2")
-    assert given(made)[0] == {"by": 0.5, "at": 0}
-    assert len({str(one) for one in given(made)}) == 5
-    assert given(made, "chooses") == [{"steps": 1}] * 2 + [{"steps": 2}] * 2
-    assert {one.method: len(one.trials) for one in searches(made, 2)} == {"scales": 5, "chooses": 2, "zero_filled": 1}
-    assert {len(jobs) for one in searches(made, 2) for jobs in one.trials} == {2}
+def test_every_method_gets_as_many_trials_and_the_first_is_what_it_has_now():
+    made = plan("tv", "wavelet", "zero_filled", trials=20, seeds="2")
+    assert given(made)[0] == registry.get_method("tv").spec.resolve("denoising", "tiny", {})
+    assert len({str(one) for one in given(made)}) == 20
+    assert {one.method: len(one.trials) for one in searches(made, 2)} == {"tv": 20, "wavelet": 16, "zero_filled": 1}
+    assert all(len({str(job.key.parameters) for job in jobs}) == 1 for one in searches(made, 2) for jobs in one.trials)
     assert set(made.notes) == {
-        "zero_filled has no search space on mri/tiny: one trial, of its settings",
-        "the search space of chooses on mri/tiny holds 2 parameter sets",
+        "zero_filled has no search space on denoising/tiny: one trial, of its settings",
+        "the search space of wavelet on denoising/tiny holds 16 parameter sets",
     }
-    assert given(plan("scales", trials=9))[:4] == given(plan("scales", trials=4))
+    assert given(plan("tv", trials=4)) == given(made)[:8:2]
 
 
-def test_what_is_set_is_not_sought(include):
-    made = plan("scales", trials=6, set={"at": 1})
-    assert len(given(made)) == 6
-    assert {one["at"] for one in given(made)} == {1}
+def test_what_is_set_is_not_sought():
+    made = plan("tv", trials=6, set={"balance": 0.2})
+    assert len({one["weight"] for one in given(made)}) == 6
+    assert {one["balance"] for one in given(made)} == {0.2}
 
 
-def test_what_does_not_fit_is_skipped_or_refused_as_by_run(include):
-    assert any("elsewhere solves Completion" in note for note in plan("kind:test").notes)
-    with pytest.raises(UserError, match="elsewhere solves Completion, but mri poses LinearInverse; methods that fit"):
-        plan("elsewhere")
-    with pytest.raises(UserError, match="unknown method 'scale'"):
-        plan("scale")
+def test_what_does_not_fit_is_skipped_or_refused_as_by_run():
+    assert any(
+        "needs kernel, which denoising/tiny does not offer" in note and "wiener" in note
+        for note in plan("kind:classical", trials=1).notes
+    )
+    with pytest.raises(UserError, match="wiener needs kernel, which denoising/tiny does not offer; methods that fit"):
+        plan("wiener")
+    with pytest.raises(UserError, match="unknown method 'tvv'"):
+        plan("tvv")
 
 
-def test_nothing_is_tuned_on_test_data(include):
-    assert {job.key.seed for job in plan("scales", seeds="3").jobs} == {1000, 1001, 1002}
+def test_nothing_is_tuned_on_test_data():
+    assert {job.key.seed for job in plan("tv", seeds="3").jobs} == {1000, 1001, 1002}
     for seeds in ("0,1000", "7,", "1000,999"):
         with pytest.raises(UserError, match="draws test data, and tuning uses seeds 1000-1999"):
-            plan("scales", seeds=seeds)
+            plan("tv", seeds=seeds)
 
 
-def test_some_instances_alone(include):
-    assert {job.todo for job in plan("scales", instances=1).jobs} == {(0,)}
-    with pytest.raises(UserError, match="--instances 3: mri/tiny has 2"):
-        plan("scales", instances=3)
+def test_some_instances_alone():
+    assert {job.todo for job in plan("tv", instances=1).jobs} == {(0,)}
+    with pytest.raises(UserError, match="--instances 3: denoising/tiny has 2"):
+        plan("tv", instances=3)
 
 
 # --- what is said of them ------------------------------------------------------------------------------------------------
 
 
 @pytest.fixture
-def stored(tmp_path, include):
+def stored(tmp_path):
     """Writes runs of the jobs of a plan: a value of psnr for each trial, or the status of its first instance."""
     engine = open_database(str(tmp_path / "a.db"))
     with Session(engine) as session:
@@ -132,39 +115,39 @@ def cells(made):
 
 
 def test_the_table_has_the_best_the_second_and_what_there_is_now(stored):
-    made = plan("scales", trials=4)
+    made = plan("tv", trials=4)
     session = stored(made, 21.0, 24.5, 20.0, 23.0)
     [one] = searches(made, 1)
     shown, without = table(session, [one])
     changed = {name: value for name, value in given(made)[1].items() if value != given(made)[0][name]}
-    text = f'"mri/tiny": {json.dumps(changed, sort_keys=True)}'
-    assert cells(shown) == [["scales", "4", "21", "24.5", "23", text]]
+    text = f'"denoising/tiny": {json.dumps(changed, sort_keys=True)}'
+    assert cells(shown) == [["tv", "4", "21", "24.5", "23", text]]
     assert without == []
     assert "2 of 2 instances of seeds 1000" in shown.caption
 
 
 def test_of_equals_the_present_settings_are_the_best(stored):
-    made = plan("scales", trials=3)
+    made = plan("tv", trials=3)
     shown, _ = table(stored(made, 22.0, 22.0, 21.0), searches(made, 1))
-    assert cells(shown) == [["scales", "3", "22", "22", "22", "the present ones"]]
+    assert cells(shown) == [["tv", "3", "22", "22", "22", "the present ones"]]
 
 
 def test_trials_that_did_not_end_well_are_counted_and_cannot_win(stored):
-    made = plan("scales", trials=6)
+    made = plan("tv", trials=6)
     session = stored(made, "truncated", "failed", "diverged", 19.0)
     [one] = searches(made, 1)
     assert found(session, one, "psnr").values == {3: 19.0}
     shown, _ = table(session, [one])
-    assert cells(shown)[0][:5] == ["scales", "1 of 6: 1 diverged, 1 failed, 2 not finished, 1 truncated", "–", "19", "–"]
+    assert cells(shown)[0][:5] == ["tv", "1 of 6: 1 diverged, 1 failed, 2 not finished, 1 truncated", "–", "19", "–"]
     digests = [job.key.digest for job in made.jobs]
     assert tried(session, digests) == {digests[0]: {0}, digests[2]: {0}}  # not again; what failed is tried again
 
 
 def test_a_method_without_a_trial_that_counts_is_named(stored):
-    made = plan("chooses", trials=2)
-    shown, without = table(stored(made, "failed", "failed"), searches(made, 1))
-    assert without == ["chooses"]
-    assert cells(shown) == [["chooses", "0 of 2: 2 failed", "–", "–", "–", "–"]]
+    made = plan("zero_filled")
+    shown, without = table(stored(made, "failed"), searches(made, 1))
+    assert without == ["zero_filled"]
+    assert cells(shown) == [["zero_filled", "0 of 1: 1 failed", "–", "–", "–", "–"]]
 
 
 # --- the command ---------------------------------------------------------------------------------------------------------
@@ -173,20 +156,21 @@ TINY = ("--task", "mri", "--preset", "tiny", "--threads", "1", "--jobs", "1")
 
 
 @pytest.mark.slow
-def test_the_command_runs_what_is_left_and_stores_ordinary_runs(command, include):
-    words = (*TINY, "--method", "chooses", "--include", include, "--db", command.db)
-    first = command.module("runners.tune", *words, "--trials", "1", "--instances", "1")
+def test_the_command_runs_what_is_left_and_stores_ordinary_runs(command):
+    file = command.folder / "tuned.py"
+    file.write_text(CHOOSES.lstrip())
+    words = ("runners.tune", *TINY, "--method", "chooses", "--include", file, "--db", command.db)
+    first = command.module(*words, "--trials", "1", "--instances", "1")
     assert first.returncode == 0, first.stderr
     assert "1 trials of chooses: 0 done already, 1 to run" in first.stdout
-    more = command.module("runners.tune", *words, "--trials", "2", "--instances", "1")
-    assert "2 trials of chooses: 1 done already, 1 to run" in more.stdout
-    assert '"mri/tiny": {"steps": 2}' in more.stdout or "the present ones" in more.stdout
-    whole = command.module("runners.tune", *words, "--trials", "2")
+    whole = command.module(*words, "--trials", "2")
+    assert whole.returncode == 0, whole.stderr
     assert "2 trials of chooses: 0 done already, 2 to run" in whole.stdout
-    assert "instance 0" not in whole.stdout.split("to run")[1].split("tuning data")[0]  # it is kept
-    words = (*TINY, "--method", "chooses", "--no-baseline", "--include", include, "--db", command.db)
-    again = command.module("runners.run", *words, "--seeds", "1000,", "--set", "steps=2")
-    assert "1 jobs: 1 done already, 0 to run" in again.stdout
+    assert whole.stdout.count("instance 0 (") == 1  # that of the first trial is kept
+    assert "2 trials of chooses: 2 done already, 0 to run" in command.module(*words, "--trials", "2").stdout
+    with sqlite3.connect(command.db) as connection:
+        stored = connection.execute("SELECT status, split, seed, parameters FROM run ORDER BY id").fetchall()
+    assert stored == [("done", "tuning", 1000, '{"steps": 1}'), ("done", "tuning", 1000, '{"steps": 2}')]
 
 
 @pytest.mark.slow
@@ -196,8 +180,6 @@ def test_the_command_runs_what_is_left_and_stores_ordinary_runs(command, include
         (("--task", "mri"), "name a --task and a --method"),
         ((*TINY, "--method", "tv", "--seeds", "0,"), "draws test data"),
         ((*TINY, "--method", "tv", "--trials", "0"), "--trials"),
-        ((*TINY, "--method", "tv", "--instances", "9"), "--instances 9: mri/tiny has 2"),
-        ((*TINY, "--method", "tv", "--set", "wait=1"), "unknown parameter of tv 'wait'"),
     ],
 )
 def test_bad_input_is_one_line_and_exit_code_2(command, words, message):
