@@ -163,6 +163,8 @@ def test_the_command_runs_what_is_left_and_stores_ordinary_runs(command):
     first = command.module(*words, "--trials", "1", "--instances", "1")
     assert first.returncode == 0, first.stderr
     assert "1 trials of chooses: 0 done already, 1 to run" in first.stdout
+    with sqlite3.connect(command.db) as connection:
+        assert connection.execute("SELECT status, error FROM run").fetchall() == [("interrupted", None)]  # one of two instances
     whole = command.module(*words, "--trials", "2")
     assert whole.returncode == 0, whole.stderr
     assert "2 trials of chooses: 0 done already, 2 to run" in whole.stdout
