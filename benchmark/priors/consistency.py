@@ -41,6 +41,30 @@ class ConsistencyPrior(Prior):
         found: Tensor = skip * x + (level - self.least) * self.data / both * out[:, : x.shape[1]]
         return found
 
+    def sample(
+        self,
+        count: int,
+        generator: torch.Generator,
+        steps: int = 1,
+        condition: Tensor | None = None,
+        guidance: float = 1.0,
+        batch: int = 64,
+    ) -> Tensor:
+        """Pictures (count, *shape) on the task's scale, clipped to its range: `steps` jumps, each from fresh noise on the last
+        picture, of levels spread over the schedule. There is no condition and no guidance.
+        """
+        device, made = generator.device, []
+        sigmas = [float(self.schedule.sigmas[t]) for t in self.schedule.spread(steps + 1)[:0:-1]]
+        with torch.no_grad():
+            for start in range(0, count, batch):
+                x = torch.full((min(batch, count - start), *self.shape), sum(self.value_range) / 2, device=device)
+                for sigma in sigmas:
+                    noise = torch.randn(x.shape, generator=generator, device=device)
+                    spread = self.half * max(0.0, sigma**2 - self.least**2) ** 0.5
+                    x = self.clipped(self(x + spread * noise, self.half * sigma, condition))
+                made.append(x)
+        return torch.cat(made)
+
     def _denoise(self, x: Tensor, sigma: Tensor, condition: Tensor | None) -> Tensor:
         return self.jump(x, sigma)
 

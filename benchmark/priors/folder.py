@@ -18,7 +18,7 @@ from benchmark.priors.consistency import ConsistencyPrior
 from benchmark.priors.latent import LatentPrior
 from benchmark.priors.network import Describe, NetworkPrior
 from benchmark.priors.prior import Prior
-from benchmark.priors.schedule import Schedule
+from benchmark.priors.schedule import Schedule, linear
 
 _PREDICTIONS = ("epsilon", "v_prediction", "sample")
 _PIPELINES = ("DDPMPipeline", "DDIMPipeline", "ConsistencyModelPipeline", "LDMPipeline")
@@ -150,11 +150,9 @@ def _describe(folder: Path, card: cards.Card, device: torch.device | str) -> tup
 
 
 def _consistency(unet: Any, settings: dict[str, Any], card: cards.Card) -> ConsistencyPrior:
+    """Its schedule has the linear one's steps as far as the model goes, so that t means to solvers what it means elsewhere."""
     least, most = float(settings.get("sigma_min", 0.002)), float(settings.get("sigma_max", 80.0))
-    rho, count = float(settings.get("rho", 7.0)), int(settings.get("num_train_timesteps", 40))
-    ramp = torch.linspace(0, 1, max(count, 2), dtype=torch.float64)
-    sigmas = (least ** (1 / rho) + ramp * (most ** (1 / rho) - least ** (1 / rho))) ** rho
+    whole = linear()
+    schedule = Schedule(whole.alphas[(whole.sigmas >= least) & (whole.sigmas <= most * (1 + 1e-6))])
     shape = _shape(unet, card.fold, Path("the consistency model"))
-    return ConsistencyPrior(
-        unet, Schedule(1 / (1 + sigmas**2)), shape, least, float(settings.get("sigma_data", 0.5)), card.fold
-    )
+    return ConsistencyPrior(unet, schedule, shape, least, float(settings.get("sigma_data", 0.5)), card.fold)

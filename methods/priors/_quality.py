@@ -7,15 +7,17 @@ from torch import Tensor
 from benchmark.metrics.perceptual import pooled_features
 from benchmark.priors.latent import LatentPrior
 from benchmark.priors.prior import Prior
+from methods.priors._distil import flow
 
 LEVELS = (20, 100, 200, 400)  # step indices of 1,000
 
 
-def one_step_psnr(prior: Prior, pictures: Tensor, seed: int = 0, batch: int = 64) -> dict[int, float]:
+def one_step_psnr(prior: Prior, pictures: Tensor, seed: int = 0, batch: int = 64, steps: int = 1) -> dict[int, float]:
     """PSNR in dB of one call of the denoiser at each of LEVELS, mean over pictures (N, *shape) on the task's scale, clipped; of
     latents, that of what the decoder makes of them, against what it makes of the latents without noise.
 
-    A schedule of another length takes the levels in proportion.
+    steps: of DDIM to a clean picture, where more than one call is asked for. A schedule of another length takes the levels in
+    proportion.
     """
     low, high = prior.value_range
 
@@ -24,13 +26,16 @@ def one_step_psnr(prior: Prior, pictures: Tensor, seed: int = 0, batch: int = 64
 
     found = {}
     for level in LEVELS:
-        sigma = float(prior.schedule.sigmas[level * len(prior.schedule) // 1000]) * prior.half
+        first = level * len(prior.schedule) // 1000
+        times = prior.schedule.spread(steps, 0, first)[::-1] if steps > 1 else [first]
+        sigmas = [float(prior.schedule.sigmas[time]) * prior.half for time in times]
+        falling = torch.tensor([*sigmas, 0.0], device=pictures.device)[:, None]
         generator = torch.Generator(pictures.device).manual_seed(seed)
         ratios = []
         with torch.no_grad():
             for part in torch.split(pictures, batch):
                 noise = torch.randn(part.shape, generator=generator, device=part.device)
-                clean = shown(prior(part + sigma * noise, sigma))
+                clean = shown(flow(prior, part + sigmas[0] * noise, falling)[-1])
                 wanted = shown(part) if isinstance(prior, LatentPrior) else part
                 ratios.append(10 * torch.log10((high - low) ** 2 / (clean - wanted).square().mean((1, 2, 3))))
         found[level] = float(torch.cat(ratios).mean())

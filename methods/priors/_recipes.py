@@ -48,6 +48,18 @@ class LatentRecipe(Recipe):
 
 
 @dataclass(frozen=True)
+class Distilled(Recipe):
+    """A consistency model that learns from `teacher`, the folder of a prior. The teacher goes `span` DDIM steps on a way of
+    `levels`, and a batch is that many pictures on such ways. least: the noise level at which it leaves a picture as it is.
+    """
+
+    teacher: str = ""
+    levels: int = 40
+    span: int = 8
+    least: float = 0.002
+
+
+@dataclass(frozen=True)
 class AutoencoderRecipe:
     """size: pixels a side; channels: of its levels, each half as fine as the one before; latents: channels of a latent;
     perceptual, spread: weights of LPIPS (SqueezeNet) and of the mean Kullback-Leibler divergence beside mean |error|.
@@ -70,6 +82,9 @@ RECIPES: dict[str, Recipe | AutoencoderRecipe] = {
     "photographs64": Recipe(size=64, fold=2, channels=(32, 64, 128, 128), pictures=480_000, mirrored=True),
     "faces64": Recipe(size=64, fold=2, channels=(32, 64, 128, 128), pictures=480_000, told=37),
     "photographs32": Recipe(size=32, fold=2, channels=(16, 32, 48), pictures=200_000, mirrored=True, batch=64),
+    "faces64_consistency": Distilled(
+        size=64, fold=2, channels=(32, 64, 128, 128), pictures=96_000, batch=64, rate=2e-4, memory=0.99, teacher="faces64"
+    ),
     "faces64_autoencoder": AutoencoderRecipe(size=64, channels=(16, 32, 64), latents=4, pictures=32_000),
     "faces64_latent": LatentRecipe(
         size=16, fold=1, channels=(48, 96, 96), pictures=96_000, batch=16, autoencoder="faces64_autoencoder"

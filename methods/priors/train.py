@@ -6,7 +6,8 @@ The data is an .npz with `learn` and `held_out`, uint8 (N, 3, size, size), and `
 the recipe takes numbers that describe a picture. Training goes on from results/priors/NAME/checkpoint.pt, which is written
 every few minutes and at the end, also after Ctrl-C. Beside it: log.csv (pictures, seconds, loss, held-out PSNR at four noise
 levels) and a sheet of 64 samples; of an autoencoder, the held-out PSNR of Dec(Enc(x)) and held-out pictures above what it makes
-of them. A prior of latents learns from the same pictures once its autoencoder is trained.
+of them. A prior of latents learns from the same pictures once its autoencoder is trained, a consistency model once its teacher
+is shipped.
 `python -m methods.priors.ship NAME` makes the folder that is shipped.
 """
 
@@ -23,13 +24,15 @@ import typer
 from PIL import Image
 from torch import Tensor
 
+from benchmark.datasets.sources import ASSETS
 from benchmark.errors import UserError, unknown
 from benchmark.priors.latent import LatentPrior
 from methods.priors._autoencoder import Autoencoding, encoded, learnt, psnr
+from methods.priors._distil import Distillation, teacher_of
 from methods.priors._learning import Learning
 from methods.priors._loop import Training
 from methods.priors._quality import one_step_psnr
-from methods.priors._recipes import RECIPES, AutoencoderRecipe, LatentRecipe, Recipe
+from methods.priors._recipes import RECIPES, AutoencoderRecipe, Distilled, LatentRecipe, Recipe
 
 RESULTS = Path("results/priors")
 _KEEP, _LOOK = 300.0, 1200.0  # seconds between checkpoints, and between looks at held-out pictures and samples
@@ -61,10 +64,25 @@ def autoencoder_of(recipe: LatentRecipe) -> AutoencoderRecipe:
     return found
 
 
+def folder_of(recipe: Distilled) -> Path:
+    """Of the teacher that a recipe names."""
+    return ASSETS / "priors" / recipe.teacher
+
+
 def learning(
-    recipe: Recipe | AutoencoderRecipe, arrays: dict[str, Tensor], device: torch.device, *, half: bool = False
+    recipe: Recipe | AutoencoderRecipe,
+    arrays: dict[str, Tensor],
+    device: torch.device,
+    *,
+    half: bool = False,
+    teacher: Path | None = None,
 ) -> tuple[Learning, Callable[[], Look]]:
-    """A training from its start, and what says how good it is by now. Raises UserError without an autoencoder of latents."""
+    """A training from its start, and what says how good it is by now.
+
+    Raises UserError without an autoencoder of latents, and for a teacher that is missing, does not fit or is not needed.
+    """
+    if teacher is not None and not isinstance(recipe, Distilled):
+        raise UserError(f"--teacher {teacher}: this recipe has no teacher")
     learn, held_out = arrays["learn"], arrays["held_out"][:_HELD_OUT]
     if isinstance(recipe, AutoencoderRecipe):
         one = Autoencoding(recipe, learn, device, half=half)
@@ -79,7 +97,11 @@ def learning(
 
         return one, reconstructed
     if not isinstance(recipe, LatentRecipe):
-        two = Training(recipe, learn, arrays.get("learn_told"), device, half=half)
+        two = (
+            Distillation(recipe, learn, teacher_of(teacher or folder_of(recipe), device), device, half=half)
+            if isinstance(recipe, Distilled)
+            else Training(recipe, learn, arrays.get("learn_told"), device, half=half)
+        )
         clean = held_out.to(device).float() / 255
 
         def denoised() -> Look:
@@ -126,6 +148,7 @@ def train(
     steps: Annotated[int | None, typer.Option(help="Stop after so many steps of this call.", min=1)] = None,
     device: Annotated[str, typer.Option(help="cpu, cuda or auto.")] = "auto",
     threads: Annotated[int, typer.Option(help="CPU threads.", min=1)] = 1,
+    teacher: Annotated[Path | None, typer.Option(help="Of a consistency model; by default as shipped.")] = None,
     half: Annotated[bool | None, typer.Option(help="In bfloat16; by default where the device has units for it.")] = None,
 ) -> None:
     """Train a prior, from its checkpoint where there is one."""
@@ -137,7 +160,7 @@ def train(
     where = torch.device("cuda" if device == "auto" and torch.cuda.is_available() else "cpu" if device == "auto" else device)
     folder.mkdir(parents=True, exist_ok=True)
     half = has_half(where) if half is None else half
-    training, judged = learning(recipe, arrays, where, half=half)
+    training, judged = learning(recipe, arrays, where, half=half, teacher=teacher)
     training.load(folder / "checkpoint.pt")
     stop: list[int] = []
     for number in (signal.SIGINT, signal.SIGTERM):

@@ -148,3 +148,11 @@ def test_the_posterior_mean_is_that_of_an_exact_prior():
     torch.testing.assert_close(2 * problem.check(found) - 1, expected, rtol=0, atol=1e-4)
     with pytest.raises(ValueError, match="needs a prior that is known exactly"):
         run("posterior_mean", blurred())
+
+
+@pytest.mark.parametrize(("name", "given"), CASES)
+def test_a_consistency_model_is_refused_where_the_mean_is_needed(name, given):
+    problem = blurred()
+    problem.prior.jumps = True
+    with pytest.raises(ValueError, match=r"^it needs a prior that gives the mean of clean pictures; this one gives [^\n]*$"):
+        run(name, problem, **given)
