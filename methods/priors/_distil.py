@@ -83,7 +83,8 @@ class Distillation(Learning):
     def _level(self, place: Tensor) -> Tensor:
         """sigma, from `least` at place 0 to the schedule's last at place `levels`, evenly in its seventh root."""
         low, high = self.recipe.least ** (1 / 7), float(self.schedule.sigmas[-1]) ** (1 / 7)
-        return (low + place.clamp_min(0) / self.recipe.levels * (high - low)) ** 7
+        found: Tensor = (low + place.clamp_min(0) / self.recipe.levels * (high - low)) ** 7
+        return found
 
 
 def flow(prior: Prior, x: Tensor, sigmas: Tensor) -> Tensor:

@@ -198,6 +198,31 @@ def test_without_folding_the_pipeline_of_diffusers_gives_the_same_sample(tmp_pat
     assert torch.allclose(found, made, atol=1e-3)
 
 
+def test_the_commands_card_has_the_figures_of_the_teacher_beside_its_own(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    of, recipe = replace(OF, size=20, told=0), replace(SMALL, size=20)
+    ship.write(Training(of, pictures(2, 20), None, CPU), tmp_path / "teacher", card.Card(fold=2))
+    name = "faces64_consistency"
+    monkeypatch.setitem(train.RECIPES, name, recipe)
+    monkeypatch.setattr(ship, "RESULTS", tmp_path / "results")
+    monkeypatch.setattr(_distil, "_FIT", 30)
+    file = tmp_path / "data.npz"
+    np.savez(file, learn=pictures(16, 20).numpy(), held_out=pictures(16, 20).numpy())
+    (tmp_path / "results" / name).mkdir(parents=True)
+    begun = Distillation(recipe, pictures(2, 20), teacher_of(tmp_path / "teacher", CPU), CPU)
+    begun.save(tmp_path / "results" / name / "checkpoint.pt")
+    ship.ship(name, file, tmp_path / "shipped", tmp_path / "teacher")
+    figures = card.read(tmp_path / "shipped" / name).quality
+    for level in (20, 100, 200, 400):  # it has just begun, so that it is its teacher's denoiser
+        assert figures[f"psnr_{level}"] == pytest.approx(figures[f"teacher_psnr_{level}"], abs=0.3)
+        assert figures[f"teacher_ddim_psnr_{level}"] != figures[f"teacher_psnr_{level}"]
+    assert {"frechet_samples", "teacher_frechet_samples", "frechet_held_out"} < set(figures)
+    assert {file.name for file in (tmp_path / "results" / name).glob("*.png")} == {
+        *("samples.png", "nearest.png", "teacher.png", "jumps.png"),
+    }
+
+
 @pytest.mark.parametrize("kind", ["epsilon", "sample"])
 def test_a_teacher_that_does_not_predict_v_is_refused(tmp_path: Path, kind: str) -> None:
     folder = made_up.ddpm(tmp_path, kind)
