@@ -210,7 +210,7 @@ def _renew_tuning(session: Session, task: str | None, folder: Path) -> None:
     columns = (
         select(Run, Task.name, Environment.dirty).join(Task, Run.task_id == Task.id).join(Method, Run.method_id == Method.id)
     )
-    rows = session.execute(
+    every = session.execute(
         columns.join(Environment, Run.environment_id == Environment.id)
         .where(Run.split == "tuning", Run.preset.startswith("small"), Run.trust == "reproduced", Run.status != "running")
         .where(Run.origin != "loaded", select(Instance.id).where(Instance.run_id == Run.id).exists())
@@ -218,7 +218,7 @@ def _renew_tuning(session: Session, task: str | None, folder: Path) -> None:
     ).all()
     versions = {name: entry.spec.version for name, entry in registry.tasks().items()}
     ids = {one.id: one.version for one in session.scalars(select(Task))}
-    rows = [(run, name, dirty) for run, name, dirty in rows if ids[run.task_id] == versions.get(name)]
+    rows = [(run, name, dirty) for run, name, dirty in every if ids[run.task_id] == versions.get(name)]
     tasks = [registry.get_task(task).spec.name] if task else sorted({name for _, name, _ in rows})
     for name in tasks:
         chosen = {run.digest: run for run, of, _ in reversed(rows) if of == name}

@@ -7,6 +7,7 @@ fewer.
 
 import sys
 from collections.abc import Sequence
+from functools import partial
 from typing import Annotated, Any
 
 import typer
@@ -149,7 +150,7 @@ def _show(session: Session, found: Sequence[Search]) -> list[str]:
     unfinished = []
     for name in dict.fromkeys(one.task.spec.name for one in found):
         here = [one for one in found if one.task.spec.name == name]
-        shown, without = persist(session, lambda here=here: table(session, here))
+        shown, without = persist(session, partial(table, session, here))
         console.print()
         console.print(shown)
         unfinished += without

@@ -24,6 +24,7 @@ import typer
 from safetensors.torch import save_file
 from torch import Tensor
 
+from benchmark.datasets.face_law import NAMES
 from benchmark.datasets.sources import ASSETS
 from benchmark.errors import UserError, unknown
 from benchmark.priors import card
@@ -58,6 +59,11 @@ ABOUT = {
 }
 
 
+def told_of(recipe: Recipe) -> tuple[str, ...]:
+    """The names of the numbers that describe a picture: of a face where there are as many, else their places."""
+    return NAMES if recipe.told == len(NAMES) else tuple(f"{i}" for i in range(recipe.told))
+
+
 def ship(
     name: Annotated[str, typer.Argument(help=f"One of {', '.join(ABOUT)}.")],
     data: Annotated[Path, typer.Option(help="The .npz that it was trained on.")],
@@ -84,7 +90,7 @@ def ship(
     training.load(results / "checkpoint.pt")
     folder = into / name
     shutil.rmtree(folder, ignore_errors=True)
-    described = card.Card(fold=recipe.fold, told=tuple(f"{i}" for i in range(recipe.told)))
+    described = card.Card(fold=recipe.fold, told=told_of(recipe))
     write(training, folder, described, None if first is None else first.autoencoder())
     prior = load(folder)
     learn, held_out = (arrays[part].float() / 255 for part in ("learn", "held_out"))
@@ -109,7 +115,7 @@ def ship(
         pictures=training.seen,
         hours=round((training.seconds + (0 if first is None else first.seconds)) / 3600, 2),
         fold=recipe.fold,
-        told=tuple(f"{i}" for i in range(recipe.told)),
+        told=told_of(recipe),
         quality={key: round(value, 3) for key, value in quality.items()},
     )
     (folder / card.FILE).write_text(full.model_dump_json(indent=1) + "\n", encoding="utf-8")
