@@ -9,6 +9,9 @@ whose size fits the prior's, with noise 0. Times are processor seconds of one th
 1. The network: forward, and forward and back, one picture after the other and as one batch.
 2. The solvers: the same, of `dcdp` and `dps`; a solver takes a batch of y. Tasks pose one picture at a time.
 3. DCDP against DPS: seconds a picture, calls and PSNR; DPS with --dps-steps, and what its 1000 steps would take.
+
+Found with the shipped photographs32 on a loaded machine: a batch of 10 costs the network 3.3 times less a picture forward, 3.5
+forward and back; a picture takes DCDP 2.6 s (ddim, 182 calls) or 0.9 s (one Tweedie step, 10 calls), DPS 19 s for 1000 steps.
 """
 
 import argparse
