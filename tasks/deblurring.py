@@ -9,8 +9,8 @@ Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
         small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
         exact posterior (benchmark/photograph_tasks/exact.py)
-Prior   tiny: a small diffusion prior of photographs, for the methods that ask for one; --source prior=FOLDER puts another in
-        its place. full_faces: yours. small_exact: that which its pictures are drawn from
+Prior   for the methods that ask for one. tiny: a small diffusion prior of photographs, small*_faces*: one of rendered faces;
+        --source prior=FOLDER puts another in its place. full_faces: yours. small_exact: that which its pictures are drawn from
 Source  both kernels are fixed by the preset. Sizes for 256 pixels follow the usual 61-pixel kernels (arXiv:2209.14687)
 """
 
@@ -98,6 +98,7 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
+            prior="faces64",
             noise=0.025,
             about="64 x 64, rendered faces, Gaussian blur of sigma 1.5, noise 0.025",
         ),
@@ -106,6 +107,7 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
+            prior="faces64",
             noise=0.0,
             about="64 x 64, rendered faces, Gaussian blur of sigma 1.5, no noise",
         ),
@@ -114,6 +116,7 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
+            prior="faces64",
             kernel="motion",
             side=11,
             noise=0.025,
@@ -124,6 +127,7 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
+            prior="faces64",
             kernel="motion",
             side=11,
             noise=0.0,

@@ -10,8 +10,8 @@ Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
         small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
         exact posterior (benchmark/photograph_tasks/exact.py)
-Prior   tiny: a small diffusion prior of photographs, for the methods that ask for one; --source prior=FOLDER puts another in
-        its place. full_faces: yours. small_exact: that which its pictures are drawn from
+Prior   for the methods that ask for one. tiny: a small diffusion prior of photographs, small*_faces*: one of rendered faces;
+        --source prior=FOLDER puts another in its place. full_faces: yours. small_exact: that which its pictures are drawn from
 Source  sigma 25/255 and 50/255 are the field's usual levels; arXiv:2406.05288 takes 25.5/255 (and clips y)
 """
 
@@ -59,7 +59,9 @@ SPEC = TaskSpec(
             photons=50,
             about="64 x 64, 50 photons at white",
         ),
-        "small_faces": Noise(instances=10, budget=240, size=64, data=("head",), about="64 x 64, rendered faces, sigma 25/255"),
+        "small_faces": Noise(
+            instances=10, budget=240, size=64, data=("head",), prior="faces64", about="64 x 64, rendered faces, sigma 25/255"
+        ),
         "small_exact": Noise(
             instances=10,
             budget=120,

@@ -9,8 +9,8 @@ Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
         small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
         exact posterior (benchmark/photograph_tasks/exact.py)
-Prior   tiny: a small diffusion prior of photographs, for the methods that ask for one; --source prior=FOLDER puts another in
-        its place. full_faces: yours. small_exact: that which its pictures are drawn from
+Prior   for the methods that ask for one. tiny: a small diffusion prior of photographs, small*_faces*: one of rendered faces;
+        --source prior=FOLDER puts another in its place. full_faces: yours. small_exact: that which its pictures are drawn from
 Source  random masks, a box and text are the usual forms of the problem (arXiv:1711.10925, arXiv:2402.04097)
 """
 
@@ -89,6 +89,7 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
+            prior="faces64",
             missing=0.7,
             noise=0.025,
             about="64 x 64, rendered faces, 70 % of the pixels missing, noise 0.025",
@@ -98,6 +99,7 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
+            prior="faces64",
             missing=0.7,
             about="64 x 64, rendered faces, 70 % of the pixels missing",
         ),
@@ -106,6 +108,7 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
+            prior="faces64",
             holes="box",
             box=25,
             noise=0.025,
@@ -116,6 +119,7 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
+            prior="faces64",
             holes="box",
             box=25,
             about="64 x 64, rendered faces, a box of 25 x 25 missing",

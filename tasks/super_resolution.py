@@ -11,8 +11,8 @@ Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
         small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
         exact posterior (benchmark/photograph_tasks/exact.py)
-Prior   tiny: a small diffusion prior of photographs, for the methods that ask for one; --source prior=FOLDER puts another in
-        its place. full_faces: yours. small_exact: that which its pictures are drawn from
+Prior   for the methods that ask for one. tiny: a small diffusion prior of photographs, small*_faces*: one of rendered faces;
+        --source prior=FOLDER puts another in its place. full_faces: yours. small_exact: that which its pictures are drawn from
 Source  the usual form of the problem (arXiv:1711.10925)
 """
 
@@ -67,6 +67,7 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
+            prior="faces64",
             noise=0.025,
             about="64 x 64, rendered faces, 16 x 16 to 64 x 64 (x4), noise 0.025",
         ),
@@ -75,6 +76,7 @@ SPEC = TaskSpec(
             budget=240,
             size=64,
             data=("head",),
+            prior="faces64",
             noise=0.0,
             about="64 x 64, rendered faces, 16 x 16 to 64 x 64 (x4), no noise",
         ),

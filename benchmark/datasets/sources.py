@@ -366,6 +366,17 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
         whole=True,
         locate=_diffusers,
     ),
+    "faces64": Model(
+        "priors/faces64",
+        {
+            "condition/layers.safetensors": "bc4f5849208d7a5e9267d03567146cccc9474e63f344189f1cda5a57741b7a9e",
+            "model_index.json": "7e17ddab859d83b3fae2b4ee01b86cf154c2195d228c10b75a3b1eca0c6c0d47",
+            "prior.json": "de8c482177ab78b0a8f83bfc0bb1d0666d222fa4d24251120844201de6a18a90",
+            "scheduler/scheduler_config.json": "5c1a9978adef132a872383ded9530626b03bf5dbee80248b8ca247efce953139",
+            "unet/config.json": "def150101bdc30d143b81f4fe831e202c95da43a340a08748a3fd0d8564e37c6",
+            "unet/diffusion_pytorch_model.safetensors": "65d62dfd07531eb5f6b241e55f844e6ee867cb6128f2a81d4d58ad14873bb9bf",
+        },
+    ),
     "photographs32": Model(
         "priors/photographs32",
         {
