@@ -112,6 +112,17 @@ def test_in_half_precision_the_loss_is_nearly_the_same_and_the_weights_stay_whol
     assert {part.dtype for part in half.parts.parameters()} == {torch.float32}
 
 
+@pytest.mark.parametrize("there", [True, False])
+def test_half_precision_goes_by_what_the_device_has_units_for(monkeypatch: pytest.MonkeyPatch, there: bool) -> None:
+    asked: dict[str, bool] = {}
+    monkeypatch.setattr(torch.cuda, "is_bf16_supported", lambda **given: asked.update(given) or there)
+    assert train.has_half(torch.device("cuda")) is there
+    assert asked == {"including_emulation": False}
+    monkeypatch.setattr(Path, "is_file", lambda self: True)
+    monkeypatch.setattr(Path, "read_text", lambda self: "flags : fpu amx_bf16 avx2" if there else "flags : fpu avx2")
+    assert train.has_half(CPU) is there
+
+
 def test_a_file_that_holds_no_pictures_is_refused(tmp_path: Path) -> None:
     np.savez(tmp_path / "data.npz", learn=np.zeros((2, 3, 9, 9), np.uint8), held_out=np.zeros((2, 3, 9, 9), np.uint8))
     with pytest.raises(UserError, match=r"learn is torch.uint8 \(2, 3, 9, 9\), not uint8 \(N, 3, 8, 8\)"):
