@@ -47,7 +47,7 @@ unit long processors: export OMP_NUM_THREADS = 1
 unit: setup
 	$(BIN)/python -m pytest -rs -n 2 --dist loadgroup -m "not long"
 
-# what trains in commands of their own, minutes each
+# what trains in commands of its own, and what takes long beside quicker tests of the same
 long: setup
 	$(BIN)/python -m pytest -rs -n 2 -m long
 

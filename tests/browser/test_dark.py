@@ -14,7 +14,7 @@ BRIGHTNESS = """
     [...getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor.matchAll(/[0-9.]+/g)]
         .slice(0, 3).reduce((sum, part) => sum + Number(part[0]) / 3, 0)
 """  # of the page, 0 to 255
-pytestmark = pytest.mark.browser
+pytestmark = [pytest.mark.browser, pytest.mark.long]
 
 
 @pytest.mark.parametrize(("name", "width"), [*((name, 1400) for name in EVERY), ("overview", 400), ("instance", 400)])

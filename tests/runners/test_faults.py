@@ -205,6 +205,7 @@ def sqlite_has_running(command):
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_jobs_side_by_side_give_the_same_numbers(command):
     words = (*TINY, "--method", "cg_sense", "--method", "slow", "--seeds", "2")
     assert command(*words, "--jobs", "3", faults=True).returncode == 0

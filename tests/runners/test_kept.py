@@ -5,7 +5,7 @@ import sqlite3
 import numpy as np
 import pytest
 
-pytestmark = pytest.mark.slow
+pytestmark = [pytest.mark.slow, pytest.mark.long]
 
 OES = ("--task", "denoising", "--preset", "tiny", "--threads", "1", "--method", "oes", "--no-baseline", "--set", "steps=2")
 

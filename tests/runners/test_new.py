@@ -18,12 +18,12 @@ def python(command, *words):
     ("kind", "name", "words", "baseline"),
     [
         ("method", "my_method", (), "zero_filled"),
-        ("method", "my_method", ("--solves", "Completion"), "alternating_ls"),
+        pytest.param("method", "my_method", ("--solves", "Completion"), "alternating_ls", marks=pytest.mark.long),
         pytest.param("method", "my_method", ("--solves", "NonlinearInverse"), "hio", marks=pytest.mark.long),
         pytest.param("method", "my_method", ("--solves", "FewShot"), "linear_probe", marks=pytest.mark.long),
         pytest.param("method", "my_method", ("--solves", "Retrieval"), "random_encoder", marks=pytest.mark.long),
         pytest.param("method", "my_method", ("--solves", "Representation"), "cross_entropy", marks=pytest.mark.long),
-        ("method", "my_method", ("--solves", "Distribution"), "pca"),
+        pytest.param("method", "my_method", ("--solves", "Distribution"), "pca", marks=pytest.mark.long),
         ("task", "my_task", (), "zero_filled"),
     ],
 )
@@ -46,6 +46,7 @@ def test_what_is_written_works_and_its_next_commands_too(command, kind, name, wo
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_image_methods_run_on_a_new_task(command):
     python(command, "runners.new", "task", "my_task", "--folder", ".")
     words = ("--task", "my_task", "--preset", "tiny", "--method", "all", "--include", "my_task.py", "--threads", "1")
