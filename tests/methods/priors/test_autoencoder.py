@@ -25,6 +25,8 @@ FIRST = AutoencoderRecipe(size=SIZE, channels=(4, 8), latents=2, pictures=32, ba
 SECOND = LatentRecipe(
     size=SIZE // 2, fold=1, channels=(8, 16), pictures=32, batch=4, groups=4, latents=2, autoencoder="made_up_first"
 )
+
+pytestmark = pytest.mark.slow  # they train
 CPU = torch.device("cpu")
 
 

@@ -24,6 +24,8 @@ from methods.priors._loop import Training
 from methods.priors._recipes import Distilled, Recipe
 from tests.benchmark.priors import made_up
 
+pytestmark = pytest.mark.slow  # they train
+
 CPU = torch.device("cpu")
 OF = Recipe(size=8, fold=2, channels=(8, 16), pictures=4000, batch=8, groups=4, told=3)
 SMALL = Distilled(size=8, fold=2, channels=(8, 16), pictures=4000, batch=8, groups=4, span=4, teacher="made_up")
