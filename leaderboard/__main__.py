@@ -91,7 +91,7 @@ def main() -> None:
         os.environ["LOWDIMBENCH_HAND_INS"] = str(options.hand_ins)
     sys.argv = ["streamlit", "run", str(SERVER), *rest, *flags(options.host, options.port, rest)]
     ask_nobody()
-    threadpool_limits(1, "blas")  # the products of its statistics are small: further threads cost more than they do
+    threadpool_limits(1, "blas")  # its products are small: a second thread hardly saves time, and keeps a processor busy
     ready = Thread(target=prepare, daemon=True)
     ready.start()
     ready.join(PATIENCE)
