@@ -27,13 +27,18 @@ def _git(*words: str) -> str | None:
 
 
 UNKNOWN = "unknown"  # the commit of an installed package
+COMMIT = "LOWDIMBENCH_COMMIT"
 
 
 @cache
 def commit() -> tuple[str, bool]:
-    """The commit of this repository and whether tracked files differ from it; (UNKNOWN, True) outside a repository."""
-    head = _git("rev-parse", "HEAD")
-    return (head, bool(_git("status", "--porcelain", "--untracked-files=no"))) if head else (UNKNOWN, True)
+    """The commit of this repository and whether tracked files differ from it. Outside a repository what $LOWDIMBENCH_COMMIT
+    says of a copied tree, `HASH` or `HASH dirty`; without it (UNKNOWN, True).
+    """
+    if head := _git("rev-parse", "HEAD"):
+        return head, bool(_git("status", "--porcelain", "--untracked-files=no"))
+    told = re.fullmatch(r"([0-9a-f]{40})( dirty)?", os.environ.get(COMMIT, ""))
+    return (told[1], told[2] is not None) if told else (UNKNOWN, True)
 
 
 def commit_text(head: str, dirty: bool, length: int | None = None) -> str:

@@ -1,6 +1,7 @@
 """What a machine without a network lacks to run the kit, in one folder:  tests/gpu/pack [--machine FILE] [--into FOLDER]
 
     wheels/   packages that the suite and its tests need and the machine lacks, for its Python and platform
+    commit    of the tree, which travels without its repository
     data/     of packages that are only read as data, the files that the suite reads, so far as they fit
 
 The tree and the folder together stay under a limit in MiB. What does not fit is named with the tasks that go without it. The
@@ -21,7 +22,7 @@ from pathlib import Path
 from packaging.requirements import Requirement
 from packaging.utils import canonicalize_name
 
-from benchmark import registry
+from benchmark import environment, registry
 from benchmark.datasets.sources import SOURCES, Packaged
 
 ROOT = Path(__file__).parents[2]
@@ -165,6 +166,8 @@ def pack(machine: Machine, into: Path, limit: int) -> int:
         (into / part).mkdir(parents=True)
     if names:
         download(machine, names, into / "wheels")
+    head, dirty = environment.commit()
+    (into / "commit").write_text(head + " dirty" * dirty + "\n", encoding="utf-8")
     travels = size(path for path in tree() if not path.is_relative_to(into))
     wheels = size((into / "wheels").iterdir())
     taken, left = copy_data(into / "data", limit - travels - wheels)

@@ -5,16 +5,17 @@ synchronisations with the device per step while the method works. PyTorch's debu
 are outside.
 """
 
+import multiprocessing
 import sys
 import warnings
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from typing import Any
 
 import torch
 from torch import Tensor
 
-from benchmark import solving
+from benchmark import environment, solving
 from benchmark.context import Context
 from benchmark.contracts import CPU, Pair
 from benchmark.instances import make_instance
@@ -114,8 +115,24 @@ def run(given: Given) -> int:
     chosen = given.chosen()
     first = {pair.method.spec.name: name for name, pair in reversed(chosen.items())}.values()
     order = [*(name for name in chosen if name in first), *(name for name in chosen if name not in first)]
-    each(given, "pairs.jsonl", order, lambda name: compare(chosen[name], given.device))
-    return 0
+    if given.jobs == 1:
+        work(given, order)
+        return 0
+    spawn = multiprocessing.get_context("spawn")
+    jobs = [spawn.Process(target=work, args=(given, order[i :: given.jobs])) for i in range(given.jobs)]
+    for job in jobs:
+        job.start()
+    for job in jobs:
+        job.join()
+    return max(abs(job.exitcode or 0) for job in jobs)
+
+
+def work(given: Given, names: Sequence[str]) -> None:
+    """Some of the pairs, in this process."""
+    if given.jobs > 1:
+        torch.set_num_threads(max(1, environment.cores() // given.jobs))
+    chosen = given.chosen()
+    each(given, "pairs.jsonl", names, lambda name: compare(chosen[name], given.device))
 
 
 if __name__ == "__main__":

@@ -30,12 +30,15 @@ class Cut(Context):
 
 @dataclass(frozen=True)
 class Given:
-    """device: where to run; out: the folder of the results; until: when to stop (monotonic clock); only: pattern of pairs."""
+    """device: where to run; out: the folder of the results; until: when to stop (monotonic clock); only: pattern of pairs;
+    jobs: processes side by side, for what is not timed.
+    """
 
     device: torch.device
     out: Path
     until: float
     only: str = "*"
+    jobs: int = 1
 
     @property
     def left(self) -> float:
@@ -55,8 +58,9 @@ def options(words: list[str] | None = None) -> Given:
     parser.add_argument("--out", required=True, type=Path)
     parser.add_argument("--seconds", required=True, type=float)
     parser.add_argument("--only", default="*")
+    parser.add_argument("--jobs", default=1, type=int)
     found = parser.parse_args(words)
-    return Given(found.device, found.out, time.monotonic() + found.seconds, found.only)
+    return Given(found.device, found.out, time.monotonic() + found.seconds, found.only, found.jobs)
 
 
 def lines(file: Path) -> list[dict[str, Any]]:

@@ -81,6 +81,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--part", action="append", choices=PARTS, metavar="NAME", help=f"only these: {', '.join(PARTS)}")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where results go (results/gpu)")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="pairs TASK/METHOD that match")
+    parser.add_argument("--jobs", type=int, default=max(1, environment.cores() // 4), help="of tests and pairs, side by side")
     parser.add_argument("--simulate", action="store_true", help="on the CPU")
     given = parser.parse_args(words)
     if not given.minutes > 0:
@@ -93,7 +94,7 @@ def main(words: list[str] | None = None) -> int:
     out.mkdir(parents=True, exist_ok=True)
     (out / "about.json").write_text(json.dumps(about(device), indent=1) + "\n", encoding="utf-8")
     end = time.monotonic() + 60 * given.minutes
-    ended = {}
+    ended = summary.read(out / "ended.json")
     for name in given.part or PARTS:
         left = end - time.monotonic()
         seconds = max(0.0, left - 2 * _GRACE) * (1.0 if given.part and len(given.part) == 1 else PARTS[name])
@@ -102,6 +103,7 @@ def main(words: list[str] | None = None) -> int:
             continue
         print(f"{name}: {seconds:.0f} s", flush=True)
         options = ["--device", device, "--out", str(out), "--seconds", f"{seconds:.0f}", "--only", given.only]
+        options += ["--jobs", str(given.jobs)]
         ended[name] = run_part(name, options, seconds + _GRACE, out)
         (out / "ended.json").write_text(json.dumps(ended, indent=1) + "\n", encoding="utf-8")
     text, wrong = summary.of(out)

@@ -37,8 +37,11 @@ def learn(pair: Pair, device: torch.device) -> Any:
 
 
 def measure(pair: Pair, device: torch.device, left: float) -> dict[str, Any]:
-    """Seconds of a step, steps of a whole run, and seconds of one: measured where five take about 20 s at most, else None."""
-    until = time.monotonic() + left
+    """Seconds of a step, steps of a whole run, and seconds of one: measured where five take about 20 s at most and no more
+    than half of the seconds that are left, else None.
+    """
+    began = time.monotonic()
+    until = began + left
     learnt = learn(pair, device)
     once(pair, device, Cut, learnt)  # warms up
     seconds, steps, whole = [], 1, 1
@@ -50,7 +53,7 @@ def measure(pair: Pair, device: torch.device, left: float) -> dict[str, Any]:
             break
     step = statistics.median(seconds)
     found: dict[str, Any] = {"step": step, "steps": whole, "repeats": len(seconds), "run": None}
-    if step * whole * REPEATS <= min(_WHOLE, until - time.monotonic()):
+    if step * whole * REPEATS <= min(_WHOLE, left / 2, until - time.monotonic()):
         found["run"] = statistics.median(once(pair, device, Context, learnt)[0] for _ in range(REPEATS))
     return found
 
@@ -85,10 +88,13 @@ def families(given: Given) -> dict[str, Pair]:
 def run(given: Given) -> int:
     """Of each family, the device and then the CPU."""
     chosen = families(given)
+    left = len(chosen)
 
     def both(name: str) -> dict[str, Any]:
+        nonlocal left
         pair = chosen[name]
-        share = given.left / 3
+        share = given.left / 2 / left  # of the device and of the CPU; warming up and kernels take some of it
+        left -= 1
         found = {"there": measure(pair, given.device, share), "kernels": kernels(pair, given.device)}
         return {**found, "cpu": measure(pair, CPU, share)}
 

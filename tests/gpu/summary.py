@@ -10,7 +10,8 @@ from tests.gpu.part import lines
 _MOST = 20  # lines
 
 
-def _read(file: Path) -> dict[str, Any]:
+def read(file: Path) -> dict[str, Any]:
+    """What a file of the folder holds; nothing where it is missing."""
     return json.loads(file.read_text(encoding="utf-8")) if file.is_file() else {}
 
 
@@ -18,7 +19,7 @@ def of(out: Path) -> tuple[str, bool]:
     """The summary, and whether something that ran was wrong: a test or a pair failed, scores differ, a loop waits, or a run
     does not repeat itself.
     """
-    place, ended, tests = (_read(out / f"{name}.json") for name in ("about", "ended", "tests"))
+    place, ended, tests = (read(out / f"{name}.json") for name in ("about", "ended", "tests"))
     driver = f", driver {place['driver']}" if "driver" in place else ""
     torch = place.get("packages", {}).get("torch", "?")
     text = [
@@ -45,7 +46,7 @@ def of(out: Path) -> tuple[str, bool]:
         there, cpu = line["there"]["step"], line["cpu"]["step"]
         text.append(f"speed   {line['name']}: a step {there:.3g} s, CPU {cpu:.3g} s, {cpu / there:.1f} times as fast")
     bad += [f"speed   {line['name']}: {line['error']}" for line in lines(out / "speed.jsonl") if "error" in line]
-    text += [f"long    {name}: {how}" for name, how in _read(out / "long.json").items()]
+    text += [f"long    {name}: {how}" for name, how in read(out / "long.json").items()]
     room = _MOST - len(bad[:8]) - 1
     shown = [*text[:room], *([f"...     {len(text) - room} more lines in the folder"] if len(text) > room else []), *bad[:8]]
     return "\n".join(shown[:_MOST]) + "\n", bool(bad)

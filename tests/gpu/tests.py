@@ -22,6 +22,8 @@ def run(given: Given) -> int:
     if given.only != "*":
         task, _, method = given.only.partition("/")
         words += ["-k", f"{task.strip('*')} and {method.strip('*')}" if method.strip("*") else task.strip("*")]
+    if given.jobs > 1:
+        words += ["-n", str(given.jobs)]
     environment = {**os.environ, "LOWDIMBENCH_TEST_DEVICE": str(given.device)}
     done = subprocess.run(words, capture_output=True, text=True, env=environment)
     print(done.stdout + done.stderr)
