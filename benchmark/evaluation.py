@@ -11,6 +11,7 @@ import torch
 from benchmark import solving
 from benchmark.decorators import Method, Task
 from benchmark.errors import UserError, unknown
+from benchmark.repeatable import repeatable
 from benchmark.report.board import Means, Row
 from benchmark.report.boards import ordered
 from benchmark.report.frames import comparison_frame, rows_frame
@@ -114,7 +115,7 @@ def evaluate(
         raise UserError(why)
     place = torch.device("cuda" if torch.cuda.is_available() else "cpu") if device == "auto" else torch.device(device)
     rows = list(others)
-    with few_threads(threads):
+    with few_threads(threads), repeatable(place):
         if base is not None and base.spec.name != method.spec.name and not any(row.method == base.spec.name for row in rows):
             given = base.spec.resolve(spec.name, preset, {})
             rows.append(_row(base.spec.name, scores(task, base, preset, repeats, given, place), spec, kind=base.spec.kind))

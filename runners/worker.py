@@ -29,6 +29,7 @@ from benchmark.decorators import Method, Task
 from benchmark.errors import Diverged, Halted, UserError
 from benchmark.fits import Fit
 from benchmark.instances import drawn
+from benchmark.repeatable import repeatable
 from benchmark.store.writing import files_first
 from runners import apart
 from runners.engines import messages
@@ -102,6 +103,11 @@ def run(order: Order, send: Send) -> None:
         return
     registry.include(map(Path, order.include))
     device = pick_device(order.device)
+    with repeatable(device):
+        _work(order, send, device)
+
+
+def _work(order: Order, send: Send, device: torch.device) -> None:
     name = torch.cuda.get_device_name(device) if device.type == "cuda" else device.type
     send(messages.Hello(environment=messages.Surroundings(**environment.capture(_THREADS, name))))
     data_dir = Path(order.data_dir) if order.data_dir else None

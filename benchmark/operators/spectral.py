@@ -47,7 +47,8 @@ class SVD(ABC):
 
     def prox(self, v: Tensor, y: Tensor, rho: Tensor) -> Tensor:
         """argmin_x ||A x - y||^2 + rho ||x - v||^2; rho > 0, (...), one for each element of the batch."""
-        rho, values = rho[..., None].to(v), self.values.to(v)
+        rho = rho[..., None].to(v) if rho.ndim else rho.to(v.dtype)  # one number stays where it is: a GPU is not waited for
+        values = self.values.to(v)
         return self.V((values * self.Ut(y) + rho * self.Vt(v)) / (values.square() + rho))
 
     def pinv(self, y: Tensor, threshold: float = 0.0) -> Tensor:

@@ -78,7 +78,8 @@ class Prior(ABC):
             raise ValueError(f"the prior takes {taken}, not {tuple(condition.shape)}")
         low, high = self.value_range
         middle = (low + high) / 2
-        level = torch.as_tensor(sigma, dtype=x.dtype, device=x.device).expand(len(x)) / self.half
+        level = sigma.to(x) if isinstance(sigma, Tensor) else torch.full((), sigma, dtype=x.dtype, device=x.device)
+        level = level.expand(len(x)) / self.half
         self.calls.forward += len(x)
         found: Tensor = middle + self.half * self._denoise((x - middle) / self.half, level, condition)
         if found.requires_grad:

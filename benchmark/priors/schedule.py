@@ -23,6 +23,7 @@ class Schedule:
             raise ValueError("the cumulative products of a schedule have to fall, between 1 and 0")
         self.alphas = alphas
         self.sigmas = ((1 - alphas) / alphas).sqrt()
+        self._known: dict[torch.device, Tensor] = {}  # log sigma
 
     def __len__(self) -> int:
         return len(self.alphas)
@@ -31,11 +32,13 @@ class Schedule:
         """The step index, with a fraction, at which the noise level is `sigma` (any shape): linear in log sigma between two
         steps; what lies outside the schedule is taken for its nearest end.
         """
-        known = self.sigmas.log()
-        level = sigma.detach().to("cpu", torch.float64).clamp_min(1e-12).log().clamp(known[0], known[-1])
+        if sigma.device not in self._known:
+            self._known[sigma.device] = self.sigmas.log().to(sigma.device)
+        known = self._known[sigma.device]  # there, so that a GPU is not waited for
+        level = sigma.detach().double().clamp_min(1e-12).log().clamp(known[0], known[-1])
         above = torch.searchsorted(known, level).clamp(1, len(known) - 1)
         share = (level - known[above - 1]) / (known[above] - known[above - 1])
-        return (above - 1 + share).to(sigma.device, torch.float32)
+        return (above - 1 + share).float()
 
     def spread(self, count: int, first: int = 0, last: int | None = None) -> list[int]:
         """`count` step indices spread evenly over first .. last, both included, rising; fewer where there are not so many."""

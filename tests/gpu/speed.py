@@ -1,10 +1,11 @@
-"""The part `speed`: medians of five of a step and of a whole run of a method of each family on `small`, on the device beside
-the CPU of the same machine, and the five kernels on which the device spends most of its time.
+"""The part `speed`: medians of five of a step and of a whole run of a method of each family on `small`, or a preset like it, on
+the device beside the CPU of the same machine, and the five kernels on which the device spends most of its time.
 """
 
 import statistics
 import sys
 import time
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -13,40 +14,55 @@ from benchmark import solving
 from benchmark.context import Context
 from benchmark.contracts import CPU, Pair
 from benchmark.instances import make_instance
+from benchmark.repeatable import repeatable
 from tests.gpu.part import Cut, Given, each, options
 
 REPEATS = 5
 _WHOLE = 20.0  # seconds of all whole runs of a method on a device, about
 
 
-def once(pair: Pair, device: torch.device, kind: type[Context], learnt: Any) -> tuple[float, Context]:
-    """Seconds of the method on instance 0 of `small`, and its context."""
-    task = pair.problems
-    problem = make_instance(task, "small", 0, 0).problem.to(device)
-    ctx = solving.context(task, "small", 0, 0, device, float("inf"), kind=kind)
-    solving.timed(pair.solver, problem, ctx, pair.method.spec.resolve(task.spec.name, "small", {}), learnt)
+@dataclass(frozen=True)
+class Measured:
+    """A method on a preset of a task."""
+
+    pair: Pair
+    preset: str
+
+    @property
+    def parameters(self) -> Any:
+        """Of the method there."""
+        return self.pair.method.spec.resolve(self.pair.task.spec.name, self.preset, {})
+
+
+def once(one: Measured, device: torch.device, kind: type[Context], learnt: Any) -> tuple[float, Context]:
+    """Seconds of the method on instance 0, and its context."""
+    task = one.pair.problems
+    problem = make_instance(task, one.preset, 0, 0).problem.to(device)
+    ctx = solving.context(task, one.preset, 0, 0, device, float("inf"), kind=kind)
+    with repeatable(device):
+        solving.timed(one.pair.solver, problem, ctx, one.parameters, learnt)
     return ctx.clock.seconds, ctx
 
 
-def learn(pair: Pair, device: torch.device) -> Any:
+def learn(one: Measured, device: torch.device) -> Any:
     """What the method learns in a few steps; None where it learns nothing."""
-    if pair.solver.fit is None:
+    solver = one.pair.solver
+    if solver.fit is None:
         return None
-    parameters = pair.method.spec.resolve(pair.task.spec.name, "small", {})
-    return solving.learn(pair.problems, pair.solver, "small", 0, parameters, device, float("inf"), Cut).learnt
+    return solving.learn(one.pair.problems, solver, one.preset, 0, one.parameters, device, float("inf"), Cut).learnt
 
 
-def measure(pair: Pair, device: torch.device, left: float) -> dict[str, Any]:
+def measure(one: Measured, device: torch.device, left: float) -> dict[str, Any]:
     """Seconds of a step, steps of a whole run, and seconds of one: measured where five take about 20 s at most and no more
     than half of the seconds that are left, else None.
     """
     began = time.monotonic()
     until = began + left
-    learnt = learn(pair, device)
-    once(pair, device, Cut, learnt)  # warms up
+    learnt = learn(one, device)
+    once(one, device, Cut, learnt)  # warms up
     seconds, steps, whole = [], 1, 1
     for _ in range(REPEATS):
-        taken, ctx = once(pair, device, Cut, learnt)
+        taken, ctx = once(one, device, Cut, learnt)
         steps, whole = max(1, ctx.steps_done), max(1, getattr(ctx, "whole", 1))
         seconds.append(taken / steps)
         if time.monotonic() > until:
@@ -54,35 +70,44 @@ def measure(pair: Pair, device: torch.device, left: float) -> dict[str, Any]:
     step = statistics.median(seconds)
     found: dict[str, Any] = {"step": step, "steps": whole, "repeats": len(seconds), "run": None}
     if step * whole * REPEATS <= min(_WHOLE, left / 2, until - time.monotonic()):
-        found["run"] = statistics.median(once(pair, device, Context, learnt)[0] for _ in range(REPEATS))
+        found["run"] = statistics.median(once(one, device, Context, learnt)[0] for _ in range(REPEATS))
     return found
 
 
-def kernels(pair: Pair, device: torch.device) -> list[list[Any]]:
+def kernels(one: Measured, device: torch.device) -> list[list[Any]]:
     """(name, share of the time) of the five longest kernels of a few steps; operators where the device is a CPU."""
     from torch.profiler import ProfilerActivity, profile
 
-    learnt = learn(pair, device)
+    learnt = learn(one, device)
     on_gpu = device.type == "cuda"
     activities = [ProfilerActivity.CPU, *([ProfilerActivity.CUDA] if on_gpu else [])]
     with profile(activities=activities) as found:
-        once(pair, device, Cut, learnt)
+        once(one, device, Cut, learnt)
     times = {event.key: event.self_device_time_total if on_gpu else event.self_cpu_time_total for event in found.key_averages()}
     total = sum(times.values()) or 1.0
     longest = sorted(times, key=lambda name: -times[name])[:5]
     return [[name[:80], round(times[name] / total, 3)] for name in longest]
 
 
-def families(given: Given) -> dict[str, Pair]:
+def families(given: Given) -> dict[str, Measured]:
     """TASK/METHOD of the first of each task and kind that is no baseline: what is alike is measured once."""
     seen: set[tuple[str, str]] = set()
     found = {}
     for name, pair in given.chosen().items():
-        family = (pair.method.spec.solves, pair.method.spec.kind)
-        if family not in seen and pair.method.spec.kind != "baseline" and not pair.method.spec.too_long("small"):
+        family, preset = (pair.method.spec.solves, pair.method.spec.kind), small(pair)
+        if family not in seen and pair.method.spec.kind != "baseline" and preset is not None:
             seen.add(family)
-            found[name] = pair
+            found[name] = Measured(pair, preset)
     return found
+
+
+def small(pair: Pair) -> str | None:
+    """`small` where the method fits it, else another preset whose name begins so; None where it fits none in time."""
+    spec = pair.method.spec
+    for preset in sorted((name for name in pair.task.spec.presets if name.startswith("small")), key=len):
+        if not spec.misfit(pair.task.spec.at(preset)) and not spec.too_long(preset):
+            return preset
+    return None
 
 
 def run(given: Given) -> int:
@@ -92,11 +117,11 @@ def run(given: Given) -> int:
 
     def both(name: str) -> dict[str, Any]:
         nonlocal left
-        pair = chosen[name]
+        one = chosen[name]
         share = given.left / 2 / left  # of the device and of the CPU; warming up and kernels take some of it
         left -= 1
-        found = {"there": measure(pair, given.device, share), "kernels": kernels(pair, given.device)}
-        return {**found, "cpu": measure(pair, CPU, share)}
+        found = {"preset": one.preset, "there": measure(one, given.device, share), "kernels": kernels(one, given.device)}
+        return {**found, "cpu": measure(one, CPU, share)}
 
     each(given, "speed.jsonl", chosen, both)
     return 0

@@ -7,7 +7,7 @@ from typing import Any
 from benchmark.environment import commit_text
 from tests.gpu.part import lines
 
-_MOST = 20  # lines
+_MOST, _WRONG = 20, 8  # lines, and those of them that say what is wrong
 
 
 def read(file: Path) -> dict[str, Any]:
@@ -47,8 +47,10 @@ def of(out: Path) -> tuple[str, bool]:
         text.append(f"speed   {line['name']}: a step {there:.3g} s, CPU {cpu:.3g} s, {cpu / there:.1f} times as fast")
     bad += [f"speed   {line['name']}: {line['error']}" for line in lines(out / "speed.jsonl") if "error" in line]
     text += [f"long    {name}: {how}" for name, how in read(out / "long.json").items()]
-    room = _MOST - len(bad[:8]) - 1
-    shown = [*text[:room], *([f"...     {len(text) - room} more lines in the folder"] if len(text) > room else []), *bad[:8]]
+    if len(bad) > _WRONG:
+        bad = [*bad[: _WRONG - 1], f"...     {len(bad) - _WRONG + 1} more things that are wrong, in the folder"]
+    room = _MOST - len(bad) - 1
+    shown = [*text[:room], *([f"...     {len(text) - room} more lines in the folder"] if len(text) > room else []), *bad]
     return "\n".join(shown[:_MOST]) + "\n", bool(bad)
 
 

@@ -1,6 +1,7 @@
 """The logic of what is done otherwise on a GPU, on a CPU."""
 
 import shutil
+from contextlib import contextmanager
 from types import SimpleNamespace
 
 import pytest
@@ -10,6 +11,7 @@ from benchmark import contracts, environment, evaluation, registry, solving
 from benchmark.contracts import Broken, Pair, ShortContext
 from benchmark.errors import UserError
 from benchmark.problems import retrieval
+from benchmark.repeatable import repeatable
 from methods.images._unet import unet
 from methods.matrices import _misfit
 from runners import start, worker
@@ -142,3 +144,55 @@ def test_what_is_cast_on_a_gpu_is_cast_by_the_kind_of_the_device(task, method, m
     assert found.dtype == torch.float32
     for thing in (learnt or {}).values():
         assert thing.dtype == torch.float32
+
+
+def test_a_gpu_repeats_itself_in_float32_and_is_as_before_afterwards():
+    def state():
+        settings = torch.backends.cudnn
+        return torch.are_deterministic_algorithms_enabled(), settings.allow_tf32, settings.benchmark
+
+    before = state()
+
+    def fails():
+        with repeatable(torch.device("cuda")):
+            assert state() == (True, False, False)
+            assert torch.is_deterministic_algorithms_warn_only_enabled()
+            raise KeyError
+
+    with pytest.raises(KeyError):
+        fails()
+    assert state() == before
+    with repeatable(torch.device("cpu")):
+        assert state() == before
+
+
+def test_jobs_and_evaluations_run_so(monkeypatch):
+    """What a job and ldb.evaluate do with a problem, they do in there."""
+    inside, places = [], []
+
+    @contextmanager
+    def seen(device):
+        places.append(device)
+        inside.append(True)
+        yield
+        inside.pop()
+
+    class ReachedError(Exception):
+        pass
+
+    def solve(*given, **more):
+        assert inside
+        raise ReachedError
+
+    entry = registry.get_method("zero_filled")
+    monkeypatch.setattr(evaluation, "repeatable", seen)
+    monkeypatch.setattr(evaluation.solving, "solve", solve)
+    with pytest.raises(ReachedError):
+        evaluation.evaluate(registry.get_task("denoising").load(), entry.load(), "tiny", [0], {}, device="cpu")
+    inside.clear()
+    monkeypatch.setattr(worker, "repeatable", seen)
+    monkeypatch.setattr(worker, "_work", solve)
+    monkeypatch.setattr(torch, "set_num_threads", lambda count: None)
+    with pytest.raises(ReachedError):
+        worker.run(SimpleNamespace(apart=False, include=(), device="cpu"), print)
+    assert places == [torch.device("cpu")] * 2

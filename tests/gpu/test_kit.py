@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 import torch
 
+from benchmark import registry
 from benchmark.datasets.sources import SOURCES
 from tests.gpu import long, packing, pairs, part, running, summary
 from tests.gpu.packing import MIB, Machine
@@ -165,12 +166,19 @@ def test_only_what_waits_for_the_device_is_counted(monkeypatch):
     modes = []
     monkeypatch.setattr(torch.cuda, "set_sync_debug_mode", modes.append)
     with pairs.synchronisations(torch.device("cuda")) as counted:
-        for words in ("called a synchronizing CUDA operation", "something else", "called a synchronizing CUDA operation"):
-            warnings.warn(words, stacklevel=1)
-    assert (counted.count, modes) == (2, ["warn", "default"])
+        for step in range(3):
+            counted.mark(step)
+            for words in ("called a synchronizing CUDA operation", "something else", "called a synchronizing CUDA operation"):
+                warnings.warn(words, stacklevel=1)
+    assert (counted.now(), modes) == (6, ["warn", "default"])
+    assert (counted.each(3, 0), counted.each(3, 12), counted.each(1, 0)) == (2.0, 0.5, 0.0)
     with pairs.synchronisations(torch.device("cpu")) as counted:
-        pass
-    assert counted.count == 0
+        counted.mark(0)
+    assert counted.now() == 0
+
+
+def test_methods_whose_loops_run_on_the_cpu_are_methods_of_the_suite():
+    assert set(pairs.ON_CPU) <= set(registry.methods())
 
 
 def test_devices_are_compared_on_the_same_draws():
@@ -216,7 +224,8 @@ def test_the_summary_has_twenty_lines_at_most_and_its_faults_are_in_it(tmp_path)
     text, wrong = summary.of(tmp_path)
     assert wrong
     assert len(text.splitlines()) == 20
-    assert "pair    b/7: no" in text
+    assert "pair    b/6: no" in text
+    assert "33 more things that are wrong, in the folder" in text
     assert "more lines in the folder" in text
 
 
