@@ -16,7 +16,7 @@ from benchmark.errors import UserError
 from benchmark.isolation import isolated
 from benchmark.physics import Physics, batched, of, plain
 from benchmark.problems.linear_inverse import LinearInverse
-from benchmark.spec import Feature, Interface, MethodSpec, first_line, parameter_model
+from benchmark.spec import Interface, MethodSpec, first_line, parameter_model
 
 
 def as_deepinv(problem: LinearInverse) -> tuple[Tensor, Physics]:
@@ -59,7 +59,7 @@ def method_from(
     paper: str = "",
     summary: str = "",
     settings: Mapping[str, Mapping[str, Any]] | None = None,
-    needs: tuple[Feature, ...] = (),
+    needs: tuple[str, ...] = (),
     presets: tuple[str, ...] = (),
 ) -> Method:
     """A registered method of a model `(y, physics) -> x`, in one line of a file for --include:

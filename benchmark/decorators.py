@@ -12,7 +12,7 @@ from torch import Tensor
 from benchmark.context import Context
 from benchmark.problems.instance import Instance, Problem
 from benchmark.seeds import Split
-from benchmark.spec import Feature, Interface, MethodSpec, TaskSpec, first_line, parameter_model
+from benchmark.spec import Interface, MethodSpec, TaskSpec, first_line, parameter_model
 
 T = TypeVar("T")
 
@@ -135,7 +135,7 @@ def method(
     paper: str = "",
     settings: Mapping[str, Mapping[str, Any]] | None = None,
     search: Mapping[str, Mapping[str, Any]] | None = None,
-    needs: tuple[Feature, ...] = (),
+    needs: tuple[str, ...] = (),
     presets: tuple[str, ...] = (),
     fit: Callable[..., Learnt] | None = None,
     parameters: type | None = None,

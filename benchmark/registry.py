@@ -162,7 +162,7 @@ def source_hash(task: TaskEntry, method: MethodEntry, preset: str, learning: boo
         [size] if learning or method.spec.learns is None or not size.learns_as else [size, task.spec.presets[size.learns_as]]
     )
     given = "\n".join(map(source.fields, sizes))
-    if size.prior and "prior" in method.spec.needs:
+    if size.prior and method.spec.takes_priors:
         given += f"\nprior {sources.prior_checksum(size.prior)}"
     try:
         return source.source_hash(task.file, method.file, method.spec.name, given, learning)

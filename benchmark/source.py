@@ -30,7 +30,7 @@ _NEUTRAL = (
 # What the suite calls of tasks and problems. `picture` is not among them: a drawing is no number.
 _CALLED = frozenset({"make", "score", "quality", "traces", "facts", "training", "to", "check", "diverged"})
 _CALLED_TO_LEARN = frozenset({"training", "to"})
-_WORDS = {"about", "baseline", "prior"}  # fields of a preset that change no number; a prior enters by its checksum
+_WORDS = {"about", "baseline", "prior", "prior_of"}  # fields of a preset that change no number; a prior enters by its checksum
 
 
 @cache

@@ -5,9 +5,9 @@ from collections.abc import Mapping, Sequence
 from fnmatch import fnmatchcase
 from hashlib import sha256
 from itertools import product
-from typing import Annotated, Any, Literal, Self
+from typing import Annotated, Any, Literal, Self, get_args
 
-from pydantic import BaseModel, ConfigDict, Field, SerializeAsAny, create_model, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializeAsAny, create_model, model_validator
 
 from benchmark import search as searching
 
@@ -22,8 +22,9 @@ _CASES: dict[str, tuple[Interface, ...]] = {"NonlinearInverse": ("LinearInverse"
 # kernel: A.kernel; scale: A.factor; magnitude: A is a FourierMagnitude. Of matrices: symmetric: positive semidefinite; above:
 # what is not seen is at most problem.above; uniform: what is seen was chosen at random. spectrum: x is a stack of spectra
 # (B, n) and A.matrix is known; training: it has data that a method may learn from (`Task.training`). samples: labels come
-# with what they are labels of. prior: on presets that name one, it has a diffusion prior, problem.prior;
-# exact: its x is drawn from that prior itself. svd: the singular values of A are known.
+# with what they are labels of. prior: on presets that name one, it has a diffusion prior, problem.prior; latents, jumps: there
+# it is one of latents, or a consistency model. exact: its x is drawn from that prior itself. svd: the singular values of A are
+# known.
 Feature = Literal[
     "image",
     "range",
@@ -41,9 +42,22 @@ Feature = Literal[
     "training",
     "samples",
     "prior",
+    "latents",
+    "jumps",
     "exact",
     "svd",
 ]
+# What a preset's prior is of, and what it offers then.
+PRIORS: dict[str, Feature] = {"pictures": "prior", "latents": "latents", "jumps": "jumps"}
+
+
+def _alternatives(need: str) -> str:
+    if unknown := set(need.split("|")) - set(get_args(Feature)):
+        raise ValueError(f"{', '.join(sorted(unknown))} is nothing that a task offers")
+    return need
+
+
+Need = Annotated[str, AfterValidator(_alternatives)]  # a feature, or several of which one will do: "prior|latents"
 Name = Annotated[str, Field(pattern=r"^[a-z][a-z0-9_]*$")]
 
 # The types of hyperparameters: a method's keyword-only arguments are annotated with these, int, float, bool, str or Literal.
@@ -79,6 +93,11 @@ def duration(text: str | float) -> float:
 def _is_empty(value: str) -> bool:
     """Such a field is left out of what is stored and hashed, so that a new one at its default ages nothing."""
     return not value
+
+
+def _is_usual(value: str) -> bool:
+    """As above, of what a prior is."""
+    return value == "pictures"
 
 
 def _is_none(value: object) -> bool:
@@ -138,6 +157,7 @@ class Preset(Frozen):
     baseline    the method that others are compared with where the task's own does not fit; empty for the task's
     prior       the source of the diffusion prior that its problems hold; empty where they hold none. Only results of
                 methods that need one depend on it, unless the user puts one of her own in its place
+    prior_of    what that prior is: of pictures, of an autoencoder's latents, or a consistency model, which jumps to one
     """
 
     instances: Count
@@ -152,6 +172,7 @@ class Preset(Frozen):
     lacks: tuple[Feature, ...] = ()
     baseline: str = ""
     prior: Annotated[str, Field(exclude_if=_is_empty)] = ""
+    prior_of: Annotated[Literal["pictures", "latents", "jumps"], Field(exclude_if=_is_usual)] = "pictures"
 
     @property
     def exact(self) -> bool:
@@ -303,7 +324,7 @@ class TaskSpec(Frozen):
         """
         size = self.presets[preset]
         lacks = {*size.lacks, *size.lacks_besides, *(() if size.prior else ("prior",)), *(() if size.exact else ("exact",))}
-        offers = tuple(feature for feature in self.offers if feature not in lacks)
+        offers = tuple(PRIORS[size.prior_of] if one == "prior" else one for one in self.offers if one not in lacks)
         metrics = tuple(metric for metric in self.metrics if metric.of is None or metric.of in offers)
         if chosen := size.metrics:
             known = {metric.name: metric for metric in self.metrics}
@@ -323,7 +344,7 @@ class MethodSpec(Frozen):
     settings     recommended values: "mri" for a task, "mri/small" for one preset of it (the second wins); "*/small*" for all
                  that the pattern means (of two that do, the later wins)
     search       where hyperparameters are sought, by name, for the places that `settings` knows: see benchmark/search.py
-    needs        what a task must offer for the method to make sense on it
+    needs        what a task must offer for the method to make sense on it; "a|b" where one of both will do
     learns       the hyperparameters of the function that learns once for many instances; None where there is none
     presets      patterns of the presets on which `all` and tags take it, where others would cost hours; by its name it runs on
                  all of them
@@ -339,7 +360,7 @@ class MethodSpec(Frozen):
     parameters: type[BaseModel]
     settings: dict[str, dict[str, Any]] = {}
     search: dict[str, dict[str, Any]] = {}
-    needs: tuple[Feature, ...] = ()
+    needs: tuple[Need, ...] = ()
     learns: tuple[str, ...] | None = None
     presets: tuple[str, ...] = ()
 
@@ -363,9 +384,15 @@ class MethodSpec(Frozen):
         if task.poses not in solved(self.solves):
             return f"{self.name} solves {self.solves}, but {task.name} poses {task.poses}"
         needs = {*self.needs, "training"} if self.learns is not None else set(self.needs)
-        if lacking := sorted(needs - set(task.offers)):
-            return f"{self.name} needs {' and '.join(lacking)}, which {where or task.name} does not offer"
+        if lacking := sorted(need for need in needs if not set(need.split("|")) & set(task.offers)):
+            text = " and ".join(need.replace("|", " or ") for need in lacking)
+            return f"{self.name} needs {text}, which {where or task.name} does not offer"
         return ""
+
+    @property
+    def takes_priors(self) -> bool:
+        """Whether it needs a diffusion prior, of whatever kind."""
+        return any(set(need.split("|")) & set(PRIORS.values()) for need in self.needs)
 
     def resolve(self, task: str, preset: str, given: Mapping[str, Any]) -> dict[str, Any]:
         """Every hyperparameter's value: defaults, then the task's settings, then the preset's, then `given`.

@@ -35,7 +35,7 @@ def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Se
             _say(console, f"         {name}: {size.instances} instances, {size.about}")
     for method in found:
         about = method.spec
-        needs = f", needs {' and '.join(about.needs)}" if about.needs else ""
+        needs = f", needs {' and '.join(about.needs).replace('|', ' or ')}" if about.needs else ""
         _say(console, f"method {about.name}  ({about.kind})  {about.summary}; solves {about.solves}{needs}")
         defaults = (f"{name}={field.default}" for name, field in about.parameters.model_fields.items())
         if line := ", ".join(defaults):

@@ -28,7 +28,12 @@ def task_tags(entry: TaskEntry) -> Tags:
 def method_tags(entry: MethodEntry) -> Tags:
     """The values that tags of a method are matched against, by sort."""
     spec = entry.spec
-    return {"solves": solved(spec.solves), "paper": _paper(spec.paper), "kind": [spec.kind], "needs": spec.needs}
+    return {
+        "solves": solved(spec.solves),
+        "paper": _paper(spec.paper),
+        "kind": [spec.kind],
+        "needs": [one for need in spec.needs for one in need.split("|")],
+    }
 
 
 def _paper(source: str) -> list[str]:

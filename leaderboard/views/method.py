@@ -26,7 +26,7 @@ def describe(found: Card) -> None:
     ]
     if found.entry:
         facts.append(f"file `{method_card.place(found.entry)}`")
-        needs = ", ".join(found.entry.spec.needs)
+        needs = ", ".join(need.replace("|", " or ") for need in found.entry.spec.needs)
         facts += [f"needs of a task: {needs}"] * bool(needs)
         facts += ["learns once for all instances"] * (found.entry.spec.learns is not None)
     st.write(" · ".join(fact for fact in facts if fact))

@@ -39,7 +39,7 @@ _STEPS = 1000  # of the schedule of which `start` and `end` are steps
     solves="NonlinearInverse",
     kind="diffusion prior",
     paper="arXiv:2403.06054",
-    needs=("image", "range", "prior"),
+    needs=("image", "range", "prior|latents|jumps"),
     # The paper's, for 256 pixels; its rates as steps of the sum. It has none for denoising.
     settings={
         "super_resolution": {"step": 0.163},

@@ -27,7 +27,7 @@ from methods.images._levels import strided
     solves="LinearInverse",
     kind="diffusion prior",
     paper="arXiv:2307.00619",
-    needs=("image", "range", "prior", "svd"),
+    needs=("image", "range", "prior|latents", "svd"),
     settings={
         "super_resolution": {"fit": 0.9},
         # Small enough for a test; shows nothing about quality. The prior there is of pictures.

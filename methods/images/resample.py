@@ -40,7 +40,7 @@ _LEAST = 1e-3  # deviation at which a fit without noise ends
     solves="LinearInverse",
     kind="diffusion prior",
     paper="arXiv:2307.08123",
-    needs=("image", "range", "prior"),
+    needs=("image", "range", "prior|latents"),
     settings={
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 20, "middle_steps": 10, "late_steps": 10},

@@ -126,6 +126,28 @@ def test_a_method_fits_a_task_that_poses_what_it_solves_and_offers_what_it_needs
     assert method_spec(solves="Completion").misfit(some) == "toy solves Completion, but toy poses LinearInverse"
 
 
+@pytest.mark.parametrize(("kind", "offered"), [("pictures", "prior"), ("latents", "latents"), ("jumps", "jumps")])
+def test_a_preset_offers_the_kind_of_prior_that_it_holds_and_a_method_may_take_several(kind, offered):
+    sizes = presets() | {"small": Preset(instances=1, budget=1, prior="some", prior_of=kind)}
+    spec = task_spec(presets=sizes, offers=("image", "prior"))
+    some, none = spec.at("small"), spec.at("tiny")
+    assert (some.offers, none.offers) == (("image", offered), ("image",))
+    assert method_spec(needs=("prior|latents|jumps",)).misfit(some) == ""
+    assert (method_spec(needs=("prior",)).misfit(some) == "") is (kind == "pictures")
+    assert (method_spec(needs=("image", "latents|jumps")).misfit(some) == "") is (kind != "pictures")
+    assert (
+        method_spec(needs=("latents|jumps", "mask")).misfit(none)
+        == "toy needs latents or jumps and mask, which toy does not offer"
+    )
+    assert method_spec(needs=("image", "latents|jumps")).takes_priors
+    assert not method_spec(needs=("image",)).takes_priors
+
+
+def test_a_method_needs_what_tasks_can_offer():
+    with pytest.raises(ValidationError, match="picture is nothing that a task offers"):
+        method_spec(needs=("prior|picture",))
+
+
 def resolved(settings, place="mri/small", **given):
     """What a method takes at a place."""
     found = method_spec(settings=settings).resolve(*place.split("/"), given)
