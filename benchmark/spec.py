@@ -385,7 +385,7 @@ class MethodSpec(Frozen):
             return f"{self.name} solves {self.solves}, but {task.name} poses {task.poses}"
         needs = {*self.needs, "training"} if self.learns is not None else set(self.needs)
         if lacking := sorted(need for need in needs if not set(need.split("|")) & set(task.offers)):
-            text = " and ".join(need.replace("|", " or ") for need in lacking)
+            text = (", and " if any("|" in need for need in lacking) else " and ").join(lacking).replace("|", " or ")
             return f"{self.name} needs {text}, which {where or task.name} does not offer"
         return ""
 

@@ -133,6 +133,16 @@ SPEC = TaskSpec(
             noise=0.0,
             about="64 x 64, rendered faces, motion blur of 8 pixels, no noise",
         ),
+        "small_faces_latent": Kernel(
+            instances=10,
+            budget=240,
+            size=64,
+            data=("head",),
+            prior="faces64_latent",
+            prior_of="latents",
+            noise=0.0,
+            about="64 x 64, rendered faces, Gaussian blur of sigma 1.5, no noise; a prior of latents",
+        ),
         "small_exact": Kernel(
             instances=10,
             budget=120,

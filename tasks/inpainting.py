@@ -124,6 +124,18 @@ SPEC = TaskSpec(
             box=25,
             about="64 x 64, rendered faces, a box of 25 x 25 missing",
         ),
+        "small_box_faces_latent": Holes(
+            instances=10,
+            budget=240,
+            size=64,
+            data=("head",),
+            prior="faces64_latent",
+            prior_of="latents",
+            holes="box",
+            box=25,
+            noise=0.0,
+            about="64 x 64, rendered faces, a box of 25 x 25 missing, no noise; a prior of latents",
+        ),
         "small_exact": Holes(
             instances=10,
             budget=120,

@@ -80,6 +80,16 @@ SPEC = TaskSpec(
             noise=0.0,
             about="64 x 64, rendered faces, 16 x 16 to 64 x 64 (x4), no noise",
         ),
+        "small_faces_latent": Factor(
+            instances=10,
+            budget=240,
+            size=64,
+            data=("head",),
+            prior="faces64_latent",
+            prior_of="latents",
+            noise=0.0,
+            about="64 x 64, rendered faces, 16 x 16 to 64 x 64 (x4), no noise; a prior of latents",
+        ),
         "small_exact": Factor(
             instances=10,
             budget=120,

@@ -377,6 +377,18 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
             "unet/diffusion_pytorch_model.safetensors": "65d62dfd07531eb5f6b241e55f844e6ee867cb6128f2a81d4d58ad14873bb9bf",
         },
     ),
+    "faces64_latent": Model(
+        "priors/faces64_latent",
+        {
+            "model_index.json": "d0a75f5a4b6afb153b73f976e1276f9d7f80ab4190fce5088d187a138a9c8cd1",
+            "prior.json": "a4f486b64ebe5f1107ebb50ea9bd7ae9c9716761f56036ba9c69d438593457e6",
+            "scheduler/scheduler_config.json": "d9823f19ee96330aa8dfee7271a67c05b28770b8bf263dd05b39393587896bf0",
+            "unet/config.json": "35e0c200a7a4409a4e22033f9c5a3a852194304c4b9b5606a97ffb83229b1170",
+            "unet/diffusion_pytorch_model.safetensors": "4c8136e7f23905aef4d47e69e3c73f352a1b3385cb9aef06b0cfe140372bb72d",
+            "vqvae/config.json": "975e452cacef3fa857b94575dec09a8207315e0a9c312deebe06acb08b25d58a",
+            "vqvae/diffusion_pytorch_model.safetensors": "847ee0eb78c5fa3a920b45ab446307ec1a879fb80d72f93d788d6bc053861323",
+        },
+    ),
     "photographs32": Model(
         "priors/photographs32",
         {

@@ -30,6 +30,8 @@ from methods.images._levels import strided
     needs=("image", "range", "prior|latents", "svd"),
     settings={
         "super_resolution": {"fit": 0.9},
+        "*/small*": {"space": "pixel"},
+        "*/*_latent": {"space": "latent"},
         # Small enough for a test; shows nothing about quality. The prior there is of pictures.
         "*/tiny": {"steps": 20, "space": "pixel"},
     },

@@ -42,6 +42,7 @@ _LEAST = 1e-3  # deviation at which a fit without noise ends
     paper="arXiv:2307.08123",
     needs=("image", "range", "prior|latents"),
     settings={
+        "*/*_latent": {"space": "latent"},
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 20, "middle_steps": 10, "late_steps": 10},
     },

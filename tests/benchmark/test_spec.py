@@ -137,7 +137,7 @@ def test_a_preset_offers_the_kind_of_prior_that_it_holds_and_a_method_may_take_s
     assert (method_spec(needs=("image", "latents|jumps")).misfit(some) == "") is (kind != "pictures")
     assert (
         method_spec(needs=("latents|jumps", "mask")).misfit(none)
-        == "toy needs latents or jumps and mask, which toy does not offer"
+        == "toy needs latents or jumps, and mask, which toy does not offer"
     )
     assert method_spec(needs=("image", "latents|jumps")).takes_priors
     assert not method_spec(needs=("image",)).takes_priors

@@ -313,4 +313,6 @@ def test_singular_values_are_offered_where_the_operator_knows_them(task, preset)
 def test_what_needs_singular_values_is_skipped_on_a_motion_blur_with_the_reason():
     request = Request(task="deblurring", method=["wiener", "kind:diffusion prior"], preset="small_motion")
     notes = make_plan([request]).notes
-    assert any("needs prior and svd, which deblurring/small_motion does not offer: ddnm, ddrm, psld" in note for note in notes)
+    where = "which deblurring/small_motion does not offer"
+    assert any(f"needs prior and svd, {where}: ddnm, ddrm" in note for note in notes)
+    assert any(f"psld needs prior or latents, and svd, {where}" in note for note in notes)
