@@ -143,6 +143,16 @@ SPEC = TaskSpec(
             noise=0.0,
             about="64 x 64, rendered faces, Gaussian blur of sigma 1.5, no noise; a prior of latents",
         ),
+        "small_faces_consistency": Kernel(
+            instances=10,
+            budget=240,
+            size=64,
+            data=("head",),
+            prior="faces64_consistency",
+            prior_of="jumps",
+            noise=0.0,
+            about="64 x 64, rendered faces, Gaussian blur of sigma 1.5, no noise; a consistency model",
+        ),
         "small_exact": Kernel(
             instances=10,
             budget=120,

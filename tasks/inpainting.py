@@ -136,6 +136,18 @@ SPEC = TaskSpec(
             noise=0.0,
             about="64 x 64, rendered faces, a box of 25 x 25 missing, no noise; a prior of latents",
         ),
+        "small_box_faces_consistency": Holes(
+            instances=10,
+            budget=240,
+            size=64,
+            data=("head",),
+            prior="faces64_consistency",
+            prior_of="jumps",
+            holes="box",
+            box=25,
+            noise=0.0,
+            about="64 x 64, rendered faces, a box of 25 x 25 missing, no noise; a consistency model",
+        ),
         "small_exact": Holes(
             instances=10,
             budget=120,

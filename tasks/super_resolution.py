@@ -90,6 +90,16 @@ SPEC = TaskSpec(
             noise=0.0,
             about="64 x 64, rendered faces, 16 x 16 to 64 x 64 (x4), no noise; a prior of latents",
         ),
+        "small_faces_consistency": Factor(
+            instances=10,
+            budget=240,
+            size=64,
+            data=("head",),
+            prior="faces64_consistency",
+            prior_of="jumps",
+            noise=0.0,
+            about="64 x 64, rendered faces, 16 x 16 to 64 x 64 (x4), no noise; a consistency model",
+        ),
         "small_exact": Factor(
             instances=10,
             budget=120,

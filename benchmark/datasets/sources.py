@@ -389,6 +389,16 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
             "vqvae/diffusion_pytorch_model.safetensors": "847ee0eb78c5fa3a920b45ab446307ec1a879fb80d72f93d788d6bc053861323",
         },
     ),
+    "faces64_consistency": Model(
+        "priors/faces64_consistency",
+        {
+            "model_index.json": "400dde103ea7d375ab03128fa318a8e6f736cde0a3adb9e8f31a39004a37541a",
+            "prior.json": "0544065b1f5294a65d4b2934ee1633333ccc932620db8cda6044866b46ef4cbc",
+            "scheduler/scheduler_config.json": "1779ba680833bd71d4ae9ddb2d69e875c1d260f721a1840b1c808f00863d7517",
+            "unet/config.json": "7aa42ae68db97ad7eaeea2b24b2c4408b25d1c8c32d7a6811e9bcac98c3e7c49",
+            "unet/diffusion_pytorch_model.safetensors": "236962faa8572d3e0eb3d958f9a4921e0c7054b4d4d8a59e813d7dd4d2134ba7",
+        },
+    ),
     "photographs32": Model(
         "priors/photographs32",
         {
