@@ -9,7 +9,7 @@ Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
         small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
         exact posterior (benchmark/photograph_tasks/exact.py)
-Prior   for the methods that ask for one. tiny: a small diffusion prior of photographs, small*_faces*: one of rendered faces;
+Prior   for the methods that ask for one: small* of photographs (photographs64), *_faces* of faces, tiny one for tests.
         --source prior=FOLDER puts another in its place. full_faces: yours. small_exact: that which its pictures are drawn from
 Source  both kernels are fixed by the preset. Sizes for 256 pixels follow the usual 61-pixel kernels (arXiv:2209.14687)
 """
@@ -84,11 +84,14 @@ SPEC = TaskSpec(
             sigma=1.0,
             about="32 x 32, Gaussian blur of sigma 1, 1 % noise",
         ),
-        "small": Kernel(instances=10, budget=120, size=64, about="64 x 64, Gaussian blur of sigma 1.5, 1 % noise"),
+        "small": Kernel(
+            instances=10, budget=120, size=64, prior="photographs64", about="64 x 64, Gaussian blur of sigma 1.5, 1 % noise"
+        ),
         "small_motion": Kernel(
             instances=10,
             budget=120,
             size=64,
+            prior="photographs64",
             kernel="motion",
             side=11,
             about="64 x 64, motion blur of 8 pixels, 1 % noise",

@@ -10,7 +10,7 @@ Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
         small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
         exact posterior (benchmark/photograph_tasks/exact.py)
-Prior   for the methods that ask for one. tiny: a small diffusion prior of photographs, small*_faces*: one of rendered faces;
+Prior   for the methods that ask for one: small* of photographs (photographs64), *_faces* of faces, tiny one for tests.
         --source prior=FOLDER puts another in its place. full_faces: yours. small_exact: that which its pictures are drawn from
 Source  sigma 25/255 and 50/255 are the field's usual levels; arXiv:2406.05288 takes 25.5/255 (and clips y)
 """
@@ -49,12 +49,15 @@ SPEC = TaskSpec(
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Noise(instances=2, budget=10, size=32, prior="photographs32", about="32 x 32, sigma 25/255"),
-        "small": Noise(instances=10, budget=120, size=64, about="64 x 64, sigma 25/255"),
-        "small_50": Noise(instances=10, budget=120, size=64, noise=50 / 255, about="64 x 64, sigma 50/255"),
+        "small": Noise(instances=10, budget=120, size=64, prior="photographs64", about="64 x 64, sigma 25/255"),
+        "small_50": Noise(
+            instances=10, budget=120, size=64, prior="photographs64", noise=50 / 255, about="64 x 64, sigma 50/255"
+        ),
         "small_poisson": Noise(
             instances=10,
             budget=120,
             size=64,
+            prior="photographs64",
             noise=0.0,
             photons=50,
             about="64 x 64, 50 photons at white",

@@ -9,7 +9,7 @@ Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
         small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
         exact posterior (benchmark/photograph_tasks/exact.py)
-Prior   for the methods that ask for one. tiny: a small diffusion prior of photographs, small*_faces*: one of rendered faces;
+Prior   for the methods that ask for one: small* of photographs (photographs64), *_faces* of faces, tiny one for tests.
         --source prior=FOLDER puts another in its place. full_faces: yours. small_exact: that which its pictures are drawn from
 Source  random masks, a box and text are the usual forms of the problem (arXiv:1711.10925, arXiv:2402.04097)
 """
@@ -73,17 +73,22 @@ SPEC = TaskSpec(
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Holes(instances=2, budget=10, size=32, prior="photographs32", about="32 x 32, 50 % of the pixels missing"),
-        "small": Holes(instances=10, budget=120, size=64, about="64 x 64, 50 % of the pixels missing"),
-        "small_80": Holes(instances=10, budget=120, size=64, missing=0.8, about="64 x 64, 80 % of the pixels missing"),
+        "small": Holes(instances=10, budget=120, size=64, prior="photographs64", about="64 x 64, 50 % of the pixels missing"),
+        "small_80": Holes(
+            instances=10, budget=120, size=64, prior="photographs64", missing=0.8, about="64 x 64, 80 % of the pixels missing"
+        ),
         "small_box": Holes(
             instances=10,
             budget=120,
             size=64,
+            prior="photographs64",
             holes="box",
             box=16,
             about="64 x 64, a box of 16 x 16 missing",
         ),
-        "small_text": Holes(instances=10, budget=120, size=64, holes="text", about="64 x 64, text written over it"),
+        "small_text": Holes(
+            instances=10, budget=120, size=64, prior="photographs64", holes="text", about="64 x 64, text written over it"
+        ),
         "small_faces": Holes(
             instances=10,
             budget=240,

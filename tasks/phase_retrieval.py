@@ -10,8 +10,8 @@ Score   PSNR, SSIM, LPIPS-squeeze (Caffe) of the estimate clipped to [0, 1]; ran
 Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests, six others for tuning, central square resized
         with antialiasing; y is simulated from it. full*: a user's folder of photographs in --data-dir, likewise.
         *_faces: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
-Prior   for the methods that ask for one. tiny: a small diffusion prior of photographs, small*_faces*: one of rendered faces;
-        --source prior=FOLDER puts another in its place. full_faces: yours
+Prior   for the methods that ask for one: small* of photographs (photographs64), *_faces* of faces, tiny one for tests.
+        --source prior=FOLDER puts another in its place. full_faces: yours.
 Source  the usual form of the problem (arXiv:2209.14687, arXiv:2403.06054): 64 zeros on each side of 256 pixels, which is
         `full` and, of 64 pixels, small_tight: a field 1.5 times as wide. In the other presets it is twice as wide, so that it
         holds all of the autocorrelation. Noise 0.025 is the usual 0.05 for values in [-1, 1]
@@ -101,15 +101,19 @@ SPEC = TaskSpec(
             instances=10,
             budget=120,
             size=64,
+            prior="photographs64",
             pad=32,
             noise=0.025,
             about="64 x 64 in 128 x 128, noise 0.025",
         ),
-        "small_noiseless": Magnitude(instances=10, budget=120, size=64, pad=32, about="64 x 64 in 128 x 128, no noise"),
+        "small_noiseless": Magnitude(
+            instances=10, budget=120, size=64, prior="photographs64", pad=32, about="64 x 64 in 128 x 128, no noise"
+        ),
         "small_tight": Magnitude(
             instances=10,
             budget=120,
             size=64,
+            prior="photographs64",
             pad=16,
             noise=0.025,
             about="64 x 64 in 96 x 96, noise 0.025",

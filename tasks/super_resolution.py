@@ -11,7 +11,7 @@ Data    tiny, small*: ten photographs of scikit-image and scikit-learn for tests
         *_faces*: rendered faces of known parameters (benchmark/datasets/faces.py), others for tests than for tuning.
         small_exact: drawn from its prior, a mixture of Gaussians (benchmark/priors/exact.py), and scored by the distance to the
         exact posterior (benchmark/photograph_tasks/exact.py)
-Prior   for the methods that ask for one. tiny: a small diffusion prior of photographs, small*_faces*: one of rendered faces;
+Prior   for the methods that ask for one: small* of photographs (photographs64), *_faces* of faces, tiny one for tests.
         --source prior=FOLDER puts another in its place. full_faces: yours. small_exact: that which its pictures are drawn from
 Source  the usual form of the problem (arXiv:1711.10925)
 """
@@ -60,8 +60,10 @@ SPEC = TaskSpec(
     metrics=PHOTOGRAPH_METRICS,
     presets={
         "tiny": Factor(instances=2, budget=10, size=32, prior="photographs32", factor=2, about="16 x 16 to 32 x 32, 1 % noise"),
-        "small": Factor(instances=10, budget=120, size=64, about="16 x 16 to 64 x 64 (x4), 1 % noise"),
-        "small_x2": Factor(instances=10, budget=120, size=64, factor=2, about="32 x 32 to 64 x 64 (x2), 1 % noise"),
+        "small": Factor(instances=10, budget=120, size=64, prior="photographs64", about="16 x 16 to 64 x 64 (x4), 1 % noise"),
+        "small_x2": Factor(
+            instances=10, budget=120, size=64, prior="photographs64", factor=2, about="32 x 32 to 64 x 64 (x2), 1 % noise"
+        ),
         "small_faces": Factor(
             instances=10,
             budget=240,

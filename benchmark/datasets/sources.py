@@ -399,6 +399,16 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
             "unet/diffusion_pytorch_model.safetensors": "236962faa8572d3e0eb3d958f9a4921e0c7054b4d4d8a59e813d7dd4d2134ba7",
         },
     ),
+    "photographs64": Model(
+        "priors/photographs64",
+        {
+            "model_index.json": "7e17ddab859d83b3fae2b4ee01b86cf154c2195d228c10b75a3b1eca0c6c0d47",
+            "prior.json": "4cb6eda2b67c2e05f77c0d93f348058665b849a25773f8e3985d33e3ffb33d27",
+            "scheduler/scheduler_config.json": "5c1a9978adef132a872383ded9530626b03bf5dbee80248b8ca247efce953139",
+            "unet/config.json": "7aa42ae68db97ad7eaeea2b24b2c4408b25d1c8c32d7a6811e9bcac98c3e7c49",
+            "unet/diffusion_pytorch_model.safetensors": "d1a10be0492e49b8ecc30564f4702f758887b9fa0cdbaadf552a72395e81459e",
+        },
+    ),
     "photographs32": Model(
         "priors/photographs32",
         {
