@@ -53,7 +53,7 @@ long: setup
 
 # sums rounded as on a processor without wide instructions; without --lowest also as with AVX2 alone
 processors: setup
-	$(BIN)/python tests/processors.py --lowest -n 2
+	$(BIN)/python tests/processors.py --lowest -n 2 --dist loadgroup
 
 # resumable: results lie in results/gpu
 gpu-check: setup

@@ -52,6 +52,26 @@ Seen = Callable[[int, float, dict[str, Tensor]], None]
 
 
 @dataclass(frozen=True)
+class Look:
+    """What was seen while instance 0 was solved in a few steps, or while something was learnt for that."""
+
+    estimate: Tensor
+    steps: int
+    touched: frozenset[str]  # the global generators that were used: torch, NumPy, Python
+    changed: bool  # its measurements, in place
+
+
+@dataclass(frozen=True)
+class Whole:
+    """What was seen while every instance was solved as a run does."""
+
+    seconds: float  # with what it learnt before
+    steps: int  # of instance 0, as the next two
+    last: Tensor | None  # point of its curve
+    estimate: Tensor
+
+
+@dataclass(frozen=True)
 class Pair:
     """A method on the tiny preset of a task that it fits."""
 
@@ -70,9 +90,46 @@ class Pair:
         return make(self.problems, number)
 
     @cached_property
+    def _learning(self) -> tuple[Learnt | None, frozenset[str]]:
+        before = _generators()
+        learnt = None if self.solver.fit is None else self.learn(ShortContext).learnt
+        return learnt, _touched(before)
+
+    @property
     def learnt(self) -> Learnt | None:
         """What it learns in a few steps; None where it learns nothing."""
-        return None if self.solver.fit is None else self.learn(ShortContext).learnt
+        return self._learning[0]
+
+    @cached_property
+    def look(self) -> Look:
+        """One for all checks that compare with it."""
+        instance, ctx, (learnt, touched) = self.make(), self.context(0), self._learning
+        shown = [part.clone() for part in instance.problem.shown()]
+        before = _generators()
+        estimate = self.solve(instance, ctx, learnt).clone()
+        changed = not all(map(torch.equal, instance.problem.shown(), shown))
+        return Look(estimate, ctx.steps_done, touched | _touched(before), changed)
+
+    @cached_property
+    def whole(self) -> Whole:
+        """One for all checks of what a run does."""
+        solver, preset = self.solver, self.task.spec.presets["tiny"]
+        steps, estimate = 0, torch.empty(0)
+        last: Tensor | None = None
+
+        def seen(step: int, seconds: float, estimates: dict[str, Tensor]) -> None:
+            nonlocal last
+            last = estimates["estimate"].clone()
+
+        began = time.monotonic()  # what the method imports is loaded
+        with few_threads(1):
+            learnt = None if solver.fit is None else self.learn(Context, preset.fit_budget).learnt
+            for number in range(preset.instances):
+                ctx = self.context(number, Context, preset.budget, *([] if number else [seen]))
+                found = self.solve(self.make(number), ctx, learnt)
+                if number == 0:
+                    steps, estimate = ctx.steps_done, found.clone()
+        return Whole(time.monotonic() - began, steps, last, estimate)
 
     def learn(self, kind: type[Context], budget: float = float("inf"), device: torch.device = CPU) -> Fit:
         return solving.learn(self.problems, self.solver, "tiny", 0, self.parameters, device, budget, kind)
@@ -109,6 +166,17 @@ def make(task: Task, number: int = 0, repeat: int = 0) -> Instance:
     return make_instance(task, "tiny", number, repeat)
 
 
+def _generators() -> tuple[Tensor, str, object]:
+    return torch.random.get_rng_state(), repr(np.random.get_state()), random.getstate()
+
+
+def _touched(before: tuple[Tensor, str, object]) -> frozenset[str]:
+    """The global generators that are in another state now."""
+    after = _generators()
+    same = {"torch": torch.equal(before[0], after[0]), "NumPy": before[1] == after[1], "Python": before[2] == after[2]}
+    return frozenset(name for name in same if not same[name])
+
+
 def pairs() -> list[Pair]:
     """Every registered method with every task whose tiny preset it fits."""
     found = [(m, t, t.spec.at("tiny")) for t in registry.tasks().values() for m in registry.methods().values()]
@@ -137,19 +205,13 @@ def says_what_it_is(pair: Pair) -> None:
 
 def answers_in_time(pair: Pair) -> None:
     """solves every tiny instance validly in 10 s on one thread, what it learns before included"""
-    solver, preset = pair.solver, pair.task.spec.presets["tiny"]
-    began = time.monotonic()  # what the method imports is loaded
-    with few_threads(1):
-        learnt = None if solver.fit is None else pair.learn(Context, preset.fit_budget).learnt
-        for number in range(preset.instances):
-            pair.solve(pair.make(number), pair.context(number, Context, preset.budget), learnt)
-    if (spent := time.monotonic() - began) > LIMIT:
+    if (spent := pair.whole.seconds) > LIMIT:
         raise Broken(f"took {spent:.1f} s")
 
 
 def repeats_itself(pair: Pair) -> None:
     """gives the same estimate each time (on the CPU)"""
-    if not torch.equal(pair.estimate(), pair.estimate()):
+    if not torch.equal(pair.look.estimate, pair.estimate()):
         raise Broken("two calls with the same seed gave two estimates")
 
 
@@ -157,7 +219,7 @@ def learns_the_same_twice(pair: Pair) -> None:
     """learns the same from the same training data and seed, if it learns"""
     if pair.solver.fit is None:
         return
-    first, again = pair.learn(ShortContext).learnt, pair.learn(ShortContext).learnt
+    first, again = pair.learnt, pair.learn(ShortContext).learnt
     if not first:
         raise Broken("it learnt no tensor")
     if first.keys() != again.keys() or not all(torch.equal(first[name], again[name]) for name in first):
@@ -168,7 +230,7 @@ def learns_the_same_twice(pair: Pair) -> None:
 
 def carries_nothing_over(pair: Pair) -> None:
     """carries no state from one instance to the next"""
-    first = [pair.estimate(number) for number in (0, 1)]
+    first = [pair.look.estimate, pair.estimate(1)]
     second = [pair.estimate(number) for number in (1, 0)]
     if not (torch.equal(first[0], second[1]) and torch.equal(first[1], second[0])):
         raise Broken("the estimates depend on the order of the instances")
@@ -178,57 +240,30 @@ def carries_nothing_over(pair: Pair) -> None:
 
 def leaves_global_seeds_alone(pair: Pair) -> None:
     """touches no global random state (torch, NumPy, Python)"""
-    instance, ctx = pair.make(), pair.context(0)
-
-    def states() -> tuple[Tensor, str, object]:
-        return torch.random.get_rng_state(), repr(np.random.get_state()), random.getstate()
-
-    before = states()
-    if pair.solver.fit is not None:
-        pair.learn(ShortContext)
-    pair.solve(instance, ctx)
-    after = states()
-    touched = [
-        name
-        for name, same in (
-            ("torch", torch.equal(before[0], after[0])),
-            ("NumPy", before[1] == after[1]),
-            ("Python", before[2] == after[2]),
-        )
-        if not same
-    ]
-    if touched:
+    if touched := [name for name in ("torch", "NumPy", "Python") if name in pair.look.touched]:
         raise Broken(f"the global generator of {' and '.join(touched)} was used; draw from ctx, or wrap it with bridge")
 
 
 def leaves_its_problem_alone(pair: Pair) -> None:
     """does not change its measurements"""
-    instance = pair.make()
-    before = [shown.clone() for shown in instance.problem.shown()]
-    pair.solve(instance, pair.context(0))
-    if not all(map(torch.equal, instance.problem.shown(), before)):
+    if pair.look.changed:
         raise Broken("what it was shown (problem.y) was changed in place")
 
 
 def draws_its_curve(pair: Pair) -> None:
     """records a curve, if it is iterative, that ends at its estimate"""
-    points: list[Tensor] = []
-    budget = pair.task.spec.presets["tiny"].budget
-    ctx = pair.context(0, Context, budget, lambda step, seconds, estimates: points.append(estimates["estimate"].clone()))
-    estimate = pair.solve(pair.make(), ctx)
-    if ctx.steps_done == 0:
+    last, estimate = pair.whole.last, pair.whole.estimate
+    if pair.whole.steps == 0:
         return  # not iterative
-    if not points:
+    if last is None:
         raise Broken("it took steps and never called ctx.record")
-    if points[-1].shape != estimate.shape or not torch.allclose(points[-1], estimate, rtol=1e-4, atol=1e-5):
+    if last.shape != estimate.shape or not torch.allclose(last, estimate, rtol=1e-4, atol=1e-5):
         raise Broken("the last point of the curve is not the estimate that was returned")
 
 
 def keeps_its_budget(pair: Pair) -> None:
     """ends early, with an estimate, when its budget is spent"""
-    ctx = pair.context(0)
-    pair.solve(pair.make(), ctx)
-    if ctx.steps_done == 0:
+    if pair.look.steps == 0:
         return  # not iterative
     hurried = pair.context(0, Context, budget=0.0)
     pair.solve(pair.make(), hurried)

@@ -10,7 +10,7 @@ import ast
 import sys
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, lru_cache
 from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
@@ -106,10 +106,8 @@ def tasks() -> dict[str, TaskEntry]:
     """Every task, by name. Raises UserError for a file that cannot be read, and for two tasks of one name."""
     found: dict[str, TaskEntry] = {}
     for file in _files("tasks"):
-        tree = reading.read(file)
-        if file not in _included or reading.has_spec(tree):
-            entry = TaskEntry(reading.task_spec(file, tree), file)
-            _add(found, entry.spec.name, entry)
+        if (spec := _task_of(file, _state(file))) is not None:
+            _add(found, spec.name, TaskEntry(spec, file))
     for module, file, tree in _plugins("lowdimbench.tasks"):
         with _Plugin(module):
             entry = TaskEntry(reading.task_spec(file, tree), file, module)
@@ -122,13 +120,36 @@ def methods() -> dict[str, MethodEntry]:
     """Every method, by name. Raises UserError for a file that cannot be read, and for two methods of one name."""
     found: dict[str, MethodEntry] = {}
     for file in _files("methods"):
-        for spec in reading.method_specs(file, reading.read(file)):
+        for spec in _methods_of(file, _state(file)):
             _add(found, spec.name, MethodEntry(spec, file))
     for module, file, tree in _plugins("lowdimbench.methods"):
         with _Plugin(module):
             for spec in list(reading.method_specs(file, tree)):
                 _add(found, spec.name, MethodEntry(spec, file, module))
     return dict(sorted(found.items()))
+
+
+def _state(file: Path) -> object:
+    """Equal for two states of a file of the suite where nobody wrote to it between them; a file that was included is read
+    anew each time.
+    """
+    try:
+        found = file.stat()
+    except OSError:  # whoever reads it says so
+        return object()
+    return object() if file in _included else (found.st_mtime_ns, found.st_size)
+
+
+@lru_cache(maxsize=512)
+def _task_of(file: Path, state: object) -> specs.TaskSpec | None:
+    """None for a file that was included and has no SPEC."""
+    tree = reading.read(file)
+    return reading.task_spec(file, tree) if file not in _included or reading.has_spec(tree) else None
+
+
+@lru_cache(maxsize=512)
+def _methods_of(file: Path, state: object) -> tuple[specs.MethodSpec, ...]:
+    return tuple(reading.method_specs(file, reading.read(file)))
 
 
 def problems() -> list[str]:

@@ -13,6 +13,24 @@ torch.set_num_threads(1)
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
+@pytest.hookimpl(tryfirst=True)
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """With --dist loadgroup one process runs all tests of a file, of the browser, or of a pair of task and method, so that
+    what they share is made once.
+    """
+    if config.pluginmanager.hasplugin("xdist"):
+        for item in items:
+            item.add_marker(pytest.mark.xdist_group(_group(item)))
+
+
+def _group(item: pytest.Item) -> str:
+    if item.path.name == "test_contracts.py" and isinstance(item, pytest.Function) and hasattr(item, "callspec"):
+        values = item.callspec.params
+        if isinstance(pair := values.get("pair"), tuple):
+            return "-".join(pair)
+    return "browser" if item.path.parent.name == "browser" else item.path.stem
+
+
 @pytest.fixture(autouse=True)
 def _clean_registry(monkeypatch):
     """Files that a test includes are gone after it. What was read of the suite stays known unless a test had it forgotten."""

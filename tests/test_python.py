@@ -17,6 +17,7 @@ from benchmark import registry
 from benchmark.context import Context
 from benchmark.contracts import Pair, carries_nothing_over, leaves_global_seeds_alone, repeats_itself
 from benchmark.errors import UserError
+from tests.runners.forks import FORKS
 
 CPU = torch.device("cpu")
 NOWHERE = "no/such/folder/results.db"
@@ -111,7 +112,7 @@ def test_evaluate_run_and_the_command_agree_bit_for_bit(tmp_path):
         "cpu",
         "--db",
     ]
-    done = subprocess.run([sys.executable, "-m", "runners.run", *words, theirs], capture_output=True, text=True)
+    done = FORKS(["runners.run", *words, theirs], registry.ROOT, FORKS.environment)
     assert done.returncode == 0, done.stdout + done.stderr
     typed = ldb.run("mri", ["dip"], db=theirs, device="cpu", **how)  # reads what is done
     here = ldb.evaluate("mri", "dip", db=NOWHERE, device="cpu", **how)
@@ -229,13 +230,13 @@ def test_a_module_registered_in_one_line_keeps_the_contract(included):
 @pytest.mark.slow
 def test_a_module_runs_from_the_command_line_and_its_code_is_in_the_key(included, tmp_path):
     words = f"--task mri --method my_net --preset tiny --no-baseline --threads 1 --include {included} --db {tmp_path / 'r.db'}"
-    done = subprocess.run([sys.executable, "-m", "runners.run", *words.split()], capture_output=True, text=True)
+    done = FORKS(["runners.run", *words.split()], registry.ROOT, FORKS.environment)
     assert done.returncode == 0, done.stdout + done.stderr
     again = ["--dry-run"]  # says what is left
     included.write_text(included.read_text().replace("1e-3", "2e-3"))
-    edited = subprocess.run([sys.executable, "-m", "runners.run", *words.split(), *again], capture_output=True, text=True)
+    edited = FORKS(["runners.run", *words.split(), *again], registry.ROOT, FORKS.environment)
     included.write_text(included.read_text().replace("2e-3", "1e-3").replace("My network", "My own network"))
-    reworded = subprocess.run([sys.executable, "-m", "runners.run", *words.split(), *again], capture_output=True, text=True)
+    reworded = FORKS(["runners.run", *words.split(), *again], registry.ROOT, FORKS.environment)
     assert edited.stdout != reworded.stdout
 
 

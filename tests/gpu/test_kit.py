@@ -1,7 +1,6 @@
 """The kit for a GPU, without one: what is packed, what is run, and what is said of it."""
 
 import json
-import subprocess
 import sys
 import tomllib
 import warnings
@@ -14,6 +13,7 @@ from benchmark import registry
 from benchmark.datasets.sources import SOURCES
 from tests.gpu import long, packing, pairs, part, running, summary
 from tests.gpu.packing import MIB, Machine
+from tests.runners.forks import FORKS
 
 HERE = Path(__file__).parent
 ROOT = HERE.parents[1]
@@ -158,7 +158,7 @@ def test_the_jobs_that_come_with_the_kit_are_commands_of_the_suite(tmp_path):
     for job in tomllib.loads(long.JOBS.read_text(encoding="utf-8"))["job"]:
         words = job["command"].format(device="cpu", db=tmp_path / "long.db", only="*").split()
         assert words[:2] == ["-m", "runners.run"]
-        done = subprocess.run([sys.executable, *words, "--dry-run"], cwd=ROOT, capture_output=True, text=True)
+        done = FORKS([*words[1:], "--dry-run"], ROOT, FORKS.environment)
         assert done.returncode == 0, done.stdout + done.stderr
 
 

@@ -24,7 +24,8 @@ from runners.honest import Noticed, Watched, Witness
 from runners.plan import make_plan
 from runners.progress import Display
 from runners.request import Request
-from tests.runners.warm import Forge, Forked
+from tests.runners.forks import FORKS
+from tests.runners.warm import Forked
 
 CHEATS = '''
 """Methods that want better numbers than they deserve."""
@@ -158,8 +159,8 @@ def test_each_way_to_cheat_fails_its_instance_with_a_line_that_says_what(tmp_pat
         [Request(task="mri", method="cheats", preset="tiny", grid={"how": ["", *REASONS]}, on_test=True, baseline=False)]
     )
     engine = open_database(str(tmp_path / "a.db"))
-    with Forge() as forge, Session(engine) as session:
-        monkeypatch.setattr(local.subprocess, "Popen", Forked.in_place_of(forge.door))
+    with Session(engine) as session:
+        monkeypatch.setattr(local.subprocess, "Popen", Forked.in_place_of(FORKS.forge.door))
         display = Display(plan, Console(file=io.StringIO(), width=200))
         where = Place("cpu", 1, tmp_path / "artifacts", None, math.inf)
         Execution(session, plan, where, display, lambda job: "again", at_once=4)()

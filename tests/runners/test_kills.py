@@ -2,29 +2,23 @@
 
 import pytest
 
+from tests.runners.forks import FORKS
 from tests.runners.killing import Lane, killed
-from tests.runners.warm import Forge
 
 pytestmark = pytest.mark.slow
 
 
-@pytest.fixture(scope="module")
-def forge():
-    with Forge() as opened:
-        yield opened
-
-
 @pytest.mark.slow
-def test_three_kills(forge, tmp_path):
-    lane = killed(forge, tmp_path, "pieces", 3, seed=1)
+def test_three_kills(tmp_path):
+    lane = killed(FORKS.forge, tmp_path, "pieces", 3, seed=1)
     assert lane.lost == []
     assert sum(lane.hit.values()) == 3
 
 
 @pytest.mark.slow
-def test_what_is_lost_is_noticed(forge, tmp_path):
+def test_what_is_lost_is_noticed(tmp_path):
     """The checks after a kill can fail."""
-    lane = Lane(forge, "pieces", tmp_path / "pieces")
+    lane = Lane(FORKS.forge, "pieces", tmp_path / "pieces")
     lane.whole()
     lane.check()
     assert lane.lost == []

@@ -7,17 +7,11 @@ import time
 import pytest
 
 from tests import postgresql
+from tests.runners.forks import FORKS
 from tests.runners.killing import Lane
-from tests.runners.warm import Forge
 
 pytest.importorskip("psycopg", reason="no driver psycopg; get it with: pip install 'lowdimbench[postgresql]'")
 pytestmark = pytest.mark.slow
-
-
-@pytest.fixture(scope="module")
-def forge():
-    with Forge() as opened:
-        yield opened
 
 
 @pytest.fixture(scope="module")
@@ -27,9 +21,9 @@ def server():
 
 
 @pytest.fixture
-def lane(forge, server, tmp_path):
+def lane(server, tmp_path):
     """40 instances of 0.02 s, of which nothing is done yet."""
-    opened = Lane(forge, "pieces", tmp_path / "pieces", server)
+    opened = Lane(FORKS.forge, "pieces", tmp_path / "pieces", server)
     opened.words += ("--seeds", "1")
     opened.again()
     return opened

@@ -21,7 +21,8 @@ from runners.execute import Execution
 from runners.plan import make_plan
 from runners.progress import Display
 from runners.request import Request
-from tests.runners.warm import Forge, Forked
+from tests.runners.forks import FORKS
+from tests.runners.warm import Forked
 
 pytestmark = [
     pytest.mark.slow,
@@ -109,9 +110,7 @@ def warm(tmp_path, monkeypatch):
     file.write_text(ENDS.lstrip())
     registry.include([file])
     monkeypatch.setenv("STRUCK", str(tmp_path))
-    with Forge() as forge:
-        monkeypatch.setattr(local.subprocess, "Popen", Forked.in_place_of(forge.door))
-        yield forge
+    monkeypatch.setattr(local.subprocess, "Popen", Forked.in_place_of(FORKS.forge.door))
 
 
 def study(method, **grid):

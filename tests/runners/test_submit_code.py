@@ -1,8 +1,6 @@
 """Code that is handed in, with the processes that really run it."""
 
 import os
-import subprocess
-import sys
 
 import pytest
 from sqlalchemy import select
@@ -11,6 +9,7 @@ from sqlalchemy.orm import Session
 from benchmark.store.database import open_database
 from benchmark.store.models import Method, Run, Score
 from benchmark.submissions import store
+from tests.runners.forks import FORKS
 from tests.runners.installed import Installed
 
 pytestmark = pytest.mark.slow
@@ -33,14 +32,8 @@ def mine(problem: LinearInverse, ctx: Context) -> torch.Tensor:
 
 def call(command, module, *words, site=None):
     path = os.pathsep.join([command.environment["PYTHONPATH"], *([str(site)] if site else [])])
-    return subprocess.run(
-        [sys.executable, "-m", f"runners.{module}", *words, "--db", str(command.db)],
-        cwd=command.folder,
-        env={**command.environment, "PYTHONPATH": path},
-        capture_output=True,
-        text=True,
-        timeout=280,
-    )
+    words = [f"runners.{module}", *words, "--db", str(command.db)]
+    return FORKS(words, command.folder, {**command.environment, "PYTHONPATH": path}, timeout=280)
 
 
 @pytest.mark.slow

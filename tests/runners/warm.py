@@ -59,6 +59,8 @@ def become(order, streams):
     writing.AWAY = float(os.environ.get("AWAY", writing.AWAY))
     sys.argv, module = [order["module"], *order["words"]], importlib.import_module(order["module"])
     local.subprocess.Popen = Forked.in_place_of(sys.orig_argv[-1])
+    if order["module"] == "pytest":
+        sys.exit(module.main())
     run_app(module.app)
 
 while True:
