@@ -21,6 +21,7 @@ from benchmark import registry
 SERVER = """
 import importlib, io, json, os, signal, socket, sys, tempfile, traceback
 from contextlib import suppress
+parent = os.getppid()
 import torch
 from runners import worker
 from runners.cli import run_app
@@ -37,7 +38,6 @@ environment.capture(1, "cpu")
 door = socket.socket(socket.AF_UNIX, socket.SOCK_SEQPACKET)
 door.bind(sys.argv[1])
 door.listen(64)
-door.settimeout(0.005)
 print("ready", flush=True)
 waiting = {}
 
@@ -63,7 +63,8 @@ def become(order, streams):
         sys.exit(module.main())
     run_app(module.app)
 
-while True:
+while os.getppid() == parent:
+    door.settimeout(0.005 if waiting else 0.2)
     try:
         caller, _ = door.accept()
     except TimeoutError:
