@@ -53,11 +53,11 @@ Seen = Callable[[int, float, dict[str, Tensor]], None]
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen while instance 0 was solved in a few steps, or while something was learnt for that."""
+    """What was seen while instance 0 was solved in a few steps."""
 
     estimate: Tensor
     steps: int
-    touched: frozenset[str]  # the global generators that were used: torch, NumPy, Python
+    touched: frozenset[str]  # the global generators that were used, also while it learnt before: torch, NumPy, Python
     changed: bool  # its measurements, in place
 
 
@@ -91,8 +91,9 @@ class Pair:
 
     @cached_property
     def _learning(self) -> tuple[Learnt | None, frozenset[str]]:
+        solver, _ = self.solver, self.problems  # loaded before
         before = _generators()
-        learnt = None if self.solver.fit is None else self.learn(ShortContext).learnt
+        learnt = None if solver.fit is None else self.learn(ShortContext).learnt
         return learnt, _touched(before)
 
     @property
