@@ -8,8 +8,10 @@ import torch
 from sqlalchemy.orm import Session
 
 from benchmark import registry, source
+from tests import migrated
 
 torch.set_num_threads(1)
+migrated.copy()
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
