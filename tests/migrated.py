@@ -10,7 +10,7 @@ from sqlalchemy import Engine, inspect
 
 from benchmark.store import database
 
-_migrate = database._migrate
+migrate = database._migrate  # as it is outside of tests
 _turn = threading.Lock()
 _made: list[sqlite3.Connection] = []
 
@@ -22,10 +22,10 @@ def copy() -> None:
 
 def _copied(engine: Engine) -> None:
     if engine.dialect.name != "sqlite" or inspect(engine).get_table_names():
-        return _migrate(engine)
+        return migrate(engine)
     with _turn, engine.connect() as connection:
         if not _made:
-            _migrate(engine)
+            migrate(engine)
             _made.append(sqlite3.connect(":memory:", check_same_thread=False))
             connection.connection.driver_connection.backup(_made[0])
         else:

@@ -19,6 +19,7 @@ from benchmark.store.models import Artifact, Run, Submission
 from benchmark.store.writing import DiskFull
 from benchmark.submissions import store
 from runners import cli, export, new, review
+from tests import migrated
 from tests.benchmark.submission_bundles import adjoint, files_of, packed
 
 
@@ -73,7 +74,8 @@ def files(folder):
     return {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
 
 
-def test_a_database_is_made_whole_or_made_by_the_next_command(tmp_path, pages):
+def test_a_database_is_made_whole_or_made_by_the_next_command(tmp_path, pages, monkeypatch):
+    monkeypatch.setattr(database, "_migrate", migrated.migrate)
     with Session(open_database(str(tmp_path / "whole.db"))) as session:
         whole = session.execute(text("PRAGMA page_count")).scalar()
     assert whole > 20

@@ -131,7 +131,7 @@ SPIN = "while True: pass"
 def test_busy_neighbours_cut_no_method_short_and_change_no_score(monkeypatch):
     """Beside three busy processes on the one core that all may use, seconds exceed a budget that CPU seconds do not."""
     task, method = registry.get_task("mri").load(), registry.get_method("dip").load()
-    parameters = method.spec.resolve("mri", "tiny", {"steps": 150})
+    parameters = method.spec.resolve("mri", "tiny", {"steps": 75})
     mine = os.sched_getaffinity(0)
     core = min(mine)
     neighbours = []
@@ -152,5 +152,5 @@ def test_busy_neighbours_cut_no_method_short_and_change_no_score(monkeypatch):
             one.wait()
     assert beside.seconds > budget
     assert beside.cpu_seconds < 0.7 * beside.seconds
-    assert (beside.truncated, beside.steps) == (False, 150)
+    assert (beside.truncated, beside.steps) == (False, 75)
     assert beside.scores == alone.scores
