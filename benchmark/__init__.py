@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from benchmark.problems import (
         Completion,
         Distribution,
+        Editing,
         FewShot,
         Instance,
         LinearInverse,
@@ -33,6 +34,7 @@ EXPORTS = {
     "Context": "benchmark.context",
     "Count": "benchmark.spec",
     "Distribution": "benchmark.problems.distribution",
+    "Editing": "benchmark.problems.editing",
     "EXACT_METRICS": "benchmark.photograph_tasks.preset",
     "FewShot": "benchmark.problems.few_shot",
     "Fraction": "benchmark.spec",

@@ -24,7 +24,7 @@ _CASES: dict[str, tuple[Interface, ...]] = {"NonlinearInverse": ("LinearInverse"
 # (B, n) and A.matrix is known; training: it has data that a method may learn from (`Task.training`). samples: labels come
 # with what they are labels of. prior: on presets that name one, it has a diffusion prior, problem.prior; latents, jumps: there
 # it is one of latents, or a consistency model. exact: its x is drawn from that prior itself. svd: the singular values of A are
-# known.
+# known. told: numbers that tell the prior what the pictures show, and what is wanted.
 Feature = Literal[
     "image",
     "range",
@@ -46,6 +46,7 @@ Feature = Literal[
     "jumps",
     "exact",
     "svd",
+    "told",
 ]
 # What a preset's prior is of, and what it offers then.
 PRIORS: dict[str, Feature] = {"pictures": "prior", "latents": "latents", "jumps": "jumps"}

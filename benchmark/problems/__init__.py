@@ -2,6 +2,7 @@
 
 from benchmark.problems.completion import Completion
 from benchmark.problems.distribution import Distribution
+from benchmark.problems.editing import Editing
 from benchmark.problems.few_shot import FewShot
 from benchmark.problems.instance import Instance, Problem
 from benchmark.problems.linear_inverse import LinearInverse
@@ -12,6 +13,7 @@ from benchmark.problems.retrieval import Retrieval
 __all__ = [
     "Completion",
     "Distribution",
+    "Editing",
     "FewShot",
     "Instance",
     "LinearInverse",

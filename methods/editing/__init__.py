@@ -1,0 +1,1 @@
+"""Methods of local editing by a diffusion prior."""

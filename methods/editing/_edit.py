@@ -1,0 +1,68 @@
+"""An edit: directions found at x_t of the first picture, one chosen for each region, the same step taken on every picture.
+
+    x_t + s v,  then DDIM without noise to a clean picture         s: every strength
+
+Which of a region's k candidates is taken, and with which sign, is one rule for all methods, by f alone: with
+d = f(x_t + s v) - f(x_t - s v) at the largest strength s, the candidate whose |d inside|^2 / |d outside| is the largest, that is
+effect over leak; its sign is that which makes the region brighter. Nobody looks.
+"""
+
+from collections.abc import Callable
+
+import torch
+from torch import Tensor
+
+from benchmark import Context, Editing
+from methods.editing._flow import Flow
+
+Find = Callable[[Flow, Tensor], Tensor]
+
+
+def edited(problem: Editing, ctx: Context, flow: Flow, directions: Tensor) -> Tensor:
+    """The answer for candidates (R, k, C, H, W) in x_t, of any norm but 0. Keeps the directions that were taken."""
+    v = chosen(problem, flow, unit(directions))
+    ctx.keep("directions", v)
+    steps = torch.tensor(problem.strengths, dtype=v.dtype, device=v.device)[:, None, None, None]
+    moved = flow.z[None, :, None] + steps * v[:, None, None] / flow.root  # (R, P, S, C, H, W)
+    return shaped(flow, moved)
+
+
+def shaped(flow: Flow, z: Tensor) -> Tensor:
+    """Clean pictures (R, P, S, C, H, W), on the prior's scale, of z at t of the same shape."""
+    told = None if flow.told is None else flow.told[None, :, None].expand(*z.shape[:3], -1).flatten(0, 2)
+    return flow.back(flow.down(z.flatten(0, 2), told)).reshape(z.shape)
+
+
+def unit(v: Tensor) -> Tensor:
+    """Each (C, H, W) with norm 1. Raises ValueError where one is 0: nothing is left of a direction."""
+    norms = v.flatten(-3).norm(dim=-1)
+    if not bool((norms > 0).all()):
+        raise ValueError("nothing is left of a direction: it lies within what is projected away")
+    return v / norms[..., None, None, None]
+
+
+@torch.no_grad()
+def chosen(problem: Editing, flow: Flow, candidates: Tensor) -> Tensor:
+    """(R, C, H, W): one of k unit vectors (R, k, C, H, W) for each region, with its sign."""
+    s = max(map(abs, problem.strengths)) / flow.root
+    f, z = flow.at(), flow.z[0]
+    every = candidates.flatten(0, 1)
+    change = torch.cat([f(z + s * v) - f(z - s * v) for v in every.split(32)]).reshape(candidates.shape)
+    region = problem.regions[0][:, None, None]
+    inside = (change * region).flatten(2)
+    outside = (change * ~region).flatten(2)
+    best = (inside.square().sum(2) / outside.norm(dim=2).clamp_min(1e-12)).argmax(1)
+    rows = torch.arange(len(best), device=best.device)
+    sign = torch.where(inside.sum(2)[rows, best] < 0, -1.0, 1.0)
+    return candidates[rows, best] * sign[:, None, None, None]
+
+
+def without(v: Tensor, span: Tensor) -> Tensor:
+    """Candidates v (R, k, C, H, W) without what of them lies in the span of orthonormal vectors (R, m, C, H, W)."""
+    flat, basis = v.flatten(2), span.flatten(2)
+    return (flat - (flat @ basis.mT) @ basis).reshape(v.shape)
+
+
+def elsewhere(problem: Editing) -> Tensor:
+    """(R, H, W): all of the first picture but the region."""
+    return ~problem.regions[0]

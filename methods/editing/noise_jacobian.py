@@ -1,0 +1,37 @@
+"""Leading directions of the Jacobian of the predicted noise, d eps / d x_t, with neither region nor projection.
+
+    eps = (z - f(z)) / sigma        z = x_t / sqrt(a_t)
+
+Source: a rival of arXiv:2409.02374, appendix G.2: nearly all directions are amplified alike, so the leading ones say little
+"""
+
+import torch
+from torch import Tensor
+
+from benchmark import Context, Count, Editing, Fraction, method
+from methods.editing._edit import edited
+from methods.editing._flow import Flow
+from methods.editing._power import leading
+
+
+@method(
+    "noise_jacobian",
+    solves="Editing",
+    kind="diffusion prior, control",
+    paper="arXiv:2409.02374",
+    # Small enough for a test; shows nothing about quality.
+    settings={"*/tiny": {"steps": 6, "count": 2, "rounds": 3}},
+)
+def noise_jacobian(
+    problem: Editing, ctx: Context, *, t: Fraction = 0.6, steps: Count = 50, count: Count = 5, rounds: Count = 50
+) -> Tensor:
+    """Leading directions of the predicted noise; of each region the one that suits it best is taken."""
+    flow = Flow(problem, t, steps)
+    f = flow.at()
+
+    def noise(z: Tensor) -> Tensor:
+        return (z - f(z)) / flow.sigma
+
+    whole = torch.ones_like(problem.regions[0, :1])
+    V, _ = leading(noise, flow.z[0], whole, count, ctx, most=rounds)
+    return edited(problem, ctx, flow, V.expand(problem.count, *V.shape[1:]))

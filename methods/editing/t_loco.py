@@ -1,0 +1,69 @@
+"""T-LOCO: LOCO Edit for a prior that is told what to show, with or without saying what is to come.
+
+    f_o: told what the picture shows, with guidance       f_e: told what is wanted, likewise
+    wanted    d = M (f_e(x_t) - f_o(x_t)),  v = grad <d, M f_e(x_t)> = J_e^T M d       one gradient
+    not       v: leading right singular vectors of M J_o
+    then off the leading directions of f_o outside, norm 1; DDIM from x_t + s v is told what the picture showed
+
+Source: arXiv:2409.02374, appendix E.2 and E.3, and its code. There a condition is a text; here it is whatever the prior takes.
+There x_t is a sample on its way; here it is a picture's, as in LOCO Edit
+"""
+
+import torch
+from torch import Tensor
+
+from benchmark import Context, Count, Editing, Fraction, NonNegative, method
+from methods.editing._edit import edited, elsewhere, without
+from methods.editing._flow import Flow
+from methods.editing._power import leading
+
+
+@method(
+    "t_loco",
+    solves="Editing",
+    kind="diffusion prior",
+    paper="arXiv:2409.02374",
+    needs=("told",),
+    # Small enough for a test; shows nothing about quality.
+    settings={"*/tiny": {"steps": 6, "inside": 2, "outside": 2, "rounds": 3}},
+)
+def t_loco(
+    problem: Editing,
+    ctx: Context,
+    *,
+    t: Fraction = 0.6,
+    steps: Count = 50,
+    inside: Count = 5,
+    outside: Count = 5,
+    guidance: NonNegative = 1.0,
+    supervised: bool = True,
+    rounds: Count = 50,
+) -> Tensor:
+    """T-LOCO: LOCO Edit with a prior that is told what to show, towards what is wanted or without a wish.
+
+    guidance: weight of what is told, 1 for none beyond it; supervised: towards problem.wanted.
+    """
+    flow = Flow(problem, t, steps, guidance)
+    f, z = flow.at(), flow.z[0]
+    if problem.told is None:
+        raise ValueError("it needs a prior that can be told what to show, and numbers that tell it; this problem holds none")
+    if not supervised:
+        V, _ = leading(f, z, problem.regions[0], inside, ctx, most=rounds)
+    elif problem.wanted is None:
+        raise ValueError("it needs to know what is wanted, and this problem does not say; supervised=False goes without")
+    else:
+        V = torch.stack(
+            [towards(flow, region, wanted) for region, wanted in zip(problem.regions[0], problem.wanted, strict=True)]
+        )
+    others, _ = leading(f, z, elsewhere(problem), outside, ctx, most=rounds)
+    return edited(problem, ctx, flow, without(V, others))
+
+
+def towards(flow: Flow, region: Tensor, wanted: Tensor) -> Tensor:
+    """J_e^T M (f_e - f_o) at z of the first picture, (1, C, H, W)."""
+    z = flow.z[:1].detach().requires_grad_()
+    with torch.enable_grad():
+        theirs = flow.at(wanted)(z)
+    with torch.no_grad():
+        d = region * (theirs - flow.at()(z))
+    return torch.autograd.grad(theirs, z, d)[0]
