@@ -73,6 +73,7 @@ __all__ = [
     "Context",
     "Count",
     "Distribution",
+    "Editing",
     "FewShot",
     "Fraction",
     "Instance",

@@ -3,8 +3,8 @@
     x_t + s v,  then DDIM without noise to a clean picture         s: every strength
 
 Which of a region's k candidates is taken, and with which sign, is one rule for all methods, by f alone: with
-d = f(x_t + s v) - f(x_t - s v) at the largest strength s, the candidate whose |d inside|^2 / |d outside| is the largest, that is
-effect over leak; its sign is that which makes the region brighter. Nobody looks.
+d = f(x_t + s v) - f(x_t - s v) at the largest strength s, the candidate whose |d inside|^2 / |d outside|, effect over leak, is
+the largest; its sign is that which makes the region brighter. Nobody looks.
 """
 
 from collections.abc import Callable

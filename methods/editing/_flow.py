@@ -57,7 +57,7 @@ class Flow:
         return (found - self.middle) / self.half
 
     def at(self, told: Tensor | None = None) -> Denoiser:
-        """f at t as a function of z (B, C, H, W). told (n,): the same for all; what is told of the first picture if left out."""
+        """f at t as a function of z (B, C, H, W). told (n,): the same for all; by default what the first is told."""
         mine = told if told is not None else None if self.told is None else self.told[0]
 
         def found(z: Tensor) -> Tensor:

@@ -1,4 +1,7 @@
-"""Leading directions within a region, as LOCO Edit before its projection: what the projection is worth. Source: arXiv:2409.02374"""
+"""Leading directions within a region, as LOCO Edit before its projection, which shows what that is worth.
+
+Source: arXiv:2409.02374
+"""
 
 from torch import Tensor
 

@@ -48,7 +48,7 @@ def test_it_ends_where_the_vectors_stay_though_their_signs_turn() -> None:
         return z * weights
 
     mask = torch.ones(1, 4, 4, dtype=torch.bool)
-    V, S = leading(f, torch.zeros(1, 4, 4), mask, 3, Context(CPU, 0), least=12, most=50)
+    _, S = leading(f, torch.zeros(1, 4, 4), mask, 3, Context(CPU, 0), least=12, most=50)
     assert torch.allclose(S, torch.tensor([[3.0, 2.0, 1.0]]), atol=1e-4)
     assert calls == 12 * 3  # two of the differences and one of the gradients, in each of twelve rounds
 
