@@ -34,6 +34,7 @@ _EXAMPLES = {
     "Retrieval": ("video_retrieval", "videos"),
     "Representation": ("representation", "features"),
     "Distribution": ("subspace_clustering", "subspaces"),
+    "Editing": ("image_editing", "editing"),
 }
 Kind = Literal["method", "task"]
 Folder = Annotated[

@@ -26,7 +26,7 @@ from safetensors.torch import save
 from benchmark.decorators import Task
 from benchmark.errors import UserError
 from benchmark.instances import make_instance, observed
-from benchmark.problems import Completion, Distribution, FewShot, LinearInverse, NonlinearInverse, Representation, Retrieval
+from benchmark.problems import Completion, Distribution, Editing, FewShot, LinearInverse, NonlinearInverse, Representation, Retrieval
 from benchmark.store.writing import room
 from benchmark.submissions import entry, private, training
 from benchmark.submissions.bundle import TENSOR, file_name
@@ -68,6 +68,8 @@ def answers_to(problem: Any) -> list[dict[str, Any]]:
         count, _, n = problem.samples.shape
         told = problem.generate + len(problem.sigmas) * n
         forms = [(torch.float64, [count, problem.K, n, problem.d]), (torch.float64, [count, told, n])]
+    elif isinstance(problem, Editing):
+        forms = [(torch.float32, [problem.count, len(problem.pictures), len(problem.strengths), *problem.prior.shape])]
     elif isinstance(problem, Retrieval):
         forms = [(torch.float32, [problem.count, "d"])]
     else:
