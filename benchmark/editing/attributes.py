@@ -43,7 +43,7 @@ def places(names: tuple[str, ...]) -> list[int]:
 
 
 def mask(labels: Tensor, region: str) -> Tensor:
-    """bool (N, H, W): the pixels of a region of PIXELS, of labels (N, H, W). Raises UserError for a region that does not exist."""
+    """bool (N, H, W): the pixels of a region of PIXELS, of labels (N, H, W). Raises UserError for one that does not exist."""
     if region not in PIXELS:
         raise unknown("region of a face", region, PIXELS)
     return torch.isin(labels, labels.new_tensor([REGIONS.index(name) for name in PIXELS[region]]))

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Self
 
 import torch
-from pydantic import ValidationError
+from pydantic import Field, ValidationError
 from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
@@ -44,7 +44,7 @@ class Card(Frozen):
     r2_apart: dict[str, float]
     counts: tuple[str, ...]
     again: dict[str, float]
-    generated: dict[str, float] = {}
+    generated: dict[str, float] = Field(default_factory=dict)
     samples: int = 0
     prior: str = ""
 
@@ -60,7 +60,7 @@ class FaceReader:
 
     @torch.no_grad()
     def regions(self, pictures: Tensor, batch: int = 64) -> Tensor:
-        """uint8 (B, H, W): the region of each pixel, a place in REGIONS. pictures, and what is raised: `checked` of parser.py."""
+        """uint8 (B, H, W): the region of each pixel, a place in REGIONS. pictures, what is raised: `checked` of parser.py."""
         checked(pictures)
         return torch.cat([self.parser(some).argmax(1).to(torch.uint8) for some in pictures.split(batch)])
 
