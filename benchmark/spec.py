@@ -24,7 +24,8 @@ _CASES: dict[str, tuple[Interface, ...]] = {"NonlinearInverse": ("LinearInverse"
 # (B, n) and A.matrix is known; training: it has data that a method may learn from (`Task.training`). samples: labels come
 # with what they are labels of. prior: on presets that name one, it has a diffusion prior, problem.prior; latents, jumps: there
 # it is one of latents, or a consistency model. exact: its x is drawn from that prior itself. svd: the singular values of A are
-# known. told: numbers that tell the prior what the pictures show, and what is wanted.
+# known. told: numbers that tell the prior what the pictures show, and what is wanted; others: pictures to which an edit of the
+# first is taken.
 Feature = Literal[
     "image",
     "range",
@@ -47,6 +48,7 @@ Feature = Literal[
     "exact",
     "svd",
     "told",
+    "others",
 ]
 # What a preset's prior is of, and what it offers then.
 PRIORS: dict[str, Feature] = {"pictures": "prior", "latents": "latents", "jumps": "jumps"}

@@ -25,6 +25,7 @@ class Editing:
     prior      of pictures (C, H, W)
     pictures   (P, C, H, W) float32, within prior.value_range
     regions    (P, R, H, W) bool: each region in each picture
+    names      of the regions, in words; empty where they have none
     strengths  rising, 0 among them
     told       (P, n): numbers that describe the pictures, for a prior that can be told; None where it is told nothing
     wanted     (R, n): numbers that describe the first picture as it is to be once each region is edited; None where nobody says
@@ -37,6 +38,7 @@ class Editing:
     pictures: Tensor
     regions: Tensor
     strengths: tuple[float, ...]
+    names: tuple[str, ...] = ()
     told: Tensor | None = None
     wanted: Tensor | None = None
 
@@ -55,6 +57,8 @@ class Editing:
             raise ValueError(f"region {wrong[0]} {what}: an edit of it is not local")
         if 0 not in self.strengths or list(self.strengths) != sorted(set(self.strengths)):
             raise ValueError(f"strengths {self.strengths} have to rise, with 0 among them")
+        if self.names and len(self.names) != self.count:
+            raise ValueError(f"names {self.names} are not those of {self.count} regions")
         for name, rows in (("told", P), ("wanted", self.count)):
             found = getattr(self, name)
             if found is not None and (not self.prior.condition or tuple(found.shape) != (rows, self.prior.condition)):

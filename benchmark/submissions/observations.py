@@ -26,7 +26,16 @@ from safetensors.torch import save
 from benchmark.decorators import Task
 from benchmark.errors import UserError
 from benchmark.instances import make_instance, observed
-from benchmark.problems import Completion, Distribution, Editing, FewShot, LinearInverse, NonlinearInverse, Representation, Retrieval
+from benchmark.problems import (
+    Completion,
+    Distribution,
+    Editing,
+    FewShot,
+    LinearInverse,
+    NonlinearInverse,
+    Representation,
+    Retrieval,
+)
 from benchmark.store.writing import room
 from benchmark.submissions import entry, private, training
 from benchmark.submissions.bundle import TENSOR, file_name
