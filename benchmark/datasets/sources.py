@@ -432,6 +432,8 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
         "eddd88abda42393235013e573f6aa41e5da23b6cab808e314c11f1b51ecc154c",
         ("../priors/exact", "../priors/posterior", "../photograph_tasks/exact"),
     ),
+    "face_reader": Asset("face_reader.safetensors", "WEIGHTS_SHA"),
+    "face_reader_card": Asset("face_reader.json", "CARD_SHA"),
     "glue": Folder(
         "glue",
         ("train.*", "validation*.*", "dataset_dict.json", "*.arrow"),

@@ -12,7 +12,6 @@ from safetensors.torch import load_file
 from torch import Tensor
 from torch.nn import functional as F
 
-from benchmark.datasets.face_law import NAMES
 from benchmark.datasets.sources import SOURCES, Asset
 from benchmark.editing.parser import Parser, checked
 from benchmark.editing.reader import SIDE, Reader
@@ -86,7 +85,7 @@ def face_reader() -> FaceReader:
     """The shipped one, on the CPU. Raises UserError where it is missing or damaged."""
     asset = SOURCES["face_reader"]
     assert isinstance(asset, Asset)
-    return _loaded(asset.path())
+    return loaded(asset.path())
 
 
 def card() -> Card:
@@ -105,11 +104,11 @@ def read_card(file: Path) -> Card:
 
 
 @lru_cache(maxsize=1)
-def _loaded(file: Path) -> FaceReader:
+def loaded(file: Path) -> FaceReader:
+    """The parser and the reader in a file of weights."""
     found = {name: value.float() for name, value in load_file(file).items()}
     parser, reader = Parser().eval(), Reader().eval()
     for part, prefix in ((parser, "parser."), (reader, "reader.")):
         part.load_state_dict({key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)})
         part.requires_grad_(False)
-    assert len(found["mean"]) == len(NAMES)
     return FaceReader(parser, reader, found["mean"], found["spread"])
