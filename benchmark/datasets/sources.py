@@ -432,8 +432,8 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
         "eddd88abda42393235013e573f6aa41e5da23b6cab808e314c11f1b51ecc154c",
         ("../priors/exact", "../priors/posterior", "../photograph_tasks/exact"),
     ),
-    "face_reader": Asset("face_reader.safetensors", "WEIGHTS_SHA"),
-    "face_reader_card": Asset("face_reader.json", "CARD_SHA"),
+    "face_reader": Asset("face_reader.safetensors", "86c4490389086f48042fa7af01387cb02e16c6778245419772b92bf3bd3b7e5e"),
+    "face_reader_card": Asset("face_reader.json", "44676eec671a1e8faf83ba87ae4737fcac85744c2260ea9655f0b6fd488fd5dc"),
     "glue": Folder(
         "glue",
         ("train.*", "validation*.*", "dataset_dict.json", "*.arrow"),

@@ -215,7 +215,7 @@ def measured(found: FaceReader, prior: Path | None, samples: int = 256) -> dict[
             parse, made = again(found, pictures)
             result |= {"iou": agreement(parse, held_out["labels"]), "again": agreement(parse, made.labels)}
             sheet([pictures, held_out["labels"], parse, made.pictures, made.labels], RESULTS / "held_out.png")
-    counts = [name for name in faces.NAMES if min(r2[False][name], r2[True][name]) > ENOUGH]
+    counts = tuple(name for name in faces.NAMES if min(r2[False][name], r2[True][name]) > ENOUGH)
     result |= {"r2": r2[False], "r2_apart": r2[True], "counts": counts}
     if prior is not None:
         from benchmark.priors.card import read
