@@ -131,7 +131,7 @@ def test_a_number_that_rises_is_read_as_rising_and_the_others_stay(name, low, hi
     assert (found[:, :, at(name)].diff(dim=1) > 0).all()
     moved = (found[:, -1] - found[:, 0]).mean(0)
     truly = float((high - low) / face_reader().spread[at(name)])
-    assert float(moved[at(name)]) == pytest.approx(truly, rel=0.4)
+    assert float(moved[at(name)]) == pytest.approx(truly, rel=0.5)
     for other in set(card().counts) - {name}:
         assert abs(float(moved[at(other)])) < 1.0, other
 
@@ -207,9 +207,10 @@ def small(count=16):
 
 
 def test_it_learns_regions_and_numbers_and_knows_the_mirror(monkeypatch, tmp_path):
+    """A few seconds: it trains both."""
     monkeypatch.setattr(script, "_BATCH", 8)
     data = small()
-    found = script.learnt(data, script.learnt_parser(data, 240), looks=8)
+    found = script.learnt(data, script.learnt_parser(data, 240), looks=8, rounds=150)
     x = data["pictures"].float() / 255
     assert float(region_iou(found.regions(x), data["labels"], 8)[1]) > 0.9
     assert explained(found.numbers(x), data["told"])[at("yaw")] > 0.8  # without the sign it would be at most 0
