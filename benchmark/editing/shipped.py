@@ -61,7 +61,7 @@ class FaceReader:
     def regions(self, pictures: Tensor, batch: int = 64) -> Tensor:
         """uint8 (B, H, W): the region of each pixel, a place in REGIONS. pictures, what is raised: `checked` of parser.py."""
         checked(pictures)
-        return torch.cat([self.parser(some).argmax(1).to(torch.uint8) for some in pictures.split(batch)])
+        return torch.cat([self.parser(some).argmax(1).to(torch.uint8) for some in torch.split(pictures, batch)])
 
     @torch.no_grad()
     def numbers(self, pictures: Tensor, batch: int = 64) -> Tensor:
@@ -71,7 +71,7 @@ class FaceReader:
         """
         checked(pictures)
         found = []
-        for some in pictures.split(batch):
+        for some in torch.split(pictures, batch):
             small = some if some.shape[2:] == (SIDE, SIDE) else F.adaptive_avg_pool2d(some, SIDE)
             found.append(self.reader(small, self.parser(small).softmax(1)))
         return torch.cat(found) * self.spread + self.mean

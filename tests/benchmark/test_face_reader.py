@@ -54,9 +54,10 @@ def test_the_networks_are_small_and_the_parser_takes_any_multiple_of_8():
         (torch.rand(2, 3, 60, 64), ValueError, "multiples of 8, not 60 x 64"),
         (torch.rand(2, 3, 64, 64).double(), TypeError, "float32, not torch.float64"),
         (torch.rand(2, 3, 64, 64) * 2 - 1, ValueError, r"must lie in \[0, 1\]"),
+        (torch.rand(2, 3, 64, 64) * 2, ValueError, r"must lie in \[0, 1\]"),
         (torch.full((1, 3, 64, 64), torch.nan), ValueError, "hold no NaN"),
     ],
-    ids=["no batch", "grey", "none", "size", "type", "range", "nan"],
+    ids=["no batch", "grey", "none", "size", "type", "below", "above", "nan"],
 )
 def test_what_are_no_pictures_is_refused_in_one_line(pictures, error, said):
     for read in (face_reader().regions, face_reader().numbers):
