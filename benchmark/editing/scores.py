@@ -1,12 +1,13 @@
 """How local an edit is, how it goes with its strength, and whether it moves what it should and nothing else.
 
     change(s) = x_0(s) - x_0(0)           of a region of a picture, as values of the prior's scale
-    leak = |change outside| / |change inside|          effect: root mean square of the change inside
+    leak = |change outside| / |change inside|          effect^2 = mean inside of change(s) * -change(-s)
     linearity = cos(change(s), change(s / 2))          oddness = cos(change(s), -change(-s))
 
 All at the largest strength s of which there is a half and an opposite, edits against the unedited picture of the same way, so
-that what a way of editing loses without any edit counts for nothing. The numbers that a face reader reads, in standard
-deviations over faces, say whether an edit succeeds (`success`).
+that what a way of editing loses without any edit counts for nothing. Effect is what turns with the sign of the strength: what
+is only disturbed has none. The numbers that a face reader reads, in standard deviations over faces, say whether an edit
+succeeds (`success`).
 """
 
 from collections.abc import Sequence
@@ -17,6 +18,9 @@ from torch.nn import functional as F
 
 MOVED = 1.0  # standard deviations by which a number of the region has to move
 STILL = 0.5  # by which every other number may
+SEEN = 0.03  # effect from which an edit is one, and
+KEPT_IN = 0.5  # leak up to which it is local
+MOST = 10.0  # leak that is counted; also that of an edit which changes nothing
 _LEAST = 1e-9
 
 
@@ -35,23 +39,26 @@ def changes(estimate: Tensor, strengths: Sequence[float]) -> dict[float, Tensor]
 
 
 def local(estimate: Tensor, regions: Tensor, strengths: Sequence[float]) -> dict[str, float]:
-    """leak, effect, linearity, doubling, oddness of the first picture, and transfer where there are more.
+    """local, leak, effect, linearity, doubling, oddness of the first picture, and transfer where there are more.
 
-    estimate (R, P, S, C, H, W); regions (P, R, H, W). leak: the median over regions, for a direction that does nothing inside
-    may have any; the others are means over regions. doubling: |change(s)| / |change(s / 2)|; transfer: cosine of the change of
-    the first picture and of another, mean over the others.
+    estimate (R, P, S, C, H, W); regions (P, R, H, W). local: share of regions with effect SEEN or more and leak KEPT_IN or
+    less; leak, of both signs: median over regions; the others are means over regions. doubling: |change(s)| / |change(s / 2)|;
+    transfer: cosine of the change of the first picture and of another, mean over the others.
     """
     s, found = largest(strengths), changes(estimate, strengths)
     mask = regions[0][:, None]  # (R, 1, H, W)
     far, near, back = found[s][:, 0], found[s / 2][:, 0], found[-s][:, 0]
     both = torch.stack([far, back], 1)  # (R, 2, C, H, W)
     inside, outside = _size(both * mask[:, None]), _size(both * ~mask[:, None])
-    entries = mask.flatten(1).sum(1) * estimate.shape[3] * 2
+    leak = (outside / inside.clamp_min(_LEAST)).clamp(max=MOST)
+    leak = torch.where(inside > _LEAST, leak, MOST)
+    effect = ((far * -back * mask).flatten(1).sum(1) / (mask.flatten(1).sum(1) * far.shape[1])).clamp(min=0).sqrt()
     told = {
-        "leak": float((outside / inside.clamp_min(_LEAST)).median()),
-        "effect": float((inside / entries.sqrt()).mean()),
+        "local": float(((effect >= SEEN) & (leak <= KEPT_IN)).float().mean()),
+        "leak": float(leak.median()),
+        "effect": float(effect.mean()),
         "linearity": float(_cosine(far, near).mean()),
-        "doubling": float((_size(far) / _size(near).clamp_min(_LEAST)).mean()),
+        "doubling": float((_size(far) / _size(near).clamp_min(_LEAST)).clamp(max=MOST).mean()),
         "oddness": float(_cosine(far, -back).mean()),
     }
     if estimate.shape[1] > 1:
@@ -61,18 +68,21 @@ def local(estimate: Tensor, regions: Tensor, strengths: Sequence[float]) -> dict
     return told
 
 
-def success(numbers: Tensor, own: Sequence[Sequence[int]], strengths: Sequence[float]) -> Tensor:
+def success(
+    numbers: Tensor, own: Sequence[Sequence[int]], strengths: Sequence[float], named: Sequence[int] | None = None
+) -> Tensor:
     """bool (R, P): whether at some strength a number of the region moves by MOVED or more, and no other by more than STILL.
 
-    numbers (R, P, S, n) in standard deviations, of the edited pictures; own: for each region the places of its numbers.
+    numbers (R, P, S, n) in standard deviations, of the edited pictures; own: for each region the places of its numbers, at
+    least one. named: of each region the place of the one number that has to move; then its others may move too.
     """
     none = numbers[:, :, list(strengths).index(0.0), None]
     moved = (numbers - none).abs()
     found = []
-    for one, mine in zip(moved, own, strict=True):
+    for region, (one, mine) in enumerate(zip(moved, own, strict=True)):
         inside = torch.zeros(numbers.shape[-1], dtype=torch.bool)
         inside[list(mine)] = True
-        most = one[..., inside].amax(-1) if inside.any() else one.new_zeros(one.shape[:-1])
+        most = one[..., inside].amax(-1) if named is None else one[..., named[region]]
         rest = one[..., ~inside].amax(-1) if (~inside).any() else one.new_zeros(one.shape[:-1])
         found.append(((most >= MOVED) & (rest <= STILL)).any(1))
     return torch.stack(found)

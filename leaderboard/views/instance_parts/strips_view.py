@@ -1,5 +1,6 @@
 """Part of the instance page for strips: for each method a row of images on one scale."""
 
+import numpy as np
 import streamlit as st
 
 from benchmark.report.board import Board
@@ -11,20 +12,27 @@ from leaderboard.charts.stack_charts import axis_title
 from leaderboard.ui.plain import plain
 from leaderboard.views.instance_parts import tiles
 
+_AGAIN = 3.0  # differences are enlarged
+
 
 def show(board: Board, found: Figure, key: Key) -> None:
     """The truth's strip, where there is one, then that of each method, the baseline first."""
     ends, what = scales.limits(found), f"strip '{found.picture.title}'"
+    changes = found.picture.axis is not None and not found.empty and ends is not None and _asked(found)
     if found.empty or ends is None:
         st.write("Of this instance none was kept." if found.empty else "None of its numbers can be drawn.")
     else:
         if found.truth is not None:
             st.markdown("**truth**")
-            _strip(found, found.truth, ends)
+            _strip(found, found.truth, ends, changes)
         for row in figures.ordered(board, found):
             tiles.heading(board, row, key)
-            _strip(found, found.estimates[row.label], ends)
-        st.caption(f"All images: from {ends[0]:.3g} (dark) to {ends[1]:.3g} (full) in each channel.")
+            _strip(found, found.estimates[row.label], ends, changes)
+        st.caption(
+            f"Grey: as in the middle image, which is shown itself; brighter and darker: more and less, {_AGAIN:.0f}-fold."
+            if changes
+            else f"All images: from {ends[0]:.3g} (dark) to {ends[1]:.3g} (full) in each channel."
+        )
     tiles.problems(found.problems, what)
     if not found.empty:
         tiles.absent(board, found.estimates, found.problems, what)
@@ -38,9 +46,22 @@ def example(board: Board, found: Figure, label: str) -> None:
         st.caption(f"The truth of one instance, {plain(label)}: {plain(found.picture.title)}")
 
 
-def _strip(found: Figure, images: Array, ends: tuple[float, float]) -> None:
+def _asked(found: Figure) -> bool:
+    """Whether the reader wants to see what images change of the middle one."""
+    return st.toggle("Differences to the middle image", key=f"differences_{found.picture.name}")
+
+
+def changed(images: Array, ends: tuple[float, float]) -> Array:
+    """Images (N, C, H, W) as grey plus what they change of the middle one, enlarged; the middle one as it is."""
+    middle = len(images) // 2
+    found = np.asarray(sum(ends) / 2 + _AGAIN * (images - images[middle]), images.dtype)
+    found[middle] = images[middle]
+    return found
+
+
+def _strip(found: Figure, images: Array, ends: tuple[float, float], changes: bool = False) -> None:
     """One row of images, and what each of them stands for."""
-    st.image(pixels.strip_png(images, ends))
+    st.image(pixels.strip_png(changed(images, ends) if changes else images, ends))
     st.caption(plain(places(found, len(images))))
 
 
