@@ -19,7 +19,7 @@ from leaderboard.artifacts.figures import Figure
 from leaderboard.charts import figure_charts
 from leaderboard.charts.marks import colours
 from leaderboard.charts.pixels import strip_png
-from leaderboard.views.instance_parts import drawings
+from leaderboard.views.instance_parts import drawings, strips_view
 from tests.leaderboard import synthetic_figures as made_up
 from tests.leaderboard.synthetic import imaging
 from tests.leaderboard.test_app import text
@@ -134,6 +134,15 @@ def test_a_strip_is_a_row_of_images_on_one_scale() -> None:
     assert [pixels[5, start + 47].tolist() for start in starts] == [[0, 0, 0], [128, 128, 128], [255, 0, 0]]
     assert (pixels[:, 48:50] == 255).all()
     assert (decoded(strip_png(images[:, :1] - 1, (-1.0, 1.0), side=24))[5, 0] == 0).all()
+
+
+def test_changes_of_a_strip_are_grey_where_nothing_changes() -> None:
+    images = np.full((3, 3, 4, 4), 0.2, np.float32)
+    images[0, :, 0], images[2, :, 0] = 0.1, 0.3
+    found = strips_view.changed(images, (0.0, 1.0))
+    np.testing.assert_array_equal(found[1], images[1])
+    np.testing.assert_allclose(found[0, :, 1:], 0.5)
+    np.testing.assert_allclose([found[0, 0, 0, 0], found[2, 0, 0, 0]], [0.2, 0.8], rtol=1e-5)
 
 
 @pytest.mark.parametrize(
@@ -251,6 +260,10 @@ def test_the_instance_page_draws_every_picture(open_page: Callable[..., AppTest]
     heat_maps = (1 + 3 + 1) + (3 + 1)  # truth and three methods, the scale; three methods, the scale
     assert len(app.get("image")) == heat_maps + 1 + 3  # strips of the truth and of three methods
     assert len(app.get("vega_lite_chart")) == 2 + 1  # two methods; how hard
+    [differences] = [one for one in app.toggle if one.label == "Differences to the middle image"]
+    differences.set_value(True).run()
+    assert not app.exception
+    assert "Grey: as in the middle image" in text(app)
 
 
 def test_an_instance_of_which_nothing_was_kept_says_so(open_page: Callable[..., AppTest], made: Made) -> None:
