@@ -9,7 +9,18 @@ import pytest
 from tests import mutation
 from tests.mutation import Mutant
 
-PAPERS = ("self_guided_dip", "eye_surgeon", "deep_lora", "relu_sampling", "sim2real", "mcr2", "vididi", "molrg", "dcdp")
+PAPERS = (
+    "self_guided_dip",
+    "eye_surgeon",
+    "deep_lora",
+    "relu_sampling",
+    "sim2real",
+    "mcr2",
+    "vididi",
+    "molrg",
+    "dcdp",
+    "loco_edit",
+)
 MUTANTS = mutation.read()
 
 
