@@ -1,5 +1,7 @@
 """Local editing: what is posed, that an ideal edit beats none, and what a user's photographs need."""
 
+from types import SimpleNamespace
+
 import numpy as np
 import pytest
 import torch
@@ -8,7 +10,9 @@ from pydantic import ValidationError
 
 from benchmark import UserError, registry
 from benchmark.datasets import faces, region_masks, wishes
+from benchmark.datasets.sources import ASSETS
 from benchmark.editing import attributes, rendered
+from benchmark.priors import shipped
 from tasks.image_editing import Faces
 
 ENTRY = registry.get_task("image_editing")
@@ -186,3 +190,28 @@ def test_a_table_that_says_too_little_is_one_line(tmp_path, text, message):
 def test_the_full_presets_say_what_to_get(preset):
     with pytest.raises(UserError, match="needs --data-dir"):
         ENTRY.load().make(SPEC.presets[preset], "test", 0, torch.Generator())
+
+
+@pytest.mark.parametrize("preset", ["full", "full_text"])
+def test_a_users_photographs_are_posed_and_scored(user, preset, monkeypatch):
+    (user / "told").mkdir()
+    (user / "told" / "3.csv").write_text("picture,1\nl_eye,1\nhair,0\n")
+    monkeypatch.setenv("LOWDIMBENCH_SOURCE_PRIOR", str(ASSETS / "priors" / "photographs32"))
+    task = ENTRY.load(user)
+    size = SPEC.presets[preset].model_copy(update={"size": 32})
+    if preset == "full_text":
+        with pytest.raises(UserError, match="has 1 numbers a row; the prior is told 0"):
+            task.make(size, "test", 0, torch.Generator())
+        return
+    instance = task.make(size, "test", 0, torch.Generator())
+    assert instance.problem.names == ("hair", "l_eye")
+    assert instance.truth.shape == (2, 1, 5, 3, 32, 32)
+    scores = task.score(instance, instance.problem.near(instance.truth, 0.1, torch.Generator().manual_seed(0)))
+    assert {*scores, "network_calls", "network_gradients"} == {metric.name for metric in SPEC.at(preset).metrics}
+    assert task.quality(instance, instance.truth) == 0
+
+
+def test_a_prior_of_latents_is_one_line(monkeypatch):
+    monkeypatch.setattr(shipped, "prior", lambda *_: SimpleNamespace(shape=(4, 8, 8)))
+    with pytest.raises(UserError, match=r"the prior is of latents \(4, 8, 8\)"):
+        ENTRY.load().make(SPEC.presets["tiny"], "test", 0, torch.Generator())
