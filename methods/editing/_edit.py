@@ -18,19 +18,34 @@ from methods.editing._flow import Flow
 Find = Callable[[Flow, Tensor], Tensor]
 
 
-def edited(problem: Editing, ctx: Context, flow: Flow, directions: Tensor) -> Tensor:
-    """The answer for candidates (R, k, C, H, W) in x_t, of any norm but 0. Keeps the directions that were taken."""
-    v = chosen(problem, flow, unit(directions))
+def edited(problem: Editing, ctx: Context, flow: Flow, directions: Tensor, turned: bool = True) -> Tensor:
+    """The answer for candidates (R, k, C, H, W) in x_t, of any norm but 0. Keeps the directions that were taken.
+
+    turned: by the rule; a direction with an aim of its own, k = 1, keeps its sign.
+    """
+    v = chosen(problem, flow, unit(directions)) if turned else unit(directions[:, 0])
     ctx.keep("directions", v)
+    return shaped(problem, flow, added(problem, flow, v))
+
+
+def added(problem: Editing, flow: Flow, v: Tensor) -> Tensor:
+    """(R, P, S, C, H, W): every picture's x_t + s v, in z, for directions v (R, C, H, W)."""
     steps = torch.tensor(problem.strengths, dtype=v.dtype, device=v.device)[:, None, None, None]
-    moved = flow.z[None, :, None] + steps * v[:, None, None] / flow.root  # (R, P, S, C, H, W)
-    return shaped(flow, moved)
+    return flow.z[None, :, None] + steps * v[:, None, None] / flow.root
 
 
-def shaped(flow: Flow, z: Tensor) -> Tensor:
-    """Clean pictures (R, P, S, C, H, W), on the prior's scale, of z at t of the same shape."""
-    told = None if flow.told is None else flow.told[None, :, None].expand(*z.shape[:3], -1).flatten(0, 2)
-    return flow.back(flow.down(z.flatten(0, 2), told)).reshape(z.shape)
+def shaped(problem: Editing, flow: Flow, z: Tensor) -> Tensor:
+    """Clean pictures (R, P, S, C, H, W), on the prior's scale, of z at t of the same shape. Strength 0 is drawn once for all
+    regions.
+    """
+    (R, P, S), none = z.shape[:3], problem.strengths.index(0)
+    others = [i for i in range(S) if i != none]
+    told = None if flow.told is None else torch.cat([flow.told, flow.told[None, :, None].expand(R, P, S - 1, -1).flatten(0, 2)])
+    every = flow.back(flow.down(torch.cat([flow.z, z[:, :, others].flatten(0, 2)]), told))
+    found = torch.empty_like(z)
+    found[:, :, none] = every[:P]
+    found[:, :, others] = every[P:].reshape(R, P, S - 1, *z.shape[3:])
+    return found
 
 
 def unit(v: Tensor) -> Tensor:
@@ -48,13 +63,18 @@ def chosen(problem: Editing, flow: Flow, candidates: Tensor) -> Tensor:
     f, z = flow.at(), flow.z[0]
     every = candidates.flatten(0, 1)
     change = torch.cat([f(z + s * v) - f(z - s * v) for v in every.split(32)]).reshape(candidates.shape)
+    place, sign = best(problem, change)
+    return candidates[torch.arange(len(place), device=place.device), place] * sign[:, None, None, None]
+
+
+def best(problem: Editing, change: Tensor) -> tuple[Tensor, Tensor]:
+    """The rule: (R,) which of k candidates, and (R,) its sign, by what they change, (R, k, C, H, W), of the first picture."""
     region = problem.regions[0][:, None, None]
     inside = (change * region).flatten(2)
     outside = (change * ~region).flatten(2)
-    best = (inside.square().sum(2) / outside.norm(dim=2).clamp_min(1e-12)).argmax(1)
-    rows = torch.arange(len(best), device=best.device)
-    sign = torch.where(inside.sum(2)[rows, best] < 0, -1.0, 1.0)
-    return candidates[rows, best] * sign[:, None, None, None]
+    place = (inside.square().sum(2) / outside.norm(dim=2).clamp_min(1e-12)).argmax(1)
+    rows = torch.arange(len(place), device=place.device)
+    return place, torch.where(inside.sum(2)[rows, place] < 0, -1.0, 1.0)
 
 
 def without(v: Tensor, span: Tensor) -> Tensor:

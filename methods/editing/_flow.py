@@ -47,13 +47,14 @@ class Flow:
         self.told = problem.told
         self.z = self.up((problem.pictures - self.middle) / self.half, self.told)
 
-    def f(self, z: Tensor, sigma: float, told: Tensor | None = None) -> Tensor:
-        """E[x_0 | z] (B, C, H, W), not clipped; with guidance where something is told, (B, n)."""
+    def f(self, z: Tensor, sigma: float, told: Tensor | None = None, guidance: float | None = None) -> Tensor:
+        """E[x_0 | z] (B, C, H, W), not clipped; with guidance, the flow's own by default, where something is told, (B, n)."""
+        weight = self.guidance if guidance is None else guidance
         x = self.middle + self.half * z
         found = self.prior(x, self.half * sigma, told)
-        if told is not None and self.guidance != 1:
+        if told is not None and weight != 1:
             free = self.prior(x, self.half * sigma)
-            found = free + self.guidance * (found - free)
+            found = free + weight * (found - free)
         return (found - self.middle) / self.half
 
     def at(self, told: Tensor | None = None) -> Denoiser:

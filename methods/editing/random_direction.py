@@ -13,6 +13,7 @@ from methods.editing._power import leading
     solves="Editing",
     kind="control",
     paper="arXiv:2409.02374",
+    needs=("prior",),
     # At 64 pixels edits at 0.5 and above spill; the 0.6 of the paper is for 256 pixels. tiny shows nothing about quality.
     settings={
         "image_editing/small*": {"t": 0.3, "steps": 30, "rounds": 12},

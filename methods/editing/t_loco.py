@@ -1,13 +1,18 @@
 """T-LOCO: LOCO Edit for a prior that is told what to show, with or without saying what is to come.
 
-    f_o: told what the picture shows, with guidance       f_e: told what is wanted, likewise
+    f_o = f_free + guidance (f_told - f_free)           f_told: told what the picture shows; f_free: told nothing
+    f_e = f_free + guidance (f_wanted - f_free)         swap: told what is wanted in its place
+    f_e = f_o + pull (f_wanted - f_free)                sum: told it besides, as Stable Diffusion takes a second text
     wanted    d = M (f_e(x_t) - f_o(x_t)),  v = grad <d, M f_e(x_t)> = J_e^T M d       one gradient
     not       v: leading right singular vectors of M J_o
     then off the leading directions of f_o outside, norm 1; DDIM from x_t + s v is told what the picture showed
 
-Source: arXiv:2409.02374, appendix E.2 and E.3, and its code. There a condition is a text; here it is whatever the prior takes.
-There x_t is a sample on its way; here it is a picture's, as in LOCO Edit
+Source: arXiv:2409.02374, appendix E.2 and E.3, and its code: `sum` with guidance 7.5 and pull 4 for Stable Diffusion, `swap`
+for LCM. There a condition is a text; here it is whatever the prior takes. Numbers that describe all of a picture say in
+f_wanted all that f_told says, so `sum` would tell it twice. There x_t is a sample on its way; here a picture's, as in LOCO Edit
 """
+
+from typing import Literal
 
 import torch
 from torch import Tensor
@@ -23,7 +28,7 @@ from methods.editing._power import leading
     solves="Editing",
     kind="diffusion prior",
     paper="arXiv:2409.02374",
-    needs=("told",),
+    needs=("prior", "told"),
     # At 64 pixels edits at 0.5 and above spill; the 0.6 of the paper is for 256 pixels. tiny shows nothing about quality.
     settings={
         "image_editing/small*": {"t": 0.3, "steps": 30, "rounds": 12},
@@ -40,33 +45,42 @@ def t_loco(
     outside: Count = 5,
     guidance: NonNegative = 1.0,
     supervised: bool = True,
+    version: Literal["swap", "sum"] = "swap",
+    pull: NonNegative = 4.0,
     rounds: Count = 50,
 ) -> Tensor:
     """T-LOCO: LOCO Edit with a prior that is told what to show, towards what is wanted or without a wish.
 
-    guidance: weight of what is told, 1 for none beyond it; supervised: towards problem.wanted.
+    guidance: weight of what is told, 1 for none beyond it; supervised: towards problem.wanted, as `version` says; pull: of sum.
     """
-    flow = Flow(problem, t, steps, guidance)
-    f, z = flow.at(), flow.z[0]
     if problem.told is None:
         raise ValueError("it needs a prior that can be told what to show, and numbers that tell it; this problem holds none")
+    flow = Flow(problem, t, steps, guidance)
+    f, z = flow.at(), flow.z[0]
     if not supervised:
         V, _ = leading(f, z, problem.regions[0], inside, ctx, most=rounds)
     elif problem.wanted is None:
         raise ValueError("it needs to know what is wanted, and this problem does not say; supervised=False goes without")
     else:
         V = torch.stack(
-            [towards(flow, region, wanted) for region, wanted in zip(problem.regions[0], problem.wanted, strict=True)]
+            [
+                towards(flow, region, wanted, pull if version == "sum" else None)
+                for region, wanted in zip(problem.regions[0], problem.wanted, strict=True)
+            ]
         )
     others, _ = leading(f, z, elsewhere(problem), outside, ctx, most=rounds)
-    return edited(problem, ctx, flow, without(V, others))
+    return edited(problem, ctx, flow, without(V, others), turned=not supervised)
 
 
-def towards(flow: Flow, region: Tensor, wanted: Tensor) -> Tensor:
-    """J_e^T M (f_e - f_o) at z of the first picture, (1, C, H, W)."""
+def towards(flow: Flow, region: Tensor, wanted: Tensor, pull: float | None) -> Tensor:
+    """J_e^T M (f_e - f_o) at z of the first picture, (1, C, H, W); pull: of `sum`, None for `swap`."""
     z = flow.z[:1].detach().requires_grad_()
+    f = flow.at()
     with torch.enable_grad():
-        theirs = flow.at(wanted)(z)
+        if pull is None:
+            theirs = flow.at(wanted)(z)
+        else:
+            theirs = f(z) + pull * (flow.f(z, flow.sigma, wanted[None], guidance=1.0) - flow.f(z, flow.sigma))
     with torch.no_grad():
-        d = region * (theirs - flow.at()(z))
+        d = region * (theirs - f(z))
     return torch.autograd.grad(theirs, z, d)[0]
