@@ -1,9 +1,10 @@
 """LOCO Edit beside its authors' code: directions on the same network and x_t, and seconds of an edit.
 
-    python tests/performance/loco_original.py --clone loco=FOLDER [--faces 2] [--region mouth] [--t 0.6] [--time]
+    python tests/performance/loco_original.py --clone loco=FOLDER [--prior faces64] [--pictures 2] [--t 0.6] [--time]
 
 FOLDER is a checkout of ChicyChen/LOCO-Edit. Its class EditUncondDiffusion runs as it is, from inversion to the pictures; its
-network is the shipped prior of faces, 64 x 64, which predicts epsilon at real-valued steps as theirs does, its data are ours.
+network is a shipped prior, which predicts epsilon at real-valued steps as theirs does, its data are ours: the mouth of faces,
+64 x 64, or the middle of a sample of photographs, 32 x 32.
 Packages of theirs that are not installed are stand-ins; attention is written out, for fused attention has no forward-mode
 derivative. x_t is what their inversion gives.
 
@@ -82,6 +83,22 @@ class Faces:
         return self.problem.regions[0, 0].expand(3, -1, -1)
 
 
+def posed(name: str, number: int) -> Editing:
+    """One picture and one region; the prior's attention written out."""
+    side = 64 if name == "faces64" else 32
+    prior = shipped.prior(name, (3, side, side), None)
+    for part in prior.network.modules():  # type: ignore[attr-defined]
+        if type(part).__name__ == "Attention":
+            part.set_processor(WrittenOut())
+    if name == "faces64":
+        made = faces.drawn("tune", number, 1, side)
+        pictures, region = made.pictures, attributes.mask(made.labels, "mouth")[:, None]
+    else:
+        pictures, region = prior.sample(1, torch.Generator().manual_seed(number)), torch.zeros(1, 1, side, side).bool()
+        region[..., 8:24, 8:24] = True
+    return Editing(prior=prior, pictures=pictures, regions=region, strengths=(-8.0, 0.0, 8.0))
+
+
 @contextmanager
 def theirs(folder: Path, problem: Editing, t: float, into: str) -> Iterator[Any]:
     """Their object, ready to edit."""
@@ -91,7 +108,13 @@ def theirs(folder: Path, problem: Editing, t: float, into: str) -> Iterator[Any]
     host = {"device": "cpu", "pca_device": "cpu", "buffer_device": "cpu", "dtype": torch.float32, "memory_bound": 50, "seed": 0}
     steps = {"for_steps": 100, "inv_steps": 100, "use_yh_custom_scheduler": True, "noise_schedule": None, "edit_t": t}
     step = {"use_x_space_guidance": True, "x_space_guidance_edit_step": 1, "x_space_guidance_scale": 0.5}
-    data = {"dataset_name": "CelebA_HQ_mask", "sample_idx": 0, "choose_sem": "r", "mask_type": "", "image_size": 64}
+    data = {
+        "dataset_name": "CelebA_HQ_mask",
+        "sample_idx": 0,
+        "choose_sem": "r",
+        "mask_type": "",
+        "image_size": problem.prior.shape[1],
+    }
     paths = {"result_folder": into, "obs_folder": into, "vT_path": "", "vT1_path": ""}
     more = {"model_name": "ours", "save_result_as": "image", "performance_boosting_t": 0.2, "x_space_guidance_num_step": 16}
     with imports(folder / "src", {"einops": einops}), patch.object(Tensor, "to", to_host):
@@ -173,8 +196,8 @@ def timed(folder: Path, problem: Editing, t: float) -> str:
 def main() -> None:
     parser = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     parser.add_argument("--clone", required=True, metavar="loco=FOLDER", help="a checkout, see above")
-    parser.add_argument("--faces", type=int, default=2)
-    parser.add_argument("--region", default="mouth")
+    parser.add_argument("--prior", choices=("faces64", "photographs32"), default="faces64")
+    parser.add_argument("--pictures", type=int, default=2)
     parser.add_argument("--t", type=float, default=0.6)
     parser.add_argument("--time", action="store_true")
     asked = parser.parse_args()
@@ -183,15 +206,9 @@ def main() -> None:
         parser.error(f"--clone {asked.clone}: loco=FOLDER, a checkout of ChicyChen/LOCO-Edit")
     torch.set_num_threads(1)
     print(f"{'':12}{'first':>9}{'inside':>9}{'outside':>9}{'taken':>9}{'values':>9}{'theirs':>7}{'ours':>7}")
-    prior = shipped.prior("faces64", (3, 64, 64), None)
-    for part in prior.network.modules():
-        if type(part).__name__ == "Attention":
-            part.set_processor(WrittenOut())
-    made = faces.drawn("tune", 0, asked.faces, 64)
-    for number in range(asked.faces):
-        region = attributes.mask(made.labels[[number]], asked.region)[:, None]
-        problem = Editing(prior=prior, pictures=made.pictures[[number]], regions=region, strengths=(-8.0, 0.0, 8.0))
-        print(f"face {number:<7}" + compare(Path(folder), problem, asked.t), flush=True)
+    for number in range(asked.pictures):
+        problem = posed(asked.prior, number)
+        print(f"picture {number:<4}" + compare(Path(folder), problem, asked.t), flush=True)
         if asked.time:
             print(f"{'':12}" + timed(Path(folder), problem, asked.t), flush=True)
 
