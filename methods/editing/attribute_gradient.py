@@ -20,8 +20,11 @@ from methods.editing._power import leading
     solves="Editing",
     kind="diffusion prior, supervised",
     needs=("prior",),
-    # Small enough for a test; shows nothing about quality.
-    settings={"*/tiny": {"steps": 6, "outside": 2, "rounds": 3}},
+    # At 64 pixels edits at 0.5 and above spill; tiny shows nothing about quality.
+    settings={
+        "image_editing/small*": {"t": 0.3, "steps": 30, "rounds": 12},
+        "*/tiny": {"t": 0.3, "steps": 6, "outside": 2, "rounds": 3},
+    },
 )
 def attribute_gradient(
     problem: Editing,

@@ -26,8 +26,11 @@ from methods.editing._flow import Flow
     kind="diffusion prior, supervised",
     paper="arXiv:2111.14818",
     needs=("prior",),
-    # Small enough for a test; shows nothing about quality.
-    settings={"*/tiny": {"steps": 6}},
+    # At 64 pixels edits at 0.5 and above spill; tiny shows nothing about quality.
+    settings={
+        "image_editing/small*": {"t": 0.3, "steps": 30},
+        "*/tiny": {"t": 0.3, "steps": 6},
+    },
 )
 def blended(problem: Editing, ctx: Context, *, t: Fraction = 0.6, steps: Count = 50) -> Tensor:
     """Guidance by the number that is to change, and the unedited picture outside of the region at every step."""

@@ -28,8 +28,11 @@ _BATCH = 64
     kind="diffusion prior, supervised",
     paper="arXiv:2210.10960",
     needs=("prior",),
-    # Small enough for a test; shows nothing about quality.
-    settings={"*/tiny": {"steps": 6, "samples": 8}},
+    # tiny shows nothing about quality.
+    settings={
+        "image_editing/small*": {"steps": 30},
+        "*/tiny": {"steps": 6, "samples": 8},
+    },
 )
 def h_mean(
     problem: Editing,
