@@ -20,6 +20,7 @@ from methods.editing._power import leading
     solves="Editing",
     kind="diffusion prior, supervised",
     needs=("prior",),
+    presets=("tiny", "small*"),  # of faces, whose numbers the reader knows
     # At 64 pixels edits at 0.5 and above spill; tiny shows nothing about quality.
     settings={
         "image_editing/small*": {"t": 0.3, "steps": 30, "rounds": 12},

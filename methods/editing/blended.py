@@ -26,6 +26,7 @@ from methods.editing._flow import Flow
     kind="diffusion prior, supervised",
     paper="arXiv:2111.14818",
     needs=("prior",),
+    presets=("tiny", "small*"),  # of faces, whose numbers the reader knows
     # At 64 pixels edits at 0.5 and above spill; tiny shows nothing about quality.
     settings={
         "image_editing/small*": {"t": 0.3, "steps": 30},

@@ -28,6 +28,7 @@ _BATCH = 64
     kind="diffusion prior, supervised",
     paper="arXiv:2210.10960",
     needs=("prior",),
+    presets=("tiny", "small*"),  # of faces, whose numbers the reader knows
     # tiny shows nothing about quality.
     settings={
         "image_editing/small*": {"steps": 30},

@@ -70,12 +70,13 @@ class Told(Prior):
         n = 3 * SIDE * SIDE
         self.B = torch.randn(n, 2, generator=draw, dtype=torch.float64) / 4
         root = torch.randn(n, 4, generator=draw, dtype=torch.float64) * torch.tensor([0.4, 0.2, 0.1, 0.05], dtype=torch.float64)
-        self.C = root @ root.T + 0.01 * torch.eye(n, dtype=torch.float64)
+        C = root @ root.T + 0.01 * torch.eye(n, dtype=torch.float64)
+        self._laws = {True: torch.linalg.eigh(C), False: torch.linalg.eigh(C + self.B @ self.B.T)}
 
     def gain(self, sigma: float, told: bool) -> Tensor:
         """G of f(z) = B c + G (z - B c)."""
-        C = self.C if told else self.C + self.B @ self.B.T
-        return C @ torch.linalg.inv(C + sigma**2 * torch.eye(len(C), dtype=torch.float64))
+        values, vectors = self._laws[told]
+        return vectors * (values / (values + sigma**2)) @ vectors.T
 
     def _denoise(self, x: Tensor, sigma: Tensor, condition: Tensor | None) -> Tensor:
         mean = x.new_zeros(len(x), x[0].numel()).double() if condition is None else condition.double() @ self.B.T
