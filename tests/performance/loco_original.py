@@ -8,9 +8,16 @@ network is a shipped prior, which predicts epsilon at real-valued steps as their
 Packages of theirs that are not installed are stand-ins; attention is written out, for fused attention has no forward-mode
 derivative. x_t is what their inversion gives.
 
-A row: |cos| of their and our first direction inside the region, smallest cosine of the angles between both spans inside and
-outside, |cos| of the first directions after projection, the largest relative difference of singular values, rounds of the power
-method of both. --time: seconds of one edit of both, one region, strengths -8, 0, 8, 100 steps.
+A row: |cos| of their and our first direction inside the region; the smallest cosine of the angles between both spans of 5
+inside, and outside; |cos| of the first directions after projection; the largest relative difference of singular values; rounds
+of the power method of both. --time: CPU seconds of one edit of both, one region, strengths -8, 0, 8, 100 steps.
+
+Found, photographs of 32 x 32 at t 0.4, one picture: 0.99999, 0.99902, 0.96885 (the fifth outside has nearly a twin), 0.99967,
+4.5e-3, 100 rounds of theirs and 28 of ours.
+What differs, and why: theirs compares entries of V, which turn their signs, and goes on for all 50 rounds, twice; ours compares
+|<v, v_before>|. They invert to t 1 and come down to t, with the network at real-valued steps and alpha-bar at their floor; here
+inversion ends at t, on steps of the schedule. Their last fifth of the steps has fresh noise; ours has none. Forward-mode
+products are central differences here.
 """
 
 import argparse
