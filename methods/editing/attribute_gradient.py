@@ -21,10 +21,10 @@ from methods.editing._power import leading
     kind="diffusion prior, supervised",
     needs=("prior",),
     presets=("tiny", "small*"),  # of faces, whose numbers the reader knows
-    # At 64 pixels edits at 0.5 and above spill; tiny shows nothing about quality.
+    # At 64 pixels edits at 0.3 and above spill; tiny shows nothing about quality.
     settings={
-        "image_editing/small*": {"t": 0.3, "steps": 30, "rounds": 12},
-        "*/tiny": {"t": 0.3, "steps": 6, "outside": 2, "rounds": 3},
+        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 12},
+        "*/tiny": {"t": 0.2, "steps": 6, "outside": 2, "rounds": 3},
     },
 )
 def attribute_gradient(

@@ -27,10 +27,10 @@ from methods.editing._flow import Flow
     paper="arXiv:2111.14818",
     needs=("prior",),
     presets=("tiny", "small*"),  # of faces, whose numbers the reader knows
-    # At 64 pixels edits at 0.5 and above spill; tiny shows nothing about quality.
+    # At 64 pixels edits at 0.3 and above spill; tiny shows nothing about quality.
     settings={
-        "image_editing/small*": {"t": 0.3, "steps": 30},
-        "*/tiny": {"t": 0.3, "steps": 6},
+        "image_editing/small*": {"t": 0.2, "steps": 30},
+        "*/tiny": {"t": 0.2, "steps": 6},
     },
 )
 def blended(problem: Editing, ctx: Context, *, t: Fraction = 0.6, steps: Count = 50) -> Tensor:
