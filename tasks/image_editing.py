@@ -4,8 +4,9 @@ Given   pictures (P, 3, H, W), regions (P, R, H, W), strengths -s, -s/2, 0, s/2,
         what pictures show, the 37 numbers of each face, and what is wanted of each region
 Answer  edited pictures (R, P, S, 3, H, W); the direction of a region is found on the first picture alone
 Score   success: share of regions whose own numbers move by a standard deviation at some strength while no other moves by more
-        than half of one, as read off the pictures (benchmark/editing); leak outside, effect inside, linearity, oddness,
-        transfer; SSIM and LPIPS-squeeze (Caffe) of what is outside. All against the unedited picture of the same way
+        than half of one, each by twice the error of reading it where that is more (benchmark/editing); leak outside, effect
+        inside, linearity, oddness, transfer; SSIM and LPIPS-squeeze (Caffe) of what is outside. All against the picture without
+        an edit of the same way
 Truth   the ideal edit, which no prior makes: the face rendered with one number of the region moved, up to 2 standard
         deviations. Of a user's photographs the photograph, for nobody knows
 Data    tiny, small*: rendered faces of known parameters and exact regions (benchmark/datasets/faces.py), others for tests than
@@ -113,8 +114,9 @@ SPEC = TaskSpec(
             primary=True,
             tolerance=0.34,
             description="share of regions of which at some strength a number that belongs to it moves by 1 standard deviation "
-            "over faces or more, and every other by 0.5 at most; numbers are read off the edited pictures by a network, only "
-            "those that it reads well (R2 above 0.6), and only regions with such a number are counted; 0 without an edit",
+            "over faces or more, and every other by 0.5 at most, each by twice its reading's error where that is more; numbers "
+            "are read off the edited pictures by a network, only those that it reads well (R2 above 0.6), and only regions "
+            "with such a number are counted; 0 without an edit",
         ),
         Metric(
             name="named",
@@ -122,7 +124,7 @@ SPEC = TaskSpec(
             of="told",
             tolerance=0.34,
             description="share of regions of which at some strength the number that was to change moves by 1 standard "
-            "deviation or more, and every number of other regions, or of none, by 0.5 at most; 0 without an edit",
+            "deviation or more, and every number of other regions, or of none, by 0.5 at most; errors as above; 0 without one",
         ),
         Metric(
             name="local",
@@ -366,7 +368,9 @@ def _success(instance: Instance, estimate: Tensor) -> dict[str, float]:
 
     def share(regions: Iterable[int], named: Sequence[int] | None = None) -> float:
         which = list(regions)
-        return float(scores.success(numbers[which], [own[i] for i in which], strengths, named)[:, 0].float().mean())
+        return float(
+            scores.success(numbers[which], [own[i] for i in which], strengths, rendered.errors(), named)[:, 0].float().mean()
+        )
 
     found = {"success": share(own)}
     if problem.wanted is not None:

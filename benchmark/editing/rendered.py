@@ -38,6 +38,12 @@ def readable(names: Sequence[str]) -> dict[int, list[int]]:
     return {i: found for i, found in places.items() if found}
 
 
+def errors() -> Tensor:
+    """(n,): of reading each number that can be read, in standard deviations over faces: sqrt(1 - R2), the smaller R2."""
+    found = card()
+    return torch.tensor([1 - min(found.r2[name], found.r2_apart[name]) for name in counted()]).sqrt()
+
+
 def named(names: Sequence[str]) -> dict[int, int]:
     """By place of a region in `names`: the place of the number that a wish names, where that can be read."""
     return {i: counted().index(NAMED[name]) for i, name in enumerate(names) if NAMED[name] in counted()}

@@ -69,22 +69,29 @@ def local(estimate: Tensor, regions: Tensor, strengths: Sequence[float]) -> dict
 
 
 def success(
-    numbers: Tensor, own: Sequence[Sequence[int]], strengths: Sequence[float], named: Sequence[int] | None = None
+    numbers: Tensor,
+    own: Sequence[Sequence[int]],
+    strengths: Sequence[float],
+    errors: Tensor,
+    named: Sequence[int] | None = None,
 ) -> Tensor:
-    """bool (R, P): whether at some strength a number of the region moves by MOVED or more, and no other by more than STILL.
+    """bool (R, P): whether at some strength a number of the region moves by MOVED or more, and no other by more than STILL, or
+    by twice the error of reading it where that is more.
 
     numbers (R, P, S, n) in standard deviations, of the edited pictures; own: for each region the places of its numbers, at
-    least one. named: of each region the place of the one number that has to move; then its others may move too.
+    least one. errors (n,): root mean square, of reading each number. named: of each region the place of the one number that has
+    to move; then its others may move too.
     """
+    enough, still = (2 * errors).clamp(min=MOVED), (2 * errors).clamp(min=STILL)
     none = numbers[:, :, list(strengths).index(0.0), None]
     moved = (numbers - none).abs()
     found = []
     for region, (one, mine) in enumerate(zip(moved, own, strict=True)):
         inside = torch.zeros(numbers.shape[-1], dtype=torch.bool)
         inside[list(mine)] = True
-        most = one[..., inside].amax(-1) if named is None else one[..., named[region]]
-        rest = one[..., ~inside].amax(-1) if (~inside).any() else one.new_zeros(one.shape[:-1])
-        found.append(((most >= MOVED) & (rest <= STILL)).any(1))
+        far, near = one >= enough, one <= still  # (P, S, n)
+        moves = far[..., inside].any(-1) if named is None else far[..., named[region]]
+        found.append((moves & near[..., ~inside].all(-1)).any(1))
     return torch.stack(found)
 
 

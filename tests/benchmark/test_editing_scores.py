@@ -71,12 +71,22 @@ def numbers(*moved: float) -> Tensor:
     ],
 )
 def test_success(moved: tuple[float, ...], succeeds: bool) -> None:
-    assert bool(scores.success(numbers(*moved), [[0, 1]], S)) is succeeds
+    assert bool(scores.success(numbers(*moved), [[0, 1]], S, torch.zeros(3))) is succeeds
 
 
 @pytest.mark.parametrize(("moved", "succeeds"), [((1.1, 0.6, 0.2), True), ((0.2, 1.1, 0.2), False), ((1.1, 0.0, 0.6), False)])
 def test_the_number_that_is_named_has_to_move(moved: tuple[float, ...], succeeds: bool) -> None:
-    assert bool(scores.success(numbers(*moved), [[0, 1]], S, named=[0])) is succeeds
+    assert bool(scores.success(numbers(*moved), [[0, 1]], S, torch.zeros(3), named=[0])) is succeeds
+
+
+@pytest.mark.parametrize(
+    ("moved", "succeeds"),
+    [((1.1, 0.7, 0.2), True), ((1.1, 0.9, 0.2), False), ((1.1, 0.0, 0.6), False), ((1.1, 0.7, 0.2, 1.9), True)],
+)
+def test_what_is_read_with_an_error_may_move_by_twice_that(moved: tuple[float, ...], succeeds: bool) -> None:
+    errors = torch.tensor([0.5, 0.4, 0.0, 1.0])[: len(moved)]
+    assert bool(scores.success(numbers(*moved), [[0]], S, errors)) is succeeds
+    assert not bool(scores.success(numbers(*moved), [[0]], S, errors.index_fill(0, torch.tensor(0), 0.6)))
 
 
 def test_the_same_number_moves_the_same_way_in_another_picture() -> None:
