@@ -298,7 +298,7 @@ class ImageEditing:
             wanted=rendered.wanted(made.parameters[0], preset.regions) if told else None,
         )
         ideal = [rendered.ideal(made.parameters, name, preset.strengths, preset.size) for name in preset.regions]
-        return Instance(problem=problem, truth=torch.stack(ideal), label=f"face {index * count}")
+        return Instance(problem=problem, truth=torch.stack(ideal), label=f"{split} face {index * count}")
 
     def _own(self, preset: Edits, prior: Prior, split: Split, index: int) -> Instance:
         file = photographs.pick(preset.data, split, index, self.data_dir)

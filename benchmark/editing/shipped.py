@@ -107,7 +107,8 @@ def read_card(file: Path) -> Card:
 def loaded(file: Path) -> FaceReader:
     """The parser and the reader in a file of weights."""
     found = {name: value.float() for name, value in load_file(file).items()}
-    parser, reader = Parser().eval(), Reader().eval()
+    with torch.random.fork_rng(devices=[]):  # layers draw weights before they are given theirs
+        parser, reader = Parser().eval(), Reader().eval()
     for part, prefix in ((parser, "parser."), (reader, "reader.")):
         part.load_state_dict({key.removeprefix(prefix): value for key, value in found.items() if key.startswith(prefix)})
         part.requires_grad_(False)
