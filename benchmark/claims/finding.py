@@ -1,0 +1,60 @@
+"""Finds papers: the modules of benchmark/claims/papers, and those of installed packages.
+
+A package names modules in its entry points `lowdimbench.claims`. A module has one PAPER. A package's that cannot be imported,
+or whose paper is none, is left out with a line.
+"""
+
+from functools import cache
+from importlib import import_module
+from importlib.metadata import entry_points
+from pathlib import Path
+
+from benchmark.claims.paper import Paper
+from benchmark.errors import UserError, unknown
+
+GROUP = "lowdimbench.claims"
+_problems: list[str] = []
+
+
+@cache
+def papers() -> dict[str, Paper]:
+    """Every paper by its id, the suite's own first."""
+    _problems.clear()
+    folder = Path(__file__).parent / "papers"
+    own = sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
+    found = {paper.id: paper for paper in (_paper(f"benchmark.claims.papers.{name}") for name in own)}
+    found = dict(sorted(found.items()))
+    for point in sorted(set(entry_points(group=GROUP)), key=lambda p: p.value):
+        try:
+            paper = _paper(point.value)
+        except Exception as error:  # whatever a stranger's module raises
+            _problems.append(f"left out the papers of {point.value}: {error}; update or uninstall its package")
+            continue
+        if paper.id in found:
+            _problems.append(f"left out the papers of {point.value}: there is a paper {paper.id} already")
+            continue
+        found[paper.id] = paper
+    return found
+
+
+def problems() -> list[str]:
+    """One line for every package's paper that was left out, with the reason."""
+    papers()
+    return list(_problems)
+
+
+def get_paper(name: str) -> Paper:
+    """One paper, by its id, or by a name of its method. Raises UserError with the nearest names for an unknown one."""
+    if name in papers():
+        return papers()[name]
+    named = [paper for paper in papers().values() if name in paper.methods]
+    if len(named) == 1:
+        return named[0]
+    raise unknown("paper", name, papers())
+
+
+def _paper(module: str) -> Paper:
+    paper = getattr(import_module(module), "PAPER", None)
+    if not isinstance(paper, Paper):
+        raise UserError(f"{module} has no PAPER")
+    return paper

@@ -1,0 +1,184 @@
+"""Compressible dynamics and Deep LoRA, arXiv:2406.04112."""
+
+from benchmark.claims.paper import Claim, Paper, Part, Quantity, Runs, of_curve, score
+
+WIDE = Runs("deep_mc", "small", "deep_mf")
+COMPRESSED = Runs("deep_mc", "small", "deep_mf_compressed")
+DEEP, LORA = Runs("few_shot", "small", "deep_lora", 5), Runs("few_shot", "small", "lora", 5)
+PUBLISHED = {"lr": 1e-3, "head": "frozen"}
+
+
+def to(runs: Runs, axis: str = "steps", level: float = -2.5) -> Quantity:
+    """Steps or seconds until log10 of the error is at most `level`."""
+    return of_curve("reached", runs, to=level, better="lower", axis=axis)
+
+
+def ranked(method: str, rank: int, **parameters: object) -> Runs:
+    """Runs with adapters of a rank, where 8 is the recommended one."""
+    return Runs("few_shot", "small_ranks", method, 1, {**({} if rank == 8 else {"rank": rank}), **parameters})
+
+
+def faster(wide: Runs, narrow: Runs, least: float) -> Part:
+    """How many times as long the wide one takes."""
+    return Part("ratio", (to(wide, "seconds"), to(narrow, "seconds")), at_least=least, under="seconds")
+
+
+NORMAL = {"start": "published", "lr": 1e-4}
+
+PAPER = Paper(
+    id="2406.04112",
+    title="Compressible Dynamics in Deep Overparameterized Low-Rank Learning & Adaptation",
+    authors=("Can Yaras", "Peng Wang", "Laura Balzano", "Qing Qu"),
+    venue="ICML 2024",
+    year=2024,
+    tasks=("deep_mc", "few_shot"),
+    methods=("deep_mf_compressed", "deep_lora"),
+    about="Gradient descent on deep products of matrices stays in subspaces that the first gradient tells, so that a "
+    "small network "
+    "follows the same path. Deep LoRA is that idea for the fine-tuning of language models.",
+    scale="Matrices of 200 x 200, the paper's up to 1,000; MiniLM with 48 steps and 16 or 64 labels, the paper's BERT "
+    "with up to "
+    "1,024 labels.",
+    claims=(
+        Claim(
+            "1",
+            "Fully observed, the compressed network stays within eps^L sqrt(d - 2r) of the wide one in every step.",
+            needs="it is a statement on every step of two networks: python -m pytest tests/methods/test_deep_factorisation.py",
+        ),
+        Claim(
+            "2",
+            "Partly observed, the compressed network needs at most 1.5 times the steps and a fifth of the time.",
+            (
+                Part("ratio", (to(COMPRESSED), to(WIDE)), at_most=1.5, under="steps"),
+                faster(WIDE, COMPRESSED, 5.0),
+            ),
+        ),
+        Claim(
+            "2b",
+            "... also at the published rate of the outer factors, at least 3 times as fast.",
+            (
+                Part("ratio", (to(COMPRESSED.set(outer=0.15)), to(WIDE)), at_most=1.5, under="steps"),
+                faster(WIDE, COMPRESSED.set(outer=0.15), 3.0),
+            ),
+            kind="ours",
+        ),
+        Claim(
+            "2c",
+            "At n = 1000 a seventh of the wide one's time.",
+            (faster(Runs("deep_mc", "full", "deep_mf", 1), Runs("deep_mc", "full", "deep_mf_compressed", 1), 7.0),),
+        ),
+        Claim(
+            "3",
+            "With frozen outer factors it stalls at an unseen error above 0.3.",
+            (
+                Part(
+                    "bound",
+                    (score(COMPRESSED.set(outer=0.0), "log10_unseen_error"),),
+                    at_least=-0.52,
+                    options={"which": "least"},
+                ),
+            ),
+        ),
+        Claim(
+            "4",
+            "A narrow network from a random start needs twice the steps of the wide one.",
+            (Part("ratio", (to(Runs("deep_mc", "small", "narrow_mf")), to(WIDE)), at_least=2.0),),
+        ),
+        Claim(
+            "5",
+            "Depth three fills in better than two, by a factor of ten in the unseen error.",
+            (
+                Part(
+                    "ahead",
+                    (score(Runs("deep_mc", "small", "shallow_mf"), "log10_unseen_error"), score(WIDE, "log10_unseen_error")),
+                    at_least=1.0,
+                    unit="decades",
+                ),
+            ),
+        ),
+        Claim(
+            "6",
+            "Deep LoRA beats LoRA with few labels, both with tuned rates and their usual starts.",
+            (Part("ahead", (score(DEEP, "accuracy"), score(LORA, "accuracy")), at_least=0.0),),
+        ),
+        Claim(
+            "6b",
+            "... in the published way: one rate for both, LoRA from N(0, 1), a head that stays random.",
+            (
+                Part(
+                    "ahead",
+                    (
+                        score(Runs("few_shot", "small", "deep_lora", 1, {"form": "wide", **PUBLISHED}), "accuracy"),
+                        score(Runs("few_shot", "small", "lora", 1, {"start": "published", **PUBLISHED}), "accuracy"),
+                    ),
+                    at_least=0.0,
+                ),
+            ),
+            caveat="The rate is 1e-3, because at the paper's 1e-4 wide factors do not move in so few steps.",
+        ),
+        Claim(
+            "6c",
+            "LoRA loses accuracy from rank 8 to rank 64, Deep LoRA at most 0.05.",
+            (
+                Part(
+                    "ahead",
+                    (score(ranked("lora", 8, **NORMAL), "accuracy"), score(ranked("lora", 64, **NORMAL), "accuracy")),
+                    at_least=0.0,
+                    under="LoRA from N(0, 1)",
+                ),
+                Part(
+                    "ahead",
+                    (score(ranked("lora", 8), "accuracy"), score(ranked("lora", 64), "accuracy")),
+                    at_least=0.0,
+                    under="LoRA from its usual start",
+                ),
+                Part(
+                    "ahead",
+                    (score(ranked("deep_lora", 8), "accuracy"), score(ranked("deep_lora", 64), "accuracy")),
+                    at_most=0.05,
+                    under="Deep LoRA",
+                ),
+            ),
+        ),
+        Claim(
+            "7",
+            "Deep LoRA's updates keep a low rank where 64 is given, at most 8; LoRA's have at least 10 more.",
+            (
+                Part(
+                    "level",
+                    (score(ranked("deep_lora", 64), "effective_rank"),),
+                    at_most=8.0,
+                    under="Deep LoRA",
+                    unit="effective rank",
+                ),
+                Part(
+                    "ahead",
+                    (score(ranked("lora", 64), "effective_rank"), score(ranked("deep_lora", 64), "effective_rank")),
+                    at_least=10.0,
+                    under="LoRA less Deep LoRA",
+                    unit="effective rank",
+                ),
+            ),
+        ),
+        Claim(
+            "8",
+            "A step costs at most 1.10 times one of LoRA of rank 8, its memory 1.05 times.",
+            needs="it times steps and not runs: python tests/performance/lora_step.py",
+            kind="ours",
+        ),
+        Claim(
+            "9",
+            "Deep LoRA beats LoRA on GLUE with BERT.",
+            (
+                Part(
+                    "ahead",
+                    (
+                        score(Runs("few_shot", "full_glue", "deep_lora"), "accuracy"),
+                        score(Runs("few_shot", "full_glue", "lora"), "accuracy"),
+                    ),
+                    at_least=0.0,
+                ),
+            ),
+        ),
+    ),
+)

@@ -1,0 +1,205 @@
+"""Diffusion models learn low-dimensional distributions via subspace clustering, arXiv:2409.02426."""
+
+from itertools import pairwise
+from typing import Any
+
+from benchmark.claims.paper import Claim, Paper, Part, Quantity, Runs, score
+from benchmark.claims.rules import Measured, Values
+
+POINTS = (2, 3, 4, 5, 6, 7, 8, 24)
+DIMENSIONS = (2, 3, 4, 6)
+
+
+def of(method: str, preset: str = "small", seeds: int = 3, **parameters: object) -> Runs:
+    """Runs of a method."""
+    return Runs("subspace_clustering", preset, method, seeds, parameters)
+
+
+KMEANS, DENOISER, NETWORK = of("k_subspaces"), of("low_rank_dae"), of("mlp_diffusion", "small_generalisation")
+
+
+def begins(runs: Runs, d: int, first: int | None, last: int) -> Part:
+    """Four in five draws succeed from `first` to `last` samples of each subspace on."""
+    cells = tuple(score(runs, "success", d=d, points=points) for points in POINTS)
+    return Part("onset", cells, first, last, f"d = {d}", "samples", {"at": POINTS, "each": 10})
+
+
+def recovers(runs: Runs, d: int, points: int, least: float | None = None, most: float | None = None, under: str = "") -> Part:
+    """The share of draws that succeed in one cell."""
+    return Part("share", (score(runs, "success", d=d, points=points),), least, most, under or f"d = {d}", options={"each": 10})
+
+
+def every(quantity: Quantity, which: str, least: float | None = None, most: float | None = None, under: str = "") -> Part:
+    """A bound of all runs."""
+    return Part("bound", (quantity,), least, most, under, options={"which": which})
+
+
+def gl(runs: Runs, **cells: Any) -> Quantity:
+    """Share of generated samples that are new."""
+    return score(runs, "gl", **cells)
+
+
+def apart(first: Values, second: Values) -> Measured:
+    """The mean of one less that of other draws, with Welch's interval over all draws."""
+    a, b = list(first.values()), list(second.values())
+    if min(len(a), len(b)) < 3:
+        return Measured(sum(a) / len(a) - sum(b) / len(b), float("nan"), float("nan"), len(a) + len(b), "draws")
+    from scipy import stats
+
+    found = stats.ttest_ind(a, b, equal_var=False).confidence_interval(0.95)
+    return Measured(sum(a) / len(a) - sum(b) / len(b), float(found.low), float(found.high), len(a) + len(b), "draws")
+
+
+def noisier(angle: float) -> tuple[Part, ...]:
+    """Errors at each level of noise are all above those at the one before."""
+    runs = of("k_subspaces", "small_noise")
+    levels = [score(runs, "subspace_error", angle=angle, noise=noise) for noise in (0.0, 0.05, 0.1, 0.2)]
+    under = f"{angle:g} degrees"
+    return tuple(Part("separation", (b, a), at_least=0.0, under=under) for a, b in pairwise(levels))
+
+
+PAPER = Paper(
+    id="2409.02426",
+    title="Diffusion Models Learn Low-Dimensional Distributions via Subspace Clustering",
+    authors=("Peng Wang", "Huijie Zhang", "Zekai Zhang", "Siyi Chen", "Yi Ma", "Qing Qu"),
+    venue="arXiv",
+    year=2024,
+    tasks=("subspace_clustering",),
+    methods=("low_rank_dae", "mlp_diffusion"),
+    about="For a mixture of low-rank Gaussians, learning to denoise with low-rank weights is principal component "
+    "analysis or subspace "
+    "clustering. So as many samples suffice as the subspaces have dimensions, whatever the dimension around them.",
+    scale="Two orthogonal subspaces in 48 dimensions, d of 2 to 6, as in the paper; the network is a small perceptron "
+    "of 20,000 steps, "
+    "the paper's a U-Net.",
+    claims=(
+        Claim(
+            "1",
+            "One subspace, d = 4: PCA succeeds from N = d on, whatever n.",
+            tuple(
+                Part(
+                    "onset",
+                    tuple(score(of("pca", "small_single"), "success", n=n, points=points) for points in (2, 3, 4, 5, 8, 12)),
+                    4,
+                    4,
+                    f"n = {n}",
+                    "samples",
+                    {"at": (2, 3, 4, 5, 8, 12), "each": 20},
+                )
+                for n in (24, 48, 96)
+            ),
+        ),
+        Claim(
+            "2",
+            "The low-rank denoiser reaches PCA's subspace, to an error of 0.05, from N = 2 d on.",
+            tuple(
+                every(score(of("low_rank_dae", "small_single"), "subspace_error", points=points), "largest", None, 0.05, under)
+                for points, under in ((8, "at 2 d"), (12, "at 3 d"))
+            ),
+            caveat="400 steps.",
+        ),
+        Claim("3", "Two subspaces: K-subspaces begins at d + 1.", tuple(begins(KMEANS, d, d + 1, d + 1) for d in DIMENSIONS)),
+        Claim(
+            "3b",
+            "d samples of each are too few, because they leave many splits without residual: at most half of the draws "
+            "succeed.",
+            (
+                *(recovers(KMEANS, d, d, most=0.5, under=f"K-subspaces, d = {d}") for d in (3, 4, 6)),
+                *(recovers(of("ssc"), d, d, most=0.5, under=f"sparse self-expression, d = {d}") for d in (3, 4, 6)),
+            ),
+        ),
+        Claim(
+            "3c",
+            "The low-rank denoiser follows within two samples, from random starts.",
+            tuple(begins(DENOISER, d, None, d + 2) for d in DIMENSIONS),
+            kind="ours",
+            caveat="400 steps of 20 starts.",
+        ),
+        Claim(
+            "3d",
+            "... from K-subspaces, at d = 6.",
+            (
+                recovers(of("low_rank_dae", start="k_subspaces"), 6, 8, 0.8, under="the rate for random starts"),
+                recovers(of("low_rank_dae", start="k_subspaces", lr=0.02), 6, 8, 0.8, under="rate 0.02"),
+            ),
+            kind="ours",
+        ),
+        Claim(
+            "4",
+            "How many of a network's samples are new depends on N_k / d: within 0.15 for d = 3 and 6.",
+            tuple(
+                Part(apart, (gl(NETWORK, d=3, ratio=ratio), gl(NETWORK, d=6, ratio=ratio)), -0.15, 0.15, f"N_k / d = {ratio}")
+                for ratio in (2, 8, 30, 60)
+            ),
+        ),
+        Claim(
+            "5",
+            "The rank of the network's Jacobian is least at noise in between.",
+            tuple(
+                Part(
+                    "ahead",
+                    (score(NETWORK, f"rank_{side}"), score(NETWORK, "rank_middle")),
+                    at_least=0.0,
+                    under=f"{side} noise",
+                )
+                for side in ("small", "large")
+            ),
+        ),
+        Claim(
+            "6",
+            "A network needs N_k / d of 20 to 60 until more than 95 % of its samples are new.",
+            (
+                every(gl(NETWORK, ratio=8), "largest", None, 0.95, "at 8"),
+                every(gl(NETWORK, ratio=60), "least", 0.95, None, "at 60"),
+            ),
+            caveat="Garbage counts as new, and of fresh true samples 0.90 (d = 3) and 0.98 (d = 6) do.",
+        ),
+        Claim(
+            "7",
+            "With few samples, N_k / d = 2, a network repeats them, as the best denoiser of the samples does.",
+            (
+                every(gl(NETWORK, ratio=2), "largest", None, 0.1, "network"),
+                every(gl(of("empirical_denoiser", "small_generalisation", 1), ratio=2), "largest", None, 0.1, "best denoiser"),
+            ),
+        ),
+        Claim(
+            "8",
+            "Noise degrades recovery step by step, and 0.05 of it not beyond success (an error of 0.5).",
+            (
+                *noisier(90.0),
+                *noisier(30.0),
+                every(
+                    score(of("k_subspaces", "small_noise"), "subspace_error", noise=0.05), "largest", None, 0.5, "noise 0.05"
+                ),
+            ),
+            kind="ours",
+        ),
+        Claim(
+            "9",
+            "On digits the denoiser clusters at least as well as K-subspaces.",
+            (
+                Part(
+                    "ahead",
+                    (
+                        score(of("low_rank_dae", "small_digits"), "accuracy"),
+                        score(of("k_subspaces", "small_digits"), "accuracy"),
+                    ),
+                    at_least=0.0,
+                ),
+            ),
+            kind="ours",
+        ),
+        Claim(
+            "9b",
+            "... and as sparse self-expression.",
+            (
+                Part(
+                    "ahead",
+                    (score(of("low_rank_dae", "small_digits"), "accuracy"), score(of("ssc", "small_digits"), "accuracy")),
+                    at_least=0.0,
+                ),
+            ),
+            kind="ours",
+        ),
+    ),
+)

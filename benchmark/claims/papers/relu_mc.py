@@ -1,0 +1,100 @@
+"""Symmetric matrix completion with ReLU sampling, arXiv:2406.05822."""
+
+from benchmark.claims.paper import Claim, Paper, Part, Quantity, Runs, of_curve, score
+
+LOW = (2, 3, 5)  # ranks at which the claims look, with n = 200
+
+
+def of(method: str, **parameters: object) -> Runs:
+    """Runs of `small`."""
+    return Runs("mc", "small", method, parameters=parameters)
+
+
+def succeeds(runs: Runs, rank: int | tuple[int, ...] = LOW, least: float | None = None, most: float | None = None) -> Part:
+    """The share of matrices of n = 200 recovered to 1e-4."""
+    seen = score(runs, "success", n=200, rank=rank)
+    return Part("share", (seen,), least, most, under=runs.method, options={"each": 4})
+
+
+def noisy(noise: float, method: str = "relu_gd") -> Quantity:
+    """Relative error at a level of noise, n = 200, rank 5."""
+    return score(Runs("mc", "small_noise", method), "relative_error", noise=noise)
+
+
+def decades(rank: int | tuple[int, ...]) -> Part:
+    """Every run's log10 error falls by two in 100 steps, between 1e-2 and 1e-8."""
+    slopes = of_curve("slopes", of("relu_gd"), {"n": 200, "rank": rank}, between=(-8.0, -2.0))
+    return Part("bound", (slopes,), at_most=-2.0, unit="decades in 100 steps", options={"which": "largest"})
+
+
+PAPER = Paper(
+    id="2406.05822",
+    title="Symmetric Matrix Completion with ReLU Sampling",
+    authors=("Huikang Liu", "Peng Wang", "Longxiu Huang", "Qing Qu", "Laura Balzano"),
+    venue="ICML 2024",
+    year=2024,
+    tasks=("mc",),
+    methods=("relu_gd",),
+    about="Of a positive semidefinite matrix the positive entries are seen. Gradient descent fails from the usual starts and "
+    "succeeds from one that is made for this sampling.",
+    scale="The start is a reconstruction, because the paper's own is not public; 12 matrices of n = 200 for each rank.",
+    claims=(
+        Claim(
+            "1",
+            "Descent from the tailored start recovers nine in ten matrices of rank 2, 3, 5 at n = 200.",
+            (succeeds(of("relu_gd"), least=0.9),),
+        ),
+        Claim(
+            "1b",
+            "Descent from a random start recovers at most 30 %, from the usual spectral start at most 40 %.",
+            (succeeds(of("gd_random"), most=0.3), succeeds(of("gd_spectral"), most=0.4)),
+        ),
+        Claim(
+            "2",
+            "The failure vanishes with rank: at rank 10 a random start recovers 90 %.",
+            (succeeds(of("gd_random"), 10, 0.9),),
+        ),
+        Claim("3", "Convergence is linear: two decades in 100 steps at rank 2, 3, 5.", (decades(LOW),)),
+        Claim("3b", "... also at rank 10.", (decades(10),), kind="ours"),
+        Claim(
+            "5",
+            "The error under noise is linear in it: 0.12 to 0.16 times the noise from 1e-4 to 0.1.",
+            tuple(
+                Part("bound", (noisy(at),), 0.12 * at, 0.16 * at, f"noise {at:g}, {which}", options={"which": which})
+                for at in (1e-4, 1e-2, 0.1)
+                for which in ("least", "largest")
+            ),
+        ),
+        Claim(
+            "6",
+            "Not the solver but the start: trust regions from a random start fail too.",
+            (succeeds(of("riemannian"), most=0.3),),
+        ),
+        Claim("6b", "... and from the tailored start recover.", (succeeds(of("riemannian", start="tailored"), least=0.9),)),
+        Claim(
+            "7",
+            "Methods that use the sign of what is not seen recover from random starts.",
+            (succeeds(of("bcd_nmd"), least=0.9), succeeds(of("sign_gd"), least=0.9)),
+            kind="ours",
+        ),
+        Claim(
+            "8",
+            "Soft-Impute is biased: its error is never below 0.01.",
+            (
+                Part(
+                    "bound",
+                    (score(of("soft_impute"), "relative_error", n=200),),
+                    at_least=0.01,
+                    options={"which": "least"},
+                ),
+            ),
+            kind="ours",
+        ),
+        Claim(
+            "8b",
+            "Nuclear-norm minimisation over positive semidefinite matrices says nothing: it recovers at most 30 %.",
+            (succeeds(of("nuclear_norm"), most=0.3),),
+            kind="ours",
+        ),
+    ),
+)

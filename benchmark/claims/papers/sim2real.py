@@ -1,0 +1,165 @@
+"""Sim2Real in reconstructive spectroscopy, arXiv:2403.12354."""
+
+import numpy as np
+
+from benchmark import statistics
+from benchmark.claims.paper import Claim, Paper, Part, Quantity, Runs, score
+from benchmark.claims.rules import Measured, Values
+from benchmark.statistics import LEVEL
+
+GROUPS = ("simulated", "lamps", "drifted")
+
+
+def of(method: str, preset: str = "small", **parameters: object) -> Runs:
+    """Runs of a method."""
+    return Runs("spectral", preset, method, parameters=parameters)
+
+
+NET, TV = of("sim2real"), of("nnls_tv")
+EXACT = {"solver": "exact", "weight": 1e-6}
+SLOW = {"weight": 1e-6, "penalty": 1.0, "steps": 1000}
+
+
+def rmse(runs: Runs, group: str) -> Quantity:
+    """RMSE on a group of spectra."""
+    return score(runs, "rmse", group=group)
+
+
+def below(first: Runs, second: Runs, group: str, most: float = 0.0, least: float | None = None, under: str = "") -> Part:
+    """RMSE of the first less that of the second."""
+    return Part("ahead", (rmse(first, group), rmse(second, group)), least, most, under or group)
+
+
+def on_par(group: str, preset: str = "small") -> Part:
+    """RMSE of the network within 20 % of total variation's."""
+    return Part("ratio", (rmse(of("sim2real", preset), group), rmse(of("nnls_tv", preset), group)), 0.8, 1.2, group)
+
+
+def hurt_more(shifted: Values, usual: Values, its_shifted: Values, its_usual: Values) -> Measured:
+    """By how much more the first method's RMSE grows under a shift, as a multiple of its usual one, than the second's.
+
+    Instances of the two groups are resampled apart, those of the two methods together; seeds, which are trainings, as well.
+    """
+    tables = [statistics.table([values])[0] for values in (shifted, usual, its_shifted, its_usual)]
+
+    def difference(a: np.ndarray, b: np.ndarray, c: np.ndarray, d: np.ndarray) -> float:
+        return float(a.mean() / b.mean() - c.mean() / d.mean())
+
+    draw = np.random.default_rng(0)
+    found = []
+    for _ in range(statistics.DRAWS):
+        there, usually = (draw.integers(0, len(table), len(table)) for table in tables[:2])
+        seeds = draw.integers(0, tables[0].shape[1], tables[0].shape[1])
+        rows = (there, usually, there, usually)
+        found.append(difference(*(table[np.ix_(row, seeds)] for table, row in zip(tables, rows, strict=True))))
+    low, high = np.quantile(found, [(1 - LEVEL) / 2, (1 + LEVEL) / 2])
+    return Measured(difference(*tables), float(low), float(high), len(tables[0]))
+
+
+def hurts(group: str) -> Part:
+    """The network's error grows more than total variation's."""
+    net, tv = of("sim2real", "small_shifts"), of("nnls_tv", "small_shifts")
+    given = (rmse(net, group), rmse(net, "simulated"), rmse(tv, group), rmse(tv, "simulated"))
+    return Part(hurt_more, given, at_least=0.0, under=group, unit="times its usual error")
+
+
+def faster(solver: Runs, under: str) -> Part:
+    """Seconds of the solver over those of the network, a stack of ten spectra at once."""
+    time = (Quantity(solver, "seconds"), Quantity(NET, "seconds"))
+    return Part("ratio", time, at_least=100.0, under=under)
+
+
+PAPER = Paper(
+    id="2403.12354",
+    title="Sim2Real in Reconstructive Spectroscopy: Deep Learning with Augmented Device-Informed Data Simulation",
+    authors=("Jiyi Chen", "Pengyu Li", "Yutong Wang", "Pei-Cheng Ku", "Qing Qu"),
+    venue="APL Machine Learning 2, 036106",
+    year=2024,
+    tasks=("spectral",),
+    methods=("sim2real",),
+    about="A network that reconstructs spectra from the currents of few broad detectors learns from simulated "
+    "measurements alone. "
+    "Noise on signals and on the device's matrix closes the gap to real measurements.",
+    scale="The device is a stand-in for the paper's and its measurements are simulated, of commercial lamps; the "
+    "network's layers are "
+    "not published.",
+    claims=(
+        Claim(
+            "1",
+            "Augmentation lowers the error under noise and drift, and not without noise.",
+            (
+                *(below(NET, of("sim2real", augmentation="none"), group) for group in GROUPS),
+                Part(
+                    "ahead",
+                    (
+                        rmse(of("sim2real", "small_shifts"), "clean"),
+                        rmse(of("sim2real", "small_shifts", augmentation="none"), "clean"),
+                    ),
+                    at_least=0.0,
+                    under="without noise",
+                ),
+            ),
+        ),
+        Claim(
+            "2",
+            "The signal's noise does nearly all of it, the matrix's little: at most 0.01 more.",
+            (
+                below(
+                    of("sim2real", augmentation="signal"),
+                    of("sim2real", augmentation="matrix"),
+                    "simulated",
+                    under="signal less matrix",
+                ),
+                below(NET, of("sim2real", augmentation="signal"), "simulated", 0.01, -0.01, "both less signal"),
+            ),
+            kind="ours",
+        ),
+        Claim(
+            "3",
+            "The network is on a par with total variation: within 20 %.",
+            (*(on_par(group) for group in GROUPS), on_par("lines", "small_lines")),
+        ),
+        Claim(
+            "4",
+            "One pass of the network is a hundred times as fast as the solver.",
+            (faster(TV, "ADMM that stops early"), faster(of("nnls_tv", **EXACT), "the exact minimum")),
+            caveat="Ten spectra at once; one at a time is timed by tests/performance/spectral_time.py.",
+        ),
+        Claim("4b", "... of a thousand steps.", (faster(of("nnls_tv", **SLOW), "1,000 steps of ADMM"),), kind="ours"),
+        Claim(
+            "5",
+            "Plain least squares are spikes: cosine below 0.3, and yet peaks within 5 %.",
+            (
+                *(
+                    Part("level", (score(of("nnls"), "cosine", group=group),), at_most=0.3, under=f"cosine, {group}")
+                    for group in ("simulated", "lamps")
+                ),
+                *(
+                    Part("level", (score(of("nnls"), "peak_error", group=group),), at_most=5.0, under=f"peaks, {group}")
+                    for group in ("simulated", "lamps")
+                ),
+            ),
+        ),
+        Claim(
+            "6",
+            "Logarithms beat shares of the maximum as input.",
+            (
+                *(below(NET, of("sim2real", input="maximum"), group) for group in GROUPS),
+                below(of("sim2real", "small_lines"), of("sim2real", "small_lines", input="maximum"), "lines"),
+            ),
+            kind="ours",
+        ),
+        Claim(
+            "7",
+            "Another shape of line hurts the network more than total variation.",
+            (hurts("gaussian"), hurts("asymmetric")),
+            kind="ours",
+        ),
+        Claim(
+            "8",
+            "Lines beyond 604 nm, never seen in training, hurt the network more than total variation.",
+            (hurts("beyond_604"),),
+            kind="ours",
+        ),
+    ),
+)
