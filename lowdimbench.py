@@ -6,6 +6,7 @@
     found = ldb.evaluate("mri", lambda p: p.A.H(p.y), preset="tiny")  in this process, nothing stored
     problem, truth = ldb.instance("mri", "tiny", 0)
     ldb.evaluate("mri", ldb.bridge(module), preset="tiny")            a module of (y, physics), as deepinv writes them
+    ldb.claims("2406.05822")                                          which claims of a paper hold
 
 Importing it imports neither torch nor pandas. Every function raises benchmark.UserError, one line, for a name or value that is
 none.
@@ -44,6 +45,7 @@ __all__ = [
     "UserError",
     "as_deepinv",
     "bridge",
+    "claims",
     "evaluate",
     "include",
     "instance",
@@ -101,6 +103,20 @@ def results(task: str, preset: str = "small", db: str | None = None) -> "pd.Data
     _preset(task, preset)
     with _results(task, preset, db) as session:
         return board_frame(board(session, task, preset))
+
+
+def claims(paper: str | None = None, db: str | None = None, scale: str = "small") -> "pd.DataFrame":
+    """The claims of a paper, or of all, with their verdicts: columns of benchmark.claims.telling.frame. The database is given the
+    results that came with the suite, as by the command `claims`. scale: small, or full, the paper's own.
+    """
+    from benchmark.claims.telling import frame
+    from benchmark.errors import unknown
+    from benchmark.store.database import location
+    from runners.claims import SCALES, choose, verdicts_of
+
+    if scale not in SCALES:
+        raise unknown("scale", scale, SCALES)
+    return frame(verdicts_of(choose(paper, None, "full" if scale == "full" else "small"), location(db)))
 
 
 def instance(task: str, preset: str = "small", number: int = 0, seed: int = 0) -> tuple[Any, Any]:

@@ -6,7 +6,7 @@ lowdimbench run --task <TAB>
 
 import typer
 
-from runners import check, export, leaderboard, load, new, reproduce, run, show, submit, tune
+from runners import check, claims, export, leaderboard, load, new, reproduce, run, show, submit, tune
 from runners.cli import run_app
 
 app = typer.Typer(
@@ -25,6 +25,7 @@ for name, module in (
     ("load", load),
 ):
     app.command(name)(module.main)
+app.command("claims", epilog=claims.EPILOG)(claims.main)
 app.command("leaderboard", epilog=leaderboard.EPILOG, context_settings=leaderboard.CONTEXT)(leaderboard.main)
 app.add_typer(new.app, name="new")
 app.add_typer(submit.app, name="submit")
