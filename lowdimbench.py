@@ -106,8 +106,9 @@ def results(task: str, preset: str = "small", db: str | None = None) -> "pd.Data
 
 
 def claims(paper: str | None = None, db: str | None = None, scale: str = "small") -> "pd.DataFrame":
-    """The claims of a paper, or of all, with their verdicts: columns of benchmark.claims.telling.frame. The database is given the
-    results that came with the suite, as by the command `claims`. scale: small, or full, the paper's own.
+    """The claims of a paper, or of all, with their verdicts: the columns of benchmark.claims.telling.frame.
+
+    The database is given the results that came with the suite, as by the command. scale: small, or full, the paper's own.
     """
     from benchmark.claims.telling import frame
     from benchmark.errors import unknown

@@ -11,6 +11,7 @@ from rich.console import Console
 from rich.table import Table
 from sqlalchemy.orm import Session
 
+from benchmark import registry
 from benchmark.claims import finding, telling
 from benchmark.claims.evidence import Evidence
 from benchmark.claims.paper import Claim, Paper, Scale
@@ -55,12 +56,16 @@ def main(
     ] = None,
     db: Database = None,
     data_dir: DataDir = None,
+    include: Include = None,
 ) -> None:
     """Say which claims of the papers hold."""
     if format_ not in FORMATS:
         raise unknown("format", format_, FORMATS)
     if preset_scale not in SCALES:
         raise unknown("scale", preset_scale, SCALES)
+    if include:
+        registry.include(include)
+        finding.include(include)
     chosen = choose(paper, claim, "full" if preset_scale == "full" else "small")
     target, failed = location(db), 0
     found = verdicts_of(chosen, target)

@@ -1,6 +1,6 @@
-"""Start a method or a task of your own:  python -m runners.new method NAME --solves LinearInverse
+"""Start a method, a task or a paper of your own:  python -m runners.new method NAME --solves LinearInverse
 
-Writes one file that works and one that tests it, into methods/ or tasks/ and tests/, or both into a folder of yours.
+Writes one file that works and one that tests it, where such files lie and into tests/, or both into a folder of yours.
 """
 
 import keyword
@@ -36,7 +36,7 @@ _EXAMPLES = {
     "Distribution": ("subspace_clustering", "subspaces"),
     "Editing": ("image_editing", "editing"),
 }
-Kind = Literal["method", "task"]
+Kind = Literal["method", "task", "paper"]
 Folder = Annotated[
     Path | None, typer.Option(metavar="PATH", help="A folder of yours for both files; without it they go into this repository.")
 ]
@@ -88,17 +88,32 @@ def new_task(
     print("  then make it yours: problem, data, score; its header says what")
 
 
+@app.command("paper", epilog="Example:\n\npython -m runners.new paper my_paper")
+def new_paper(
+    name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _.")],
+    folder: Folder = None,
+) -> None:
+    """Write a paper with a claim that is checked, its test, and print what to do next."""
+    files = _write("paper", name, folder, "paper", "benchmark/claims/papers")
+    include = f" --include {files.code}" if files.outside else ""
+    print(f"wrote {files.code} and {files.test}; next:")
+    print(f"  python -m runners.claims --paper 0000.00000 --run{include}")
+    print("  then make it yours: number, title, claims; benchmark/claims/rules.py holds the rules")
+    print("  a package of yours names the module in its entry points lowdimbench.claims")
+
+
 def _write(kind: Kind, name: str, folder: Path | None, template: str, room: str) -> Files:
     """Both files, or none. Raises DiskFull, and UserError for a name that is taken or cannot be one, and for files that
     are there.
     """
     if not name.isidentifier() or name != name.lower() or name.startswith("_") or keyword.iskeyword(name) or not name.isascii():
         raise UserError(f"'{name}' cannot name a {kind}; use lower-case letters, digits and _, such as my_{kind}")
-    if name in (registry.methods() if kind == "method" else registry.tasks()):
+    if name in {"method": registry.methods, "task": registry.tasks, "paper": dict}[kind]():
         raise UserError(f"there is a {kind} '{name}' already; choose another name")
     if folder is None:
         root = registry.ROOT
-        files = Files(root / room / f"{name}.py", root / "tests" / f"{kind}s" / f"test_{name}.py", outside=False)
+        tests = root / "tests" / (Path(room).parent if kind == "paper" else f"{kind}s")
+        files = Files(root / room / f"{name}.py", tests / f"test_{name}.py", outside=False)
     else:
         files = Files(folder / f"{name}.py", folder / f"test_{name}.py", outside=True)
     for file in (files.code, files.test):
@@ -108,6 +123,7 @@ def _write(kind: Kind, name: str, folder: Path | None, template: str, room: str)
         "name": name,
         "title": name.replace("_", " ").capitalize(),
         "class": "".join(part.capitalize() for part in name.split("_")),
+        "module": name if files.outside else f"benchmark.claims.papers.{name}",
         "check": str(files.code.name if files.outside else name),
     }
     words["include"] = Template(_INCLUDE).substitute(words) if files.outside else ""

@@ -19,7 +19,7 @@ pytestmark = pytest.mark.slow
 
 README = (registry.ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (registry.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
-COMMANDS = ("run", "tune", "show", "reproduce", "export", "load", "check")
+COMMANDS = ("run", "tune", "show", "reproduce", "export", "load", "check", "claims")
 
 
 def blocks(text, language=""):

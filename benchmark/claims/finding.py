@@ -4,9 +4,11 @@ A package names modules in its entry points `lowdimbench.claims`. A module has o
 or whose paper is none, is left out with a line.
 """
 
+from collections.abc import Iterable
 from functools import cache
 from importlib import import_module
 from importlib.metadata import entry_points
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 
 from benchmark.claims.paper import Paper
@@ -14,6 +16,17 @@ from benchmark.errors import UserError, unknown
 
 GROUP = "lowdimbench.claims"
 _problems: list[str] = []
+_included: list[Path] = []
+
+
+def include(files: Iterable[Path]) -> None:
+    """Count the PAPER of files that lie elsewhere, where they have one. Raises UserError for a file that does not exist."""
+    for file in files:
+        if not file.is_file():
+            raise UserError(f"--include {file}: no such file")
+        if file.resolve() not in _included:
+            _included.append(file.resolve())
+    papers.cache_clear()
 
 
 @cache
@@ -24,6 +37,10 @@ def papers() -> dict[str, Paper]:
     own = sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
     found = {paper.id: paper for paper in (_paper(f"benchmark.claims.papers.{name}") for name in own)}
     found = dict(sorted(found.items()))
+    for paper in filter(None, map(_of_file, _included)):
+        if paper.id in found:
+            raise UserError(f"there is a paper {paper.id} already")
+        found[paper.id] = paper
     for point in sorted(set(entry_points(group=GROUP)), key=lambda p: p.value):
         try:
             paper = _paper(point.value)
@@ -51,6 +68,19 @@ def get_paper(name: str) -> Paper:
     if len(named) == 1:
         return named[0]
     raise unknown("paper", name, papers())
+
+
+def _of_file(file: Path) -> Paper | None:
+    made = spec_from_file_location(f"included_{file.stem}", file)
+    assert made is not None
+    assert made.loader is not None
+    module = module_from_spec(made)
+    try:
+        made.loader.exec_module(module)
+    except Exception as error:  # whatever a file of somebody's raises
+        raise UserError(f"--include {file.name}: {' '.join(str(error).split())}") from None
+    paper = getattr(module, "PAPER", None)
+    return paper if isinstance(paper, Paper) else None
 
 
 def _paper(module: str) -> Paper:

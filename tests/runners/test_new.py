@@ -46,6 +46,18 @@ def test_what_is_written_works_and_its_next_commands_too(command, kind, name, wo
 
 
 @pytest.mark.slow
+def test_a_paper_that_is_written_has_a_claim_that_holds(command):
+    made = python(command, "runners.new", "paper", "my_paper", "--folder", ".")
+    assert made.returncode == 0, made.stderr
+    tested = python(command, "pytest", "-q", "test_my_paper.py")
+    assert tested.returncode == 0, tested.stdout
+    [words] = [shlex.split(line)[2:] for line in made.stdout.splitlines() if line.strip().startswith("python -m")]
+    done = python(command, *words, "--db", str(command.db))
+    assert done.returncode == 0, done.stderr
+    assert "1 claims: 1 holds" in done.stdout
+
+
+@pytest.mark.slow
 @pytest.mark.long
 def test_image_methods_run_on_a_new_task(command):
     python(command, "runners.new", "task", "my_task", "--folder", ".")
