@@ -19,7 +19,7 @@ from benchmark.claims.scale import at_scale
 from benchmark.claims.verdicts import Verdict, judge
 from benchmark.errors import UserError, unknown
 from benchmark.store.database import location, open_database
-from runners.cli import Database, DataDir, run_app
+from runners.cli import Database, DataDir, Include, run_app
 from runners.load import merge_reference
 from runners.progress import Display
 from runners.request import Request
