@@ -19,11 +19,11 @@ from benchmark.claims.scale import at_scale
 from benchmark.claims.verdicts import Verdict, judge
 from benchmark.errors import UserError, unknown
 from benchmark.store.database import location, open_database
+from runners import start
 from runners.cli import Database, DataDir, Include, run_app
 from runners.load import merge_reference
 from runners.progress import Display
 from runners.request import Request
-from runners.start import How, execute, opened, prepare
 
 if TYPE_CHECKING:
     from benchmark.report.formats import View
@@ -122,16 +122,16 @@ def make(missing: list[telling.Runs], target: str, data_dir: Path | None) -> int
             set=dict(runs.parameters),
             baseline=False,
         )
-        how = How(data_dir=data_dir)
+        how = start.How(data_dir=data_dir)
         try:
-            plan = prepare([request], how, target)
+            plan = start.prepare([request], how, target)
         except UserError as error:
             if runs.preset.startswith("full"):
                 print(f"skipped {runs.label}: {error}")
                 continue
             raise
-        with opened(plan, target) as (session, left), Display(left, console, many=True) as display:
-            bad += execute(session, left, target, how, display).bad
+        with start.opened(plan, target) as (session, left), Display(left, console, many=True) as display:
+            bad += start.execute(session, left, target, how, display).bad
     return bad
 
 

@@ -16,16 +16,16 @@ from benchmark.errors import UserError, unknown
 
 GROUP = "lowdimbench.claims"
 _problems: list[str] = []
-_included: list[Path] = []
+_included: dict[Path, Paper] = {}
 
 
 def include(files: Iterable[Path]) -> None:
-    """Count the PAPER of files that lie elsewhere, where they have one. Raises UserError for a file that does not exist."""
+    """Count the PAPER of files that lie elsewhere, where they have one. Raises UserError for one that is not there or fails."""
     for file in files:
         if not file.is_file():
             raise UserError(f"--include {file}: no such file")
-        if file.resolve() not in _included:
-            _included.append(file.resolve())
+        if (paper := _of_file(file)) is not None:
+            _included[file.resolve()] = paper
     papers.cache_clear()
 
 
@@ -37,7 +37,7 @@ def papers() -> dict[str, Paper]:
     own = sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
     found = {paper.id: paper for paper in (_paper(f"benchmark.claims.papers.{name}") for name in own)}
     found = dict(sorted(found.items()))
-    for paper in filter(None, map(_of_file, _included)):
+    for paper in _included.values():
         if paper.id in found:
             raise UserError(f"there is a paper {paper.id} already")
         found[paper.id] = paper
