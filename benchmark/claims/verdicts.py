@@ -125,7 +125,7 @@ def _condition(claim: Claim, word: Word, parts: Sequence[Judged]) -> str:
         return (
             f"{least} instances are too few for an interval" if least < MINIMUM else "one training alone: another is not known"
         )
-    return "; ".join(dict.fromkeys(one.part.under for one in parts if one.part.under))
+    return parts[0].part.under if len(parts) == 1 else ""
 
 
 def _learns(method: str) -> bool:

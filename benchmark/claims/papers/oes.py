@@ -14,7 +14,7 @@ SHARES = (0.05, 0.02, 0.2, 0.5, 0.8)
 
 def ends_above(ours: Runs, theirs: Runs, least: float = 0.0, under: str = "") -> Part:
     """The mean of the last 5 % of the curve is above the other's by `least`."""
-    return Part("ahead", (of_curve("end", ours), of_curve("end", theirs)), at_least=least, under=under or theirs.method)
+    return Part("ahead", (of_curve("end", ours), of_curve("end", theirs)), at_least=least, under=under)
 
 
 PAPER = Paper(
@@ -53,14 +53,14 @@ PAPER = Paper(
         Claim(
             "5",
             "It ends above random, magnitude, SNIP and GraSP masks in one pool.",
-            tuple(ends_above(OES, rival) for rival in POOLED),
+            tuple(ends_above(OES, rival, under=rival.method) for rival in POOLED),
         ),
         Claim("5b", "It ends above SynFlow's mask.", (ends_above(OES, SYNFLOW),)),
         Claim(
             "5c",
             "It ends above the same rivals pruned by layer.",
             tuple(
-                ends_above(ONE_OES, Runs("denoising", "small", rival.method, 1, {"scope": "layer"}))
+                ends_above(ONE_OES, Runs("denoising", "small", rival.method, 1, {"scope": "layer"}), under=rival.method)
                 for rival in (*POOLED, SYNFLOW)
             ),
         ),
