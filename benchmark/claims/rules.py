@@ -39,8 +39,11 @@ class Measured:
     note: str = ""
 
 
-def level(values: Values, *, learns: bool = False) -> Measured:
-    """The mean."""
+def level(values: Values, *, learns: bool = False, drawn: bool = False) -> Measured:
+    """The mean. drawn: every seed draws other data, so that each (seed, instance) is a draw of its own and not a repeat."""
+    if drawn:
+        values = {(0, number): value for number, (_, value) in enumerate(sorted(values.items()))}
+        return replace(level(values), counted="draws")
     found = statistics.mean(values)
     if not learns:
         return Measured(found.mean, found.low, found.high, found.n)
@@ -48,9 +51,9 @@ def level(values: Values, *, learns: bool = False) -> Measured:
     return Measured(found.mean, min(low, found.low), max(high, found.high), found.n)  # NaN, the first, stays
 
 
-def ahead(first: Values, second: Values, *, learns: bool = False) -> Measured:
+def ahead(first: Values, second: Values, *, learns: bool = False, drawn: bool = False) -> Measured:
     """The mean of first - second over the (seed, instance) pairs that both have. Raises ValueError where they share none."""
-    return level(_differences(first, second), learns=learns)
+    return level(_differences(first, second), learns=learns, drawn=drawn)
 
 
 def ratio(over: Values, under: Values, *, learns: bool = False) -> Measured:

@@ -75,6 +75,8 @@ def number(found: Measured) -> str:
     def text(value: float) -> str:
         if math.isnan(value) or math.isinf(value):
             return "never" if math.isinf(value) else "?"
+        if found.low == found.high and value.is_integer():
+            return f"{value:g}"
         return f"{value:.2g}" if 0 < abs(value) < 1e-5 else f"{value:.{places}f}"
 
     interval = "" if found.low == found.high == found.value else f" [{text(found.low)}, {text(found.high)}]"

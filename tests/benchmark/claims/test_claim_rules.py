@@ -96,6 +96,14 @@ def test_where_trainings_are_alike_instances_decide():
     assert crossed.high - crossed.low < 1.2 * (plain.high - plain.low)
 
 
+def test_where_every_seed_draws_other_data_each_value_is_a_draw():
+    values = grid([[1, 2, 3], [5, 4, 6]])
+    found = rules.level(values, drawn=True)
+    assert (found.value, found.n, found.counted) == (3.5, 6, "draws")
+    assert found.low == rules.level(one_seed(1, 5, 2, 4, 3, 6)).low
+    assert math.isnan(rules.level(values).low)
+
+
 # --- ratio, share, onset ------------------------------------------------------------------------------------------------
 
 
