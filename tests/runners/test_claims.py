@@ -5,6 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+from benchmark import registry
 from benchmark.claims import Claim, Paper, Part, Runs, finding, score
 from benchmark.errors import UserError
 from benchmark.store.database import open_database
@@ -78,6 +79,17 @@ def test_run_makes_what_is_missing_and_only_that_and_since_says_what_changed(qui
     open_database(str(empty)).dispose()
     assert "0000.00001 1: not run -> holds" in quick("--since", empty).output
     assert "0 of 1 verdicts changed" in quick("--since", tmp_path / "a.db", "--paper", "0000.00001", "--claim", "1").output
+
+
+@pytest.mark.slow
+def test_the_rows_that_came_with_the_suite_give_the_numbers_of_the_readme(tmp_path):
+    found = claims.verdicts_of(claims.choose("2402.04097", None, "small")[:3], str(tmp_path / "a.db"))
+    readme = (registry.ROOT / "README.md").read_text(encoding="utf-8")
+    assert [one.word for one in found] == ["holds", "holds", "open"]
+    for verdict in found:
+        for one in verdict.parts:
+            measured = one.measured
+            assert f"| {measured.value:.1f} [{measured.low:.1f}, {measured.high:.1f}]".replace("-0.0", "0.0") in readme
 
 
 @pytest.mark.parametrize(

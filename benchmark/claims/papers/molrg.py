@@ -146,6 +146,7 @@ PAPER = Paper(
                     (score(NETWORK, f"rank_{side}"), score(NETWORK, "rank_middle")),
                     at_least=0.0,
                     under=f"{side} noise",
+                    options={"drawn": True},
                 )
                 for side in ("small", "large")
             ),
