@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from benchmark import registry
 from benchmark.claims import finding, telling
 from benchmark.claims.evidence import Evidence
-from benchmark.claims.paper import Claim, Paper, Scale
+from benchmark.claims.paper import Claim, Paper, Runs, Scale
 from benchmark.claims.scale import at_scale
 from benchmark.claims.verdicts import Verdict, judge
 from benchmark.errors import UserError, unknown
@@ -83,7 +83,7 @@ def main(
     else:
         from benchmark.report.formats import FORMATS as WRITERS
 
-        print(WRITERS[format_](view(found)), end="")
+        print(WRITERS[format_](view(found, whole=format_ == "json")), end="")
     for line in finding.problems():
         print(line)
     if failed:
@@ -110,9 +110,9 @@ def verdicts_of(chosen: Chosen, target: str, *, merge: bool = True) -> list[Verd
         return [judge(paper, claim, evidence) for paper, claim in chosen]
 
 
-def make(missing: list[telling.Runs], target: str, data_dir: Path | None) -> int:
+def make(missing: list[Runs], target: str, data_dir: Path | None) -> int:
     """Makes the runs and returns how many jobs failed; data that is not here is said and counts as none."""
-    bad = 0
+    how, requests = start.How(data_dir=data_dir), []
     for runs in missing:
         request = Request(
             task=runs.task,
@@ -122,17 +122,19 @@ def make(missing: list[telling.Runs], target: str, data_dir: Path | None) -> int
             set=dict(runs.parameters),
             baseline=False,
         )
-        how = start.How(data_dir=data_dir)
         try:
-            plan = start.prepare([request], how, target)
+            start.prepare([request], how, target)
         except UserError as error:
-            if runs.preset.startswith("full"):
-                print(f"skipped {runs.label}: {error}")
-                continue
-            raise
-        with start.opened(plan, target) as (session, left), Display(left, console, many=True) as display:
-            bad += start.execute(session, left, target, how, display).bad
-    return bad
+            if not runs.preset.startswith("full"):
+                raise
+            print(f"skipped {runs.label}: {error}")
+        else:
+            requests.append(request)
+    if not requests:
+        return 0
+    plan = start.prepare(requests, how, target)
+    with start.opened(plan, target) as (session, left), Display(left, console, many=True) as display:
+        return start.execute(session, left, target, how, display).bad
 
 
 def state_of(file: Path, chosen: Chosen) -> telling.State:
@@ -151,11 +153,12 @@ def state_of(file: Path, chosen: Chosen) -> telling.State:
     return {key: word for key, word in found.items() if key in meant}
 
 
-def view(found: list[Verdict]) -> "View":
-    """The verdicts as a view for the formats of an export."""
+def view(found: list[Verdict], *, whole: bool) -> "View":
+    """The verdicts as a view for the formats of an export: all columns, or those that a document shows."""
     from benchmark.report.formats import View
 
-    frame = telling.frame(found).loc[:, list(telling.COLUMNS)]
+    frame = telling.frame(found)
+    frame = frame if whole else frame.loc[:, list(telling.COLUMNS)]
     return View("Claims", frame, {}, None, frozenset(), ["python -m runners.claims", telling.counts(found)])
 
 

@@ -103,7 +103,7 @@ class Evidence:
             seeds = {run.id: run.seed for run in row.runs}
             columns = (Curve.run_id, Curve.instance, Curve.step, Curve.seconds, Curve.value)
             rows = select(*columns).where(Curve.run_id.in_(seeds), Curve.series == "estimate").order_by(Curve.step)
-            points = defaultdict(list)
+            points: dict[Key, list[Any]] = defaultdict(list)
             for run, instance, *point in self._session.execute(rows):
                 points[seeds[run], instance].append(point)
             self._curves[id(row)] = {key: np.array(those, float) for key, those in points.items()}

@@ -10,7 +10,7 @@ counts seeds as a sample too.
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from itertools import pairwise
-from typing import Any, Literal
+from typing import Literal
 
 import numpy as np
 
@@ -92,10 +92,9 @@ def onset(*cells: Values, at: Sequence[float], each: int = 1, least: float = 0.8
     certainly not; infinite where there is none.
     """
     found = [share(values, each=each) for values in cells]
-    ends = [
-        _first_from([one >= least for one in side], at) for side in zip(*((m.value, m.high, m.low) for m in found), strict=True)
-    ]
-    return Measured(*ends, min(one.n for one in found), "draws")
+    sides = zip(*((one.value, one.high, one.low) for one in found), strict=True)
+    value, low, high = (_first_from([one >= least for one in side], at) for side in sides)
+    return Measured(value, low, high, min(one.n for one in found), "draws")
 
 
 def bound(values: Values, *, which: Literal["largest", "least"]) -> Measured:
@@ -190,8 +189,8 @@ def before(curves: Curves, *, after: float) -> dict[Key, float]:
 
 def peak(curves: Curves, *, after: float = 0, better: Direction = "higher") -> dict[Key, float]:
     """The best value of each curve beyond step `after`: it needs the truth and is no method's answer."""
-    best: Callable[[Floats], float] = np.max if better == "higher" else np.min
-    return {key: float(best(points[points[:, 0] > after, 2])) for key, points in curves.items()}
+    trained = {key: points[points[:, 0] > after, 2] for key, points in curves.items()}
+    return {key: float(values.max() if better == "higher" else values.min()) for key, values in trained.items()}
 
 
 def end(curves: Curves, *, after: float = 0) -> dict[Key, float]:
@@ -262,24 +261,23 @@ def _first_from(fine: Sequence[bool], at: Sequence[float]) -> float:
 
 
 # By name: what a claim's part may be judged by. Those in LEARNING count seeds as a sample where a method learns.
-RULES: dict[str, Callable[..., Measured]] = {
-    rule.__name__: rule
-    for rule in (
-        level,
-        ahead,
-        ratio,
-        share,
-        onset,
-        bound,
-        bound_of_difference,
-        separation,
-        monotone,
-        rank,
-        falls,
-        reaches,
-        slope,
-    )
-}
+_RULES: tuple[Callable[..., Measured], ...] = (
+    level,
+    ahead,
+    ratio,
+    share,
+    onset,
+    bound,
+    bound_of_difference,
+    separation,
+    monotone,
+    rank,
+    falls,
+    reaches,
+    slope,
+)
+RULES = {rule.__name__: rule for rule in _RULES}
 LEARNING = frozenset({"level", "ahead", "ratio", "monotone", "falls"})
 # What a quantity may be beside a score and seconds: of curves, one value each.
-OF_CURVES: dict[str, Callable[..., dict[Key, Any]]] = {one.__name__: one for one in (start, before, peak, end, reached, slopes)}
+_OF_CURVES: tuple[Callable[..., dict[Key, float]], ...] = (start, before, peak, end, reached, slopes)
+OF_CURVES = {one.__name__: one for one in _OF_CURVES}
