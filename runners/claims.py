@@ -3,6 +3,7 @@
 Verdicts are computed from the database, which holds the results that came with the suite too. Exit code 0 whatever they are.
 """
 
+import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -70,7 +71,10 @@ def main(
     target, failed = location(db), 0
     found = verdicts_of(chosen, target)
     if run:
-        failed = make(telling.missing(found), target, data_dir)
+        missing = [runs for runs in telling.missing(found) if preset_scale == "full" or not runs.preset.startswith("full")]
+        if left := len(telling.missing(found)) - len(missing):
+            note(f"left out {left} kinds of runs of the papers' own scale; --preset-scale full makes them")
+        failed = make(missing, target, data_dir)
         found = verdicts_of(chosen, target)
     before = None if since is None else state_of(since, chosen)
     if before is not None:
@@ -85,9 +89,14 @@ def main(
 
         print(WRITERS[format_](view(found, whole=format_ == "json")), end="")
     for line in finding.problems():
-        print(line)
+        note(line)
     if failed:
         raise typer.Exit(1)
+
+
+def note(text: str) -> None:
+    """Says a line beside the table, which may be read by a program."""
+    print(text, file=sys.stderr)
 
 
 def choose(paper: str | None, claim: str | None, scale: Scale) -> Chosen:
@@ -111,7 +120,7 @@ def verdicts_of(chosen: Chosen, target: str, *, merge: bool = True) -> list[Verd
 
 
 def make(missing: list[Runs], target: str, data_dir: Path | None) -> int:
-    """Makes the runs and returns how many jobs failed; data that is not here is said and counts as none."""
+    """Makes the runs and returns how many jobs failed. Runs at full scale whose data are not here are left out with a line."""
     how, requests = start.How(data_dir=data_dir), []
     for runs in missing:
         request = Request(
@@ -127,13 +136,13 @@ def make(missing: list[Runs], target: str, data_dir: Path | None) -> int:
         except UserError as error:
             if not runs.preset.startswith("full"):
                 raise
-            print(f"skipped {runs.label}: {error}")
+            note(f"skipped {runs.label}: {error}")
         else:
             requests.append(request)
     if not requests:
         return 0
     plan = start.prepare(requests, how, target)
-    with start.opened(plan, target) as (session, left), Display(left, console, many=True) as display:
+    with start.opened(plan, target) as (session, left), Display(left, Console(stderr=True), many=True) as display:
         return start.execute(session, left, target, how, display).bad
 
 
