@@ -5,6 +5,7 @@ import json
 import pytest
 from typer.testing import CliRunner
 
+import lowdimbench
 from benchmark import registry
 from benchmark.claims import Claim, Paper, Part, Runs, finding, score
 from benchmark.errors import UserError
@@ -63,6 +64,14 @@ def test_the_formats_hold_the_same(quick):
     ]
     assert "| 0000.00001 | 1 | Least squares beat the adjoint." in quick("--format", "markdown").output
     assert r"\begin{tabular}" in quick("--format", "latex").output
+
+
+def test_python_gets_the_same_table(quick, tmp_path):
+    found = lowdimbench.claims(PAPER.id, db=str(tmp_path / "a.db"))
+    assert found[["claim", "verdict"]].to_numpy().tolist() == [["1", "not run"], ["2", "not run"]]
+    assert found["command"].tolist() == ["python -m runners.claims --paper 0000.00001 --claim 1 --run", ""]
+    with pytest.raises(UserError, match="unknown scale"):
+        lowdimbench.claims(PAPER.id, scale="huge")
 
 
 @pytest.mark.slow
