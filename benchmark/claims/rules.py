@@ -64,7 +64,7 @@ def ratio(over: Values, under: Values, *, learns: bool = False) -> Measured:
     """
     shared = sorted(over.keys() & under.keys())
     top, bottom = ({key: side[key] for key in shared} for side in (over, under))
-    a, b = statistics.mean(top).mean, statistics.mean(bottom).mean
+    a, b = _mean(top), _mean(bottom)
     count = len({number for _, number in shared})
     if not np.isfinite(b):
         return Measured(float("nan"), float("nan"), float("nan"), count)
@@ -131,10 +131,10 @@ def monotone(*levels: Values, rising: bool = True, learns: bool = False) -> Meas
 
 def rank(*rows: Values, better: Direction = "higher") -> Measured:
     """The rank of the first by the mean, 1 for the best, between the ranks that a test of all pairs leaves open."""
-    means = [statistics.mean(row).mean for row in rows]
+    means = [_mean(row) for row in rows]
     above = sum((one > means[0]) if better == "higher" else (one < means[0]) for one in means[1:])
     place = statistics.standings(rows, [True] * len(rows), better)[0]
-    count = statistics.mean(rows[0]).n
+    count = len(statistics.by_instance(rows[0])[0])
     if place.low is None or place.high is None:
         return Measured(1 + above, float("nan"), float("nan"), count)
     return Measured(1 + above, place.low, place.high, count)
@@ -208,6 +208,10 @@ def reached(curves: Curves, *, to: float, better: Direction, axis: Literal["step
 
 
 # --- what they share --------------------------------------------------------------------------------------------------
+
+
+def _mean(values: Values) -> float:
+    return float(statistics.by_instance(values)[1].mean())
 
 
 def _differences(first: Values, second: Values) -> dict[Key, float]:

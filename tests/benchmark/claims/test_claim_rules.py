@@ -110,7 +110,7 @@ def test_where_every_seed_draws_other_data_each_value_is_a_draw():
 def test_ratio_is_of_means_and_paired():
     found = rules.ratio(one_seed(2, 4, 6, 8), one_seed(1, 2, 3, 4))
     assert (found.value, found.low, found.high) == pytest.approx((2.0, 2.0, 2.0))
-    assert rules.ratio(one_seed(1, 1, 1, 5), one_seed(2, 2, 2, 2)).value == pytest.approx(1.0)  # and not the mean of ratios
+    assert rules.ratio(one_seed(1, 1, 1, 5), one_seed(1, 1, 1, 3)).value == pytest.approx(8 / 6)  # and not the mean of ratios
 
 
 def test_the_ratio_to_what_is_never_reached():

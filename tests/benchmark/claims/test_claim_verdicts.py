@@ -36,7 +36,7 @@ def session(tmp_path):
 def add(session, tmp_path):
     """Adds a run on mri/small with a PSNR for each instance; of present code unless told otherwise."""
     writer, task = Writer(session, tmp_path), registry.get_task("mri")
-    spec, data = task.spec.model_dump(mode="json"), fingerprint(("colin27",), None)
+    spec, data = task.spec.model_dump(mode="json"), fingerprint(task.spec.presets["small"].data, None)
 
     def run(method, values, seed=0, truncated=(), busy=(), **columns):
         entry = registry.get_method(method)
@@ -224,7 +224,7 @@ def test_changes_between_two_states():
     [
         (Measured(1.2345, 1.1, 1.4, 8, unit="dB"), "1.23 [1.10, 1.40] dB, n = 8"),
         (Measured(2.5, math.nan, math.nan, 3), "2.500 [no interval], n = 3"),
-        (Measured(0.5, 0.5, 0.5, 30, "draws"), "0.500, n = 30 draws"),
+        (Measured(0.5, 0.5, 0.5, 30, "draws"), "0.5000, n = 30 draws"),
         (Measured(math.inf, 4, math.inf, 30, "draws", "samples"), "never [4, never] samples, n = 30 draws"),
     ],
 )
