@@ -156,7 +156,7 @@ def test_the_papers_own_scale_is_said_to_be_needed(session):
 
 def test_a_row_with_other_hyperparameters_is_another_row(session, add):
     both(add, 3.0)
-    other = Part("ahead", (score(OURS.set(weight=0.5)), score(THEIRS)), at_least=1.0)
+    other = Part("ahead", (score(OURS.set(damping=0.5)), score(THEIRS)), at_least=1.0)
     assert verdict(session, other).word == "not run"
     with pytest.raises(UserError, match="nonsense"):
         verdict(session, Part("ahead", (score(OURS.set(nonsense=1)), score(THEIRS)), at_least=1.0))
