@@ -1,3 +1,5 @@
+from dataclasses import replace
+
 import pytest
 import torch
 from torch import Tensor
@@ -50,7 +52,17 @@ def test_it_goes_towards_what_is_wanted_and_not_along_what_moves_outside() -> No
     mean = (posed.wanted.double() @ posed.prior.B.T).float().view(2, 3, 8, 8)
     for r, mask in enumerate(boxes()):
         change = (found[r, 0, -1] - found[r, 0, 2]) * mask
-        assert (change * (0.5 + 0.5 * mean[r] - posed.pictures[0])).sum() > 0  # +s: towards it, not what is brighter
+        assert (change * (0.5 + 0.5 * mean[r] - posed.pictures[0])).sum() > 0
+
+
+def test_the_opposite_wish_is_the_opposite_direction() -> None:
+    posed = told()
+    found = []
+    for wanted in (posed.wanted, 2 * posed.told - posed.wanted):
+        ctx = Context(CPU, 0)
+        t_loco(replace(posed, wanted=wanted), ctx, QUICK)
+        found.append(ctx.kept["directions"])
+    assert torch.allclose(found[0], -found[1], atol=1e-3)  # +s: towards it, not what is brighter
 
 
 def test_without_a_wish_it_takes_the_leading_directions_inside() -> None:
