@@ -76,9 +76,13 @@ class Editing:
 
     def to(self, device: torch.device | str) -> Self:
         """The same problem with its tensors on `device`."""
-        moved = {name: getattr(self, name) for name in ("pictures", "regions", "told", "wanted")}
         return replace(
-            self, prior=self.prior.to(device), **{name: x if x is None else x.to(device) for name, x in moved.items()}
+            self,
+            prior=self.prior.to(device),
+            pictures=self.pictures.to(device),
+            regions=self.regions.to(device),
+            told=None if self.told is None else self.told.to(device),
+            wanted=None if self.wanted is None else self.wanted.to(device),
         )
 
     def shown(self) -> list[Tensor]:

@@ -31,7 +31,8 @@ def edited(problem: Editing, ctx: Context, flow: Flow, directions: Tensor, turne
 def added(problem: Editing, flow: Flow, v: Tensor) -> Tensor:
     """(R, P, S, C, H, W): every picture's x_t + s v, in z, for directions v (R, C, H, W)."""
     steps = torch.tensor(problem.strengths, dtype=v.dtype, device=v.device)[:, None, None, None]
-    return flow.z[None, :, None] + steps * v[:, None, None] / flow.root
+    found: Tensor = flow.z[None, :, None] + steps * v[:, None, None] / flow.root
+    return found
 
 
 def shaped(problem: Editing, flow: Flow, z: Tensor) -> Tensor:
@@ -50,7 +51,7 @@ def shaped(problem: Editing, flow: Flow, z: Tensor) -> Tensor:
 
 def unit(v: Tensor) -> Tensor:
     """Each (C, H, W) with norm 1. Raises ValueError where one is 0: nothing is left of a direction."""
-    norms = v.flatten(-3).norm(dim=-1)
+    norms: Tensor = v.flatten(-3).norm(dim=-1)
     if not bool((norms > 0).all()):
         raise ValueError("nothing is left of a direction: it lies within what is projected away")
     return v / norms[..., None, None, None]
@@ -62,7 +63,7 @@ def chosen(problem: Editing, flow: Flow, candidates: Tensor) -> Tensor:
     s = max(map(abs, problem.strengths)) / flow.root
     f, z = flow.at(), flow.z[0]
     every = candidates.flatten(0, 1)
-    change = torch.cat([f(z + s * v) - f(z - s * v) for v in every.split(32)]).reshape(candidates.shape)
+    change = torch.cat([f(z + s * v) - f(z - s * v) for v in torch.split(every, 32)]).reshape(candidates.shape)
     place, sign = best(problem, change)
     return candidates[torch.arange(len(place), device=place.device), place] * sign[:, None, None, None]
 

@@ -60,14 +60,14 @@ def leading(
 def _differences(f: Callable[[Tensor], Tensor], z: Tensor, V: Tensor) -> Tensor:
     """J v (B, C, H, W) for each v of V."""
     with torch.no_grad():
-        both = [f(z + _STEP * v) - f(z - _STEP * v) for v in V.split(_BATCH)]
+        both = [f(z + _STEP * v) - f(z - _STEP * v) for v in torch.split(V, _BATCH)]
     return torch.cat(both) / (2 * _STEP)
 
 
 def _gradients(f: Callable[[Tensor], Tensor], z: Tensor, U: Tensor) -> Tensor:
     """J^T u (B, C, H, W) for each u of U."""
     found = []
-    for part in U.split(_BATCH):
+    for part in torch.split(U, _BATCH):
         at = z.expand(len(part), *z.shape).detach().requires_grad_()
         with torch.enable_grad():
             found.append(torch.autograd.grad((f(at) * part).sum(), at)[0])
