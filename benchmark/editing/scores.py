@@ -120,7 +120,8 @@ def outside_alone(estimate: Tensor, regions: Tensor, strengths: Sequence[float])
 
 
 def _size(x: Tensor) -> Tensor:
-    return x.flatten(1).norm(dim=1)
+    found: Tensor = x.flatten(1).norm(dim=1)
+    return found
 
 
 def _cosine(one: Tensor, other: Tensor) -> Tensor:

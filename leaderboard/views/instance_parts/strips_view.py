@@ -1,5 +1,7 @@
 """Part of the instance page for strips: for each method a row of images on one scale."""
 
+from typing import cast
+
 import numpy as np
 import streamlit as st
 
@@ -54,7 +56,7 @@ def _asked(found: Figure) -> bool:
 def changed(images: Array, ends: tuple[float, float]) -> Array:
     """Images (N, C, H, W) as grey plus what they change of the middle one, enlarged; the middle one as it is."""
     middle = len(images) // 2
-    found = np.asarray(sum(ends) / 2 + _AGAIN * (images - images[middle]), images.dtype)
+    found = cast("Array", np.asarray(sum(ends) / 2 + _AGAIN * (images - images[middle]), images.dtype))
     found[middle] = images[middle]
     return found
 
