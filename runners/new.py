@@ -4,6 +4,7 @@ Writes one file that works and one that tests it, where such files lie and into 
 """
 
 import keyword
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from string import Template
@@ -108,7 +109,8 @@ def _write(kind: Kind, name: str, folder: Path | None, template: str, room: str)
     """
     if not name.isidentifier() or name != name.lower() or name.startswith("_") or keyword.iskeyword(name) or not name.isascii():
         raise UserError(f"'{name}' cannot name a {kind}; use lower-case letters, digits and _, such as my_{kind}")
-    if name in {"method": registry.methods, "task": registry.tasks, "paper": dict}[kind]():
+    known: dict[Kind, Callable[[], Mapping[str, object]]] = {"method": registry.methods, "task": registry.tasks, "paper": dict}
+    if name in known[kind]():
         raise UserError(f"there is a {kind} '{name}' already; choose another name")
     if folder is None:
         root = registry.ROOT

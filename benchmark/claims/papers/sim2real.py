@@ -1,5 +1,7 @@
 """Sim2Real in reconstructive spectroscopy, arXiv:2403.12354."""
 
+from typing import Any
+
 import numpy as np
 
 from benchmark import statistics
@@ -16,8 +18,8 @@ def of(method: str, preset: str = "small", **parameters: object) -> Runs:
 
 
 NET, TV = of("sim2real"), of("nnls_tv")
-EXACT = {"solver": "exact", "weight": 1e-6}
-SLOW = {"weight": 1e-6, "penalty": 1.0, "steps": 1000}
+EXACT: dict[str, Any] = {"solver": "exact", "weight": 1e-6}
+SLOW: dict[str, Any] = {"weight": 1e-6, "penalty": 1.0, "steps": 1000}
 
 
 def rmse(runs: Runs, group: str) -> Quantity:
