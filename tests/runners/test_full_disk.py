@@ -148,6 +148,7 @@ def test_files_of_commands_are_whole_or_not_there(tmp_path, writes, monkeypatch)
 
 
 def test_a_full_disk_is_one_line_and_exit_code_1(tmp_path, monkeypatch, capsys, pages):
+    monkeypatch.setattr(database, "_migrate", migrated.migrate)
     app = typer.Typer()
     app.command()(lambda: open_database(str(tmp_path / "a.db")))
     monkeypatch.setattr(sys, "argv", ["any"])

@@ -125,12 +125,13 @@ class Forked:
         """subprocess.Popen, of which workers come from the server."""
         start = subprocess.Popen
 
-        def popen(words, **how):
-            if list(words[1:]) != ["-m", "runners.worker"]:
-                return start(words, **how)
-            return cls(door, "runners.worker", environment=how["env"], folder=Path.cwd())
+        class Popen(start):  # a class, as annotations of other packages take it for one
+            def __new__(class_, words, *given, **how):
+                if [*words][1:] == ["-m", "runners.worker"]:
+                    return cls(door, "runners.worker", environment=how["env"], folder=Path.cwd())
+                return super().__new__(class_)
 
-        return popen
+        return Popen
 
     def poll(self):
         with self._turn:
