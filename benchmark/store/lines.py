@@ -164,7 +164,10 @@ class RunLine(Line):
         size = self.task.presets.get(key.preset)
         task = self.task.at(key.preset) if size else self.task
         metrics, primary = {metric.name for metric in task.metrics}, task.primary.name
-        required = {primary} if self.method.kind == PREDICTIONS or self.trust == "scored" else metrics
+        always = {
+            metric.name for metric in task.metrics if metric.of is None
+        }  # a preset may offer a feature later than its rows
+        required = {primary} if self.method.kind == PREDICTIONS or self.trust == "scored" else always
         claims = {
             "the digest is not that of the key": self.digest == key.digest,
             "the version is too large": key.version < 2**31,
