@@ -204,8 +204,10 @@ def end(curves: Curves, *, after: float = 0) -> dict[Key, float]:
 def reached(curves: Curves, *, to: float, better: Direction, axis: Literal["steps", "seconds"]) -> dict[Key, float]:
     """Step or second at which each curve first is at `to` or better, between two points linearly; infinite if never."""
     place = 0 if axis == "steps" else 1
-    columns = {key: (points[:, 0], points[:, 1], points[:, 2]) for key, points in curves.items()}
-    return {key: statistics.first_reached(*three, to, better)[place] for key, three in columns.items()}
+    return {
+        key: statistics.first_reached(points[:, 0], points[:, 1], points[:, 2], to, better)[place]
+        for key, points in curves.items()
+    }
 
 
 # --- what they share --------------------------------------------------------------------------------------------------
