@@ -17,12 +17,13 @@ os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 @pytest.hookimpl(tryfirst=True)
 def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --dist loadgroup one process runs all tests of a file, of the browser, or of a pair of task and method, so that
-    what they share is made once.
+    """With --dist loadgroup one process runs all tests of a file, or of a pair of task and method, so that what they share is
+    made once. Tests of the browser go where there is room.
     """
     if config.pluginmanager.hasplugin("xdist"):
         for item in items:
-            item.add_marker(pytest.mark.xdist_group(_group(item)))
+            if item.path.parent.name != "browser":
+                item.add_marker(pytest.mark.xdist_group(_group(item)))
 
 
 def _group(item: pytest.Item) -> str:
@@ -30,7 +31,7 @@ def _group(item: pytest.Item) -> str:
         values = item.callspec.params
         if isinstance(pair := values.get("pair"), tuple):
             return "-".join(pair)
-    return "browser" if item.path.parent.name == "browser" else item.path.stem
+    return item.path.stem
 
 
 @pytest.fixture(autouse=True)

@@ -165,7 +165,7 @@ PRUNED = ("random_pruning", "magnitude_pruning", "snip", "grasp", "synflow")
             ".abs().mean()",
             of_methods("dip", "dip_es", "oes", "deep_decoder", "lottery_ticket", *PRUNED),
         ),
-        ("benchmark/metrics/perceptual.py", "x = x * 255", "x = x * 256", PHOTOGRAPHS),
+        ("benchmark/metrics/perceptual.py", "x = x * 255", "x = x * 256", PHOTOGRAPHS | OF_TASK["image_editing"]),
         ("methods/images/pruning.py", "_flow_of_gradients)\n", "_flow_of_gradients, 2)\n", of_methods("grasp")),
         ("benchmark/randomness.py", "manual_seed(seed)", "manual_seed(seed + 1)", ALL),
         ("benchmark/seeds.py", "{stream}", "{stream}!", ALL),
