@@ -2,6 +2,7 @@
 
 import json
 import sys
+import time
 import tomllib
 import warnings
 from pathlib import Path
@@ -9,9 +10,10 @@ from pathlib import Path
 import pytest
 import torch
 
-from benchmark import registry
+from benchmark import contracts, environment, registry
+from benchmark.contracts import Pair
 from benchmark.datasets.sources import SOURCES
-from tests.gpu import long, packing, pairs, part, running, summary
+from tests.gpu import long, packing, pairs, part, running, speed, summary
 from tests.gpu.packing import MIB, Machine
 from tests.runners.forks import FORKS
 
@@ -235,3 +237,41 @@ def test_the_page_shows_every_measurement_or_says_that_there_is_none():
     assert ("Nothing has been measured on a GPU yet." in page) is (not measured)
     for file in measured:
         assert file.read_text(encoding="utf-8").strip() in page
+
+
+# --- a copied tree ----------------------------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("told", "known"),
+    [
+        ("a" * 40, ("a" * 40, False)),
+        ("a" * 40 + " dirty", ("a" * 40, True)),
+        ("main", (environment.UNKNOWN, True)),
+        (None, (environment.UNKNOWN, True)),
+    ],
+)
+def test_a_tree_without_its_repository_is_of_the_commit_that_it_is_told(monkeypatch, told, known):
+    monkeypatch.setattr(environment, "_git", lambda *words: None)
+    monkeypatch.delenv(environment.COMMIT, raising=False)
+    if told is not None:
+        monkeypatch.setenv(environment.COMMIT, told)
+    assert environment.commit.__wrapped__() == known
+
+
+def test_speed_is_of_a_small_preset_that_the_method_fits():
+    pairs_ = {(p.task.spec.name, p.method.spec.name): p for p in contracts.pairs()}
+    assert speed.small(pairs_["mri", "cg_sense"]) == "small"
+    exact = Pair(registry.get_method("posterior_mean"), registry.get_task("denoising"))
+    assert speed.small(exact) == "small_exact"
+    nowhere = Pair(registry.get_method("wiener"), registry.get_task("denoising"))
+    assert speed.small(nowhere) is None
+
+
+@pytest.mark.slow
+def test_pairs_side_by_side_are_each_compared_once(tmp_path):
+    given = part.Given(torch.device("cpu"), tmp_path, time.monotonic() + 60, "denoising/[nw]*", jobs=2)
+    assert pairs.run(given) == 0
+    found = [line["name"] for line in part.lines(tmp_path / "pairs.jsonl")]
+    assert sorted(found) == sorted(given.chosen())
+    assert len(found) == 2
