@@ -8,7 +8,7 @@ import pytest
 
 from benchmark.report import outlines
 from benchmark.store import database
-from leaderboard import __main__ as command
+from leaderboard import starting as command
 
 
 def test_the_first_visitor_finds_the_overview_computed(made: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:

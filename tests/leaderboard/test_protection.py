@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard import __main__ as command
+from leaderboard import starting as command
 from leaderboard import protection
 from tests.leaderboard.test_serve import ask, below
 

@@ -42,7 +42,7 @@ Found = dict[str, Any]
 @contextmanager
 def neighbours(count: int) -> Iterator[None]:
     """So many processes that compute without end."""
-    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"]) for _ in range(count)]
+    busy = [subprocess.Popen([sys.executable, "-c", "while True: pass"], start_new_session=True) for _ in range(count)]
     try:
         time.sleep(0.5 if busy else 0.0)
         yield
