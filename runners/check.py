@@ -1,6 +1,6 @@
 """Check what a method or a task promises:  python -m runners.check NAME_OR_FILE
 
-The checks are those that everything in the repository passes in its tests (benchmark/contracts.py).
+The checks are those that everything in the repository passes in its tests (benchmark/contracts/).
 """
 
 from collections.abc import Callable, Iterator

@@ -1,4 +1,4 @@
-"""Everything registered keeps its promises (benchmark/contracts.py), and every check fails on what breaks its promise."""
+"""Everything registered keeps its promises (benchmark/contracts/), and every check fails on what breaks its promise."""
 
 import os
 from functools import cache
@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmark import contracts, registry
-from benchmark.contracts import METHOD_CHECKS, TASK_CHECKS, Broken, NotChecked, Pair
+from benchmark.contracts import METHOD_CHECKS, TASK_CHECKS, Broken, NotChecked, Pair, of_methods, of_tasks
 from benchmark.errors import UserError
 
 pytestmark = pytest.mark.slow
@@ -15,14 +15,14 @@ pytestmark = pytest.mark.slow
 TASKS = list(registry.tasks())
 PAIRS = [(pair.task.spec.name, pair.method.spec.name) for pair in contracts.pairs()]
 FIRST = {method: task for task, method in reversed(PAIRS)}  # where a method is checked for all that does not depend on the task
-EVERYWHERE = (contracts.answers_in_time, contracts.repeats_itself)
-REPEATED = contracts.repeats_itself  # where a pair has every check, carries_nothing_over compares two estimates of each already
+EVERYWHERE = (of_methods.answers_in_time, of_methods.repeats_itself)
+REPEATED = of_methods.repeats_itself  # where a pair has every check, carries_nothing_over compares two estimates already
 CHECKED = [
     pytest.param(
         (task, method),
         check,
         id=f"{task}-{method}-{check.__name__}",
-        marks=[pytest.mark.gpu] if check is contracts.goes_to_its_device else [],
+        marks=[pytest.mark.gpu] if check is of_methods.goes_to_its_device else [],
     )
     for task, method in PAIRS
     for check in METHOD_CHECKS
@@ -38,7 +38,7 @@ def pair_of(task, method):
 
 def kept(check, subject):
     device = os.environ.get("LOWDIMBENCH_TEST_DEVICE")  # where a simulation runs what else needs a GPU
-    more = {"device": torch.device(device)} if device and check is contracts.goes_to_its_device else {}
+    more = {"device": torch.device(device)} if device and check is of_methods.goes_to_its_device else {}
     try:
         check(subject, **more)
     except NotChecked as reason:
@@ -177,20 +177,20 @@ def bad(tmp_path):
 @pytest.mark.parametrize(
     ("name", "check", "message"),
     [
-        ("misfiled", contracts.says_what_it_is, "preset 'mri/smal', which does not exist"),
-        ("misset", contracts.says_what_it_is, "stepz"),
-        ("silent", contracts.says_what_it_is, "it has no docstring"),
-        ("misshapen", contracts.answers_in_time, r"has shape \(47, 48\)"),
-        ("fickle", contracts.repeats_itself, "two calls with the same seed gave two estimates"),
-        ("remembers", contracts.carries_nothing_over, "two instances got one and the same estimate"),
-        ("continues", contracts.carries_nothing_over, "depend on the order"),
-        ("seeds_torch", contracts.leaves_global_seeds_alone, "of torch was used"),
-        ("seeds_numpy", contracts.leaves_global_seeds_alone, "of NumPy was used"),
-        ("seeds_python", contracts.leaves_global_seeds_alone, "of Python was used"),
-        ("scribbles", contracts.leaves_its_problem_alone, "changed in place"),
-        ("unrecorded", contracts.draws_its_curve, "never called ctx.record"),
-        ("picks_another", contracts.draws_its_curve, "not the estimate that was returned"),
-        ("never_hurries", contracts.keeps_its_budget, "took 3 steps with no time left"),
+        ("misfiled", of_methods.says_what_it_is, "preset 'mri/smal', which does not exist"),
+        ("misset", of_methods.says_what_it_is, "stepz"),
+        ("silent", of_methods.says_what_it_is, "it has no docstring"),
+        ("misshapen", of_methods.answers_in_time, r"has shape \(47, 48\)"),
+        ("fickle", of_methods.repeats_itself, "two calls with the same seed gave two estimates"),
+        ("remembers", of_methods.carries_nothing_over, "two instances got one and the same estimate"),
+        ("continues", of_methods.carries_nothing_over, "depend on the order"),
+        ("seeds_torch", of_methods.leaves_global_seeds_alone, "of torch was used"),
+        ("seeds_numpy", of_methods.leaves_global_seeds_alone, "of NumPy was used"),
+        ("seeds_python", of_methods.leaves_global_seeds_alone, "of Python was used"),
+        ("scribbles", of_methods.leaves_its_problem_alone, "changed in place"),
+        ("unrecorded", of_methods.draws_its_curve, "never called ctx.record"),
+        ("picks_another", of_methods.draws_its_curve, "not the estimate that was returned"),
+        ("never_hurries", of_methods.keeps_its_budget, "took 3 steps with no time left"),
     ],
 )
 def test_a_broken_promise_is_found(bad, name, check, message):
@@ -199,22 +199,22 @@ def test_a_broken_promise_is_found(bad, name, check, message):
 
 
 def test_a_slow_method_is_found(bad, monkeypatch):
-    monkeypatch.setattr(contracts, "LIMIT", 0.5)
+    monkeypatch.setattr(of_methods, "LIMIT", 0.5)
     with pytest.raises(Broken, match=r"took 0\."):
-        contracts.answers_in_time(bad("slow"))
+        of_methods.answers_in_time(bad("slow"))
 
 
 @pytest.mark.parametrize(
     ("change", "check", "message"),
     [
-        (('"""My task', 'x = """My task'), contracts.has_a_header, "begins with no docstring"),
-        (("generator=generator) < preset.seen", ") < preset.seen"), contracts.draws_from_its_generator, "gave two instances"),
-        (('if split == "test" else', "if True else"), contracts.keeps_tuning_data_apart, "is in both"),
-        (('better="higher"', 'better="lower"'), contracts.scores_the_truth_best, "near the truth"),
-        (('return {"psnr"', 'return {"snr"'), contracts.scores_the_truth_best, "it scores snr"),
-        (("return self.mask * y", "return y"), contracts.has_an_exact_adjoint, "<A x, y> ="),
-        (("estimate[0].clamp(0, 1)", "estimate"), contracts.draws_pictures, "no finite tensor 'image'"),
-        (('baseline="zero_filled"', 'baseline="zeros"'), contracts.has_a_baseline, "'zeros' is not registered"),
+        (('"""My task', 'x = """My task'), of_tasks.has_a_header, "begins with no docstring"),
+        (("generator=generator) < preset.seen", ") < preset.seen"), of_tasks.draws_from_its_generator, "gave two instances"),
+        (('if split == "test" else', "if True else"), of_tasks.keeps_tuning_data_apart, "is in both"),
+        (('better="higher"', 'better="lower"'), of_tasks.scores_the_truth_best, "near the truth"),
+        (('return {"psnr"', 'return {"snr"'), of_tasks.scores_the_truth_best, "it scores snr"),
+        (("return self.mask * y", "return y"), of_tasks.has_an_exact_adjoint, "<A x, y> ="),
+        (("estimate[0].clamp(0, 1)", "estimate"), of_tasks.draws_pictures, "no finite tensor 'image'"),
+        (('baseline="zero_filled"', 'baseline="zeros"'), of_tasks.has_a_baseline, "'zeros' is not registered"),
     ],
 )
 def test_a_task_that_breaks_its_promise_is_found(tmp_path, change, check, message):

@@ -15,7 +15,8 @@ from torch import nn
 import lowdimbench as ldb
 from benchmark import registry
 from benchmark.context import Context
-from benchmark.contracts import Pair, carries_nothing_over, leaves_global_seeds_alone, repeats_itself
+from benchmark.contracts import Pair
+from benchmark.contracts.of_methods import carries_nothing_over, leaves_global_seeds_alone, repeats_itself
 from benchmark.errors import UserError
 from tests.runners.forks import FORKS
 

@@ -17,7 +17,7 @@ from torch import Tensor
 
 from benchmark import environment, solving
 from benchmark.context import Context
-from benchmark.contracts import CPU, Pair
+from benchmark.contracts.pair import CPU, Pair
 from benchmark.instances import make_instance
 from benchmark.randomness import Draws
 from benchmark.repeatable import repeatable

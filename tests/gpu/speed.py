@@ -12,7 +12,7 @@ import torch
 
 from benchmark import solving
 from benchmark.context import Context
-from benchmark.contracts import CPU, Pair
+from benchmark.contracts.pair import CPU, Pair
 from benchmark.instances import make_instance
 from benchmark.repeatable import repeatable
 from tests.gpu.part import Cut, Given, each, options

@@ -8,7 +8,8 @@ import pytest
 import torch
 
 from benchmark import contracts, environment, evaluation, registry, solving
-from benchmark.contracts import Broken, Pair, ShortContext
+from benchmark.contracts import Broken, Pair, of_methods
+from benchmark.contracts.pair import ShortContext
 from benchmark.errors import UserError
 from benchmark.problems import retrieval
 from benchmark.repeatable import repeatable
@@ -33,12 +34,12 @@ def gpus(monkeypatch):
 
 def test_an_estimate_elsewhere_breaks_the_promise(gpus):
     pair = Pair(registry.get_method("cg_sense"), registry.get_task("mri"))
-    contracts.goes_to_its_device(pair, CPU)
+    of_methods.goes_to_its_device(pair, CPU)
     with pytest.raises(Broken, match="the estimate is on meta, not on cpu"):
-        contracts.goes_to_its_device(Elsewhere(pair.method, pair.task), CPU)
+        of_methods.goes_to_its_device(Elsewhere(pair.method, pair.task), CPU)
     gpus(0)
     with pytest.raises(contracts.NotChecked):
-        contracts.goes_to_its_device(pair)
+        of_methods.goes_to_its_device(pair)
 
 
 class Elsewhere(Pair):

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from leaderboard import starting as command
 from leaderboard import protection
+from leaderboard import starting as command
 from tests.leaderboard.test_serve import ask, below
 
 ROOT = Path(__file__).parents[2]
