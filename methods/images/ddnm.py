@@ -32,6 +32,7 @@ from methods.images._levels import strided
     needs=("image", "range", "prior", "svd"),
     settings={
         "super_resolution/small_faces": {"steps": 53, "eta": 0.979, "threshold": 0.00347},  # of 12 trials
+        "deblurring/small_faces": {"steps": 53, "eta": 0.979, "threshold": 0.00347},  # of 12 trials
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 10},
     },

@@ -32,6 +32,8 @@ _LEAST = 1e-3  # of sigma_y, in units of the range of values
         "inpainting": {"steps": 20, "zeta": 1.0},
         "super_resolution": {"zeta": 0.25},
         "super_resolution/small_faces": {"steps": 21, "weight": 0.487, "zeta": 0.943},  # of 12 trials
+        "deblurring/small_faces": {"steps": 21, "weight": 0.487, "zeta": 0.943},  # of 12 trials
+        "inpainting/small_faces": {"steps": 48, "weight": 0.0492, "zeta": 0.845},  # of 12 trials
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 10},
     },
