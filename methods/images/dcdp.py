@@ -48,6 +48,7 @@ _STEPS = 1000  # of the schedule of which `start` and `end` are steps
         "super_resolution/small_faces": {"inner": 10, "step": 0.739, "start": 130, "end": 40},  # of 12 trials
         "deblurring/small_faces": {"inner": 51, "step": 0.0311, "start": 314, "end": 20},  # of 12 trials
         "inpainting/small_faces": {"inner": 10, "step": 0.128, "start": 145, "end": 40},  # of 12 trials
+        "denoising/small_faces": {"inner": 4, "step": 0.0398, "start": 201, "end": 20},  # of 12 trials
         "super_resolution/*_latent": {"space": "latent"},
         "inpainting/*_latent": {"space": "latent", "start": 500},
         "deblurring/*_latent": {"space": "encoded", "rounds": 4, "inner": 250},

@@ -33,6 +33,7 @@ from methods.images._levels import strided
     settings={
         "super_resolution/small_faces": {"steps": 53, "eta": 0.979, "threshold": 0.00347},  # of 12 trials
         "deblurring/small_faces": {"steps": 53, "eta": 0.979, "threshold": 0.00347},  # of 12 trials
+        "denoising/small_faces": {"steps": 22, "eta": 0.483, "threshold": 0.0404},  # of 12 trials
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 10},
     },

@@ -31,6 +31,7 @@ from methods.images._levels import strided
     settings={
         "super_resolution/small_faces": {"steps": 31, "eta": 0.833, "threshold": 0.00861},  # of 12 trials
         "inpainting/small_faces": {"steps": 53, "eta": 0.979, "threshold": 0.00347},  # of 12 trials
+        "denoising/small_faces": {"steps": 25, "eta": 0.195, "threshold": 0.0729},  # of 12 trials
     },
     search={"*": {"steps": (10, 100, "log"), "eta": (0.0, 1.0), "threshold": (1e-3, 0.3, "log")}},
 )

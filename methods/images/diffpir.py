@@ -34,6 +34,7 @@ _LEAST = 1e-3  # of sigma_y, in units of the range of values
         "super_resolution/small_faces": {"steps": 21, "weight": 0.487, "zeta": 0.943},  # of 12 trials
         "deblurring/small_faces": {"steps": 21, "weight": 0.487, "zeta": 0.943},  # of 12 trials
         "inpainting/small_faces": {"steps": 48, "weight": 0.0492, "zeta": 0.845},  # of 12 trials
+        "denoising/small_faces": {"steps": 32, "weight": 3.33, "zeta": 0.559},  # of 12 trials
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 10},
     },

@@ -27,6 +27,7 @@ _LEAST_NOISE = 2 * 0.255 / 255  # of y
     settings={
         "deblurring/small_faces": {"steps": 5, "weight": 0.619, "high": 1.46},  # of 12 trials
         "inpainting/small_faces": {"steps": 14, "weight": 0.0863, "high": 0.793},  # of 12 trials
+        "denoising/small_faces": {"steps": 4, "weight": 0.0348, "high": 0.102},  # of 12 trials
     },
     search={"*": {"steps": (4, 40, "log"), "weight": (0.02, 2.0, "log"), "high": (0.1, 2.0, "log")}},
 )

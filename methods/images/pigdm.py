@@ -31,6 +31,7 @@ _LEAST = 1e-4  # of sigma_y
         "super_resolution/small_faces": {"eta": 0.685, "high": 14.6, "low": 0.0581},  # of 12 trials
         "deblurring/small_faces": {"eta": 0.685, "high": 14.6, "low": 0.0581},  # of 12 trials
         "inpainting/small_faces": {"eta": 0.33, "high": 37.9, "low": 0.0818},  # of 12 trials
+        "denoising/small_faces": {"eta": 0.685, "high": 14.6, "low": 0.0581},  # of 12 trials
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"steps": 10},
     },
