@@ -6,9 +6,12 @@ benchmark/claims/papers makes one PAPER of these; a package of yours may bring m
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
-from typing import Any, Literal
+from typing import TYPE_CHECKING, Any, Literal
 
 from benchmark.claims.rules import OF_CURVES, RULES, Measured
+
+if TYPE_CHECKING:
+    from benchmark.claims.figure import Figure
 
 Kind = Literal["published", "ours"]
 Scale = Literal["small", "full"]
@@ -151,6 +154,7 @@ class Paper:
     id        its arXiv number
     about     what it is about, in two sentences
     scale     how our setting differs from its own
+    figures   what its page shows of our runs (benchmark/claims/figure.py)
     """
 
     id: str
@@ -163,11 +167,15 @@ class Paper:
     about: str
     scale: str
     claims: tuple[Claim, ...]
+    figures: "tuple[Figure, ...]" = ()
 
     def __post_init__(self) -> None:
         numbers = [claim.number for claim in self.claims]
         if twice := {number for number in numbers if numbers.count(number) > 1}:
             raise ValueError(f"{self.id}: claim {', '.join(sorted(twice))} is there twice")
+        names = [figure.name for figure in self.figures]
+        if twice := {name for name in names if names.count(name) > 1}:
+            raise ValueError(f"{self.id}: figure {', '.join(sorted(twice))} is there twice")
 
     @property
     def bibtex(self) -> str:

@@ -1,5 +1,6 @@
 """Compressible dynamics and Deep LoRA, arXiv:2406.04112."""
 
+from benchmark.claims.figure import Figure, Mark, Published
 from benchmark.claims.paper import Claim, Paper, Part, Quantity, Runs, of_curve, score
 
 WIDE = Runs("deep_mc", "small", "deep_mf")
@@ -179,6 +180,67 @@ PAPER = Paper(
                     at_least=0.0,
                 ),
             ),
+        ),
+    ),
+    figures=(
+        Figure(
+            "rank",
+            "Accuracy from 16 labels against the rank of the adapters.",
+            "lines",
+            tuple(
+                Mark(name, score(ranked(method, rank, **given), "accuracy"), rank)
+                for name, method, given in (
+                    ("Deep LoRA", "deep_lora", {}),
+                    ("LoRA, usual start", "lora", {}),
+                    ("LoRA from N(0, 1)", "lora", NORMAL),
+                )
+                for rank in (1, 8, 64)
+            ),
+            x="rank",
+            y="accuracy",
+            log="x",
+            published=tuple(
+                Published(name, value, rank)
+                for name, values in (
+                    ("Deep LoRA", (0.614, 0.590, 0.642, 0.635, 0.652, 0.660, 0.667)),
+                    ("LoRA from N(0, 1)", (0.492, 0.590, 0.568, 0.539, 0.524, 0.456, 0.175)),
+                )
+                for rank, value in zip((1, 2, 4, 8, 16, 32, 64), values, strict=True)
+            ),
+            source="Pearson's correlation, not accuracy, on STS-B with 16 labels, from the authors' result files",
+        ),
+        Figure(
+            "methods",
+            "Accuracy by number of labels, each method at its tuned rate.",
+            "dots",
+            tuple(
+                Mark(name, score(Runs("few_shot", "small", method, 5), "accuracy", labels=labels), f"{labels} labels")
+                for labels in (16, 64)
+                for name, method in (
+                    ("Deep LoRA", "deep_lora"),
+                    ("LoRA", "lora"),
+                    ("full fine-tuning", "full_fine_tuning"),
+                    ("linear probe", "linear_probe"),
+                )
+            ),
+            x="",
+            y="accuracy",
+        ),
+        Figure(
+            "completion",
+            "Matrix completion by a wide network, the compressed one, a narrow one from a random start, and one of depth two.",
+            "curves",
+            tuple(
+                Mark(name, Quantity(runs, "curve"))
+                for name, runs in (
+                    ("wide", WIDE),
+                    ("compressed", COMPRESSED),
+                    ("narrow", Runs("deep_mc", "small", "narrow_mf")),
+                    ("of depth two", Runs("deep_mc", "small", "shallow_mf")),
+                )
+            ),
+            x="steps",
+            y="log10 of the error",
         ),
     ),
 )

@@ -1,8 +1,10 @@
 """LOCO Edit, arXiv:2409.02374."""
 
-from benchmark.claims.paper import Claim, Paper
+from benchmark.claims.figure import Figure, Mark, Published
+from benchmark.claims.paper import Claim, Paper, Runs, score
 
 WAITS = "the suite has no task of image editing yet"
+SHOWN = ("loco_edit", "masked", "unmasked", "pullback", "noise_jacobian", "blended", "random_direction")  # in figures
 
 PAPER = Paper(
     id="2409.02374",
@@ -25,5 +27,28 @@ PAPER = Paper(
         ),
         Claim("5", "The effect is linear and odd in the strength.", needs=WAITS),
         Claim("6", "A direction changes another picture alike.", needs=WAITS),
+    ),
+    figures=(
+        Figure(
+            "success",
+            "Share of regions that a direction changes alone, by method.",
+            "dots",
+            tuple(Mark("success", score(Runs("image_editing", "small", method), "success"), method) for method in SHOWN),
+            x="",
+            y="success",
+            published=tuple(
+                Published("success", value, method)
+                for method, value in (("loco_edit", 0.80), ("blended", 0.55), ("noise_jacobian", 0.37), ("pullback", 0.32))
+            ),
+            source="local edits that people called a success, CelebA-HQ, table 1",
+        ),
+        Figure(
+            "leak",
+            "What changes outside the region over what changes inside it.",
+            "dots",
+            tuple(Mark("leak", score(Runs("image_editing", "small", method), "leak"), method) for method in SHOWN),
+            x="",
+            y="leak",
+        ),
     ),
 )

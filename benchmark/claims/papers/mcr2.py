@@ -2,6 +2,7 @@
 
 from typing import Any
 
+from benchmark.claims.figure import Figure, Mark
 from benchmark.claims.paper import Claim, Paper, Part, Runs, score
 
 FREE = Runs("representation", "small_free", "mcr2")
@@ -112,6 +113,43 @@ PAPER = Paper(
                 ),
             ),
             kind="ours",
+        ),
+    ),
+    figures=(
+        Figure(
+            "coherence",
+            "How much features of different classes share: largest |cos| between classes, learnt from digits.",
+            "dots",
+            tuple(
+                Mark(name, score(of(method), "coherence", classes=classes), f"{classes} classes")
+                for classes in (3, 10)
+                for name, method in (
+                    ("rate reduction", "mcr2"),
+                    ("cross-entropy with OLE", "cross_entropy_ole"),
+                    ("cross-entropy", "cross_entropy"),
+                    ("contrastive", "supervised_contrastive"),
+                )
+            ),
+            x="",
+            y="coherence",
+            log="y",
+        ),
+        Figure(
+            "directions",
+            "How many directions hold 95 % of the features' energy.",
+            "dots",
+            tuple(
+                Mark(name, score(of(method), "rank95", classes=classes), f"{classes} classes")
+                for classes in (3, 10)
+                for name, method in (
+                    ("rate reduction", "mcr2"),
+                    ("cross-entropy with OLE", "cross_entropy_ole"),
+                    ("cross-entropy", "cross_entropy"),
+                    ("contrastive", "supervised_contrastive"),
+                )
+            ),
+            x="",
+            y="directions",
         ),
     ),
 )

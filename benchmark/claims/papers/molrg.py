@@ -3,6 +3,7 @@
 from itertools import pairwise
 from typing import Any
 
+from benchmark.claims.figure import Figure, Mark, Published, over
 from benchmark.claims.paper import Claim, Paper, Part, Quantity, Runs, score
 from benchmark.claims.rules import Measured, Values
 
@@ -206,6 +207,54 @@ PAPER = Paper(
                 ),
             ),
             kind="ours",
+        ),
+    ),
+    figures=(
+        Figure(
+            "recovery",
+            "Two subspaces of dimension d in 48 dimensions: how often K-subspaces recovers them.",
+            "lines",
+            tuple(mark for d in DIMENSIONS for mark in over(f"d = {d}", score(KMEANS, "success", d=d), "points", POINTS)),
+            x="samples of each subspace",
+            y="share of draws recovered",
+            log="x",
+            each=10,
+        ),
+        Figure(
+            "denoiser",
+            "The low-rank denoiser from random starts, the same draws.",
+            "lines",
+            tuple(mark for d in DIMENSIONS for mark in over(f"d = {d}", score(DENOISER, "success", d=d), "points", POINTS)),
+            x="samples of each subspace",
+            y="share of draws recovered",
+            log="x",
+            each=10,
+        ),
+        Figure(
+            "jacobian",
+            "The rank of a network's Jacobian against the noise, d = 6.",
+            "lines",
+            tuple(
+                Mark("network", score(NETWORK, f"rank_{name}", d=6, ratio=60), noise)
+                for name, noise in (("small", 0.01), ("middle", 0.32), ("large", 10.0))
+            ),
+            x="sigma of the noise",
+            y="rank of the Jacobian",
+            log="x",
+            published=tuple(
+                Published("network", round(48 * share, 1), sigma)
+                for sigma, share in (
+                    (0.002, 0.98),
+                    (0.02, 0.94),
+                    (0.1, 0.22),
+                    (0.6, 0.125),
+                    (1.1, 0.19),
+                    (3.3, 0.48),
+                    (8.3, 0.67),
+                )
+            ),
+            source="a U-Net on the same mixture of two subspaces of d = 6 in 48 dimensions, read off the authors' figure",
+            drawn=True,
         ),
     ),
 )

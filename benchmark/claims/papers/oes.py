@@ -1,5 +1,6 @@
 """Optimal Eye Surgeon, arXiv:2406.05288."""
 
+from benchmark.claims.figure import Figure, Mark, Published
 from benchmark.claims.paper import Claim, Paper, Part, Runs, curve, of_curve
 
 DENSE = Runs("denoising", "small", "dip")
@@ -93,6 +94,39 @@ PAPER = Paper(
             "The encoder is pruned harder than the decoder.",
             published="2 to 3 % and 13 to 18 % kept",
             needs="masks are files beside a database: python tests/performance/pruning_claims.py --db FILE",
+        ),
+    ),
+    figures=(
+        Figure(
+            "overfitting",
+            "Quality while networks are trained: dense, pruned before, and few weights by design.",
+            "curves",
+            tuple(
+                Mark(name, curve(runs))
+                for name, runs in (
+                    ("OES", OES),
+                    ("dense network", DENSE),
+                    ("deep decoder", DECODER),
+                    ("lottery ticket", TICKET),
+                )
+            ),
+            x="steps, of the search for a mask too",
+            y="PSNR (dB)",
+            published=(
+                Published("OES", 27.33),
+                Published("dense network", 21.29),
+                Published("deep decoder", 26.62),
+                Published("lottery ticket", 26.15),
+            ),
+            source="the authors' curves of one photograph of 512 x 512, their mean from 35,000 to 40,000 steps",
+        ),
+        Figure(
+            "ends",
+            "Where each mask's curve ends, by the mean of its last 5 %.",
+            "dots",
+            tuple(Mark("end", of_curve("end", runs), runs.method) for runs in (OES, DECODER, TICKET, SYNFLOW, *POOLED, DENSE)),
+            x="",
+            y="PSNR at the end (dB)",
         ),
     ),
 )

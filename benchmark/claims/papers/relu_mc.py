@@ -1,5 +1,6 @@
 """Symmetric matrix completion with ReLU sampling, arXiv:2406.05822."""
 
+from benchmark.claims.figure import Figure, grid, over
 from benchmark.claims.paper import Claim, Paper, Part, Quantity, Runs, of_curve, score
 
 LOW = (2, 3, 5)  # ranks at which the claims look, with n = 200
@@ -95,6 +96,38 @@ PAPER = Paper(
             "Nuclear-norm minimisation over positive semidefinite matrices says nothing: it recovers at most 30 %.",
             (succeeds(of("nuclear_norm"), most=0.3),),
             kind="ours",
+        ),
+    ),
+    figures=(
+        Figure(
+            "success",
+            "Which matrices are recovered, by size and rank, from three starts.",
+            "map",
+            tuple(
+                mark
+                for name, method in (
+                    ("tailored start", "relu_gd"),
+                    ("random start", "gd_random"),
+                    ("spectral start", "gd_spectral"),
+                )
+                for mark in grid(name, score(of(method), "success"), ("rank", (2, 3, 5, 10)), ("n", (50, 100, 200)))
+            ),
+            x="rank",
+            y="n",
+            z="share recovered to 1e-4",
+        ),
+        Figure(
+            "rank",
+            "At n = 200, the share recovered against the rank.",
+            "lines",
+            tuple(
+                mark
+                for method in ("relu_gd", "gd_random", "gd_spectral", "riemannian", "bcd_nmd", "nuclear_norm")
+                for mark in over(method, score(of(method), "success", n=200), "rank", (2, 3, 5, 10))
+            ),
+            x="rank",
+            y="share recovered to 1e-4",
+            each=4,
         ),
     ),
 )

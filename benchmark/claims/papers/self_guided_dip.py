@@ -1,5 +1,6 @@
 """Self-guided deep image prior, arXiv:2402.04097."""
 
+from benchmark.claims.figure import Figure, Mark
 from benchmark.claims.paper import Claim, Paper, Part, Runs, curve, of_curve, score
 
 
@@ -94,6 +95,41 @@ PAPER = Paper(
             "10",
             "It is ahead of vanilla DIP on the paper's data.",
             (above(mri("self_guided_dip", "full"), mri("dip", "full"), 1.0),),
+        ),
+    ),
+    figures=(
+        Figure(
+            "curves",
+            "MRI at fourfold acceleration: quality while the networks are trained.",
+            "curves",
+            tuple(
+                Mark(name, curve(mri(method)))
+                for name, method in (
+                    ("self-guided", "self_guided_dip"),
+                    ("guided by a reference", "reference_guided_dip"),
+                    ("vanilla", "dip"),
+                )
+            ),
+            x="steps",
+            y="PSNR (dB)",
+        ),
+        Figure(
+            "methods",
+            "Quality of the answer at fourfold and eightfold acceleration.",
+            "dots",
+            tuple(
+                Mark(name, score(mri(method, preset), "psnr"), title)
+                for preset, title in (("small", "4x"), ("small_8x", "8x"))
+                for name, method in (
+                    ("self-guided", "self_guided_dip"),
+                    ("guided by a reference", "reference_guided_dip"),
+                    ("vanilla", "dip"),
+                    ("total variation", "tv"),
+                    ("wavelets", "l1_wavelet"),
+                )
+            ),
+            x="",
+            y="PSNR (dB)",
         ),
     ),
 )

@@ -3,6 +3,7 @@
 import numpy as np
 
 from benchmark import statistics
+from benchmark.claims.figure import Figure, Mark
 from benchmark.claims.paper import Claim, Paper, Part, Quantity, Runs, score
 from benchmark.claims.rules import Measured, Values
 from benchmark.statistics import LEVEL
@@ -160,6 +161,41 @@ PAPER = Paper(
             "Lines beyond 604 nm, never seen in training, hurt the network more than total variation.",
             (hurts("beyond_604"),),
             kind="ours",
+        ),
+    ),
+    figures=(
+        Figure(
+            "methods",
+            "Error by group of spectra: the network, what it learnt from, and solvers.",
+            "dots",
+            tuple(
+                Mark(name, rmse(runs, group), group)
+                for group in GROUPS
+                for name, runs in (
+                    ("network", NET),
+                    ("network, no augmentation", of("sim2real", augmentation="none")),
+                    ("total variation", TV),
+                    ("Tikhonov", of("nnls_tikhonov")),
+                    ("least squares", of("nnls")),
+                )
+            ),
+            x="",
+            y="RMSE of the spectrum, its maximum 1",
+        ),
+        Figure(
+            "shifts",
+            "Error where measurements differ from those of the training.",
+            "dots",
+            tuple(
+                Mark(name, rmse(runs, group), group.replace("_", " "))
+                for group in ("clean", "simulated", "gaussian", "asymmetric", "drift_10", "drift_30", "beyond_604")
+                for name, runs in (
+                    ("network", of("sim2real", "small_shifts")),
+                    ("total variation", of("nnls_tv", "small_shifts")),
+                )
+            ),
+            x="",
+            y="RMSE of the spectrum, its maximum 1",
         ),
     ),
 )

@@ -46,6 +46,18 @@ def test_a_claim_names_only_what_is_there(paper, claim):
     at_scale(claim, "full")
 
 
+@pytest.mark.parametrize("paper", PAPERS.values(), ids=lambda paper: paper.id)
+def test_a_figure_names_only_what_is_there(paper):
+    assert paper.figures
+    for figure in paper.figures:
+        for quantity in (one for mark in figure.marks for one in mark.quantities):
+            check(quantity)
+        assert figure.title.endswith(".")
+        for one in figure.published:  # a number may lie between ours, a name must be one of ours
+            assert one.series in figure.series
+            assert not isinstance(one.at, str) or one.at in {mark.at for mark in figure.marks}
+
+
 def test_at_full_scale_presets_are_the_papers():
     claim = next(one for one in PAPERS["2402.04097"].claims if one.number == "6")
     assert {runs.preset for runs in at_scale(claim, "full").runs} == {"full_8x"}
