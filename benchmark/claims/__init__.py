@@ -9,6 +9,7 @@ verdicts   holds, does not hold, in part, open, not run, needs full
 scale      the same claim at the presets of the paper's own scale
 telling    verdicts as a table, as text, and compared between two states of a database
 figures    what a figure draws, as a frame
+document   verdicts as pages of docs/papers and as README's table
 finding    all papers, those of installed packages too
 """
 

@@ -30,13 +30,19 @@ def include(files: Iterable[Path]) -> None:
 
 
 @cache
+def own() -> dict[str, Paper]:
+    """The suite's own papers by their ids."""
+    folder = Path(__file__).parent / "papers"
+    names = sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
+    found = {paper.id: paper for paper in (_paper(f"benchmark.claims.papers.{name}") for name in names)}
+    return dict(sorted(found.items()))
+
+
+@cache
 def papers() -> dict[str, Paper]:
     """Every paper by its id, the suite's own first."""
     _problems.clear()
-    folder = Path(__file__).parent / "papers"
-    own = sorted(file.stem for file in folder.glob("*.py") if not file.stem.startswith("_"))
-    found = {paper.id: paper for paper in (_paper(f"benchmark.claims.papers.{name}") for name in own)}
-    found = dict(sorted(found.items()))
+    found = dict(own())
     for paper in _included.values():
         if paper.id in found:
             raise UserError(f"there is a paper {paper.id} already")

@@ -155,6 +155,8 @@ class Paper:
     about     what it is about, in two sentences
     scale     how our setting differs from its own
     figures   what its page shows of our runs (benchmark/claims/figure.py)
+    leads     the number of the claim that tells most in one line; the first where empty
+    notes     what else is to be known, in Markdown, a paragraph each; no verdict stands here
     """
 
     id: str
@@ -168,9 +170,13 @@ class Paper:
     scale: str
     claims: tuple[Claim, ...]
     figures: "tuple[Figure, ...]" = ()
+    leads: str = ""
+    notes: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
         numbers = [claim.number for claim in self.claims]
+        if self.leads and self.leads not in numbers:
+            raise ValueError(f"{self.id}: there is no claim {self.leads} to lead")
         if twice := {number for number in numbers if numbers.count(number) > 1}:
             raise ValueError(f"{self.id}: claim {', '.join(sorted(twice))} is there twice")
         names = [figure.name for figure in self.figures]
@@ -189,7 +195,8 @@ class Paper:
             "archivePrefix": "arXiv",
             "note": self.venue,
         }
-        lines = ",\n".join(f"  {name} = {{{text}}}" for name, text in fields.items())
+        safe = {name: text.replace("&", r"\&") for name, text in fields.items()}
+        lines = ",\n".join(f"  {name} = {{{text}}}" for name, text in safe.items())
         return f"@misc{{{first}{self.year},\n{lines}\n}}"
 
 

@@ -85,9 +85,24 @@ def number(found: Measured) -> str:
     return f"{text(found.value)}{interval}{unit}, n = {found.n}" + ("" if found.counted == "instances" else f" {found.counted}")
 
 
+_PLURAL = {"holds": "hold", "does not hold": "do not hold", "needs full": "need full"}
+
+
 def counts(verdicts: Sequence[Verdict]) -> str:
-    """How many of each, as '12 hold ...'."""
-    return ", ".join(f"{count} {word}" for word in WORDS if (count := sum(one.word == word for one in verdicts)))
+    """How many of each, as '12 hold, 1 does not hold'."""
+    found = ((word, sum(one.word == word for one in verdicts)) for word in WORDS)
+    return ", ".join(f"{count} {word if count == 1 else _PLURAL.get(word, word)}" for word, count in found if count)
+
+
+def headline(verdicts: Sequence[Verdict]) -> str:
+    """The verdict on the claim that leads its paper, in one line: "Ours is 1 dB ahead: holds (2.2 [1.6, 3.0] dB, n = 8)."."""
+    leads = verdicts[0].paper.leads
+    lead = next((one for one in verdicts if one.claim.number == leads), verdicts[0])
+    told = [number(one.measured) for one in lead.parts if one.measured]
+    if len(lead.parts) > 1:
+        good = sum(one.word == "holds" for one in lead.parts)
+        told = [f"{good} of {len(lead.parts)} parts"] if lead.word in ("holds", "in part", "does not hold", "open") else []
+    return f"{lead.claim.sentence.removesuffix('.')}: {lead.word}{f' ({told[0]})' if told else ''}."
 
 
 def command(verdict: Verdict) -> str:

@@ -3,9 +3,9 @@
 import json
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import Any, cast
 
-from sqlalchemy import insert, select
+from sqlalchemy import Table, insert, select
 from sqlalchemy.orm import Session
 
 from benchmark import environment, registry
@@ -148,8 +148,8 @@ def _insert(session: Session, line: RunLine, origin: Origin) -> None:
     pictures = [{"run_id": run.id, "path": artifact_path(picture.sha256), **picture.model_dump()} for picture in line.pictures]
     rows = (models.Instance, instances), (models.Score, scores), (models.Curve, points), (models.Artifact, pictures)
     for table, values in rows:
-        if values:
-            session.execute(insert(table), values)
+        if values:  # past the mapper, which takes half as long again
+            session.connection().execute(insert(cast(Table, table.__table__)), values)
 
 
 def artifact_path(digest: str) -> str:

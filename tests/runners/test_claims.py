@@ -7,7 +7,7 @@ from typer.testing import CliRunner
 
 import lowdimbench
 from benchmark import registry
-from benchmark.claims import Claim, Paper, Part, Runs, finding, score
+from benchmark.claims import Claim, Paper, Part, Runs, document, finding, score
 from benchmark.errors import UserError
 from benchmark.store.database import open_database
 from runners import claims
@@ -118,3 +118,19 @@ def test_bad_input_is_one_line(quick, words, said):
     assert isinstance(done.exception, UserError)
     assert said in str(done.exception)
     assert "\n" not in str(done.exception)
+
+
+def test_documents_are_written_by_the_suites_own_results_and_papers_alone(monkeypatch, tmp_path):
+    monkeypatch.setattr(registry, "ROOT", tmp_path)
+    monkeypatch.setattr(finding, "own", lambda: {PAPER.id: PAPER})
+    refused = CliRunner().invoke(claims.app, ["--write", "--paper", PAPER.id])
+    assert isinstance(refused.exception, UserError)
+    assert isinstance(CliRunner().invoke(claims.app, ["--write"]).exception, UserError)  # no repository
+    (tmp_path / "README.md").write_text(f"# Suite\n\n{document.BEGIN}\n{document.END}\n")
+    (tmp_path / "docs/papers").mkdir(parents=True)
+    (tmp_path / "docs/papers/0000.00000.md").write_text("a paper that is gone")
+    done = CliRunner().invoke(claims.app, ["--write"])
+    names = ["README.md", "docs/papers/0000.00000.md", "docs/papers/0000.00001.md", "docs/papers/index.md"]
+    assert done.output.splitlines() == names
+    assert sorted(file.name for file in (tmp_path / "docs/papers").iterdir()) == ["0000.00001.md", "index.md"]
+    assert CliRunner().invoke(claims.app, ["--write"]).output == ""  # nothing changed
