@@ -91,8 +91,8 @@ def _curve(figure: Figure, mark: Mark, evidence: Evidence) -> Iterator[dict[str,
     ]
     if not parts:
         return
-    for row in summarise(pd.concat(parts, ignore_index=True)).itertuples():
-        yield _row(HERE, mark.series, float(row.step), row.mean, None, row.low, row.high, row.n)
+    for row in summarise(pd.concat(parts, ignore_index=True)).to_dict("records"):
+        yield _row(HERE, mark.series, float(row["step"]), row["mean"], None, row["low"], row["high"], row["n"])
 
 
 def _row(

@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 from benchmark.report import boards
 from benchmark.store.database import open_database
 from leaderboard.charts import cost, instance_strip
-from leaderboard.ui import drawing
+from leaderboard.charts import svg as drawing
 
 
 def chart(rows: int) -> alt.LayerChart:

@@ -138,6 +138,7 @@ PAPER = Paper(
                 )
             ),
             x="calls of the network for a picture",
+            log="x",
             y="PSNR (dB)",
         ),
         Figure(
