@@ -49,7 +49,10 @@ st.set_page_config("LowDimBench", layout="wide")
 st.html(STYLE)
 # Not in a folder "pages": Streamlit would run a file of such a folder by itself on the first visit, without this one.
 PAGES = [
-    st.Page("views/overview.py", title="Overview", default=True),
+    st.Page("views/papers.py", title="Papers", default=True),
+    st.Page("views/papers.py", title="All papers", url_path="papers", visibility="hidden"),  # the first page by its own address
+    st.Page("views/paper.py", title="Paper", url_path="paper", visibility="hidden"),
+    st.Page("views/overview.py", title="Overview", url_path="overview"),
     st.Page("views/task.py", title="Task", url_path="task"),
     st.Page("views/instance.py", title="Instance", url_path="instance"),
     st.Page("views/compare.py", title="Compare", url_path="compare"),

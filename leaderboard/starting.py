@@ -25,7 +25,7 @@ from benchmark.report import leaders, methods_by_boards  # noqa: F401  # of the 
 from benchmark.report.across import by_preset
 from leaderboard.charts import heat_table, rank_table  # noqa: F401  # of the first page
 from leaderboard.protection import ask_nobody, is_loopback
-from leaderboard.ui import cached, downloads, opened  # noqa: F401  # of the first page
+from leaderboard.ui import cached, claimed, downloads, opened  # noqa: F401  # of the first page
 
 SERVER = Path(__file__).with_name("serve.py")
 LOOPBACK = "127.0.0.1"
@@ -66,10 +66,12 @@ def flags(host: str | None, port: int | None, rest: Sequence[str]) -> list[str]:
 
 
 def prepare() -> None:
-    """Fill the caches of the overview. What stands in the way of that, the page says itself."""
+    """Fill the caches of the papers and of the overview. What stands in the way of that, the pages say themselves."""
     if opened.is_missing(opened.database_name()):
         return
     try:
+        found, _ = claimed.every()
+        claimed.pictures(one.paper for one in found)
         for group in by_preset(cached.overview()).values():
             cached.averages(group)
     except (UserError, DBAPIError):

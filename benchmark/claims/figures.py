@@ -45,6 +45,23 @@ class Drawn:
         return commands(self.gaps)
 
 
+_HOW = {
+    "curves": "Lines: means over instances. Bands: the middle half of the instances.",
+    "map": "Numbers: means over the runs of a cell.",
+}
+_USUAL = "Bars: 95 % intervals."
+
+
+def caption(figure: Figure, found: Drawn) -> str:
+    """What is seen, how to read it, what the hollow marks are, and how many kinds of runs are missing. Plain text."""
+    said = [figure.title, _HOW.get(figure.kind, _USUAL)]
+    if (found.frame["source"] == PUBLISHED).any():
+        said.append(f"Hollow: as published ({figure.source}).")
+    if lacking := [gap for gap in found.gaps if gap.why == "not run"]:
+        said.append(f"Not run yet: {', '.join(dict.fromkeys(gap.runs.label for gap in lacking))}.")
+    return " ".join(said)
+
+
 def drawn(figure: Figure, evidence: Evidence) -> Drawn:
     """What there is of a figure in a database. Raises UserError for a figure that names what is not there."""
     import pandas as pd

@@ -10,6 +10,7 @@ import pandas as pd
 from benchmark.claims.figure import Figure
 from benchmark.claims.figures import HERE, PUBLISHED
 from leaderboard.charts.marks import INK, LEGEND_LINE, PALETTE, PLAIN, SHAPES, legend_columns, styled
+from leaderboard.charts.svg import picture, spec
 
 _ROOM = 340  # pixels across a chart on a screen of 400
 _PLOT = 300  # pixels of a plot's height, without its legend
@@ -24,25 +25,17 @@ def chart(figure: Figure, frame: pd.DataFrame) -> alt.LayerChart:
     return _KINDS[figure.kind](figure, _drawable(figure, frame))
 
 
-def small(figure: Figure, frame: pd.DataFrame) -> alt.LayerChart:
-    """The figure as a picture in a list: marks without texts, 150 x 84 pixels."""
-    own = frame[frame["source"] == HERE]
-    whole: alt.LayerChart = chart(figure, own)
-    for layer in whole.layer:
-        for name in ("x", "y", "color", "shape", "yOffset"):
-            encoded = getattr(layer.encoding, name, alt.Undefined)
-            if isinstance(encoded, alt.Color | alt.Shape):
-                encoded.legend = None
-            elif isinstance(encoded, alt.X | alt.Y):
-                encoded.axis, encoded.title = None, None
-    whole.layer = [layer for layer in whole.layer if _kind(layer) != "text"]
+def small(figure: Figure, frame: pd.DataFrame) -> str:
+    """The figure as a picture in a list, in SVG without a background: our own marks without texts, 150 x 84 pixels."""
+    found = spec(chart(figure, frame[frame["source"] == HERE]))
+    found["layer"] = [layer for layer in found["layer"] if layer["mark"]["type"] != "text"]
+    for layer in found["layer"]:
+        for name in ("color", "shape"):
+            layer["encoding"].get(name, {})["legend"] = None
+        for name in ("x", "y"):
+            layer["encoding"].get(name, {})["axis"] = None
     width, height = _SMALL
-    found: alt.LayerChart = whole.properties(width=width, height=height)
-    return found
-
-
-def _kind(layer: Any) -> str:
-    return str(layer.mark if isinstance(layer.mark, str) else layer.mark.type)
+    return picture({**found, "width": width, "height": height, "padding": 4}, "transparent")
 
 
 def _drawable(figure: Figure, frame: pd.DataFrame) -> pd.DataFrame:
@@ -115,11 +108,11 @@ def _across(figure: Figure, frame: pd.DataFrame) -> dict[str, Any]:
     """Scale and axis of a scatter's first axis. A logarithmic one that has a zero is one of 1 + x."""
     if "x" not in figure.log:
         return {"scale": alt.Scale(zero=False, padding=12), "axis": alt.Axis(grid=False, tickCount=6)}
-    kind, top = ("symlog" if (frame["at"] <= 0).any() else "log"), float(frame["at"].max())
-    ticks = [0.0] * (kind == "symlog") + [10.0**power for power in range(0, 7) if 10**power <= top]
+    zero, top = bool((frame["at"] <= 0).any()), float(frame["at"].max())
+    ticks = [0.0] * zero + [10.0**power for power in range(0, 7) if 10**power <= top]
     ticks += [top] * (top > 1.5 * ticks[-1])
     axis = alt.Axis(values=ticks, grid=False, labelExpr=PLAIN)
-    return {"scale": alt.Scale(type=kind, nice=False, padding=12), "axis": axis}
+    return {"scale": alt.Scale(type="symlog" if zero else "log", nice=False, padding=12), "axis": axis}
 
 
 def _dots(figure: Figure, frame: pd.DataFrame) -> alt.LayerChart:
@@ -206,21 +199,27 @@ def _height(figure: Figure) -> alt.Y:
 
 def _colour(figure: Figure, symbol: str = "") -> alt.Color:
     names = list(figure.series)
-    look: dict[str, Any] = {"symbolType": symbol} if symbol else {}
-    legend = alt.Legend(title=None, orient="bottom", columns=legend_columns(names, _ROOM), labelLimit=260, **look)
+    legend = _legend(names)
+    if symbol:
+        legend.symbolType, legend.symbolStrokeWidth = symbol, 3
     colours = [PALETTE[at % len(PALETTE)] for at in range(len(names))]
     return alt.Color("series:N", scale=alt.Scale(domain=names, range=colours), legend=legend if len(names) > 1 else None)
 
 
 def _shape(figure: Figure) -> alt.Shape:
     names = list(figure.series)
-    legend = alt.Legend(title=None, orient="bottom", columns=legend_columns(names, _ROOM), labelLimit=260)
+    legend = _legend(names)
     shapes = [SHAPES[at % len(SHAPES)] for at in range(len(names))]
     return alt.Shape("series:N", scale=alt.Scale(domain=names, range=shapes), legend=legend if len(names) > 1 else None)
 
 
+def _legend(names: list[str]) -> alt.Legend:
+    columns = legend_columns(names, _ROOM)
+    return alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=260, symbolOpacity=1)
+
+
 def _tip(field: str, title: str, form: str = _FORMAT) -> alt.Tooltip:
-    return alt.Tooltip(field, title=title or " ", **({"format": form} if field.endswith(":Q") else {}))
+    return alt.Tooltip(field, title=title or " ", format=form if field.endswith(":Q") else alt.Undefined)
 
 
 def _interval_tips(figure: Figure) -> list[alt.Tooltip]:

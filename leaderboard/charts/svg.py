@@ -12,10 +12,15 @@ FONT = "DejaVu Sans, Verdana, sans-serif"  # wide ones, so that there is room fo
 _PARTS = ("layer", "hconcat", "vconcat", "concat", "spec")
 
 
-def svg(chart: Drawn, background: str = "white") -> str:
-    """The chart as a picture on white, or on another background such as "transparent"."""
-    found: str = vl_convert.vegalite_to_svg({**spec(chart), "background": background})
-    return found
+def svg(chart: Drawn) -> str:
+    """The chart as a picture on white."""
+    return picture(spec(chart), "white")
+
+
+def picture(found: dict[str, Any], background: str) -> str:
+    """A specification of Vega-Lite as a picture on a background, which may be "transparent"."""
+    text: str = vl_convert.vegalite_to_svg({**found, "background": background})
+    return text
 
 
 def spec(chart: Drawn) -> dict[str, Any]:

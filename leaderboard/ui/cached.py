@@ -73,6 +73,13 @@ def board(task: str, preset: str) -> Board:
     return _board(version(), task, preset)
 
 
+def outline(task: str, preset: str) -> Board:
+    """The same with the primary metric alone, and without instances and curves."""
+    with Session(engine()) as session:
+        state = outlines.states(session).get((task, preset))
+    return _outline(database_name(), state, task, preset)
+
+
 def with_truncated(shown: Board) -> Board:
     """The same board with ranks that count what instances scored that their budget ended."""
     return _counted(version(), shown.task.name, shown.preset)

@@ -19,6 +19,7 @@ FORMATS = {
     "CSV": ("csv", "csv", "text/csv"),
     "JSON": ("json", "json", "application/json"),
     "LaTeX": ("latex", "tex", "text/x-tex"),
+    "Markdown": ("markdown", "md", "text/markdown"),
 }
 
 
