@@ -49,7 +49,7 @@ st.set_page_config("LowDimBench", layout="wide")
 st.html(STYLE)
 # Not in a folder "pages": Streamlit would run a file of such a folder by itself on the first visit, without this one.
 PAGES = [
-    st.Page("views/papers.py", title="Papers", default=True),
+    st.Page("views/papers.py", title="Papers", url_path="home", default=True),
     st.Page("views/papers.py", title="All papers", url_path="papers", visibility="hidden"),  # the first page by its own address
     st.Page("views/paper.py", title="Paper", url_path="paper", visibility="hidden"),
     st.Page("views/overview.py", title="Overview", url_path="overview"),

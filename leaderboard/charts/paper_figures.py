@@ -13,7 +13,9 @@ from leaderboard.charts.marks import INK, LEGEND_LINE, PALETTE, PLAIN, SHAPES, l
 from leaderboard.charts.svg import picture, spec
 
 _ROOM = 340  # pixels across a chart on a screen of 400
-_PLOT = 300  # pixels of a plot's height, without its legend
+_PLOT = 270  # pixels of a plot's height
+_AXIS = 52  # of the axis below it, with its title
+_HEAD = 20  # of a text above it
 _LANE = 17  # pixels between dots of one category
 _CELL = 52  # pixels of a map's row
 _SMALL = (150, 84)  # pixels of a picture in a list
@@ -23,6 +25,11 @@ _FORMAT = ".3~g"
 def chart(figure: Figure, frame: pd.DataFrame) -> alt.LayerChart:
     """The figure, as wide as its place. The frame has rows of our own."""
     return _KINDS[figure.kind](figure, _drawable(figure, frame))
+
+
+def document(figure: Figure, frame: pd.DataFrame) -> str:
+    """The figure in SVG on white, with all that stands around the plot inside its height, as on the page."""
+    return picture({**spec(chart(figure, frame)), "autosize": {"type": "fit", "contains": "padding"}}, "white")
 
 
 def small(figure: Figure, frame: pd.DataFrame) -> str:
@@ -135,7 +142,7 @@ def _dots(figure: Figure, frame: pd.DataFrame) -> alt.LayerChart:
             y, offset, colour, x, shape, tooltip=[*tips[:2], _tip("value:Q", "published")]
         ),
     ]
-    height = max(90, len(places) * (_LANE * len(names) + (10 if len(names) > 1 else 12)))
+    height = max(100, len(places) * (_LANE * len(names) + (10 if len(names) > 1 else 12)))
     return _styled(figure, layers, height, upright=False)
 
 
@@ -171,7 +178,7 @@ def _map(figure: Figure, frame: pd.DataFrame) -> alt.LayerChart:
         base.mark_text(fontSize=11).encode(alt.Text("value:Q", format=".2~f"), color=ink),
         above.encode(x, alt.Text("name:N"), y=alt.value(0)),
     ]
-    return styled(*layers, height=_CELL * len(rows), grid=False)
+    return styled(*layers, height=_CELL * len(rows) + _AXIS + _HEAD + 2 * LEGEND_LINE, grid=False)
 
 
 def _half(across: list[Any]) -> int:
@@ -228,11 +235,13 @@ def _interval_tips(figure: Figure) -> list[alt.Tooltip]:
 
 
 def _styled(figure: Figure, layers: list[alt.Chart], plot: int = _PLOT, upright: bool = True) -> alt.LayerChart:
+    """Layers with the level's rule beneath them, and room for all that stands around the plot: a page fits it in the height."""
     names = list(figure.series)
     if figure.level is not None:
         layers = [*_level(figure, upright), *layers]
     lines = -(-len(names) // legend_columns(names, _ROOM)) if len(names) > 1 else 0
-    return styled(*layers, height=plot if lines == 0 else plot + LEGEND_LINE // 4)
+    above = _HEAD if figure.level_name and not upright else 0
+    return styled(*layers, height=plot + _AXIS + above + LEGEND_LINE * lines)
 
 
 def _level(figure: Figure, upright: bool) -> list[alt.Chart]:

@@ -11,36 +11,45 @@ from benchmark.claims.verdicts import Judged, Verdict
 from leaderboard.charts.verdict_bars import bar, chip
 
 STYLE = """<style>
-.ldb-papers { list-style: none; margin: 0; padding: 0; }
-.ldb-papers > li { display: grid; grid-template-columns: 150px minmax(0, 1fr) 330px; gap: .2rem 1.2rem; align-items: start;
-  padding: .85rem 0; margin: 0; border-top: 1px solid rgba(128, 128, 128, .3); }
+ul.ldb-papers { list-style: none; margin: 0 !important; padding: 0 !important; }
+ul.ldb-papers > li { display: grid; grid-template-columns: 150px minmax(0, 1fr) 330px; gap: .2rem 1.2rem;
+  align-items: start; padding: .85rem 0; margin: 0 !important; border-top: 1px solid rgba(128, 128, 128, .3); }
+.ldb-papers a, .ldb-claims a { color: inherit; text-decoration: underline; text-decoration-thickness: 1px;
+  text-underline-offset: 2px; }
 .ldb-papers .picture { grid-row: 1 / span 2; width: 150px; height: 84px; display: flex; align-items: center;
-  justify-content: center; text-align: center; font-size: .75rem; border-radius: 4px; background: rgba(128, 128, 128, .09); }
+  justify-content: center; text-align: center; font-size: .8rem; text-decoration: none; border-radius: 4px;
+  background: rgba(128, 128, 128, .09); }
 .ldb-papers .picture img { width: 100%; height: 100%; object-fit: contain; image-rendering: auto; }
 .ldb-papers h3 { font-size: 1.05rem; font-weight: 600; line-height: 1.3; margin: 0; padding: 0; }
 .ldb-papers p { margin: .15rem 0 0; font-size: .875rem; line-height: 1.4; }
-.ldb-papers .where, .ldb-papers .scale { font-size: .8rem; opacity: .85; }
+.ldb-papers .where, .ldb-papers .scale { font-size: .8rem; }
 .ldb-papers .says { grid-column: 2; }
 .ldb-papers .side { grid-column: 3; grid-row: 1 / span 2; }
-.ldb-claims { width: 100%; border-collapse: collapse; font-size: .875rem; line-height: 1.4; }
+.ldb-claims { width: 100%; table-layout: fixed; border-collapse: collapse; font-size: .875rem; line-height: 1.4; }
 .ldb-claims th, .ldb-claims td { text-align: left; vertical-align: top; padding: .45rem .8rem .45rem 0; font-weight: 400;
   border-bottom: 1px solid rgba(128, 128, 128, .3); overflow-wrap: anywhere; }
 .ldb-claims thead th { font-weight: 600; white-space: nowrap; }
-.ldb-claims small { display: block; font-size: .8rem; opacity: .85; }
-.ldb-claims .number { white-space: nowrap; }
+.ldb-claims thead th:nth-child(1) { width: 3.6rem; }
+.ldb-claims thead th:nth-child(2) { width: 29%; }
+.ldb-claims thead th:nth-child(3) { width: 6.2rem; }
+.ldb-claims thead th:nth-child(5) { width: 23%; }
+.ldb-claims thead th:nth-child(6) { width: 12rem; }
+.ldb-claims small { display: block; font-size: .8rem; }
 .ldb-claims .here, .ldb-claims .asked { font-variant-numeric: tabular-nums; }
 .ldb-claims .word { white-space: nowrap; font-weight: 600; }
-.ldb-claims i, .ldb-legend i { font-weight: 600; }
 .ldb-claims .word i { display: inline-block; min-width: 1.3rem; padding: 0 .2rem; margin-right: .35rem; border-radius: 3px;
   font-style: normal; text-align: center; box-sizing: border-box; }
 @media (max-width: 760px) {
-  .ldb-papers > li { grid-template-columns: 96px minmax(0, 1fr); gap: .2rem .8rem; }
+  ul.ldb-papers > li { grid-template-columns: 96px minmax(0, 1fr); gap: .2rem .8rem; }
   .ldb-papers .picture { grid-row: 1; width: 96px; height: 54px; }
   .ldb-papers .says, .ldb-papers .side { grid-column: 1 / -1; grid-row: auto; }
+  .ldb-claims, .ldb-claims tbody { display: block; }
   .ldb-claims thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
   .ldb-claims tr { display: block; padding: .6rem 0; border-bottom: 1px solid rgba(128, 128, 128, .3); }
   .ldb-claims th, .ldb-claims td { display: block; padding: .1rem 0; border: 0; }
-  .ldb-claims td[data-name]::before { content: attr(data-name) ": "; opacity: .85; font-size: .8rem; }
+  .ldb-claims th.number { font-weight: 600; }
+  .ldb-claims th.number::before { content: "claim "; }
+  .ldb-claims td[data-name]::before { content: attr(data-name) ": "; font-size: .8rem; }
   .ldb-claims td.empty { display: none; }
 }
 </style>"""
@@ -88,7 +97,7 @@ def _claim(verdict: Verdict, links: Links) -> str:
     small = [claim.where, "a question of this suite" if claim.kind == "ours" else "", claim.caveat]
     small += [f"published: {claim.published}"] if claim.published != UNKNOWN else []
     says = escape(claim.sentence) + "".join(f"<small>{escape(text)}</small>" for text in small if text)
-    asked = list(dict.fromkeys(telling.threshold(one) for one in verdict.parts))
+    asked = list(dict.fromkeys(_asked(one) for one in verdict.parts))
     here = [_told(one, several=len(asked) > 1) for one in verdict.parts if one.measured]
     word = f'<span class="word">{chip(verdict.word)}{escape(verdict.word)}</span>'
     condition = f"<small>{escape(verdict.condition)}</small>" if verdict.condition and _adds(verdict) else ""
@@ -110,8 +119,16 @@ def _adds(verdict: Verdict) -> bool:
     return len(verdict.parts) != 1 or verdict.condition != verdict.parts[0].part.under
 
 
+def _asked(judged: Judged) -> str:
+    return (
+        telling.threshold(judged)
+        .replace(">= ", "\N{GREATER-THAN OR EQUAL TO}\N{NO-BREAK SPACE}")
+        .replace("<= ", "\N{LESS-THAN OR EQUAL TO}\N{NO-BREAK SPACE}")
+    )
+
+
 def _told(judged: Judged, several: bool) -> str:
-    return telling.told(judged) + (f" (asked: {telling.threshold(judged)})" if several else "")
+    return telling.told(judged) + (f" (asked: {_asked(judged)})" if several else "")
 
 
 def _evidence(verdict: Verdict, links: Links) -> str:

@@ -45,7 +45,7 @@ def bar(verdicts: Sequence[Verdict]) -> str:
 def legend(verdicts: Sequence[Verdict]) -> str:
     """What the signs stand for, with counts; every verdict is named."""
     counts = {word: sum(one.word == word for one in verdicts) for word in WORDS}
-    parts = "".join(f"<span>{chip(word)}{counts[word]} {word}</span>" for word in _ORDER)
+    parts = "".join(f"<span>{chip(word)}{word}: {counts[word]}</span>" for word in _ORDER)
     return f'<div class="ldb-legend">{parts}</div>'
 
 

@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 
+import numpy as np
 import streamlit as st
 from sqlalchemy.orm import Session
 
@@ -14,6 +15,7 @@ from benchmark.claims.paper import Paper, Runs
 from benchmark.claims.verdicts import Verdict, judge
 from benchmark.errors import UserError
 from benchmark.report import outlines
+from benchmark.store.queries import Entry
 from leaderboard.charts import paper_figures
 from leaderboard.ui.opened import database_name, engine
 
@@ -22,11 +24,17 @@ Places = tuple[tuple[str, str, outlines.State | None], ...]
 
 @dataclass(frozen=True)
 class Found:
-    """A paper, the verdicts on its claims, and the numbers of the runs behind them."""
+    """A paper, the verdicts on its claims, and of the runs behind them the numbers and the methods' own seconds.
+
+    seconds   of one instance, the median of those that nobody else slowed, or of all where others always had the processors
+    spent     of all instances, with what was learnt once
+    """
 
     paper: Paper
     verdicts: tuple[Verdict, ...]
     links: Mapping[Runs, tuple[int, ...]]
+    seconds: Mapping[Runs, float]
+    spent: Mapping[Runs, float]
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
@@ -36,8 +44,23 @@ def _found(name: str, places: Places, id: str) -> Found:
         evidence = Evidence(session)
         verdicts = tuple(judge(paper, claim, evidence) for claim in paper.claims)
         needed = dict.fromkeys(runs for claim in paper.claims for runs in claim.runs)
-        rows = {runs: evidence.row(runs) for runs in needed}
-        return Found(paper, verdicts, {runs: tuple(run.id for run in row.runs) for runs, row in rows.items() if row})
+        rows = {runs: row for runs in needed if (row := evidence.row(runs)) is not None}
+        return Found(
+            paper,
+            verdicts,
+            links={runs: tuple(run.id for run in row.runs) for runs, row in rows.items()},
+            seconds={runs: _usual(row) for runs, row in rows.items()},
+            spent={runs: _sum(row) for runs, row in rows.items()},
+        )
+
+
+def _usual(row: Entry) -> float:
+    fair = [value for key, value in row.seconds.items() if key not in row.contended]
+    return float(np.median(fair or list(row.seconds.values()) or [0.0]))
+
+
+def _sum(row: Entry) -> float:
+    return float(sum(row.seconds.values()) + sum(run.fit_seconds or 0.0 for run in row.runs))
 
 
 @st.cache_resource(max_entries=256, show_spinner=False)

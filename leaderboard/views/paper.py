@@ -119,13 +119,13 @@ def caveats(found: Found) -> None:
     if lines or found.paper.notes:
         st.subheader("Caveats")
     if lines:
-        widgets.lines(lines, ("claim", ""))
+        widgets.lines(lines, ("claim", "what limits it"))
     for note in found.paper.notes:
         st.markdown(note)
 
 
-def commands(found: Found, rows: list[tuple[Board, Row]]) -> None:
-    """How to see the verdicts, and how to make what is missing."""
+def commands(found: Found) -> None:
+    """How to see the verdicts, how to make what is missing, and what the runs that are there took."""
     st.subheader("Commands")
     st.code(f"python -m runners.claims --paper {found.paper.id}", language="bash", wrap_lines=True)
     gaps = [gap for one in found.verdicts for gap in one.gaps]
@@ -134,14 +134,24 @@ def commands(found: Found, rows: list[tuple[Board, Row]]) -> None:
         if lacking:
             st.caption(f"What is {what}:")
             st.code("\n".join(telling.commands(lacking)), language="bash", wrap_lines=True)
-    if rows:
-        times = [(f"{board.task.name} / {board.preset}", row.label, _time(row)) for board, row in rows]
-        widgets.lines(times, ("board", "method", "the method's own time, on what"))
+    if found.links:
+        widgets.lines(times(found), ("board", "seconds an instance, by method", "all runs of it here"))
 
 
-def _time(row: Row) -> str:
-    fit = f", and {row.fit_time:.3g} s to learn once" if row.fit_time else ""
-    return f"{row.fair_time:.3g} s an instance{fit}, {row.devices}" if row.fair_time is not None else "no time that compares"
+def times(found: Found) -> list[tuple[str, str, str]]:
+    """What the runs behind the claims took of the methods' own time, a line for each board."""
+    lines = []
+    for place in dict.fromkeys((runs.task, runs.preset) for runs in found.links):
+        here = [runs for runs in found.links if (runs.task, runs.preset) == place]
+        each = [f"{runs.label.split(' ', 1)[1]} {found.seconds[runs]:.2g}" for runs in here]
+        lines.append((" / ".join(place), ", ".join(each), _span(sum(found.spent[runs] for runs in here))))
+    return lines
+
+
+def _span(seconds: float) -> str:
+    if seconds < 100:
+        return f"{seconds:.2g} s"
+    return f"{seconds / 60:.0f} min" if seconds < 6000 else f"{seconds / 3600:.1f} h"
 
 
 def show(paper: Paper) -> None:
@@ -154,7 +164,7 @@ def show(paper: Paper) -> None:
     of_paper.show(found, rows)
     beaten(rows)
     caveats(found)
-    commands(found, rows)
+    commands(found)
     st.subheader("Citation")
     st.code(paper.bibtex, language=None, wrap_lines=True)
 

@@ -45,15 +45,15 @@ def _others(found: Found, board: Board, row: Row, key: Key) -> list[Row]:
 
 
 def _one(board: Board, rows: list[Row], key: Key) -> None:
-    st.subheader("One instance")
     few = replace(board, rows=rows, baseline=None)
+    found = next(iter(kept.drawn(few, key)), None)
     place = {"task": board.task.name, "preset": board.preset, "seed": key[0], "instance": key[1]}
+    st.subheader("One instance")
     widgets.go("instance", f"{board.task.name} / {board.preset}, seed {key[0]}, instance {key[1]}: all methods →", **place)
-    for figure in kept.drawn(few, key)[:1]:
-        if figure.picture.kind in PIXELS and figure.truth is not None:
-            _tiles(board, rows, key, figure)
-        elif figure.picture.kind in WHOLE and not figure.empty:
-            drawings.part(figure.picture)(few, figure, key)
+    if found is not None and found.picture.kind in PIXELS and found.truth is not None:
+        _tiles(board, rows, key, found)
+    elif found is not None and found.picture.kind in WHOLE and not found.empty:
+        drawings.part(found.picture)(few, found, key)
 
 
 def _tiles(board: Board, rows: list[Row], key: Key, figure: Figure) -> None:
