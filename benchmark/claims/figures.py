@@ -53,12 +53,13 @@ _USUAL = "Bars: 95 % intervals."
 
 
 def caption(figure: Figure, found: Drawn) -> str:
-    """What is seen, how to read it, what the hollow marks are, and how many kinds of runs are missing. Plain text."""
+    """What is seen, how to read it, what the hollow marks are, and how much has not been run. Plain text."""
     said = [figure.title, _HOW.get(figure.kind, _USUAL)]
     if (found.frame["source"] == PUBLISHED).any():
         said.append(f"Hollow: as published ({figure.source}).")
-    if lacking := [gap for gap in found.gaps if gap.why == "not run"]:
-        said.append(f"Not run yet: {', '.join(dict.fromkeys(gap.runs.label for gap in lacking))}.")
+    if lacking := {gap.runs.label for gap in found.gaps if gap.why == "not run"}:
+        every = {quantity.runs.label for mark in figure.marks for quantity in mark.quantities}
+        said.append(f"{len(lacking)} of its {len(every)} kinds of runs are not run yet.")
     return " ".join(said)
 
 

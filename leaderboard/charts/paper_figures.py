@@ -130,13 +130,13 @@ def _dots(figure: Figure, frame: pd.DataFrame) -> alt.LayerChart:
     axis = alt.Axis(labelLimit=130, ticks=False, grid=len(names) > 1, tickBand="extent", domain=False)
     y = alt.Y("at:N", title=None, sort=places, scale=alt.Scale(domain=places), axis=axis)
     offset = alt.YOffset("series:N", sort=names, scale=alt.Scale(domain=names, paddingOuter=0.6))
-    x = alt.X("value:Q", title=figure.y, scale=_scale(figure, "y"), axis=alt.Axis(tickCount=6))
+    x = alt.X("value:Q", title=figure.y, scale=_scale(figure, "y"), axis=_ticks(figure, "y"))
     colour, shape = _colour(figure), _shape(figure)
     tips = [_tip("at:N", ""), _tip("series:N", ""), *_interval_tips(figure)]
     base = own.encode(y, offset, colour, tooltip=tips)
     bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2, opacity=0.6)
     layers = [
-        bars.encode(alt.X("low:Q", title=figure.y, scale=_scale(figure, "y")), alt.X2("high:Q")),
+        bars.encode(alt.X("low:Q", title=figure.y, scale=_scale(figure, "y"), axis=_ticks(figure, "y")), alt.X2("high:Q")),
         base.mark_point(filled=True, size=70, opacity=1).encode(x, shape),
         published.mark_point(filled=False, size=70, strokeWidth=1.5).encode(
             y, offset, colour, x, shape, tooltip=[*tips[:2], _tip("value:Q", "published")]
@@ -201,7 +201,14 @@ def _scale(figure: Figure, axis: str) -> alt.Scale:
 
 
 def _height(figure: Figure) -> alt.Y:
-    return alt.Y("value:Q", title=figure.y, scale=_scale(figure, "y"), axis=alt.Axis(tickCount=6))
+    return alt.Y("value:Q", title=figure.y, scale=_scale(figure, "y"), axis=_ticks(figure, "y"))
+
+
+def _ticks(figure: Figure, axis: str) -> alt.Axis:
+    """Of a logarithmic axis the powers of ten alone, where it would have nine lines for each."""
+    if axis in figure.log:
+        return alt.Axis(values=[10.0**power for power in range(-12, 13)], labelExpr=PLAIN)
+    return alt.Axis(tickCount=6)
 
 
 def _colour(figure: Figure, symbol: str = "") -> alt.Color:

@@ -19,14 +19,11 @@ WHOLE = ("heat", "strip", "lines")  # drawn as the instance's own page draws the
 
 
 def show(found: Found, rows: list[tuple[Board, Row]]) -> None:
-    """The first instance that was kept of the paper's method on the boards of its claims, or nothing."""
-    for board, row in rows:
-        keys = kept.keys(replace(board, rows=[row]))
-        if keys and board.task.pictures:
-            key = keys[0]
-            shown = [row, *_others(found, board, row, key)]
-            _one(board, shown, key)
-            return
+    """The first instance that was kept of the paper's method and of another on the boards of its claims, or of it alone."""
+    kept_of = [(board, row, keys[0]) for board, row in rows if (keys := kept.keys(replace(board, rows=[row])))]
+    there = [(board, [row, *_others(found, board, row, key)], key) for board, row, key in kept_of if board.task.pictures]
+    if there:
+        _one(*max(there, key=lambda one: min(len(one[1]), 2)))  # the first of those that are alike
 
 
 def _others(found: Found, board: Board, row: Row, key: Key) -> list[Row]:
@@ -49,7 +46,8 @@ def _one(board: Board, rows: list[Row], key: Key) -> None:
     found = next(iter(kept.drawn(few, key)), None)
     place = {"task": board.task.name, "preset": board.preset, "seed": key[0], "instance": key[1]}
     st.subheader("One instance")
-    widgets.go("instance", f"{board.task.name} / {board.preset}, seed {key[0]}, instance {key[1]}: all methods →", **place)
+    st.caption(plain(f"{board.task.name} / {board.preset}, seed {key[0]}, instance {key[1]}"))
+    widgets.go("instance", "All methods on it →", **place)
     if found is not None and found.picture.kind in PIXELS and found.truth is not None:
         _tiles(board, rows, key, found)
     elif found is not None and found.picture.kind in WHOLE and not found.empty:
