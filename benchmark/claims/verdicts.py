@@ -114,9 +114,8 @@ def _condition(claim: Claim, word: Word, parts: Sequence[Judged]) -> str:
         return "; ".join(dict.fromkeys(f"{gap.runs.label}: {gap.why}" for one in parts for gap in one.gaps))
     if len({one.word for one in parts}) > 1:
         told = [(one.word, one.part.under or one.part.name) for one in parts]
-        return "; ".join(
-            f"{name}: {', '.join(u for w, u in told if w == name)}" for name in WORDS if name in {w for w, _ in told}
-        )
+        named = {name: dict.fromkeys(under for word, under in told if word == name) for name in WORDS}
+        return "; ".join(f"{name}: {', '.join(under)}" for name, under in named.items() if under)
     few = [one.measured for one in parts if one.measured and math.isnan(one.measured.low)]
     if notes := [one.measured.note for one in parts if one.measured and one.measured.note]:
         return "; ".join(dict.fromkeys(notes))

@@ -6,6 +6,9 @@ from benchmark.claims.paper import Claim, Paper, Part, Quantity, Runs, of_curve,
 WIDE = Runs("deep_mc", "small", "deep_mf")
 COMPRESSED = Runs("deep_mc", "small", "deep_mf_compressed")
 DEEP, LORA = Runs("few_shot", "small", "deep_lora", 5), Runs("few_shot", "small", "lora", 5)
+PROBE = Runs("few_shot", "small", "linear_probe", 5)
+STARVED = "In so few steps about half of Deep LoRA's layers hardly move, and the head, with an untuned rate, holds all back."
+RESULTS = "stored results of the code"
 PUBLISHED = {"lr": 1e-3, "head": "frozen"}
 
 
@@ -44,7 +47,8 @@ PAPER = Paper(
         Claim(
             "1",
             "Fully observed, the compressed network stays within eps^L sqrt(d - 2r) of the wide one in every step.",
-            needs="it is a statement on every step of two networks: python -m pytest tests/methods/test_deep_factorisation.py",
+            needs="it is a statement on every step of two networks, which a test makes: python -m pytest "
+            "tests/methods/test_deep_factorisation.py",
         ),
         Claim(
             "2",
@@ -53,6 +57,8 @@ PAPER = Paper(
                 Part("ratio", (to(COMPRESSED), to(WIDE)), at_most=1.5, under="steps"),
                 faster(WIDE, COMPRESSED, 5.0),
             ),
+            where="figure equiv_traj_mc of the code",
+            published="as many steps, 7 times as fast, n = 1,000",
         ),
         Claim(
             "2b",
@@ -67,6 +73,8 @@ PAPER = Paper(
             "2c",
             "At n = 1000 a seventh of the wide one's time.",
             (faster(Runs("deep_mc", "full", "deep_mf", 1), Runs("deep_mc", "full", "deep_mf_compressed", 1), 7.0),),
+            where="figure equiv_traj_mc of the code",
+            published="43 s and 6 s",
         ),
         Claim(
             "3",
@@ -79,11 +87,14 @@ PAPER = Paper(
                     options={"which": "least"},
                 ),
             ),
+            where="figure equiv_traj_mc of the code",
         ),
         Claim(
             "4",
             "A narrow network from a random start needs twice the steps of the wide one.",
             (Part("ratio", (to(Runs("deep_mc", "small", "narrow_mf")), to(WIDE)), at_least=2.0),),
+            where="figure comp_iter_time of the code",
+            published="2.3 to 3.2 times those of the compressed one",
         ),
         Claim(
             "5",
@@ -96,11 +107,27 @@ PAPER = Paper(
                     unit="decades",
                 ),
             ),
+            where="figure depth_2_v_3 of the code",
+        ),
+        Claim(
+            "5b",
+            "The compressed network is as fast as alternating least squares, to an error of 1e-4.",
+            (
+                Part(
+                    "ratio",
+                    (to(COMPRESSED, "seconds", -4.0), to(Runs("deep_mc", "small", "alternating_ls"), "seconds", -4.0)),
+                    at_most=1.0,
+                ),
+            ),
+            kind="ours",
         ),
         Claim(
             "6",
             "Deep LoRA beats LoRA with few labels, both with tuned rates and their usual starts.",
             (Part("ahead", (score(DEEP, "accuracy"), score(LORA, "accuracy")), at_least=0.0),),
+            where=RESULTS,
+            published="0.07 with 16 labels, 0.02 with 64, in Pearson's correlation on STS-B",
+            caveat=STARVED,
         ),
         Claim(
             "6b",
@@ -140,6 +167,9 @@ PAPER = Paper(
                     under="Deep LoRA",
                 ),
             ),
+            where=RESULTS,
+            published="0.54 to 0.18, and 0.64 to 0.67, in Pearson's correlation on STS-B",
+            caveat="100 steps and one seed, in which about half of Deep LoRA's layers hardly move.",
         ),
         Claim(
             "7",
@@ -160,6 +190,23 @@ PAPER = Paper(
                     unit="effective rank",
                 ),
             ),
+            where="figure fewshot_256_ranks of the code",
+            published="0 to 6, where LoRA's are 8, given 8",
+            caveat="Layers that hardly move count with the rank of their start, about 5, which Deep LoRA alone has.",
+        ),
+        Claim(
+            "7b",
+            "Fine-tuning beats a linear probe on the frozen encoder.",
+            tuple(
+                Part("ahead", (score(runs, "accuracy"), score(PROBE, "accuracy")), at_least=0.0, under=runs.method)
+                for runs in (
+                    DEEP,
+                    LORA,
+                    *(Runs("few_shot", "small", name, 5) for name in ("bitfit", "ia3", "full_fine_tuning")),
+                )
+            ),
+            kind="ours",
+            caveat="The encoder was trained to compare sentences, so that the probe leaves little to win.",
         ),
         Claim(
             "8",
@@ -180,7 +227,17 @@ PAPER = Paper(
                     at_least=0.0,
                 ),
             ),
+            where=RESULTS,
+            published="0.028 over eight tasks, 62 of 80 pairs won",
+            caveat="Not the paper's protocol: mean pooling, a head that learns, and 500 steps instead of 1,000.",
         ),
+    ),
+    leads="2",
+    notes=(
+        "Rates of `lora` and `deep_lora` are the best of 18 draws on tuning texts, those of the other methods of 6; that of "
+        "`ia3` is untuned.",
+        "The paper's BERT comes in no package: `--preset full_glue --source backbone=bert-base-cased` runs its tasks on files "
+        "of yours.",
     ),
     figures=(
         Figure(

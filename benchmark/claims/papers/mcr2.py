@@ -8,7 +8,8 @@ from benchmark.claims.paper import Claim, Paper, Part, Runs, score
 FREE = Runs("representation", "small_free", "mcr2")
 UNBALANCED = Runs("representation", "small_free_unbalanced", "mcr2")
 WEIGHTS = (0.1, 0.3, 0.5)
-SCRIPT = "python tests/performance/mcr2_claims.py"
+SCRIPT = "python tests/performance/mcr2_landscape.py"
+BOOK = "the authors' book, chapter 3"
 
 
 def of(method: str) -> Runs:
@@ -44,12 +45,14 @@ PAPER = Paper(
         Claim(
             "1",
             "Ascent over free features ends with the singular values, coherence and rank of the closed form.",
-            tuple(
+            where=BOOK,
+            parts=tuple(
                 part
                 for runs, name in ((FREE, "balanced"), (UNBALANCED, "unbalanced"))
                 for part in (
                     most(runs, "sigma_gap", 1e-6, f"singular values, {name}", ratio=WEIGHTS),
                     most(runs, "coherence", 1e-10, f"coherence, {name}", ratio=WEIGHTS),
+                    most(runs, "rank_gap", 0.0, f"rank, {name}", ratio=WEIGHTS),
                 )
             ),
         ),
@@ -78,12 +81,23 @@ PAPER = Paper(
             (least(FREE.set(start=0.01), "value_gap", 0.05, ratio=WEIGHTS),),
             kind="ours",
         ),
-        Claim("5", "The Hessian is negative semidefinite at limits and not at the smaller root.", needs=f"no run: {SCRIPT}"),
-        Claim("6", "The singular values fall with lambda as the formula says.", needs=f"lambda beyond the presets: {SCRIPT}"),
+        Claim(
+            "5",
+            "The Hessian is negative semidefinite at limits and not at the smaller root.",
+            where=BOOK,
+            needs=f"no run keeps features or their Hessian: {SCRIPT}",
+        ),
+        Claim(
+            "6",
+            "The singular values fall with lambda as the formula says.",
+            where=BOOK,
+            needs=f"it goes up to 0.95 of the largest lambda, the presets to 0.5: {SCRIPT}",
+        ),
         Claim(
             "7",
             "Learned features are orthogonal between classes, below 0.02, where cross-entropy has 0.15 or more.",
             (most(of("mcr2"), "coherence", 0.02, "mcr2"), least(of("cross_entropy"), "coherence", 0.15, "cross-entropy")),
+            caveat="In part by definition: this is what rate reduction optimises, and cross-entropy tends to 1 / (K - 1).",
         ),
         Claim(
             "7b",
@@ -91,6 +105,20 @@ PAPER = Paper(
             (Part("level", (score(of("cross_entropy_ole"), "coherence"),), at_least=0.1),),
         ),
         Claim("7c", "... and the objective is within 1 % of the closed form.", (most(of("mcr2"), "value_gap", 0.01),)),
+        Claim(
+            "7d",
+            "On leaves, too, it is nearer to orthogonal than cross-entropy and contrast.",
+            tuple(
+                Part(
+                    "ahead",
+                    tuple(score(Runs("representation", "small_tabular", one), "coherence") for one in (rival, "mcr2")),
+                    at_least=0.0,
+                    under=rival,
+                )
+                for rival in ("cross_entropy", "supervised_contrastive")
+            ),
+            kind="ours",
+        ),
         Claim(
             "8",
             "Of 3 classes cross-entropy has at most half the directions of rate reduction.",
@@ -103,6 +131,20 @@ PAPER = Paper(
             ),
         ),
         Claim(
+            "8b",
+            "... and so have OLE and contrast.",
+            tuple(
+                Part(
+                    "ratio",
+                    (score(of(rival), "rank95", classes=3), score(of("mcr2"), "rank95", classes=3)),
+                    at_most=0.5,
+                    under=rival,
+                )
+                for rival in ("cross_entropy_ole", "supervised_contrastive")
+            ),
+            kind="ours",
+        ),
+        Claim(
             "9",
             "The features separate held-out samples at least as well as cross-entropy's, by a probe on 10 classes.",
             (
@@ -113,7 +155,15 @@ PAPER = Paper(
                 ),
             ),
             kind="ours",
+            caveat="One network, 800 steps and one rate serve all that learn.",
         ),
+    ),
+    notes=(
+        "What rate reduction adds to orthogonality is dimension: OLE and contrast leave one direction a class, rate reduction "
+        "fills all there are. On held-out samples of 10 digits that does not show as accuracy.",
+        "Claims 5 and 6 by their script: the Hessian's largest eigenvalue is 2e-10 at limits of ascent and 0.106 at smaller roots. "
+        "sigma* falls from 7.39 to 1.01 between 0.05 and 0.95 of the largest lambda, as the formula says to 7.4e-9. Above 0.867 "
+        "to 0.887 of it, for 2 to 10 balanced classes, zero is better than every other maximiser.",
     ),
     figures=(
         Figure(

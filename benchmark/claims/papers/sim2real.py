@@ -16,9 +16,16 @@ def of(method: str, preset: str = "small", **parameters: object) -> Runs:
     return Runs("spectral", preset, method, parameters=parameters)
 
 
-NET, TV = of("sim2real"), of("nnls_tv")
+NET, SMOOTH = of("sim2real"), of("nnls_tv")
 EXACT = {"solver": "exact", "weight": 1e-6}
 SLOW = {"weight": 1e-6, "penalty": 1.0, "steps": 1000}
+SMOOTHER = "It stops after 20 steps, before total variation enters: it smooths."
+CONSTANT = "A constant, the mean of other lamps, has an RMSE of 0.31 on lamps and drifted devices, below the network's."
+
+
+def tv(preset: str = "small") -> Runs:
+    """Total variation at its exact minimum, with the weight that is best on tuning data."""
+    return of("nnls_tv", preset, **EXACT)
 
 
 def rmse(runs: Runs, group: str) -> Quantity:
@@ -31,9 +38,9 @@ def below(first: Runs, second: Runs, group: str, most: float = 0.0, least: float
     return Part("ahead", (rmse(first, group), rmse(second, group)), least, most, under or group)
 
 
-def on_par(group: str, preset: str = "small") -> Part:
-    """RMSE of the network within 20 % of total variation's."""
-    return Part("ratio", (rmse(of("sim2real", preset), group), rmse(of("nnls_tv", preset), group)), 0.8, 1.2, group)
+def on_par(group: str, solver: Runs) -> Part:
+    """RMSE of the network within 20 % of the solver's."""
+    return Part("ratio", (rmse(of("sim2real", solver.preset), group), rmse(solver, group)), 0.8, 1.2, group)
 
 
 def hurt_more(shifted: Values, usual: Values, its_shifted: Values, its_usual: Values) -> Measured:
@@ -57,10 +64,10 @@ def hurt_more(shifted: Values, usual: Values, its_shifted: Values, its_usual: Va
     return Measured(difference(*tables), float(low), float(high), len(tables[0]))
 
 
-def hurts(group: str) -> Part:
-    """The network's error grows more than total variation's."""
-    net, tv = of("sim2real", "small_shifts"), of("nnls_tv", "small_shifts")
-    given = (rmse(net, group), rmse(net, "simulated"), rmse(tv, group), rmse(tv, "simulated"))
+def hurts(group: str, solver: Runs) -> Part:
+    """The network's error grows more than the solver's."""
+    net = of("sim2real", "small_shifts")
+    given = (rmse(net, group), rmse(net, "simulated"), rmse(solver, group), rmse(solver, "simulated"))
     return Part(hurt_more, given, at_least=0.0, under=group, unit="times its usual error")
 
 
@@ -100,6 +107,8 @@ PAPER = Paper(
                     under="without noise",
                 ),
             ),
+            where="abstract",
+            caveat=f"The noise of the tests has the law of the augmentation. {CONSTANT}",
         ),
         Claim(
             "2",
@@ -118,15 +127,33 @@ PAPER = Paper(
         Claim(
             "3",
             "The network is on a par with total variation: within 20 %.",
-            (*(on_par(group) for group in GROUPS), on_par("lines", "small_lines")),
+            tuple(on_par(group, tv()) for group in ("lamps", "drifted")),
+            where="abstract",
+            published="on par",
+            caveat=CONSTANT,
+        ),
+        Claim(
+            "3b",
+            "... also on simulated spectra, and on lines at the paper's wavelengths seen by drifted devices.",
+            (on_par("simulated", tv()), on_par("lines", tv("small_lines"))),
+            kind="ours",
+        ),
+        Claim(
+            "3c",
+            "It is on a par with the solver that ends early.",
+            (*(on_par(group, SMOOTH) for group in GROUPS), on_par("lines", of("nnls_tv", "small_lines"))),
+            kind="ours",
+            caveat=SMOOTHER,
         ),
         Claim(
             "4",
             "One pass of the network is a hundred times as fast as the solver.",
-            (faster(TV, "ADMM that stops early"), faster(TV.set(**EXACT), "the exact minimum")),
+            (faster(SMOOTH, "ADMM that stops early"), faster(tv(), "the exact minimum")),
+            where="abstract",
+            published="significant",
             caveat="Ten spectra at once; one at a time is timed by tests/performance/spectral_time.py.",
         ),
-        Claim("4b", "... of a thousand steps.", (faster(TV.set(**SLOW), "1,000 steps of ADMM"),), kind="ours"),
+        Claim("4b", "... of a thousand steps.", (faster(SMOOTH.set(**SLOW), "1,000 steps of ADMM"),), kind="ours"),
         Claim(
             "5",
             "Plain least squares are spikes: cosine below 0.3, and yet peaks within 5 %.",
@@ -153,15 +180,34 @@ PAPER = Paper(
         Claim(
             "7",
             "Another shape of line hurts the network more than total variation.",
-            (hurts("gaussian"), hurts("asymmetric")),
+            (hurts("gaussian", tv("small_shifts")), hurts("asymmetric", tv("small_shifts"))),
             kind="ours",
+        ),
+        Claim(
+            "7b",
+            "... and more than the solver that ends early.",
+            (hurts("gaussian", of("nnls_tv", "small_shifts")), hurts("asymmetric", of("nnls_tv", "small_shifts"))),
+            kind="ours",
+            caveat=SMOOTHER,
         ),
         Claim(
             "8",
             "Lines beyond 604 nm, never seen in training, hurt the network more than total variation.",
-            (hurts("beyond_604"),),
+            (hurts("beyond_604", tv("small_shifts")),),
             kind="ours",
         ),
+        Claim(
+            "8b",
+            "... and more than the solver that ends early.",
+            (hurts("beyond_604", of("nnls_tv", "small_shifts")),),
+            kind="ours",
+            caveat=SMOOTHER,
+        ),
+    ),
+    notes=(
+        "Every method misses a part of a lamp: beyond 645 nm no detector of this device sees anything.",
+        "The comparator of a claim on total variation is the exact minimum of non-negative least squares with total variation, "
+        "`--set solver=exact`. `nnls_tv` as recommended stops early, which smooths; it is named apart.",
     ),
     figures=(
         Figure(
@@ -174,7 +220,8 @@ PAPER = Paper(
                 for name, runs in (
                     ("network", NET),
                     ("network, no augmentation", of("sim2real", augmentation="none")),
-                    ("total variation", TV),
+                    ("total variation", tv()),
+                    ("the same, ended early", SMOOTH),
                     ("Tikhonov", of("nnls_tikhonov")),
                     ("least squares", of("nnls")),
                 )

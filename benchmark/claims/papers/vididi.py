@@ -76,18 +76,23 @@ PAPER = Paper(
             "1",
             "ViDiDi raises the recall of motion by 11 points or more at equal steps.",
             tuple(raises(name, "recall_1", 0.11) for name in NAMES),
+            where="figure on the author's page",
             published="11 to 16 points on UCF101",
+            caveat="Backgrounds are in haze, in which ViDiDi works, and settings were chosen on ViDiDi and not for each base.",
         ),
         Claim(
             "2",
             "It gains most where the base is weakest.",
             (Part(weakest_gains_most, EACH, at_least=0.0),),
+            where="figure on the author's page",
+            published="15.9, 11.5, 10.7 points over 64.6, 70.7, 72.6 on UCF101",
             caveat="All bases are near chance here, 0.067.",
         ),
         Claim(
             "3",
             "The three frameworks come closer to each other.",
             (Part(closer, EACH, at_least=0.0),),
+            where="figure on the author's page",
             published="64.6 to 72.6 without, 80.5 to 83.3 with it",
             caveat="There is nothing to close while all bases are near chance.",
         ),
@@ -95,6 +100,7 @@ PAPER = Paper(
             "4",
             "Base features find the same background more often, ViDiDi's less.",
             tuple(raises(name, "background_1", falls=True) for name in NAMES),
+            where="abstract",
             kind="ours",
         ),
         Claim(
@@ -107,6 +113,7 @@ PAPER = Paper(
             "6",
             "Pairs of different orders matter: the schedule is above the same orders alone.",
             (Part("ahead", (score(SCHEDULE, "recall_1"), score(SCHEDULE.set(orders="same"), "recall_1")), at_least=0.0),),
+            where="abstract",
             kind="ours",
         ),
         Claim(
@@ -118,7 +125,8 @@ PAPER = Paper(
         Claim(
             "8",
             "On a quarter of the videos, in as many steps, it is above SimCLR on all.",
-            (
+            where="abstract",
+            parts=(
                 Part(
                     "ahead",
                     (score(SCHEDULE.set(share=0.25, cycles=48), "recall_1"), score(of("simclr"), "recall_1")),
@@ -140,6 +148,7 @@ PAPER = Paper(
                 for name in NAMES
             ),
             kind="ours",
+            caveat="Each action is one take of one performer, so that the place of a change tells it.",
         ),
         Claim(
             "10",
@@ -155,6 +164,10 @@ PAPER = Paper(
                 ),
             ),
         ),
+    ),
+    notes=(
+        "ViDiDi needs backgrounds that leave it the body. `small` has photographs out of focus and in haze, at 30 % of their "
+        "contrast; what happens at full contrast is not among the results here. Chance is 0.067.",
     ),
     figures=(
         Figure(

@@ -80,7 +80,7 @@ def test_a_line_tells_the_claim_that_leads():
     assert telling.headline([verdict(AHEAD, AHEAD)]) == "Ours | theirs * 2 is ahead: holds (2 of 2 parts)."
     assert telling.headline([verdict(None, None, word="not run")]) == "Ours | theirs * 2 is ahead: not run."
     with pytest.raises(ValueError, match="no claim 7 to lead"):
-        Paper("1", "A", ("B",), "", 2024, (), (), "", "", (), "7")
+        Paper("1", "A", ("B",), "", 2024, (), (), "", "", (), leads="7")
 
 
 def test_verdicts_are_counted_in_their_order():
