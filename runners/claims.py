@@ -5,7 +5,6 @@ Verdicts are computed from the database, which holds the results that came with 
 
 import sys
 from pathlib import Path
-from tempfile import TemporaryDirectory
 from typing import TYPE_CHECKING, Annotated
 
 import typer
@@ -14,14 +13,14 @@ from rich.table import Table
 from sqlalchemy.orm import Session
 
 from benchmark import registry
-from benchmark.claims import document, finding, telling
+from benchmark.claims import finding, telling
 from benchmark.claims.evidence import Evidence
 from benchmark.claims.paper import Claim, Paper, Runs, Scale
 from benchmark.claims.scale import at_scale
 from benchmark.claims.verdicts import Verdict, judge
 from benchmark.errors import UserError, unknown
 from benchmark.store.database import location, open_database
-from runners import start
+from runners import documents, start
 from runners.cli import Database, DataDir, Include, run_app
 from runners.load import merge_reference
 from runners.progress import Display
@@ -69,7 +68,7 @@ def main(
             raise UserError(
                 "--write takes all papers and the results that came with the suite alone; leave the other options out"
             )
-        for file in written():
+        for file in documents.written():
             print(file)
         return
     if format_ not in FORMATS:
@@ -129,31 +128,6 @@ def verdicts_of(chosen: Chosen, target: str, *, merge: bool = True) -> list[Verd
             merge_reference(session, {(runs.task, runs.preset) for _, claim in chosen for runs in claim.runs}, target)
         evidence = Evidence(session)
         return [judge(paper, claim, evidence) for paper, claim in chosen]
-
-
-def by_reference() -> list[Verdict]:
-    """The verdicts on the suite's own papers by the results that came with it, and by nothing else."""
-    chosen = [(paper, claim) for paper in finding.own().values() for claim in paper.claims]
-    with TemporaryDirectory() as folder:
-        return verdicts_of(chosen, str(Path(folder) / "reference.db"))
-
-
-def written() -> list[str]:
-    """Writes docs/papers and README's table. Returns the files that changed. Raises UserError outside of the repository."""
-    readme = registry.ROOT / "README.md"
-    if not readme.is_file():
-        raise UserError(f"--write needs the repository; {readme} is not there")
-    found, folder = by_reference(), registry.ROOT / document.FOLDER
-    texts = {folder / name: text for name, text in document.pages(found).items()}
-    texts[readme] = document.spliced(readme.read_text(encoding="utf-8"), document.summary(found))
-    stale = set(folder.glob("*.md")) - texts.keys()
-    changed = [file for file, text in texts.items() if not file.is_file() or file.read_text(encoding="utf-8") != text]
-    for file in stale:
-        file.unlink()
-    folder.mkdir(parents=True, exist_ok=True)
-    for file in changed:
-        file.write_text(texts[file], encoding="utf-8", newline="\n")
-    return sorted(str(file.relative_to(registry.ROOT)) for file in [*changed, *stale])
 
 
 def make(missing: list[Runs], target: str, data_dir: Path | None) -> int:

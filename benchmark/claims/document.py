@@ -1,8 +1,13 @@
 """Verdicts as documents: a page for each paper, their index, and README's table. The same verdicts give the same text."""
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from benchmark.claims import telling
+from benchmark.claims.figure import Figure
+from benchmark.claims.figures import Drawn, caption
 from benchmark.claims.paper import UNKNOWN, Paper
 from benchmark.claims.verdicts import Judged, Verdict
 from benchmark.errors import UserError
@@ -11,12 +16,14 @@ FOLDER = "docs/papers"
 BEGIN = "<!-- papers: python -m runners.claims --write -->"
 END = "<!-- end of papers -->"
 _MADE = "It is written by `python -m runners.claims --write` from the results that come with the suite."
+Figures = Sequence[tuple[Figure, Drawn]]
+_DATA = "<!-- data "
 _HEADINGS = ("claim", "says", "published", "threshold", "here [95 %]", "verdict")
 
 
-def pages(verdicts: Sequence[Verdict]) -> dict[str, str]:
-    """The text of each page by its name: ID.md for each paper, and index.md."""
-    found = {f"{paper.id}.md": page(paper, of(paper, verdicts)) for paper in papers(verdicts)}
+def pages(verdicts: Sequence[Verdict], drawn: Mapping[str, Figures]) -> dict[str, str]:
+    """The text of each page by its name: ID.md for each paper, and index.md. `drawn` holds the figures by paper."""
+    found = {f"{paper.id}.md": page(paper, of(paper, verdicts), drawn.get(paper.id, ())) for paper in papers(verdicts)}
     return {**found, "index.md": index(verdicts)}
 
 
@@ -30,7 +37,7 @@ def of(paper: Paper, verdicts: Sequence[Verdict]) -> list[Verdict]:
     return [one for one in verdicts if one.paper.id == paper.id]
 
 
-def page(paper: Paper, verdicts: Sequence[Verdict]) -> str:
+def page(paper: Paper, verdicts: Sequence[Verdict], figures: Figures) -> str:
     """All that is said of a paper."""
     where = f"[arXiv:{paper.id}](https://arxiv.org/abs/{paper.id})" if _is_number(paper.id) else paper.id
     sections = [
@@ -42,6 +49,7 @@ def page(paper: Paper, verdicts: Sequence[Verdict]) -> str:
         _named("Tasks", paper.tasks) + _named("Methods", paper.methods),
         "## Claims",
         table(verdicts),
+        *_figures(paper, figures),
         *(["## Notes", *paper.notes] if paper.notes else []),
         *_missing(verdicts),
         "## Citation",
@@ -91,6 +99,48 @@ def spliced(text: str, table: str) -> str:
         raise UserError(f"README.md needs the lines '{BEGIN}' and '{END}', once each, in this order")
     before, _, rest = text.partition(BEGIN)
     return f"{before}{BEGIN}\n\n{table}\n\n{END}{rest.partition(END)[2]}"
+
+
+# --- figures ----------------------------------------------------------------------------------------------------------
+
+
+def file_name(id: str, figure: Figure) -> str:
+    """The name of a figure's file, in the folder figures beside the pages."""
+    return f"{id}-{figure.name}.svg"
+
+
+def comment(figure: Figure, found: Drawn) -> str:
+    """What a figure draws, as a comment of XML: its bytes depend on the fonts that are there, and the data do not."""
+    rows = [[_rounded(value) for value in row] for row in found.frame.itertuples(index=False)]
+    axes = [figure.kind, figure.title, figure.x, figure.y, figure.z, figure.log]
+    text = json.dumps({"axes": axes, "rows": rows}, separators=(",", ":")).replace("--", r"\u002d\u002d")
+    return f"{_DATA}{text} -->"
+
+
+def data(text: str) -> Any:
+    """What the comment in a figure's file says. Raises ValueError where it has none."""
+    _, there, rest = text.partition(_DATA)
+    if not there:
+        raise ValueError("the figure does not say what it draws")
+    return json.loads(rest.partition(" -->")[0])
+
+
+def _figures(paper: Paper, figures: Figures) -> list[str]:
+    shown = [(figure, found) for figure, found in figures if not found.empty]
+    lines = [
+        f"![{figure.title.replace(']', '')}](figures/{file_name(paper.id, figure)})\n\n{_cell(caption(figure, found))}"
+        for figure, found in shown
+    ]
+    return ["## Figures", *lines] if lines else []
+
+
+def _rounded(value: Any) -> Any:
+    if isinstance(value, str) or value is None:
+        return value
+    return float(f"{value:.6g}") if math.isfinite(value) else str(float(value))
+
+
+# --- a claim's line -----------------------------------------------------------------------------------------------------
 
 
 def _cells(verdict: Verdict) -> list[str]:

@@ -161,9 +161,9 @@ PAPER = Paper(
     notes=(
         "What rate reduction adds to orthogonality is dimension: OLE and contrast leave one direction a class, rate reduction "
         "fills all there are. On held-out samples of 10 digits that does not show as accuracy.",
-        "Claims 5 and 6 by their script: the Hessian's largest eigenvalue is 2e-10 at limits of ascent and 0.106 at smaller roots. "
-        "sigma* falls from 7.39 to 1.01 between 0.05 and 0.95 of the largest lambda, as the formula says to 7.4e-9. Above 0.867 "
-        "to 0.887 of it, for 2 to 10 balanced classes, zero is better than every other maximiser.",
+        "Claims 5 and 6 by their script: the Hessian's largest eigenvalue is 2e-10 at limits of ascent and 0.106 at smaller "
+        "roots. sigma* falls from 7.39 to 1.01 between 0.05 and 0.95 of the largest lambda, as the formula says to 7.4e-9. "
+        "Above 0.867 to 0.887 of it, for 2 to 10 balanced classes, zero is better than every other maximiser.",
     ),
     figures=(
         Figure(

@@ -9,22 +9,49 @@ from benchmark.claims import Claim, Measured, Paper, Part, Runs, document, findi
 from benchmark.claims.evidence import Gap
 from benchmark.claims.verdicts import Judged, Verdict
 from benchmark.errors import UserError
-from runners import claims
+from runners import documents
 
 OURS, THEIRS = Runs("mri", "small", "cg_sense", 2), Runs("mri", "small", "zero_filled", 2)
 REMEDY = "python -m runners.claims --write"
 
 
 @pytest.fixture(scope="module")
-def reference():
-    return claims.by_reference()
+def found():
+    return documents.by_reference()
 
 
-def test_documents_are_what_the_reference_rows_give(reference):
+@pytest.fixture
+def reference(found):
+    return found[0]
+
+
+def test_documents_are_what_the_reference_rows_give(found):
+    verdicts, figures = found
     readme = (registry.ROOT / "README.md").read_text(encoding="utf-8")
-    assert document.spliced(readme, document.summary(reference)) == readme, REMEDY
+    assert document.spliced(readme, document.summary(verdicts)) == readme, REMEDY
     folder = registry.ROOT / document.FOLDER
-    assert {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.md")} == document.pages(reference), REMEDY
+    pages = {file.name: file.read_text(encoding="utf-8") for file in folder.glob("*.md")}
+    assert pages == document.pages(verdicts, figures), REMEDY
+
+
+def test_figures_draw_what_the_reference_rows_give(found):
+    folder = registry.ROOT / document.FOLDER / "figures"
+    shown = {
+        document.file_name(id, figure): document.data(document.comment(figure, drawn))
+        for id, figures in found[1].items()
+        for figure, drawn in figures
+        if not drawn.empty
+    }
+    files = {file.name: file.read_text(encoding="utf-8") for file in folder.iterdir()}
+    assert files.keys() == shown.keys(), REMEDY
+    for name, text in files.items():
+        assert len(text) < 150_000, name
+        there, expected = document.data(text), shown[name]
+        assert there["axes"] == expected["axes"], f"{name}: {REMEDY}"
+        assert len(there["rows"]) == len(expected["rows"]), f"{name}: {REMEDY}"
+        for row, other in zip(there["rows"], expected["rows"], strict=True):
+            close = [pytest.approx(one, rel=1e-4) if isinstance(one, float) else one for one in other]
+            assert row == close, f"{name}: {REMEDY}"
 
 
 def test_every_claim_has_a_verdict_or_says_what_is_missing(reference):
@@ -42,9 +69,9 @@ def test_every_claim_has_a_verdict_or_says_what_is_missing(reference):
 def verdict(*measured, word="holds", condition="", notes=(), **columns):
     """A verdict on a claim of a made-up paper, with a part for each value; None is a part that is not run."""
     part = Part("ahead", (score(OURS), score(THEIRS)), at_least=1.0, under="here")
-    claim = Claim("1", "Ours | theirs * 2 is ahead.", tuple(part for _ in measured) or (), **columns)
+    claim = Claim("1", "Ours | theirs * 2 is ahead.", (part,) * len(measured), **columns)
     paper = Paper(
-        "2401.00001", "A & B", ("Ada Example",), "ICML 2024", 2024, ("mri",), (), "About.", "Smaller.", (claim,), "", notes
+        "2401.00001", "A & B", ("Ada Example",), "ICML 2024", 2024, ("mri",), (), "About.", "Smaller.", (claim,), notes=notes
     )
     gap = Gap(OURS, "not run")
     parts = tuple(Judged(part, one, word if one else "not run", () if one else (gap,)) for one in measured)
@@ -56,7 +83,7 @@ AHEAD = Measured(2.25, 1.5, 3.0, 8, unit="dB")
 
 def test_a_page_holds_what_is_known_of_a_claim():
     told = verdict(AHEAD, where="table 2", published="3 dB", caveat="One head alone.", notes=("Slices are few.",))
-    text = document.pages([told])["2401.00001.md"]
+    text = document.pages([told], {})["2401.00001.md"]
     assert (
         r"| 1 (table 2) | Ours \| theirs \* 2 is ahead.<br>*One head alone.* | 3 dB | >= 1 | here: 2.2 [1.5, 3.0] dB, n = 8 |"
         " **holds** |" in text
@@ -69,7 +96,7 @@ def test_a_page_holds_what_is_known_of_a_claim():
 
 
 def test_a_page_names_the_commands_that_are_missing():
-    text = document.pages([verdict(None, word="not run", condition="mri/small cg_sense: not run")])["2401.00001.md"]
+    text = document.pages([verdict(None, word="not run", condition="mri/small cg_sense: not run")], {})["2401.00001.md"]
     assert "| **not run**: mri/small cg_sense: not run |" in text
     assert "python -m runners.run --task mri --preset small --method cg_sense --seeds 2 --no-baseline" in text
     assert "--paper 2401.00001 --run" in text
