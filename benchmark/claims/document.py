@@ -148,25 +148,32 @@ def _cells(verdict: Verdict) -> list[str]:
     says = [claim.sentence + (" (ours)" if claim.kind == "ours" else "")]
     says += [f"*{_cell(claim.caveat)}*"] if claim.caveat else []
     asked = list(dict.fromkeys(telling.threshold(one) for one in verdict.parts))
-    here = [_told(one, several=len(asked) > 1) for one in verdict.parts if one.measured]
+    here = [_told(one, verdict) for one in verdict.parts]
     word = f"**{verdict.word}**" + (f": {_cell(verdict.condition)}" if verdict.condition and _adds(verdict) else "")
     return [
         f"{claim.number}" + (f" ({_cell(claim.where)})" if claim.where else ""),
         "<br>".join([_cell(says[0]), *says[1:]]),
         "" if claim.published == UNKNOWN else _cell(claim.published),
-        "<br>".join(map(_cell, asked)),
-        "<br>".join(map(_cell, here)),
+        _cell(asked[0]) if len(asked) == 1 else "",
+        "<br>".join(_cell(text) for text in here if text),
         word,
     ]
 
 
 def _adds(verdict: Verdict) -> bool:
     """Whether the condition says more than the parts beside it."""
-    return len(verdict.parts) != 1 or verdict.condition != verdict.parts[0].part.under
+    if len(verdict.parts) == 1:
+        return verdict.condition != verdict.parts[0].part.under
+    return len({one.word for one in verdict.parts}) == 1 or bool(verdict.gaps)
 
 
-def _told(judged: Judged, several: bool) -> str:
-    return telling.told(judged) + (f" (asked: {telling.threshold(judged)})" if several else "")
+def _told(judged: Judged, verdict: Verdict) -> str:
+    """What a part gave; with its own threshold and verdict where parts differ in these."""
+    if judged.measured is None:
+        return ""
+    several = len({telling.threshold(one) for one in verdict.parts}) > 1, len({one.word for one in verdict.parts}) > 1
+    said = [text for text, told in zip((telling.threshold(judged), judged.word), several, strict=True) if told]
+    return telling.told(judged) + (f" ({': '.join(said)})" if said else "")
 
 
 def _missing(verdicts: Sequence[Verdict]) -> list[str]:

@@ -136,7 +136,7 @@ def _unit(part: Part, evidence: Evidence) -> str:
         return part.unit
     first = part.of[0]
     if part.rule in ("ratio", "share", "onset", "rank"):
-        return {"ratio": "times", "share": "of draws"}.get(str(part.rule), "")
+        return "times" if part.rule == "ratio" else ""
     if first.of_time:
         return "s"
     if first.what == "reached" or part.rule == "reaches":

@@ -107,7 +107,6 @@ PAPER = Paper(
                     under="without noise",
                 ),
             ),
-            where="abstract",
             caveat=f"The noise of the tests has the law of the augmentation. {CONSTANT}",
         ),
         Claim(

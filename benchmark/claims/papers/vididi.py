@@ -153,7 +153,9 @@ PAPER = Paper(
         Claim(
             "10",
             "It raises the recall of UCF101 by 11 points or more.",
-            (
+            where="figure on the author's page",
+            published="11 to 16 points, fine-tuned",
+            parts=(
                 Part(
                     "ahead",
                     (

@@ -1,6 +1,7 @@
 """README's table and docs/papers are what the results that came with the suite give. Loading them takes seconds, once."""
 
 import math
+from dataclasses import replace
 
 import pytest
 
@@ -93,6 +94,20 @@ def test_a_page_holds_what_is_known_of_a_claim():
     assert "## Notes\n\nSlices are few.\n" in text
     assert r"title = {A \& B}" in text
     assert "What is missing" not in text
+
+
+def test_parts_that_differ_say_each_what_is_asked_and_their_verdict():
+    told = verdict(AHEAD, Measured(0.5, 0.25, 0.75, 8, unit="dB"), word="in part", condition="holds: here; does not hold: here")
+    first, second = told.parts
+    parts = (replace(first, word="holds"), replace(second, word="does not hold"))
+    text = document.table([replace(told, parts=parts)])
+    assert (
+        "| >= 1 | here: 2.2 [1.5, 3.0] dB, n = 8 (holds)<br>here: 0.50 [0.25, 0.75] dB, n = 8 (does not hold) | **in part** |"
+        in text
+    )
+    parts = (first, replace(second, part=replace(second.part, at_least=None, at_most=1.0)))
+    text = document.table([replace(told, parts=parts, word="holds", condition="")])
+    assert "|  | here: 2.2 [1.5, 3.0] dB, n = 8 (>= 1)<br>here: 0.50 [0.25, 0.75] dB, n = 8 (<= 1) | **holds** |" in text
 
 
 def test_a_page_names_the_commands_that_are_missing():
