@@ -164,7 +164,7 @@ def _adds(verdict: Verdict) -> bool:
     """Whether the condition says more than the parts beside it."""
     if len(verdict.parts) == 1:
         return verdict.condition != verdict.parts[0].part.under
-    return len({one.word for one in verdict.parts}) == 1 or bool(verdict.gaps)
+    return len({one.word for one in verdict.parts}) < 2 or bool(verdict.gaps)
 
 
 def _told(judged: Judged, verdict: Verdict) -> str:

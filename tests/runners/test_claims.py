@@ -3,7 +3,6 @@
 import json
 from dataclasses import replace
 
-import pandas as pd
 import pytest
 from typer.testing import CliRunner
 
@@ -11,10 +10,8 @@ import lowdimbench
 from benchmark import registry
 from benchmark.claims import Claim, Paper, Part, Runs, document, finding, score
 from benchmark.claims.figure import Figure, Mark
-from benchmark.claims.figures import COLUMNS, Drawn
 from benchmark.errors import UserError
 from benchmark.store.database import open_database
-from leaderboard.charts import paper_files
 from runners import claims
 
 QUICK = Runs("mri", "tiny", "cg_sense", 1), Runs("mri", "tiny", "zero_filled", 1)
@@ -140,20 +137,3 @@ def test_documents_are_written_by_the_suites_own_results_and_papers_alone(monkey
     assert done.output.splitlines() == names
     assert sorted(file.name for file in (tmp_path / "docs/papers").iterdir()) == ["0000.00001.md", "index.md"]
     assert CliRunner().invoke(claims.app, ["--write"]).output == ""  # nothing changed
-
-
-def test_a_figures_file_says_what_it_draws(monkeypatch):
-    figure = Figure("ends", "Ends -- all.", "dots", (Mark("a", score(QUICK[0]), "a"),), "", "dB")
-    rows = [("here", "a", "a", None, 1.23456789, float("nan"), 2.0, 8)]
-    found = Drawn(pd.DataFrame(rows, columns=list(COLUMNS)), ())
-    once, again = (paper_files.files({"0.1": [(figure, found)]})["0.1-ends.svg"] for _ in range(2))
-    assert once == again
-    assert once.startswith("<svg")
-    assert "--" not in once.partition("<!--")[2].partition("-->")[0]
-    said = document.data(once)
-    assert said["axes"][:2] == ["dots", "Ends -- all."]
-    assert said["rows"] == [["here", "a", "a", None, 1.23457, "nan", 2.0, 8.0]]
-    nothing = Drawn(pd.DataFrame(columns=list(COLUMNS)), ())
-    assert paper_files.files({"0.1": [(figure, nothing)]}) == {}
-    with pytest.raises(ValueError, match="does not say"):
-        document.data("<svg/>")

@@ -117,6 +117,11 @@ def test_a_page_names_the_commands_that_are_missing():
     assert "--paper 2401.00001 --run" in text
 
 
+def test_a_claim_that_no_run_can_tell_says_what_does():
+    text = document.table([verdict(word="not run", condition="it is timed: a script", needs="it is timed: a script")])
+    assert "|  |  |  | **not run**: it is timed: a script |" in text
+
+
 def test_a_line_tells_the_claim_that_leads():
     assert telling.headline([verdict(AHEAD)]) == "Ours | theirs * 2 is ahead: holds (2.2 [1.5, 3.0] dB, n = 8)."
     assert telling.headline([verdict(AHEAD, AHEAD)]) == "Ours | theirs * 2 is ahead: holds (2 of 2 parts)."
