@@ -15,7 +15,7 @@ from benchmark.claims.paper import Quantity, Runs
 from benchmark.claims.rules import OF_CURVES, Curves, Values
 from benchmark.errors import UserError, unknown
 from benchmark.statistics import Key
-from benchmark.store.models import Curve
+from benchmark.store.models import Curve, Run, Task
 from benchmark.store.queries import Entry, entries
 
 
@@ -34,6 +34,8 @@ class Evidence:
         self._session = session
         self._boards: dict[tuple[str, str], list[Entry]] = {}
         self._curves: dict[int, dict[Key, np.ndarray]] = {}
+        places = select(Task.name, Run.preset).join(Run, Run.task_id == Task.id).distinct()
+        self._places = {(task, preset) for task, preset in session.execute(places)}
 
     def gaps(self, quantity: Quantity) -> list[Gap]:
         """What keeps the runs of a quantity from counting, by the marks for which a board would not rank them either."""
@@ -62,6 +64,8 @@ class Evidence:
         """The board's row of these runs. Raises UserError for a task, preset, method or hyperparameter that is none."""
         parameters = resolved(runs)
         place = runs.task, runs.preset
+        if place not in self._places:  # rows of what has no run would still need the checksums of its data
+            return None
         if place not in self._boards:
             spec = registry.get_task(runs.task).spec
             self._boards[place] = list(entries(self._session, runs.task, spec.version, runs.preset))

@@ -19,10 +19,10 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
         monkeypatch.setenv("LOWDIMBENCH_DB", str(database))
         monkeypatch.setattr(sys, "argv", ["app.py"])
         app = AppTest.from_file(str(APP), default_timeout=120)  # a busy machine is no failure
-        if page == "overview":
+        if page == "papers":  # the first one
             app.query_params.update(query)
         app.run()
-        if page != "overview":
+        if page != "papers":
             app.query_params.update(query)
             app.switch_page(f"views/{page}.py").run()
         return app

@@ -44,7 +44,7 @@ QUERIES = [
     "tasks",
     "presets",
 ]
-QUERIES += ["kinds", "papers", "trust", "devices", "show", "query", "queries", "curve"]
+QUERIES += ["id", "kinds", "papers", "trust", "devices", "show", "query", "queries", "curve"]
 
 
 @pytest.fixture(scope="module", params=["images", "curves"])
@@ -88,7 +88,9 @@ def shown(app: AppTest) -> list[str]:
     return [*texts, *(str(one.label) for one in widgets), *links]
 
 
-@pytest.mark.parametrize("page", ["overview", "task", "instance", "compare", "method", "run", "data", "submit"])
+@pytest.mark.parametrize(
+    "page", ["papers", "paper", "overview", "task", "instance", "compare", "method", "run", "data", "submit"]
+)
 def test_no_text_of_a_database_or_link_is_markup(open_page: Callable[..., AppTest], hostile: Path, page: str) -> None:
     for query in ({}, dict.fromkeys(QUERIES, MARK), {"run": "1"}):
         app = open_page(hostile, page, **query)

@@ -11,12 +11,16 @@ from benchmark.store import database
 from leaderboard import starting as command
 
 
-def test_the_first_visitor_finds_the_overview_computed(made: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch) -> None:
+def test_the_first_visitor_finds_the_papers_and_the_overview_computed(
+    made: Callable[[str], Path], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr("sys.argv", ["app.py"])
     monkeypatch.setenv("LOWDIMBENCH_DB", str(made("varied")))
     command.prepare()
     monkeypatch.setattr(outlines, "outline", None)  # whoever computes one now fails
+    monkeypatch.setattr(command.claimed, "judge", None)
     assert command.cached.overview()
+    assert command.claimed.every()[0]
 
 
 def test_what_stands_in_the_way_is_left_to_the_page(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

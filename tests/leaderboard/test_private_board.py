@@ -42,11 +42,13 @@ def words(app: AppTest) -> str:
     return " ".join(one.value for box in boxes for one in box)
 
 
-@pytest.mark.parametrize("page", ["overview", "task", "method", "compare", "instance", "run", "data", "submit"])
+@pytest.mark.parametrize(
+    "page", ["papers", "paper", "overview", "task", "method", "compare", "instance", "run", "data", "submit"]
+)
 def test_pages_of_a_private_board(open_page: Callable[..., AppTest], scored: tuple[Path, str], page: str) -> None:
     database, commitment = scored
     preset = f"tiny_private_{commitment}"
-    app = open_page(database, page, task="mri", preset=preset, method="their_method", run="1")
+    app = open_page(database, page, task="mri", preset=preset, method="their_method", run="1", id="2402.04097")
     assert not app.exception
     assert not app.error
     secret = (database.parent / "results.db.secret").read_text().strip()
