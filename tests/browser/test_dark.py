@@ -9,7 +9,7 @@ from playwright.sync_api import Page
 from tests.browser.driver import PLACE, visit
 from tests.browser.test_details import PAGES
 
-EVERY = {"overview": "", "task": f"task{PLACE}", "instance": f"instance{PLACE}", **PAGES, "submit": "submit"}
+EVERY = {"overview": "overview", "task": f"task{PLACE}", "instance": f"instance{PLACE}", **PAGES, "submit": "submit"}
 BRIGHTNESS = """
     [...getComputedStyle(document.querySelector("[data-testid=stApp]")).backgroundColor.matchAll(/[0-9.]+/g)]
         .slice(0, 3).reduce((sum, part) => sum + Number(part[0]) / 3, 0)

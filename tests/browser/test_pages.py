@@ -19,7 +19,7 @@ pytestmark = pytest.mark.browser
 
 
 def test_overview(page: Page, address: str, problems: list[str]) -> None:
-    visit(page, address, "overview")
+    visit(page, f"{address}/overview", "overview")
     expect(page.get_by_role("region", name="methods by boards")).to_be_visible()
     expect(page.get_by_text("1 is best, and methods that the test cannot separate")).to_be_visible()
     assert problems == []
@@ -45,7 +45,7 @@ def test_instance(page: Page, address: str, problems: list[str]) -> None:
 
 @pytest.mark.parametrize("name", ["overview", "task", "instance"])
 def test_narrow(page: Page, address: str, problems: list[str], name: str) -> None:
-    visit(page, f"{address}/{'' if name == 'overview' else name + PLACE}", f"{name}_narrow", width=400)
+    visit(page, f"{address}/{name if name == 'overview' else name + PLACE}", f"{name}_narrow", width=400)
     assert problems == []
 
 
@@ -108,7 +108,7 @@ def test_a_task_of_named_groups(page: Page, address: str, problems: list[str], n
 @pytest.mark.skipif(not MADE_UP, reason="clicks through the made-up database")
 def test_from_the_overview_to_an_instance_and_the_link_says_where(page: Page, address: str) -> None:
     page.set_viewport_size({"width": 1400, "height": 1000})
-    page.goto(address)
+    page.goto(f"{address}/overview")
     page.get_by_role("link", name="Imaging (made up) / small", exact=True).click()
     expect(page.get_by_role("heading", name="Imaging (made up) / small")).to_be_visible(timeout=30_000)
     assert "task=imaging" in page.url
@@ -146,7 +146,7 @@ def saved(page: Page, name: str) -> tuple[str, str]:
 
 @pytest.mark.skipif(not MADE_UP, reason="downloads from the made-up database")
 def test_what_the_overview_saves_is_what_it_shows(page: Page, address: str) -> None:
-    visit(page, f"{address}/?tasks=imaging", "overview_imaging")
+    visit(page, f"{address}/overview?tasks=imaging", "overview_imaging")
     shown = page.locator("table.ldb tbody tr").evaluate_all(
         "lines => lines.map(line => Array.from(line.children).map(cell => cell.textContent))"
     )
@@ -164,7 +164,7 @@ def test_what_the_overview_saves_is_what_it_shows(page: Page, address: str) -> N
 
 @pytest.mark.skipif(not MADE_UP, reason="of the made-up database")
 def test_average_ranks_scroll_by_themselves_and_lead_to_their_methods(page: Page, address: str, problems: list[str]) -> None:
-    visit(page, address, "overview_ranks", width=400)
+    visit(page, f"{address}/overview", "overview_ranks", width=400)
     box = page.get_by_role("region", name="average ranks, preset small", exact=True)
     box.focus()
     assert box.evaluate("box => box.scrollWidth > box.clientWidth && document.body.scrollWidth <= innerWidth")

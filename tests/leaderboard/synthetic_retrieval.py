@@ -13,7 +13,7 @@ from torch import Tensor
 from benchmark import registry
 from benchmark.instances import make_instance, observed
 from benchmark.store.database import open_database
-from tests.leaderboard import synthetic_curves, synthetic_figures, synthetic_papers
+from tests.leaderboard import synthetic_curves, synthetic_figures
 from tests.leaderboard.retrieval_task import SPEC, Moving
 from tests.leaderboard.synthetic import Writer, fill, make_empty
 
@@ -66,7 +66,6 @@ def make_everything(path: Path) -> Engine:
         fill(writer)
         synthetic_curves.write(writer)
         synthetic_figures.write(writer)
-        synthetic_papers.write(writer)
         write(writer)
         session.commit()
     return engine

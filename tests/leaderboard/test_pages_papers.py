@@ -70,7 +70,8 @@ def test_a_paper_has_verdicts_evidence_figures_and_commands(open_page: Open, mad
     assert "python -m runners.run --task mri --preset small_8x" in text(app)
     assert "--preset full --method self_guided_dip" in text(app)
     assert "eprint = {2402.04097}" in text(app)
-    assert len(app.get("imgs")) == 4  # truth, its method, its rival, the best classical one
+    names = re.findall(r"\*\*\[(\w+)\]\(method", text(app))
+    assert names == ["self_guided_dip", "dip", "tv"]  # its method, its rival, the best classical one
 
 
 def test_what_others_wrote_is_text(open_page: Open, made: Made) -> None:

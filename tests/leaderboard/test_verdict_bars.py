@@ -28,7 +28,7 @@ def test_a_bar_is_as_wide_as_there_are_verdicts_and_says_so() -> None:
     found = verdict_bars.bar(MANY)
     assert re.findall(r"flex-grow: (\d)", found) == ["2", "1", "1"]
     assert 'aria-label="2 hold, 1 does not hold, 1 not run"' in found
-    assert ["✓ 2", "✗ 1", "– 1"] == re.findall(r">([^<]+)</span>", found)
+    assert re.findall(r">([^<]+)</span>", found) == ["✓ 2", "✗ 1", "– 1"]
 
 
 def test_every_verdict_has_a_sign_of_its_own_and_a_line_of_the_legend() -> None:
