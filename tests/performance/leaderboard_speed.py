@@ -2,13 +2,13 @@
 
     python tests/performance/leaderboard_speed.py [--repeats 5] [--sizes 100000 2000000] [--keep FOLDER] [--plain]
 
-Prints, for each size: seconds from the command until the server answers, until the overview of this server is usable for a
-visitor who comes at that moment, until it is for the next one (and until that one sees the heat map), until the page of a task
-is, and until a change of a filter has changed the heat map; each beside the seconds of the processor that the server alone took
-meanwhile, which other work on the machine changes less, and the seconds of a fixed piece of arithmetic, before and after, which
-say how busy it was.
+Prints, for each size: seconds from the command until the server answers, until the first page of this server is usable for a
+visitor who comes at that moment, until it is for the next one, until the overview is (and until that one sees the heat map),
+until the page of a task is, and until a change of a filter has changed the heat map; each beside the seconds of the processor
+that the server alone took meanwhile, which other work on the machine changes less, and the seconds of a fixed piece of
+arithmetic, before and after, which say how busy it was.
 --plain: `streamlit run leaderboard/app.py` instead of `python -m leaderboard`, so that the first visitor waits for all imports.
-Usable: the heat map and the footer, which is drawn last, are there, and the server has nothing left to run.
+Usable: the landmark of a page and the footer, which is drawn last, are there, and the server has nothing left to run.
 """
 
 import argparse
@@ -170,9 +170,9 @@ def shown(name: str, found: Sequence[tuple[float, float]]) -> None:
 
 
 def measure(database: Path, repeats: int, executable: str, plain: bool) -> None:
-    """Print the six times on one database."""
-    found: tuple[list[tuple[float, float]], ...] = ([], [], [], [], [], [])
-    started, cold, warm, change, task, first = found
+    """Print the seven times on one database."""
+    found: tuple[list[tuple[float, float]], ...] = ([], [], [], [], [], [], [])
+    started, cold, warm, change, task, first, overview = found
     with sync_playwright() as playwright:
         browser = playwright.chromium.launch(executable_path=executable, args=QUIET)
         for _ in range(repeats):
@@ -181,8 +181,10 @@ def measure(database: Path, repeats: int, executable: str, plain: bool) -> None:
                 started.append((time.perf_counter() - began, spent(server)))
                 for times in (cold, warm):
                     page, before = browser.new_page(viewport={"width": 1400, "height": 1000}), spent(server)
-                    seen, whole = usable(page, address, "table.ldb")
-                    times.append((whole, spent(server) - before))
+                    times.append((usable(page, address, ".ldb-papers")[1], spent(server) - before))
+                before = spent(server)
+                seen, whole = usable(page, f"{address}/overview", "table.ldb")
+                overview.append((whole, spent(server) - before))
                 first.append((seen, 0.0))
                 for at in (2, 5):
                     before = spent(server)
@@ -192,8 +194,9 @@ def measure(database: Path, repeats: int, executable: str, plain: bool) -> None:
                 task.append((usable(page, place, "[data-testid=stDataFrame]")[1], spent(server) - before))
         browser.close()
     shown("server answers", started)
-    shown("overview, server just started", cold)
-    shown("overview, another visitor", warm)
+    shown("papers, server just started", cold)
+    shown("papers, another visitor", warm)
+    shown("overview", overview)
     shown("... its heat map alone", first)
     shown("change of a filter", change)  # of the processor: and back
     shown("task page, first visit", task)
