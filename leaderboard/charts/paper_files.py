@@ -3,14 +3,13 @@
 from collections.abc import Mapping
 
 from benchmark.claims import document
-from leaderboard.charts.paper_figures import chart
-from leaderboard.charts.svg import svg
+from leaderboard.charts.paper_figures import document as picture
 
 
 def files(drawn: Mapping[str, document.Figures]) -> dict[str, str]:
     """The text of each file by its name, of the figures by paper. A figure of which nothing is run has none."""
     return {
-        document.file_name(id, figure): f"{svg(chart(figure, found.frame))}\n{document.comment(figure, found)}\n"
+        document.file_name(id, figure): f"{picture(figure, found.frame)}\n{document.comment(figure, found)}\n"
         for id, figures in drawn.items()
         for figure, found in figures
         if not found.empty

@@ -8,7 +8,7 @@ from urllib.parse import urlencode
 from benchmark.claims import telling
 from benchmark.claims.paper import UNKNOWN, Paper, Runs
 from benchmark.claims.verdicts import Judged, Verdict
-from leaderboard.charts.verdict_bars import bar, chip
+from leaderboard.charts.verdict_bars import SIGNS, bar, chip
 
 STYLE = """<style>
 ul.ldb-papers { list-style: none; margin: 0 !important; padding: 0 !important; }
@@ -98,7 +98,7 @@ def _claim(verdict: Verdict, links: Links) -> str:
     small += [f"published: {claim.published}"] if claim.published != UNKNOWN else []
     says = escape(claim.sentence) + "".join(f"<small>{escape(text)}</small>" for text in small if text)
     asked = list(dict.fromkeys(_asked(one) for one in verdict.parts))
-    here = [_told(one, several=len(asked) > 1) for one in verdict.parts if one.measured]
+    here = [_told(one, len(verdict.parts) > 1, len(asked) > 1) for one in verdict.parts if one.measured]
     word = f'<span class="word">{chip(verdict.word)}{escape(verdict.word)}</span>'
     condition = f"<small>{escape(verdict.condition)}</small>" if verdict.condition and _adds(verdict) else ""
     cells = (
@@ -127,8 +127,12 @@ def _asked(judged: Judged) -> str:
     )
 
 
-def _told(judged: Judged, several: bool) -> str:
-    return telling.told(judged) + (f" (asked: {_asked(judged)})" if several else "")
+def _told(judged: Judged, several: bool, apart: bool) -> str:
+    """Value and interval of a part, with the sign of its own verdict where there are several, and its threshold where they
+    have their own.
+    """
+    sign = f"{SIGNS[judged.word]} " if several else ""
+    return f"{sign}{telling.told(judged)}" + (f" (asked: {_asked(judged)})" if apart else "")
 
 
 def _evidence(verdict: Verdict, links: Links) -> str:
