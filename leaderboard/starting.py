@@ -21,11 +21,11 @@ from streamlit.web import cli
 from threadpoolctl import threadpool_limits
 
 from benchmark.errors import UserError
-from benchmark.report import leaders, methods_by_boards  # noqa: F401  # of the first page
+from benchmark.report import leaders, methods_by_boards  # noqa: F401  # of the first pages
 from benchmark.report.across import by_preset
-from leaderboard.charts import heat_table, rank_table  # noqa: F401  # of the first page
+from leaderboard.charts import heat_table, paper_tables, rank_table, verdict_bars  # noqa: F401  # of the first pages
 from leaderboard.protection import ask_nobody, is_loopback
-from leaderboard.ui import cached, claimed, downloads, opened  # noqa: F401  # of the first page
+from leaderboard.ui import cached, claimed, downloads, opened  # noqa: F401  # of the first pages
 
 SERVER = Path(__file__).with_name("serve.py")
 LOOPBACK = "127.0.0.1"
