@@ -18,9 +18,8 @@ COLUMNS = ("paper", "claim", "sentence", "kind", "threshold", "here", "verdict",
 
 
 def frame(verdicts: Sequence[Verdict]) -> "pd.DataFrame":
-    """A line for each claim: paper, title, claim, sentence, kind, published, verdict, condition, threshold, here, value, low,
-    high,
-    n, unit (of the first part), command (that makes what is missing; empty where nothing is).
+    """A line for each claim: paper, title, claim, sentence, where, kind, published, verdict, condition, caveat, threshold,
+    here, value, low, high, n, unit (of the first part), command (that makes what is missing; empty where nothing is).
     """
     import pandas as pd
 
@@ -34,6 +33,7 @@ def _record(verdict: Verdict) -> dict[str, Any]:
         "title": verdict.paper.title,
         "claim": claim.number,
         "sentence": claim.sentence,
+        "where": claim.where,
         "kind": claim.kind,
         "published": claim.published,
         "verdict": verdict.word,

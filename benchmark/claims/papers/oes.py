@@ -97,6 +97,7 @@ PAPER = Paper(
             (ends_above(OES, TICKET),),
             where=CODE,
             published="1.2 dB",
+            caveat="The ticket's norms keep shifts that train, the original's do not.",
         ),
         Claim(
             "4b",

@@ -220,7 +220,7 @@ PAPER = Paper(
                     ("network", NET),
                     ("network, no augmentation", of("sim2real", augmentation="none")),
                     ("total variation", tv()),
-                    ("the same, ended early", SMOOTH),
+                    ("total variation, ended early", SMOOTH),
                     ("Tikhonov", of("nnls_tikhonov")),
                     ("least squares", of("nnls")),
                 )
