@@ -174,7 +174,18 @@ def _task(session: Session, line: RunLine) -> models.Task:
         task = models.Task(name=name, version=version, spec=spec)
         session.add(task)
         session.flush()
+    elif gained := _gained(task.spec, spec):
+        task.spec = {**task.spec, **gained}
     return task
+
+
+def _gained(known: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
+    """The presets, and the metrics that only some presets offer, with those that the known specification is too old for."""
+    names = {metric["name"] for metric in known["metrics"]}
+    metrics = [metric for metric in spec["metrics"] if metric["name"] not in names]
+    if not metrics and spec["presets"].keys() <= known["presets"].keys():
+        return {}
+    return {"presets": {**spec["presets"], **known["presets"]}, "metrics": [*known["metrics"], *metrics]}
 
 
 def _method(session: Session, line: RunLine) -> models.Method:

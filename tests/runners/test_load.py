@@ -287,6 +287,21 @@ def test_what_is_there_or_stands_in_a_file_twice_is_added_once(tmp_path, exporte
         assert len(session.scalars(select(Run)).all()) == 2
 
 
+def test_a_task_that_was_stored_before_it_had_a_preset_gains_it(tmp_path, exported):
+    """Or its runs could be loaded and never be exported again."""
+    fill(tmp_path / "old.db", preset="small")
+    engine = open_database(str(tmp_path / "old.db"))
+    with Session(engine) as session:
+        task = session.scalars(select(Task)).one()
+        task.spec = {**task.spec, "presets": {"small": task.spec["presets"]["small"]}}
+        session.commit()
+    engine.dispose()
+    run(load, exported, "--db", tmp_path / "old.db")
+    file = tmp_path / "out" / "again.jsonl"
+    run(export, "--format", "jsonl", "--preset", "tiny", "--db", tmp_path / "old.db", "--output", file)
+    assert len(file.read_text().splitlines()) == 3
+
+
 def test_reference_rows_keep_their_trust_and_are_merged_by_preset(tmp_path, exported, monkeypatch):
     monkeypatch.setattr(load, "REFERENCE", exported.parent)
     exported.rename(exported.with_name("imaging.jsonl"))
