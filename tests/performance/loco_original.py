@@ -194,7 +194,7 @@ def timed(folder: Path, problem: Editing, t: float) -> str:
         his = time.process_time() - start
     problem.prior.calls.forward = problem.prior.calls.backward = 0
     start = time.process_time()
-    loco_edit(problem, Context(torch.device("cpu"), 0), {"t": t, "steps": 100, "inside": INSIDE, "outside": OUTSIDE})
+    loco_edit(problem, Context(torch.device("cpu"), 0), {"t": t, "steps": 100, "count": INSIDE, "outside": OUTSIDE})
     mine = time.process_time() - start
     calls = problem.prior.calls
     return f"{his:9.1f} s theirs {mine:9.1f} s ours, {calls.forward} calls, {calls.backward} gradients"

@@ -32,15 +32,15 @@ def leak(posed: Editing, found: Tensor) -> Tensor:
 
 def test_the_projection_keeps_the_edit_within_the_region() -> None:
     posed = problem()
-    ours, _ = run(loco_edit, posed, inside=1, outside=2)
-    bare, _ = run(masked, posed, inside=1)
+    ours, _ = run(loco_edit, posed, count=1, outside=2)
+    bare, _ = run(masked, posed, count=1)
     assert (leak(posed, ours) < 0.1).all()
     assert (leak(posed, bare) > 3 * leak(posed, ours)).all()
 
 
 def test_the_other_directions_leak() -> None:
     posed = problem()
-    ours, _ = run(loco_edit, posed, inside=1, outside=2)
+    ours, _ = run(loco_edit, posed, count=1, outside=2)
     for other, given in ((unmasked, {"count": 2}), (random_direction, {"count": 2}), (noise_jacobian, {"count": 2})):
         found, _ = run(other, posed, **given)
         assert (leak(posed, found) > 3 * leak(posed, ours)).all(), other.spec.name
@@ -48,7 +48,7 @@ def test_the_other_directions_leak() -> None:
 
 def test_an_edit_is_a_step_along_the_direction_and_transfers() -> None:
     posed = problem(pictures=2)
-    found, v = run(loco_edit, posed, inside=1, outside=2)
+    found, v = run(loco_edit, posed, count=1, outside=2)
     assert torch.allclose(v.flatten(1).norm(dim=1), torch.ones(2), atol=1e-5)
     flow = Flow(posed, **QUICK)
     expected = flow.back(flow.down(flow.z[1:] + 2.0 * v[:1] / flow.root, None))

@@ -67,7 +67,7 @@ def test_the_opposite_wish_is_the_opposite_direction() -> None:
 
 def test_without_a_wish_it_takes_the_leading_directions_inside() -> None:
     posed, ctx = told(), Context(CPU, 0)
-    t_loco(posed, ctx, {**QUICK, "supervised": False, "inside": 1})
+    t_loco(posed, ctx, {**QUICK, "supervised": False, "count": 1})
     flow = Flow(posed, 0.4, 10)
     V, _ = leading(flow.at(), flow.z[0], posed.regions[0], 1, Context(CPU, 1), tolerance=1e-6, most=300)
     others, _ = leading(flow.at(), flow.z[0], elsewhere(posed), 2, Context(CPU, 1), tolerance=1e-6, most=300)
