@@ -6,7 +6,11 @@
 
 It ends where each vector has |<v, v_before>| > 1 - tolerance, after at least `least` rounds: comparing entries never ends where
 a sign flips. Vectors whose singular values are nearly equal turn within their span; then it ends after `most`.
-Source: arXiv:2409.02374, appendix E.1, with differences in place of forward-mode products
+A sketch of J, of more products at once, is the same for all masks, and gives all of them a start near the end:
+
+    Y = J Omega,  Omega (n, m) random      Q = orth(Y)      B = Q^T J      V: right singular vectors of M Q B
+Source: arXiv:2409.02374, appendix E.1, with differences in place of forward-mode products; the start is ours, after Halko,
+Martinsson and Tropp, SIAM Review 53 (2011)
 """
 
 from collections.abc import Callable
@@ -26,20 +30,26 @@ def leading(
     masks: Tensor,
     count: int,
     ctx: Context,
-    least: int = 12,
+    least: int | None = None,
     most: int = 50,
     tolerance: float = 1e-3,
+    sketch: int = 0,
 ) -> tuple[Tensor, Tensor]:
     """(G, count, C, H, W), orthonormal, and (G, count), falling: of M_g J for each of G masks.
 
     f: (B, C, H, W) to (B, ...), each picture by itself; z (C, H, W): where. masks: (G, H, W) where f gives pictures like z,
-    else of what it gives, (G, ...). Raises ValueError for more vectors than a mask has entries, for they do not exist.
+    else of what it gives, (G, ...). sketch: products of which the start is made, where f gives pictures like z; random vectors
+    for 0. least: rounds, 12, or 3 after a sketch. Raises ValueError for more vectors than a mask has entries, for they do not
+    exist.
     """
-    shape = tuple(z.shape)
+    shape, least = tuple(z.shape), least or (3 if sketch > count else 12)
     masks = (masks[:, None].expand(len(masks), *shape) if masks.ndim == 3 else masks).to(z)
     if count > (least_size := int(masks.flatten(1).count_nonzero(1).min())):
         raise ValueError(f"{count} directions are asked for, and a region has {least_size} entries")
-    V = torch.linalg.qr(ctx.randn(len(masks), z.numel(), count, dtype=z.dtype))[0].mT  # (G, k, n)
+    if sketch > count:
+        V = _start(f, z, masks, count, torch.linalg.qr(ctx.randn(z.numel(), sketch, dtype=z.dtype))[0].mT)
+    else:
+        V = torch.linalg.qr(ctx.randn(len(masks), z.numel(), count, dtype=z.dtype))[0].mT  # (G, k, n)
     S = z.new_zeros(len(masks), count)
     open_ = torch.arange(len(masks), device=z.device)
     for round_ in range(most):
@@ -55,6 +65,16 @@ def leading(
         if not len(open_):
             break
     return V.reshape(*V.shape[:2], *shape), S
+
+
+def _start(f: Callable[[Tensor], Tensor], z: Tensor, masks: Tensor, count: int, omega: Tensor) -> Tensor:
+    """(G, count, n): of M_g Q B, the sketch of J by omega (m, n)."""
+    Y = _differences(f, z, omega.reshape(-1, *z.shape)).flatten(1)
+    Q = torch.linalg.qr(Y.mT)[0]  # (n, m)
+    B = _gradients(f, z, Q.mT.reshape(-1, *z.shape)).flatten(1)
+    upper = torch.linalg.qr(masks.flatten(1)[..., None] * Q)[1]  # (G, m, m): the left factor turns no right vector
+    found: Tensor = torch.linalg.svd(upper @ B, full_matrices=False)[2][:, :count]
+    return found
 
 
 def _differences(f: Callable[[Tensor], Tensor], z: Tensor, V: Tensor) -> Tensor:

@@ -23,7 +23,7 @@ from methods.editing._power import leading
     presets=("tiny", "small*"),  # of faces, whose numbers the reader knows
     # tiny shows nothing about quality.
     settings={
-        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 12},
+        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 4, "sketch": 96},
         "*/tiny": {"t": 0.2, "steps": 6, "outside": 2, "rounds": 3},
     },
     # Fewer pixels tell less at the same time. Each method was tried at the same four on faces for tuning.
@@ -38,6 +38,7 @@ def attribute_gradient(
     projected: bool = True,
     outside: Count = 5,
     rounds: Count = 50,
+    sketch: int = 0,
 ) -> Tensor:
     """Gradients of the numbers that are to change, read off the posterior mean; of each region the one that suits it best.
 
@@ -46,5 +47,5 @@ def attribute_gradient(
     known, flow = Attributes(problem), Flow(problem, t, steps)
     V = known.candidates(flow)
     if projected:
-        V = without(V, leading(flow.at(), flow.z[0], elsewhere(problem), outside, ctx, most=rounds)[0])
+        V = without(V, leading(flow.at(), flow.z[0], elsewhere(problem), outside, ctx, most=rounds, sketch=sketch)[0])
     return edited(problem, ctx, flow, V)

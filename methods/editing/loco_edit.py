@@ -8,6 +8,7 @@ Source: arXiv:2409.02374, algorithm 1 (5 of both, t 0.6 for faces of 256 pixels)
 steps with fresh noise, which changes a picture where nobody edits it
 """
 
+import torch
 from torch import Tensor
 
 from benchmark import Context, Editing, method
@@ -25,7 +26,7 @@ from methods.editing._power import leading
     needs=("prior",),
     # tiny shows nothing about quality.
     settings={
-        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 12},
+        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 4, "sketch": 96},
         "*/tiny": {"t": 0.2, "steps": 6, "count": 2, "outside": 2, "rounds": 3},
     },
     # Fewer pixels tell less at the same time. Each method was tried at the same four on faces for tuning.
@@ -35,7 +36,7 @@ from methods.editing._power import leading
 def loco_edit(problem: Editing, ctx: Context, given: Projected) -> Tensor:
     """LOCO Edit: leading directions within a region, projected off those outside of it."""
     flow = Flow(problem, given.t, given.steps)
-    f, z = flow.at(), flow.z[0]
-    V, _ = leading(f, z, problem.regions[0], given.count, ctx, most=given.rounds)
-    others, _ = leading(f, z, elsewhere(problem), given.outside, ctx, most=given.rounds)
-    return edited(problem, ctx, flow, without(V, others))
+    both, most = torch.cat([problem.regions[0], elsewhere(problem)]), max(given.count, given.outside)
+    V, _ = leading(flow.at(), flow.z[0], both, most, ctx, most=given.rounds, sketch=given.sketch)
+    inside, outside = V[: problem.count, : given.count], V[problem.count :, : given.outside]
+    return edited(problem, ctx, flow, without(inside, outside))

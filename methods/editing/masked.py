@@ -20,7 +20,7 @@ from methods.editing._power import leading
     needs=("prior",),
     # tiny shows nothing about quality.
     settings={
-        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 12},
+        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 4, "sketch": 96},
         "*/tiny": {"t": 0.2, "steps": 6, "count": 2, "rounds": 3},
     },
     # Fewer pixels tell less at the same time. Each method was tried at the same four on faces for tuning.
@@ -30,5 +30,5 @@ from methods.editing._power import leading
 def masked(problem: Editing, ctx: Context, given: Leading) -> Tensor:
     """Leading directions within a region, without LOCO Edit's projection."""
     flow = Flow(problem, given.t, given.steps)
-    V, _ = leading(flow.at(), flow.z[0], problem.regions[0], given.count, ctx, most=given.rounds)
+    V, _ = leading(flow.at(), flow.z[0], problem.regions[0], given.count, ctx, most=given.rounds, sketch=given.sketch)
     return edited(problem, ctx, flow, V)

@@ -39,5 +39,5 @@ def noise_jacobian(problem: Editing, ctx: Context, given: Leading) -> Tensor:
         return (z - f(z)) / flow.sigma
 
     whole = torch.ones_like(problem.regions[0, :1])
-    V, _ = leading(noise, flow.z[0], whole, given.count, ctx, most=given.rounds)
+    V, _ = leading(noise, flow.z[0], whole, given.count, ctx, most=given.rounds, sketch=given.sketch)
     return edited(problem, ctx, flow, V.expand(problem.count, *V.shape[1:]))

@@ -16,7 +16,7 @@ from methods.editing._power import leading
     needs=("prior",),
     # tiny shows nothing about quality.
     settings={
-        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 12},
+        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 4, "sketch": 96},
         "*/tiny": {"t": 0.2, "steps": 6, "count": 2},
     },
     # Fewer pixels tell less at the same time. Each method was tried at the same four on faces for tuning.
@@ -32,6 +32,7 @@ def random_direction(
     projected: bool = False,
     outside: Count = 5,
     rounds: Count = 50,
+    sketch: int = 0,
 ) -> Tensor:
     """Random directions; of each region the one of `count` that suits it best is taken.
 
@@ -40,5 +41,5 @@ def random_direction(
     flow = Flow(problem, t, steps)
     V = ctx.randn(problem.count, count, *flow.z.shape[1:])
     if projected:
-        V = without(V, leading(flow.at(), flow.z[0], elsewhere(problem), outside, ctx, most=rounds)[0])
+        V = without(V, leading(flow.at(), flow.z[0], elsewhere(problem), outside, ctx, most=rounds, sketch=sketch)[0])
     return edited(problem, ctx, flow, V)

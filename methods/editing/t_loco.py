@@ -31,7 +31,7 @@ from methods.editing._power import leading
     needs=("prior", "told"),
     # tiny shows nothing about quality.
     settings={
-        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 12},
+        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 4, "sketch": 96},
         "*/tiny": {"t": 0.2, "steps": 6, "count": 2, "outside": 2, "rounds": 3},
     },
     # Fewer pixels tell less at the same time. Each method was tried at the same four on faces for tuning.
@@ -50,6 +50,7 @@ def t_loco(
     version: Literal["swap", "sum"] = "swap",
     pull: NonNegative = 4.0,
     rounds: Count = 50,
+    sketch: int = 0,
 ) -> Tensor:
     """T-LOCO: LOCO Edit with a prior that is told what to show, towards what is wanted or without a wish.
 
@@ -60,7 +61,7 @@ def t_loco(
     flow = Flow(problem, t, steps, guidance)
     f, z = flow.at(), flow.z[0]
     if not supervised:
-        V, _ = leading(f, z, problem.regions[0], count, ctx, most=rounds)
+        V, _ = leading(f, z, problem.regions[0], count, ctx, most=rounds, sketch=sketch)
     elif problem.wanted is None:
         raise ValueError("it needs to know what is wanted, and this problem does not say; supervised=False goes without")
     else:
@@ -70,7 +71,7 @@ def t_loco(
                 for region, wanted in zip(problem.regions[0], problem.wanted, strict=True)
             ]
         )
-    others, _ = leading(f, z, elsewhere(problem), outside, ctx, most=rounds)
+    others, _ = leading(f, z, elsewhere(problem), outside, ctx, most=rounds, sketch=sketch)
     return edited(problem, ctx, flow, without(V, others), turned=not supervised)
 
 

@@ -29,5 +29,5 @@ def unmasked(problem: Editing, ctx: Context, given: Leading) -> Tensor:
     """Leading directions of the whole picture; of each region the one of them that suits it best is taken."""
     flow = Flow(problem, given.t, given.steps)
     whole = torch.ones_like(problem.regions[0, :1])
-    V, _ = leading(flow.at(), flow.z[0], whole, given.count, ctx, most=given.rounds)
+    V, _ = leading(flow.at(), flow.z[0], whole, given.count, ctx, most=given.rounds, sketch=given.sketch)
     return edited(problem, ctx, flow, V.expand(problem.count, *V.shape[1:]))

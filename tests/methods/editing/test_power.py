@@ -70,3 +70,16 @@ def test_more_directions_than_a_region_has_entries_are_refused() -> None:
     mask[0, 0, 0] = True
     with pytest.raises(ValueError, match="5 directions are asked for, and a region has 3 entries"):
         leading(lambda z: z, torch.zeros(3, 4, 4), mask, 5, Context(CPU, 0))
+
+
+def test_a_sketch_starts_every_mask_near_its_leading_vectors() -> None:
+    size = 16
+    f, z = net(size), torch.rand(1, size, size, generator=torch.Generator().manual_seed(1))
+    box = torch.zeros(size, size, dtype=torch.bool)
+    box[: size // 2, size // 4 :] = True
+    masks = torch.stack([box, ~box])
+    exact = torch.stack([torch.linalg.svdvals(mask.reshape(-1, 1) * jacobian(f, z))[:4] for mask in masks])
+    _, S = leading(f, z, masks, 4, Context(CPU, 0), most=3, sketch=160)
+    assert torch.allclose(S, exact, rtol=1e-2)
+    _, random = leading(f, z, masks, 4, Context(CPU, 0), least=3, most=3)
+    assert (exact - S).abs().max() < (exact - random).abs().max() / 5
