@@ -12,7 +12,15 @@ from pydantic import AfterValidator, BaseModel, ConfigDict, Field, SerializeAsAn
 from benchmark import search as searching
 
 Interface = Literal[
-    "LinearInverse", "NonlinearInverse", "Completion", "FewShot", "Retrieval", "Representation", "Distribution", "Editing"
+    "LinearInverse",
+    "NonlinearInverse",
+    "Completion",
+    "FewShot",
+    "Retrieval",
+    "Representation",
+    "Distribution",
+    "Editing",
+    "Jacobian",
 ]
 # What a method for an interface solves beside it, because its problems are a case of that interface's.
 _CASES: dict[str, tuple[Interface, ...]] = {"NonlinearInverse": ("LinearInverse",)}

@@ -36,6 +36,7 @@ _EXAMPLES = {
     "Representation": ("representation", "features"),
     "Distribution": ("subspace_clustering", "subspaces"),
     "Editing": ("image_editing", "editing"),
+    "Jacobian": ("jacobian_rank", "jacobians"),
 }
 Kind = Literal["method", "task", "paper"]
 Folder = Annotated[

@@ -5,6 +5,7 @@ from benchmark.problems.distribution import Distribution
 from benchmark.problems.editing import Editing
 from benchmark.problems.few_shot import FewShot
 from benchmark.problems.instance import Instance, Problem
+from benchmark.problems.jacobian import Jacobian
 from benchmark.problems.linear_inverse import LinearInverse
 from benchmark.problems.nonlinear_inverse import NonlinearInverse
 from benchmark.problems.representation import Representation
@@ -16,6 +17,7 @@ __all__ = [
     "Editing",
     "FewShot",
     "Instance",
+    "Jacobian",
     "LinearInverse",
     "NonlinearInverse",
     "Problem",

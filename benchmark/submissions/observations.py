@@ -31,6 +31,7 @@ from benchmark.problems import (
     Distribution,
     Editing,
     FewShot,
+    Jacobian,
     LinearInverse,
     NonlinearInverse,
     Representation,
@@ -79,6 +80,8 @@ def answers_to(problem: Any) -> list[dict[str, Any]]:
         forms = [(torch.float64, [count, problem.K, n, problem.d]), (torch.float64, [count, told, n])]
     elif isinstance(problem, Editing):
         forms = [(torch.float32, [problem.count, len(problem.pictures), len(problem.strengths), *problem.prior.shape])]
+    elif isinstance(problem, Jacobian):
+        forms = [(torch.float64, [2, problem.count])]
     elif isinstance(problem, Retrieval):
         forms = [(torch.float32, [problem.count, "d"])]
     else:

@@ -1,0 +1,1 @@
+"""Methods that say how the Jacobian of a denoiser acts."""
