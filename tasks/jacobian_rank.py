@@ -186,8 +186,9 @@ class JacobianRank:
             along=F.normalize(along.flatten(1), dim=1).view_as(along),
             reach=prior.half * preset.strength / root,
         )
-        known = isinstance(prior, Mixture)
-        truth = spectrum(prior, problem.x, problem.sigma) if known else torch.zeros(2, problem.count, dtype=torch.float64)
+        truth = torch.zeros(2, problem.count, dtype=torch.float64)
+        if isinstance(prior, Mixture):
+            truth = spectrum(prior, problem.x, problem.sigma)
         return Instance(problem=problem, truth=truth, label=f"t {t}")
 
     def _picture(self, preset: Points, prior: Any, split: Split, generator: torch.Generator) -> Tensor:

@@ -38,7 +38,8 @@ def lanczos_jacobian(problem: Jacobian, ctx: Context, *, count: Count = 128, pro
     known = torch.linalg.svdvals(gradients(problem, Q).double()).square()
 
     def off(rows: Tensor) -> Tensor:
-        return rows - (rows @ Q.mT) @ Q
+        left: Tensor = rows - (rows @ Q.mT) @ Q
+        return left
 
     start = torch.nn.functional.normalize(ctx.randn(probes, n), dim=1)
     rest = density(lambda v: off(differences(problem, v)), lambda u: gradients(problem, off(u)), start, rounds, n - k)
@@ -52,7 +53,8 @@ def density(A: Rows, adjoint: Rows, start: Tensor, rounds: int, count: int) -> T
     Where a probe has seen all that A holds of it, it ends: what follows would be rounding.
     """
     V, U = [start], list[Tensor]()
-    alphas, betas, most = [], [], start.new_zeros(len(start))
+    alphas, betas = list[Tensor](), list[Tensor]()
+    most = start.new_zeros(len(start))
     for _ in range(rounds):
         u = A(V[-1])
         if U:
@@ -70,7 +72,8 @@ def density(A: Rows, adjoint: Rows, start: Tensor, rounds: int, count: int) -> T
     weights = right[:, :, 0].square().flatten()[order]
     ends = weights.cumsum(0) / weights.sum() * count
     places = torch.arange(count, dtype=ends.dtype, device=ends.device) + 0.5
-    return nodes[torch.searchsorted(ends, places).clamp(max=len(nodes) - 1)]
+    found: Tensor = nodes[torch.searchsorted(ends, places).clamp(max=len(nodes) - 1)]
+    return found
 
 
 def _next(v: Tensor, before: list[Tensor], most: Tensor) -> tuple[Tensor, Tensor]:

@@ -52,7 +52,9 @@ def with_values(instance, *values: float) -> Tensor:
     return found
 
 
-@pytest.mark.parametrize(("values", "rank"), [((1.0, 0.01), 1), ((1.0, 0.03), 2), ((1.0, 1.0, 1.0, 0.01), 3), ((0.0,), 0)])
+@pytest.mark.parametrize(
+    ("values", "rank"), [((1.0, 0.01), 1), ((1.0, 0.015), 1), ((1.0, 0.03), 2), ((1.0, 1.0, 1.0, 0.01), 3), ((0.0,), 0)]
+)
 def test_the_rank_holds_nearly_all_of_the_energy(tiny, values, rank):
     task, instance = tiny
     scores = task.score(instance, with_values(instance, *values))

@@ -70,7 +70,7 @@ def projected(over: Quantity, under: Quantity, least: float, name: str) -> Part:
     return Part("ratio", (over, under), at_least=least, under=name, unit="")
 
 
-AT = {"t": 0.4}
+AT = 0.4
 TABLE = ("pullback", "noise_jacobian", "h_mean", "blended")
 
 PAPER = Paper(
@@ -138,8 +138,8 @@ PAPER = Paper(
             "3",
             "At t 0.4 the projection halves what leaks out of the region, and costs at most 15 % of the effect.",
             (
-                projected(score(edit("masked", **AT), "leak"), score(edit(**AT), "leak"), 2.0, "leak"),
-                projected(score(edit(**AT), "effect"), score(edit("masked", **AT), "effect"), 0.85, "effect"),
+                projected(score(edit("masked", t=AT), "leak"), score(edit(t=AT), "leak"), 2.0, "leak"),
+                projected(score(edit(t=AT), "effect"), score(edit("masked", t=AT), "effect"), 0.85, "effect"),
             ),
             where="app. C.1",
             published="shown in pictures; numbers are of a small check of ours with an exact denoiser",
