@@ -20,7 +20,7 @@ from methods.editing._power import leading
     needs=("prior",),
     # tiny shows nothing about quality.
     settings={
-        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 4, "sketch": 96},
+        "image_editing/small*": {"t": 0.1, "steps": 30, "rounds": 4, "sketch": 96},
         "*/tiny": {"t": 0.2, "steps": 6, "count": 2, "rounds": 3},
     },
     # Fewer pixels tell less at the same time. Each method was tried at the same four on faces for tuning.
