@@ -24,6 +24,7 @@ def python(command, *words):
         pytest.param("method", "my_method", ("--solves", "Retrieval"), "random_encoder", marks=pytest.mark.long),
         pytest.param("method", "my_method", ("--solves", "Representation"), "cross_entropy", marks=pytest.mark.long),
         pytest.param("method", "my_method", ("--solves", "Distribution"), "pca", marks=pytest.mark.long),
+        pytest.param("method", "my_method", ("--solves", "Jacobian"), "lanczos_jacobian", marks=pytest.mark.long),
         ("task", "my_task", (), "zero_filled"),
     ],
 )
