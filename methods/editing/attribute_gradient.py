@@ -26,7 +26,7 @@ from methods.editing._power import leading
         "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 4, "sketch": 96},
         "*/tiny": {"t": 0.2, "steps": 6, "outside": 2, "rounds": 3},
     },
-    # Fewer pixels tell less at the same time. Each method was tried at the same four on faces for tuning.
+    # Fewer pixels tell less at the same time. The same four for every method; not tried yet for this one.
     search={"image_editing/small*": {"t": [0.1, 0.2, 0.3, 0.4]}},
 )
 def attribute_gradient(

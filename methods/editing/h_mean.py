@@ -34,7 +34,7 @@ _BATCH = 64
         "image_editing/small*": {"steps": 30},
         "*/tiny": {"steps": 6, "samples": 8},
     },
-    # As many tries as the others had, at the end of the change in place of its only time.
+    # As many tries as the others have, at the end of the change in place of its only time; not tried yet.
     search={"image_editing/small*": {"until": [0.2, 0.35, 0.5, 0.65]}},
 )
 def h_mean(

