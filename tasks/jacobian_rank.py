@@ -189,7 +189,7 @@ class JacobianRank:
         truth = torch.zeros(2, problem.count, dtype=torch.float64)
         if isinstance(prior, Mixture):
             truth = spectrum(prior, problem.x, problem.sigma)
-        return Instance(problem=problem, truth=truth, label=f"t {t}")
+        return Instance(problem=problem, truth=truth, label=f"{split} t {t}")
 
     def _picture(self, preset: Points, prior: Any, split: Split, generator: torch.Generator) -> Tensor:
         number = int(torch.randint(1000, (1,), generator=generator))
@@ -207,16 +207,16 @@ class JacobianRank:
         if problem.prior.exact:
             mine, known = estimate[0].sqrt(), truth[0].sqrt()
             found["error"] = float((mine - known).norm() / known.norm())
-        return {**found, **_straight(problem)}
+        return found
 
     def quality(self, instance: Instance, estimate: Tensor) -> float:
         """The rank ratio of J."""
         return _rank_ratio(estimate[0])
 
     def facts(self, instance: Instance, kept: Any) -> dict[str, float]:
-        """How often the prior's network was called."""
+        """How often the prior's network was called, and how straight it is: nothing of the answer."""
         forward, backward = kept.get("network_calls", torch.zeros(2)).tolist()
-        return {"network_calls": forward, "network_gradients": backward}
+        return {"network_calls": forward, "network_gradients": backward, **_straight(instance.problem)}
 
     def picture(self, instance: Instance, estimate: Tensor) -> dict[str, Tensor]:
         """(2, k): leading singular values over the largest."""

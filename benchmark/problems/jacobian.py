@@ -78,6 +78,6 @@ class Jacobian:
         return found
 
     def near(self, truth: Tensor, scale: float, generator: torch.Generator) -> Tensor:
-        """The truth with each value off by about `scale` of itself, in order."""
-        noise = torch.randn(truth.shape, dtype=truth.dtype, generator=generator)
-        return (truth * (scale * noise).exp()).sort(dim=1, descending=True).values
+        """The truth with about `scale` of its mean added to each value, in order."""
+        noise = torch.randn(truth.shape, dtype=truth.dtype, generator=generator).abs()
+        return (truth + scale * truth.mean(1, keepdim=True) * noise).sort(dim=1, descending=True).values

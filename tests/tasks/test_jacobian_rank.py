@@ -38,7 +38,7 @@ def test_the_closed_form_is_the_dense_jacobian() -> None:
 def test_a_seed_has_a_picture_of_its_own_at_the_noise_of_its_time(tiny):
     task, instance = tiny
     problem, other = instance.problem, task.make(SPEC.presets["tiny"], "test", 0, torch.Generator().manual_seed(1)).problem
-    assert instance.label == "t 0.4"
+    assert instance.label == "test t 0.4"
     assert problem.sigma == other.sigma
     assert not torch.allclose(problem.x, other.x)
     a = 1 / (1 + (2 * problem.sigma) ** 2)
@@ -71,11 +71,11 @@ def test_the_truth_has_no_error_and_less_of_it_some(tiny):
 
 def test_a_straight_prior_has_no_gap_and_a_bent_one_some(tiny):
     task, instance = tiny
-    straight = task.score(instance, instance.truth)
+    straight = task.facts(instance, {})
     assert straight["norm_gap"] < 0.05
     assert straight["cosine"] > 0.99
     far = replace(instance.problem, reach=30 * instance.problem.reach)
-    bent = task.score(replace(instance, problem=far), instance.truth)
+    bent = task.facts(replace(instance, problem=far), {})
     assert bent["norm_gap"] > 2 * straight["norm_gap"]
 
 
