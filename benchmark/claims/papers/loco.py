@@ -2,13 +2,16 @@
 
 from collections.abc import Mapping, Sequence
 
+from benchmark.claims.figure import Figure, Mark, Published, over
 from benchmark.claims.paper import Claim, Paper, Part, Quantity, Runs, score
 from benchmark.claims.rules import Measured, Values, level
 
+TIMES = (0.0, 0.2, 0.3, 0.5, 0.7, 0.9, 1.0)
 MIDDLE = (0.2, 0.3, 0.5, 0.7)  # of the times of jacobian_rank those within [0.2, 0.7]
 FACES, PHOTOGRAPHS, EXACT = (
     Runs("jacobian_rank", preset, "lanczos_jacobian") for preset in ("small", "small_photographs", "small_exact")
 )
+SHOWN = ("loco_edit", "masked", "unmasked", "pullback", "noise_jacobian", "blended", "random_direction")  # in figures
 NETWORKS = {"faces, 64 x 64": FACES, "photographs, 32 x 32": PHOTOGRAPHS}
 DRAWS = "Each seed and time has a picture of its own. A picture with noise stands for one on a sampler's way."
 JUDGED = "People judged 15 edits of each method; here a network reads numbers off 6 faces of 64 x 64, one rule for all methods."
@@ -253,6 +256,42 @@ PAPER = Paper(
             ),
             where="app. E.3",
             kind="ours",
+        ),
+    ),
+    figures=(
+        Figure(
+            "success",
+            "Share of regions that a direction changes alone, by method.",
+            "dots",
+            tuple(Mark("success", score(edit(method), "success"), method) for method in SHOWN),
+            x="",
+            y="success",
+            published=tuple(
+                Published("success", value, method)
+                for method, value in (("loco_edit", 0.80), ("blended", 0.55), ("noise_jacobian", 0.37), ("pullback", 0.32))
+            ),
+            source="local edits that people called a success, CelebA-HQ, table 1",
+        ),
+        Figure(
+            "leak",
+            "What changes outside the region over what changes inside it.",
+            "dots",
+            tuple(Mark("leak", score(edit(method), "leak"), method) for method in SHOWN),
+            x="",
+            y="leak",
+        ),
+        Figure(
+            "rank",
+            "The rank of the Jacobian of the mean prediction over its largest, against the time.",
+            "lines",
+            tuple(
+                mark
+                for name, runs in (*NETWORKS.items(), ("exact mixture, 32 x 32", EXACT))
+                for mark in over(name, score(runs, "rank_ratio"), "t", TIMES)
+            ),
+            x="time t (0 is the clean picture)",
+            y="rank ratio",
+            drawn=True,
         ),
     ),
 )
