@@ -104,7 +104,7 @@ def test_what_is_written_holds_no_truth_and_is_enough(name):
     task = registry.get_task(name).load()
     instance = make_instance(task, "tiny", 0, 0)
     shown = shown_by(instance.problem)
-    assert {"y", "samples", "labels", "pictures"} & shown.tensors.keys()
+    assert {"y", "x", "samples", "labels", "pictures"} & shown.tensors.keys()
     truth = instance.truth.abs() if instance.truth.is_complex() else instance.truth
     for tensor in shown.tensors.values():
         values = (tensor.abs() if tensor.is_complex() else tensor).float()
