@@ -114,6 +114,7 @@ PAPER = Paper(
             "5b",
             "... and hurts or is neutral without.",
             (psnr(of(SR, output="prior"), of(SR, output="data"), most=0.0),),
+            caveat="The paper says no size for neutral, and the threshold leaves it none.",
         ),
         Claim(
             "6",
