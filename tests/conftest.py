@@ -2,6 +2,7 @@ import os
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import torch
@@ -15,23 +16,30 @@ migrated.copy()
 os.environ.setdefault("HF_HUB_OFFLINE", "1")
 
 
-@pytest.hookimpl(tryfirst=True)
-def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
-    """With --dist loadgroup one process runs all tests of a file, or of a pair of task and method, so that what they share is
-    made once. Tests of the browser go where there is room.
+@pytest.hookimpl(optionalhook=True)  # of pytest-xdist, which may be missing
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """With --dist loadgroup one process runs all tests of a group. The marks of pytest-xdist 3.8 for that do nothing with
+    pytest 9.2, and say nothing.
     """
-    if config.pluginmanager.hasplugin("xdist"):
-        for item in items:
-            if item.path.parent.name != "browser":
-                item.add_marker(pytest.mark.xdist_group(_group(item)))
+    if config.getvalue("dist") != "loadgroup":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByGroup(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return group(nodeid)
+
+    return ByGroup(config, log)
 
 
-def _group(item: pytest.Item) -> str:
-    if item.path.name == "test_contracts.py" and isinstance(item, pytest.Function) and hasattr(item, "callspec"):
-        values = item.callspec.params
-        if isinstance(pair := values.get("pair"), tuple):
-            return "-".join(pair)
-    return item.path.stem
+def group(nodeid: str) -> str:
+    """The tests of a file, or of a pair of task and method, so that what they share is made once. Tests of the browser go where
+    there is room.
+    """
+    file, _, name = nodeid.partition("::")
+    if file.startswith("tests/browser/"):
+        return nodeid
+    return f"{file}::{name.rpartition('-')[0]}" if file == "tests/test_contracts.py" and "[" in name else file
 
 
 @pytest.fixture(autouse=True)

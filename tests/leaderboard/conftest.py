@@ -19,12 +19,9 @@ def open_page(monkeypatch: pytest.MonkeyPatch) -> Callable[..., AppTest]:
         monkeypatch.setenv("LOWDIMBENCH_DB", str(database))
         monkeypatch.setattr(sys, "argv", ["app.py"])
         app = AppTest.from_file(str(APP), default_timeout=120)  # a busy machine is no failure
-        if page == "papers":  # the first one
-            app.query_params.update(query)
-        app.run()
-        if page != "papers":
-            app.query_params.update(query)
-            app.switch_page(f"views/{page}.py").run()
-        return app
+        app.query_params.update(query)
+        if page != "papers":  # the first one, which would take its time
+            app.switch_page(f"views/{page}.py")
+        return app.run()
 
     return opened
