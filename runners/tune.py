@@ -85,7 +85,8 @@ def main(
         _run(session, left, target, how)
         unfinished = _show(session, found)
     if unfinished:
-        console.print(f"no trial of {', '.join(unfinished)} came to an end within its budget", style="red", highlight=False)
+        names = ", ".join(unfinished)
+        console.print(f"no trial of {names} counts: each failed, diverged or was cut short", style="red", highlight=False)
         raise typer.Exit(1)
 
 

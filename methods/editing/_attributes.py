@@ -16,7 +16,8 @@ from methods.editing._flow import Flow
 
 
 class Attributes:
-    """own: for each region the places of its numbers that can be read, the same count for all, repeated where there are fewer.
+    """own: for each region the places of its numbers that can be read, the same count for all, repeated where there are fewer;
+    of a region without one all of its numbers, for an edit of it is asked for too, though it cannot be judged.
 
     Raises ValueError for regions that are none of a face's.
     """
@@ -26,7 +27,8 @@ class Attributes:
         if not names or set(names) - set(ATTRIBUTES):
             said = f"these are {', '.join(names)}" if names else "these have no names"
             raise ValueError(f"it needs regions whose numbers are known, {', '.join(ATTRIBUTES)}; {said}")
-        own = [[NAMES.index(one) for one in ATTRIBUTES[name] if one in counted] for name in names]
+        readable = [[one for one in ATTRIBUTES[name] if one in counted] for name in names]
+        own = [[NAMES.index(one) for one in mine or ATTRIBUTES[name]] for mine, name in zip(readable, names, strict=True)]
         most = max(map(len, own))
         self.own = [[mine[i % len(mine)] for i in range(most)] for mine in own]
         self.places = sorted({place for mine in own for place in mine})

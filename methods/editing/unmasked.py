@@ -18,10 +18,10 @@ from methods.editing._power import leading
     needs=("prior",),
     # tiny shows nothing about quality.
     settings={
-        "image_editing/small*": {"t": 0.2, "steps": 30, "rounds": 12},
+        "image_editing/small*": {"t": 0.1, "steps": 30, "rounds": 12},
         "*/tiny": {"t": 0.2, "steps": 6, "count": 2, "rounds": 3},
     },
-    # Fewer pixels tell less at the same time. The same four for every method; not tried yet for this one.
+    # Fewer pixels tell less at the same time. On four faces for tuning success was 0.31, 0.19, 0.13, 0.06.
     search={"image_editing/small*": {"t": [0.1, 0.2, 0.3, 0.4]}},
     parameters=Leading,
 )

@@ -10,6 +10,7 @@ SR, BOX, BLUR, MOTION = (
     ("deblurring", "small_faces_noiseless"),
     ("deblurring", "small_motion_faces_noiseless"),
 )
+PHASE = ("phase_retrieval", "small_faces")
 
 
 UNTUNED = (
@@ -129,9 +130,16 @@ PAPER = Paper(
         Claim(
             "7",
             "Phase retrieval: far above DPS.",
-            (psnr(of(("phase_retrieval", "small_faces")), slow(("phase_retrieval", "small_faces")), 5.0),),
+            (psnr(slow(PHASE, "dcdp"), slow(PHASE), 5.0),),
             published="11 dB",
             where="arXiv:2511.20705, tables 1 and 3, of others",
+            caveat="16,000 calls of the network for a picture of DCDP, so one seed. Of four tries that which fits y best.",
+        ),
+        Claim(
+            "7b",
+            "... by one step too, with a twentieth of the calls.",
+            (psnr(tweedie(PHASE), slow(PHASE), 5.0),),
+            kind="ours",
         ),
         Claim(
             "8",

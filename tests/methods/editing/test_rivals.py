@@ -176,6 +176,16 @@ def test_numbers_are_those_of_the_reader_and_belong_to_their_region() -> None:
     assert len({len(mine) for mine in known.own}) == 1
 
 
+def test_a_region_of_which_no_number_can_be_read_takes_all_of_its_numbers() -> None:
+    counted = set(card().counts)
+    assert not set(ATTRIBUTES["nose"]) & counted
+    posed = named()
+    both = replace(posed, names=("nose", "hair"))
+    nose, hair = Attributes(both).own
+    assert {NAMES[place] for place in nose} == set(ATTRIBUTES["nose"])
+    assert {NAMES[place] for place in hair} == set(ATTRIBUTES["hair"]) & counted
+
+
 def test_the_gradient_is_that_of_the_number_through_the_prior() -> None:
     posed = named()
     known, flow = Attributes(posed), Flow(posed, **QUICK)
