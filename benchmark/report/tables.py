@@ -23,6 +23,7 @@ TRIALS = (
     "Parameter sets that the method was run with on tuning data of this preset, counted from the runs that are stored here. "
     "Empty: none is stored"
 )
+SIGNIFICANT = 0.05  # a p that cannot be as small is not shown
 UNRANKED = "Empty: incomplete, or fewer than 4 instances."
 
 
@@ -109,11 +110,11 @@ def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
     """The main table with one line for each row of the board, and how each column is shown."""
     table, rows, primary = _Builder(), board.rows, board.task.primary
     table.number("rank", [row.rank for row in rows], f"Best mean first; {statistics.HOW_RANKED}. {UNRANKED}", "%d", 52)
+    table.text("method", [row.label for row in rows], "In brackets: changed hyperparameters")
+    _add_metric(table, board, primary)
     text = f"Which ranks are possible: {statistics.HOW_BOUNDED}. {UNRANKED}"
     table.text("rank 95 %", [row.standing.interval for row in rows], text)
-    table.text("method", [row.label for row in rows], "In brackets: changed hyperparameters")
     table.text("n", [_count(row, primary) for row in rows], "Instances x seeds")
-    _add_metric(table, board, primary)
     if board.baseline:
         _add_gain(table, board)
     table.number("s / instance", [row.time for row in rows], "Mean seconds of the method's own time", "%.3g", 86)
@@ -176,17 +177,32 @@ def _add_gain(table: _Builder, board: Board) -> None:
         for row in board.rows
     ]
     table.text(f"Δ {board.task.primary.name} 95 %", cells, "95 % bootstrap-t interval of the paired difference over instances")
-    p = [row.standing.p for row in board.rows]
-    if any(one is not None for one in p):
-        table.number("Δ p", p, f"p of {statistics.HOW_TESTED}: {_tests(board)}. Only complete rows are tested", "%.2g", 74)
+    tested = tests(board)
+    if tested.count and tested.smallest <= SIGNIFICANT:
+        text = f"p of {statistics.HOW_TESTED}: {tested}. Only complete rows are tested"
+        table.number("Δ p", [row.standing.p for row in board.rows], text, "%.2g", 74)
 
 
-def _tests(board: Board) -> str:
-    """How many rows are tested and how small p can be. It has a smallest value because it is a share of sign patterns."""
+@dataclass(frozen=True)
+class Tests:
+    """count: rows that are compared with the baseline; instances: the fewest of one; smallest: the least value that p can have,
+    for it is a share of sign patterns, times the comparisons.
+    """
+
+    count: int
+    instances: int
+    smallest: float
+
+    def __str__(self) -> str:
+        few = count(self.instances, "instance")
+        return f"{count(self.count, 'comparison')}; with {few} the smallest possible is {self.smallest:.2g}"
+
+
+def tests(board: Board) -> Tests:
+    """Of the differences to the baseline on a board."""
     tested = [row.standing for row in board.rows if row.standing.p is not None]
     fewest = min((one.gain.n for one in tested if one.gain), default=0)
-    smallest = min(1.0, len(tested) * max(2.0**-fewest * 2, 1e-4))
-    return f"{count(len(tested), 'comparison')}; with {count(fewest, 'instance')} the smallest possible is {smallest:.2g}"
+    return Tests(len(tested), fewest, min(1.0, len(tested) * max(2.0**-fewest * 2, 1e-4)))
 
 
 def _count(row: Row, primary: Metric) -> str:

@@ -1,7 +1,5 @@
 """Quality against the method's own time, with the Pareto front."""
 
-from typing import Any
-
 import altair as alt
 import numpy as np
 import pandas as pd
@@ -13,29 +11,45 @@ from benchmark.report.tables import interval
 from benchmark.spec import Metric
 from leaderboard.charts.marks import (
     INK,
+    LEGEND_LINE,
+    PLOT,
     colours,
+    legend_columns,
     metric_title,
     plain_axis,
+    shapes,
     styled,
 )
 
-_LEVEL_NAMES = 8  # methods whose names have room side by side
+# Pixels.
+_PHONE = 340  # across a chart on a screen of 400
+_WIDTHS = (280, 600, 1250)  # of the plot, on a phone, beside another chart, alone
+_PADDING, _AWAY, _DOT, _LETTER, _HALF = 18, 9, 6, 6.6, 7
+_CORNERS = {"right above": (1, -1), "left above": (-1, -1), "right below": (1, 1), "left below": (-1, 1)}
+_Box = tuple[float, float, float, float]  # left, top, right, bottom
 
 
 def quality_against_time(board: Board) -> alt.LayerChart:
-    """Mean primary metric with its interval against mean seconds on one instance; a line joins the Pareto front."""
-    primary, palette = board.task.primary, colours(board)
+    """Mean primary metric with its interval against mean seconds on one instance; a line joins the Pareto front, whose points
+    have their names beside them where there is room. The others are named below and on hover.
+    """
+    primary, palette, forms = board.task.primary, colours(board), shapes(board)
     rows = [row for row in board.rows if row.fair_time]
-    frame = _place_names(pd.DataFrame([_point(row, primary, pareto(board.rows, primary)) for row in rows]))
-    span = alt.Scale(type="log", domain=[frame["seconds"].min() / 2, frame["seconds"].max() * 8], nice=False)
+    frame = pd.DataFrame([_point(row, primary, pareto(board.rows, primary)) for row in rows])
+    frame["corner"] = corners(frame)
+    span = alt.Scale(type="log", domain=[frame["seconds"].min() / 2, frame["seconds"].max() * 2], nice=False)
     title = "seconds of the method's own time, one instance (log scale)"
-    x = alt.X("seconds:Q", title=title, scale=span, axis=plain_axis())  # room on the right for the names
-    y = alt.Y("mean:Q", title=metric_title(primary), scale=alt.Scale(zero=False, padding=18))
-    scale = alt.Scale(domain=[row.label for row in rows], range=[palette[row.label] for row in rows])
-    colour = alt.Color("label:N", scale=scale, legend=None)
+    x = alt.X("seconds:Q", title=title, scale=span, axis=plain_axis())
+    y = alt.Y("mean:Q", title=metric_title(primary), scale=alt.Scale(zero=False, padding=_PADDING))
+    labels = [row.label for row in rows]
+    columns = legend_columns(labels, _PHONE)
+    names = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=260, symbolOpacity=1, symbolStrokeWidth=2)
+    scale = alt.Scale(domain=labels, range=[palette[label] for label in labels])
+    colour = alt.Color("label:N", scale=scale, legend=names)
+    shape = alt.Shape("label:N", scale=alt.Scale(domain=labels, range=[forms[label] for label in labels]), legend=names)
     fill = alt.condition("datum.front", alt.Fill("label:N", scale=scale, legend=None), alt.value("transparent"))
     tips = [
-        alt.Tooltip("label:N", title="method"),
+        alt.Tooltip("name:N", title="method"),
         alt.Tooltip("text:N", title=primary.name),
         alt.Tooltip("seconds:Q", format=".3~g"),
         alt.Tooltip("note:N", title="front"),
@@ -45,31 +59,58 @@ def quality_against_time(board: Board) -> alt.LayerChart:
         color="#9a9a9a", interpolate="step-after", strokeDash=[4, 3], strokeWidth=1.5
     )
     bars = base.mark_rule(strokeWidth=2, opacity=0.75).encode(x, alt.Y("low:Q"), alt.Y2("high:Q"), colour, tooltip=tips)
-    dots = base.mark_point(size=80, strokeWidth=2, opacity=1).encode(x, y, stroke=colour, fill=fill, tooltip=tips)
-    left = base.transform_filter("datum.side == 'left'").mark_text(align="left", dx=9, dy=-10, fontSize=12, color=INK)
-    right = base.transform_filter("datum.side == 'right'").mark_text(align="right", dx=-9, dy=-10, fontSize=12, color=INK)
-    names = [text.encode(x, alt.Y("name_y:Q"), alt.Text("name:N")) for text in (left, right)]
-    return styled(line.encode(x, y, order=alt.Order("seconds:Q")), bars, dots, *names, height=360)
+    dots = base.mark_point(size=80, strokeWidth=2, opacity=1).encode(x, y, shape, stroke=colour, fill=fill, tooltip=tips)
+    beside = [
+        base.transform_filter(f"datum.corner == '{name}'")
+        .mark_text(align="left" if right > 0 else "right", dx=_AWAY * right, dy=_AWAY * down, fontSize=12, color=INK)
+        .encode(x, y, alt.Text("name:N"))
+        for name, (right, down) in _CORNERS.items()
+    ]
+    height = PLOT + LEGEND_LINE * -(-len(labels) // columns)
+    return styled(line.encode(x, y, order=alt.Order("seconds:Q")), bars, dots, *beside, height=height)
 
 
-def _place_names(frame: pd.DataFrame) -> pd.DataFrame:
-    """Adds the columns side and name_y, which say where names stand.
-
-    A name stands right of its point (side "left", where the text begins), but left of it where another point follows on the
-    right. It stands lower where the names of two points with similar times would overlap.
+def corners(frame: pd.DataFrame) -> list[str]:
+    """At which corner of its point the name of each row on the front stands; empty where it would cover a point, a bar or
+    another name, or leave the chart, on a screen of one of _WIDTHS. Better points choose first.
     """
-    tall = float(frame["high"].max() - frame["low"].min())
-    times = np.log(frame["seconds"])
-    width = 0.25 * float(np.ptp(times)) + 1e-9
-    placed: dict[Any, tuple[str, float]] = {}
-    for at, height in frame["mean"].sort_values(ascending=False).items():
-        after = (times > times[at] + 0.02 * width) & (times < times[at] + width)
-        crowded = bool((after & ((frame["mean"] - height).abs() < 0.12 * tall)).any())
-        side = "right" if crowded else "left"
-        same = [y for other, (s, y) in placed.items() if s == side and abs(times[other] - times[at]) < width]
-        placed[at] = side, min([height, *(y - 0.06 * tall for y in same)])
-    both = pd.DataFrame.from_dict(placed, orient="index", columns=["side", "name_y"])
-    return frame.join(both)
+    low, high = float(frame["low"].min()), float(frame["high"].max())
+    tall = (PLOT - 2 * _PADDING) / max(high - low, 1e-12)
+    times = np.log(frame["seconds"].to_numpy())
+    across = (times - times.min() + np.log(2)) / (np.ptp(times) + 2 * np.log(2))
+    ends = [_PADDING + tall * (high - frame[name].to_numpy()) for name in ("mean", "high", "low")]
+    taken: list[list[_Box]] = [
+        [(x * wide - _DOT, min(y, top) - _DOT, x * wide + _DOT, max(y, bottom) + _DOT) for x, y, top, bottom in places]
+        for wide, places in ((wide, list(zip(across, *ends, strict=True))) for wide in _WIDTHS)
+    ]
+    found = [""] * len(frame)
+    for at in np.argsort(ends[0], kind="stable"):
+        if not frame["front"].iloc[at]:
+            continue
+        for name, (right, down) in _CORNERS.items():
+            boxes = [_box(across[at] * wide, ends[0][at], right, down, len(frame["name"].iloc[at])) for wide in _WIDTHS]
+            if all(_free(box, others, int(at), wide) for box, others, wide in zip(boxes, taken, _WIDTHS, strict=True)):
+                found[at] = name
+                for box, others in zip(boxes, taken, strict=True):
+                    others.append(box)
+                break
+    return found
+
+
+def _box(x: float, y: float, right: int, down: int, letters: int) -> _Box:
+    start, middle, long = x + _AWAY * right, y + _AWAY * down, _LETTER * letters
+    return min(start, start + right * long), middle - _HALF, max(start, start + right * long), middle + _HALF
+
+
+def _free(box: _Box, others: list[_Box], own: int, wide: int) -> bool:
+    """Whether it lies within the chart and apart from all others; its own point may touch it."""
+    left, top, right, bottom = box
+    apart = (
+        right < other[0] or other[2] < left or bottom < other[1] or other[3] < top
+        for at, other in enumerate(others)
+        if at != own
+    )
+    return left >= 0 and right <= wide and top >= 0 and bottom <= PLOT and all(apart)
 
 
 def _point(row: Row, primary: Metric, front: set[str]) -> dict[str, object]:

@@ -5,20 +5,27 @@ import pandas as pd
 
 from benchmark.report.board import Board
 from benchmark.report.decimals import digits
-from leaderboard.charts.marks import INK, baseline_rule, colours, legend_columns, metric_title, plain_axis, styled
-
-_DASHES = [[1, 0], [5, 3], [2, 2], [8, 2]]  # of a curve's series, "estimate" first
-
+from leaderboard.charts.marks import (
+    LEGEND_LINE,
+    PLOT,
+    baseline_rule,
+    colours,
+    dashes,
+    legend_columns,
+    metric_title,
+    plain_axis,
+    styled,
+)
 
 _PHONE = 340  # pixels across a chart on a screen of 400
 
 
 def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, seeds: bool = False) -> alt.LayerChart:
     """The primary metric against step or seconds. Lines have bands of instances, or of seeds if `seeds`; a rule is the
-    baseline's mean.
+    baseline's mean. What a curve has besides the estimate is a thin line.
     """
     low, high = ("seed_low", "seed_high") if seeds else ("low", "high")
-    primary, palette, series = board.task.primary, colours(board), _series(summary)
+    primary, palette, forms = board.task.primary, colours(board), dashes(board)
     labels = [row.label for row in board.rows if row.label in set(summary["label"])]
     title = {"step": "step", "seconds": "seconds of the method's own time, one instance"}[axis]
     summary = summary[summary[axis] > 0] if log else summary
@@ -29,11 +36,8 @@ def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, see
     columns = legend_columns(labels, _PHONE)
     names = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=260, symbolType="stroke", symbolOpacity=1)
     colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]), legend=names)
-    dashes = alt.StrokeDash(
-        "series:N",
-        scale=alt.Scale(domain=series, range=_DASHES[: len(series)]),
-        legend=alt.Legend(title=None, orient="top", symbolStrokeColor=INK) if len(series) > 1 else None,
-    )
+    dash = alt.StrokeDash("label:N", scale=alt.Scale(domain=labels, range=[forms[name] for name in labels]), legend=names)
+    width = alt.condition("datum.series == 'estimate'", alt.value(2), alt.value(0.8))
     places = digits(row.means.get(primary.name) for row in board.rows)
     tips = [
         alt.Tooltip("label:N", title="method"),
@@ -46,8 +50,16 @@ def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, see
     base = alt.Chart(summary)
     band = base.transform_filter("datum.series == 'estimate'").mark_area()
     shade = alt.condition(pick, alt.value(0.14), alt.value(0.02))
-    lines = base.mark_line(strokeWidth=2).encode(
-        x, y, colour, dashes, alt.Order("step:Q"), opacity=alt.condition(pick, alt.value(1.0), alt.value(0.12)), tooltip=tips
+    lines = base.mark_line().encode(
+        x,
+        y,
+        colour,
+        dash,
+        alt.Detail("series:N"),
+        alt.Order("step:Q"),
+        strokeWidth=width,
+        opacity=alt.condition(pick, alt.value(1.0), alt.value(0.12)),
+        tooltip=tips,
     )
     layers: list[alt.Chart] = [
         band.encode(x, alt.Y(f"{low}:Q"), alt.Y2(f"{high}:Q"), colour, opacity=shade),
@@ -55,8 +67,4 @@ def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, see
     ]
     if board.baseline is not None and board.baseline.label not in labels:
         layers += baseline_rule(board, primary)
-    return styled(*layers, height=360)
-
-
-def _series(summary: pd.DataFrame) -> list[str]:
-    return sorted(set(summary["series"]), key=lambda name: (name != "estimate", name))
+    return styled(*layers, height=PLOT + LEGEND_LINE * -(-len(labels) // columns))

@@ -1,6 +1,7 @@
 """Colours, shapes, axes and legends that all charts share.
 
-Colours tell methods apart in any form of colour blindness, and a method keeps its colour on every preset of a task.
+Colours tell methods apart in any form of colour blindness. A method keeps its colour, its dash and its shape on every board:
+they go by its place among the methods of its subject, a folder of `methods/`.
 """
 
 from collections.abc import Sequence
@@ -9,6 +10,7 @@ from typing import Any
 import altair as alt
 import pandas as pd
 
+from benchmark import registry
 from benchmark.report.board import Board
 from benchmark.report.tables import ARROW
 from benchmark.spec import Metric
@@ -18,8 +20,10 @@ PLAIN = "format(datum.value, '~g')"  # a label of a tick: as a format of the axi
 PALETTE = ["#0072B2", "#D55E00", "#009E73", "#CC79A7", "#56B4E9", "#E69F00", "#882255", "#44AA99", "#7C6BD6", "#999933"]
 BASELINE = "#6F6F6F"
 INK = "#767676"  # of texts: a contrast of 4.5 on white and of 4.1 on the dark page
-SHAPES = ["circle", "square", "triangle-up", "diamond"]
+SHAPES = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross"]
+DASHES = [[1, 0], [6, 3], [2, 2], [9, 3, 2, 3], [12, 4], [4, 2, 1, 2, 1, 2]]
 LEGEND_LINE = 28  # pixels
+PLOT = 320  # pixels of a plot's height, besides the names below it
 _FAINT = "rgba(128, 128, 128, 0.3)"
 _FONT: dict[str, Any] = {
     "labelFontSize": 12,
@@ -31,22 +35,34 @@ _FONT: dict[str, Any] = {
 
 
 def colours(board: Board) -> dict[str, str]:
-    """Maps each label to its colour, in the order of method names on this task, then of other hyperparameters. The baseline is
-    grey.
-    """
-    found = {name: PALETTE[i % len(PALETTE)] for i, name in enumerate(_coloured(board))}
+    """Maps each label to its colour. The baseline is grey."""
+    found = {name: PALETTE[place % len(PALETTE)] for name, place in _places(board).items()}
     return {**found, board.task.baseline: BASELINE}
 
 
 def shapes(board: Board) -> dict[str, str]:
     """Maps each label to the shape of its points. The shape is another one where the colours begin anew."""
-    found = {name: SHAPES[i // len(PALETTE) % len(SHAPES)] for i, name in enumerate(_coloured(board))}
+    found = {name: SHAPES[place // len(PALETTE) % len(SHAPES)] for name, place in _places(board).items()}
     return {**found, board.task.baseline: SHAPES[0]}
 
 
-def _coloured(board: Board) -> list[str]:
-    extra = sorted(row.label for row in board.rows if row.label not in board.known_methods)
-    return [name for name in board.known_methods if name != board.task.baseline] + extra
+def dashes(board: Board) -> dict[str, list[int]]:
+    """Maps each label to the dash of its lines, likewise."""
+    found = {name: DASHES[place // len(PALETTE) % len(DASHES)] for name, place in _places(board).items()}
+    return {**found, board.task.baseline: DASHES[0]}
+
+
+def _places(board: Board) -> dict[str, int]:
+    """Of each label a number of its own. Methods of one subject are counted through, whichever of them are on the board; then
+    come methods that are not installed here, and rows of other hyperparameters.
+    """
+    known = [name for name in board.known_methods if name != board.task.baseline]
+    live = registry.methods()
+    subjects = {live[name].file.parent for name in known if name in live}
+    installed = sorted(name for name, method in live.items() if method.file.parent in subjects)
+    absent = [name for name in known if name not in installed]
+    others = sorted(row.label for row in board.rows if row.label not in board.known_methods)
+    return {name: place for place, name in enumerate([*installed, *absent, *others])}
 
 
 def metric_title(metric: Metric) -> str:

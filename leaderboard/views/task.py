@@ -7,6 +7,7 @@ import streamlit as st
 from benchmark import environment, registry, statistics
 from benchmark.report import cells, data_sources, formats, pairs, studies, tables
 from benchmark.report.board import Board
+from benchmark.report.verdict import verdict
 from leaderboard.charts import cell_charts, cost, curve_chart, heat_table, hyperparameter_chart, spread
 from leaderboard.ui import cached, choices, downloads, drawing, widgets
 from leaderboard.ui.plain import plain
@@ -14,6 +15,7 @@ from leaderboard.views.instance_parts import drawings
 
 BADGES = {"self_reported": "○ self_reported", "scored": "◐ scored", "reproduced": "● reproduced"}  # told apart by shape
 BANDS = ["band of instances", "band of seeds"]
+AXES = ["step", "seconds"]
 
 
 def describe(board: Board) -> None:
@@ -80,12 +82,18 @@ def ranks(board: Board) -> None:
     frame, columns = tables.leaderboard(board)
     said = downloads.about(f"page: {heat_table.board_link(board)}")
     widgets.numbers(frame.assign(trust=[BADGES.get(row.trust, row.trust) for row in board.rows]), columns)
-    few = f" With fewer than {statistics.SEPARABLE} instances nothing can be separated." if too_few(board) else ""
-    st.caption(
-        f"Rank: {statistics.HOW_RANKED}.{few} Rank 95 %: {statistics.HOW_BOUNDED}. Δ p: {statistics.HOW_TESTED}. "
-        "Other intervals: bootstrap-t over instances, seeds averaged first. Times count the method alone; compare them only "
-        "within one device. Trust: ○ self_reported < ◐ scored (predictions scored here) < ● reproduced (code run here)."
-    )
+    st.caption("Trust: ○ self_reported < ◐ scored (predictions scored here) < ● reproduced (code run here).")
+    with st.expander("How ranks and intervals are made"):
+        few = f" With fewer than {statistics.SEPARABLE} instances nothing can be separated." if too_few(board) else ""
+        tested = tables.tests(board)
+        hidden_p = f" It is not shown here: {tested}." if tested.count and tested.smallest > tables.SIGNIFICANT else ""
+        st.markdown(
+            f"- **Rank**: {statistics.HOW_RANKED}.{few}\n"
+            f"- **Rank 95 %**: {statistics.HOW_BOUNDED}.\n"
+            f"- **Δ p**: {statistics.HOW_TESTED}.{hidden_p}\n"
+            "- **Other intervals**: bootstrap-t over instances, seeds averaged first.\n"
+            "- **Times** count the method alone; compare them only within one device."
+        )
     downloads.buttons(lambda: formats.board_view(board, said), downloads.stem(board))
 
 
@@ -128,15 +136,13 @@ def progress(board: Board) -> None:
         return
     several_seeds = bool(lines["seed_low"].notna().any())
     with st.container(horizontal=True, vertical_alignment="center"):
-        log = st.toggle("Logarithmic seconds", value=True)
+        axis = st.segmented_control("Against", AXES, default=AXES[0], key="axis", required=True)
+        log = st.toggle("Logarithmic", value=axis == "seconds", key=f"log_{axis}")
         band = st.segmented_control("Band", BANDS, default=BANDS[0], key="band", required=True) if several_seeds else BANDS[0]
-    left, right = st.columns(2)
-    by_seed, stem = band == BANDS[1], downloads.stem(board)
-    drawing.show(curve_chart.curve(lines, board, "step", seeds=by_seed), f"{stem}_steps", left)
-    drawing.show(curve_chart.curve(lines, board, "seconds", log, seeds=by_seed), f"{stem}_seconds", right)
+    drawing.show(curve_chart.curve(lines, board, axis, log, seeds=band == BANDS[1]), f"{downloads.stem(board)}_{axis}")
     several = (
-        "Solid: the estimate a method would return if stopped there; dashed: another iterate of it, unselected, or what the "
-        "task computes of it besides, as named above. "
+        "Thick: the estimate a method would return if stopped there; thin: another iterate of it, unselected, or what the "
+        "task computes of it besides. "
     )
     others = several if set(lines["series"]) - {"estimate"} else ""
     silent = [row.label for row in board.comparable if row.label not in set(lines["label"])]
@@ -170,8 +176,9 @@ def costs(board: Board) -> None:
     devices = sorted({row.devices for row in board.rows})
     mixed = " **Measured on different devices: times do not compare.**" if len(devices) > 1 else ""
     st.caption(
-        "Filled and joined: the Pareto front, complete rows that no other equals or beats in both mean score and mean time; "
-        "names with (k of n) are incomplete, their means are over other instances. "
+        "Filled, joined and, where there is room, named: the Pareto front, complete rows that no other equals or beats in both "
+        "mean score and mean time; point at the others for their names; names with (k of n) are incomplete, their means are "
+        "over other instances. "
         f"Bars: 95 % interval of the mean. Measured on {plain('; '.join(devices))}.{mixed} {plain(tables.learning(board))} "
         + tables.contention(board)
     )
@@ -272,6 +279,8 @@ def reproduce(board: Board) -> None:
 shown = choices.choose_board(*st.columns([2, 2, 3])[:2])
 describe(shown)
 shown = counting(shown)
+if said := verdict(shown):
+    st.markdown(f"**{plain(said)}**")
 ranks(shown)
 method_pages(shown)
 hidden(shown)

@@ -200,5 +200,5 @@ def test_csv_holds_what_is_shown(page: Page, address: str) -> None:
     name, contents = saved(page, "CSV")
     lines = contents.splitlines()
     assert name == "lowdimbench_imaging_v1_small.csv"
-    assert lines[0].startswith("rank,rank 95 %,method,n,psnr ↑ (dB),psnr 95 %,Δ psnr (dB),Δ psnr 95 %,Δ p")
+    assert lines[0].startswith("rank,method,psnr ↑ (dB),psnr 95 %,rank 95 %,n,Δ psnr (dB),Δ psnr 95 %,s / instance")
     assert len(lines) == 10

@@ -6,6 +6,7 @@ import pandas as pd
 import pytest
 from sqlalchemy.orm import Session
 
+from benchmark import registry
 from benchmark.report import boards, curves
 from benchmark.report.board import Board
 from benchmark.store.database import open_database
@@ -30,11 +31,21 @@ def test_a_method_keeps_its_colour_on_every_preset(opened: tuple[Board, pd.DataF
     assert tiny["base_fill"] == marks.BASELINE
 
 
-def test_where_colours_begin_anew_the_shape_is_another(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
-    board = replace(opened[0], known_methods=[f"m{n:02}" for n in range(24)] + ["base_fill"], rows=[])
-    pairs = list(zip(marks.colours(board).values(), marks.shapes(board).values(), strict=True))
-    assert pairs[0][0] == pairs[10][0]
-    assert len(set(pairs)) == 25
+def test_a_method_keeps_its_look_on_every_task_of_its_subject(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
+    one = replace(opened[0], known_methods=["dip", "dps", "tv"], rows=[])
+    other = replace(opened[0], known_methods=["cg_sense", "dip", "tv", "zero_filled"], rows=[])
+    for look in (marks.colours, marks.shapes, marks.dashes):
+        assert {name: look(one)[name] for name in ("dip", "tv")} == {name: look(other)[name] for name in ("dip", "tv")}
+
+
+def test_methods_of_one_board_differ_in_colour_or_in_shape_and_dash(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
+    live = registry.methods()
+    for subject in {method.file.parent for method in live.values()}:
+        names = sorted(name for name, method in live.items() if method.file.parent == subject)
+        board = replace(opened[0], known_methods=[*names, "not_installed", "base_fill"], rows=[])
+        palette, shapes, dashes = marks.colours(board), marks.shapes(board), marks.dashes(board)
+        assert len({(palette[name], shapes[name]) for name in palette}) == len(palette)
+        assert len({(palette[name], str(dashes[name])) for name in palette}) == len(palette)
 
 
 def test_charts_name_their_metric_unit_and_direction(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
@@ -80,10 +91,33 @@ def test_names_of_a_legend_stay_on_a_narrow_screen() -> None:
     assert marks.legend_columns(["x" * 400]) == 1
 
 
-def test_names_of_neighbouring_points_do_not_overlap() -> None:
-    names = ["label", "seconds", "mean", "low", "high"]
-    lines = [["a", 1.0, 20.0, 19, 21], ["b", 1.0, 19.99, 19, 21], ["c", 1.3, 20, 19, 21], ["d", 100, 19.98, 19, 21]]
-    placed = cost._place_names(pd.DataFrame(lines, columns=names))
-    assert list(placed["side"]) == ["right", "right", "left", "left"]
-    assert placed["name_y"][0] - placed["name_y"][1] == pytest.approx(0.12)
-    assert placed["name_y"][3] == 19.98
+def placed(lines: list[tuple[str, float, float, bool]]) -> list[str]:
+    frame = pd.DataFrame(lines, columns=["name", "seconds", "mean", "front"])
+    return cost.corners(frame.assign(low=frame["mean"] - 1, high=frame["mean"] + 1))
+
+
+def test_a_name_stands_where_it_covers_nothing_at_any_width() -> None:
+    assert placed([("a", 1.0, 20.0, True), ("b", 100.0, 30.0, True)]) == ["right above", "right above"]
+    # "first" would cover the point that follows at once, so it stands on the other side
+    early = ("early", 1e-4, 10.0, False)
+    assert placed([("first", 1.0, 20.0, True), ("next", 1.2, 20.0, False), early])[0] == "left above"
+    assert placed([("crowded", 1.0 + 0.01 * at, 20.0, True) for at in range(9)]).count("") >= 7
+
+
+def test_a_name_beside_another_point_or_off_the_front_is_left_to_the_legend() -> None:
+    assert placed([("a", 1.0, 20.0, True), ("b", 100.0, 10.0, False)]) == ["right above", ""]
+    assert placed([("a name of a good length, far too long for a phone", 1.0, 20.0, True), ("b", 9.0, 20.0, True)])[0] == ""
+
+
+def test_a_plot_keeps_its_height_under_many_names(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
+    board, points, _ = opened
+    lines = curves.summarise(points)
+    few = curve_chart.curve(lines, board, "step").to_dict()["height"]
+    rows = [replace(row, label=f"{row.label} {at}") for at in range(4) for row in board.rows]
+    many = pd.concat([lines.assign(label=lines["label"] + f" {at}") for at in range(4)])
+    found = curve_chart.curve(many, replace(board, rows=rows), "step").to_dict()["height"]
+    names = len(set(lines["label"]))
+    assert found - few >= marks.LEGEND_LINE * names
+    assert few >= marks.PLOT > 220
+    crowded = cost.quality_against_time(replace(board, rows=rows)).to_dict()["height"]
+    assert crowded > marks.PLOT + marks.LEGEND_LINE * len(rows) / 4

@@ -1,0 +1,39 @@
+"""What a board says, in a sentence or two."""
+
+from benchmark.report.board import Board, Row
+from benchmark.report.order import improves
+from benchmark.report.pairs import comparison
+from benchmark.report.tables import count, gain_text
+
+
+def verdict(board: Board) -> str:
+    """Who leads, by how much over the next, who shares the first rank, and how many are better than the baseline.
+
+    Empty for a board without complete rows.
+    """
+    rows = board.comparable
+    if not rows:
+        return ""
+    if not board.rankable:
+        return f"{count(board.instances, 'instance')} are too few to rank {count(len(rows), 'method')}."
+    sentences = [_leads(board, rows)]
+    if board.baseline is not None:
+        others = [row for row in rows if row is not board.baseline and row.gain is not None]
+        better = sum(improves(row.gain, board.task.primary) == "better" for row in others if row.gain)
+        if others:
+            verb = "is" if better == 1 else "are"
+            sentences.append(f"{better} of {len(others)} {verb} better than the baseline {board.baseline.label}.")
+    return " ".join(sentences)
+
+
+def _leads(board: Board, rows: list[Row]) -> str:
+    first = rows[0]
+    if len(rows) == 1:
+        return f"{first.label} is alone on this board."
+    ties = [row.label for row in rows[1:] if row.rank == first.rank]
+    found = comparison(board, first, rows[1])
+    gain = "" if found is None else f" by {gain_text(found.difference, board.task.primary)}"
+    if not ties:
+        return f"{first.label} leads, ahead of {rows[1].label}{gain}."
+    shared = f"{ties[0]} shares" if len(ties) == 1 else f"{count(len(ties), 'other')} share"
+    return f"{first.label} has the best mean, ahead of {rows[1].label}{gain}; {shared} the first rank with it."
