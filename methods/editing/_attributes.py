@@ -18,7 +18,7 @@ from methods.editing._flow import Flow
 class Attributes:
     """own: for each region the places of its numbers that can be read, the same count for all, repeated where there are fewer.
 
-    Raises ValueError for regions that are none of a face's.
+    Raises ValueError for regions that are none of a face's, and for a prior of latents, which are no pictures to be read.
     """
 
     def __init__(self, problem: Editing) -> None:
@@ -26,6 +26,8 @@ class Attributes:
         if not names or set(names) - set(ATTRIBUTES):
             said = f"these are {', '.join(names)}" if names else "these have no names"
             raise ValueError(f"it needs regions whose numbers are known, {', '.join(ATTRIBUTES)}; {said}")
+        if hasattr(problem.prior, "picture_shape"):
+            raise ValueError("it needs a prior of pictures; this one is of an autoencoder's latents")
         own = [[NAMES.index(one) for one in ATTRIBUTES[name] if one in counted] for name in names]
         most = max(map(len, own))
         self.own = [[mine[i % len(mine)] for i in range(most)] for mine in own]
