@@ -99,11 +99,12 @@ def _settings(folder: Path) -> dict[str, Any]:
     said = _json(file, "the scheduler")
     kind = getattr(diffusers, str(said.get("_class_name", "")), None)
     try:
-        found = dict(kind.from_config(said).config) if kind is not None else {}
+        made = kind.from_config(said) if kind is not None else None
     except Exception:  # whatever the scheduler's own code raises
-        found = {}
-    if "beta_schedule" not in found:
+        made = None
+    if not hasattr(made, "alphas_cumprod"):
         raise UserError(f"{file} describes a {said.get('_class_name')}; a scheduler with betas is needed")
+    found: dict[str, Any] = dict(made.config)
     if (prediction := found.get("prediction_type", "epsilon")) not in _PREDICTIONS:
         raise UserError(f"{folder}: its scheduler predicts '{prediction}'; known are {', '.join(_PREDICTIONS)}")
     return found
