@@ -41,8 +41,8 @@ def test_t_loco_edits_by_prompts(command, photographs, jumps, given):
         names = {name for (name,) in connection.execute("SELECT DISTINCT metric FROM score")}
         calls = {value for (value,) in connection.execute("SELECT value FROM score WHERE metric = 'network_calls'")}
     assert {"leak", "effect", "reconstruction"} <= names
-    # Stable Diffusion, two calls each where guidance is a sum: 2 steps up; for each of two regions 4 of f_e and 2 of f_o, and two
-    # differences and a gradient; 9 pictures 2 steps down. LCM, one call each: no way up; 1 and 1, and the same; 9 with 2 jumps.
+    # Two calls where guidance is a sum: 2 steps up; of each of two regions 4 in f_e and 2 in f_o, and two differences and a
+    # gradient; 9 pictures 2 steps down. One call for LCM: no way up; 1 in each, and the same; 9 with 2 jumps.
     assert calls == ({2 * 2 + 2 * 3 + 9 * 2} if jumps else {2 * 2 + 2 * 6 + 2 * 3 * 2 + 9 * 2 * 2})
 
 
