@@ -33,7 +33,7 @@ def photographs(tmp_path):
 
 @pytest.mark.parametrize(("jumps", "given"), [(False, ("--set", "steps=3")), (True, LCM)])
 def test_t_loco_edits_by_prompts(command, photographs, jumps, given):
-    folder = made_up.told_in_words(photographs / "prior", jumps, scale=10.0)
+    folder = made_up.told_in_words(photographs / "prior", jumps, scale=10.0, sample_size=16)
     found = command(*ASKED, *QUICK, *given, "--data-dir", str(photographs), "--source", f"prior={folder}")
     assert found.returncode == 0, found.stderr + found.stdout
     with sqlite3.connect(command.db) as connection:
@@ -47,7 +47,7 @@ def test_t_loco_edits_by_prompts(command, photographs, jumps, given):
 
 
 def test_what_is_wrong_with_the_prompts_is_one_line(command, photographs):
-    folder = made_up.told_in_words(photographs / "prior")
+    folder = made_up.told_in_words(photographs / "prior", sample_size=16)
     (photographs / "told" / "10.csv").write_text("picture,a man\nhat,a red hat a red hat a\nrest,a woman\n")
     found = command(*ASKED, *QUICK, "--data-dir", str(photographs), "--source", f"prior={folder}")
     assert "told/10.csv: the prompt 'a red hat a red hat a' has 7 tokens" in found.stdout.replace("\n", " ") + found.stderr

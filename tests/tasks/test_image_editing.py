@@ -215,7 +215,7 @@ def test_a_users_photographs_are_posed_and_scored(user, preset, monkeypatch):
 
 @pytest.fixture
 def in_words(user, tmp_path, monkeypatch):
-    folder = made_up.told_in_words(tmp_path / "prior")
+    folder = made_up.told_in_words(tmp_path / "prior", sample_size=16)
     monkeypatch.setenv("LOWDIMBENCH_SOURCE_PRIOR", str(folder))
     (user / "told").mkdir()
     (user / "told" / "3.csv").write_text('picture,a man\nl_eye,"a red hat, a"\nhair,a woman\n')
@@ -230,12 +230,12 @@ def test_prompts_are_embedded_and_pictures_get_the_size_of_the_prior(in_words):
     user, prior = in_words
     instance = posed(user)
     problem, preset = instance.problem, SPEC.presets["full_text"]
-    assert problem.picture_shape == (3, 16, 16)
+    assert problem.picture_shape == (3, 32, 32)
     assert problem.names == ("hair", "l_eye")
     assert torch.equal(problem.told, prior.embedded(["a man"]))
     assert torch.equal(problem.wanted, prior.embedded(["a woman", "a red hat, a"]))
     assert max(problem.strengths) == preset.latents < preset.strength
-    assert instance.truth.shape == (2, 1, 5, 3, 16, 16)
+    assert instance.truth.shape == (2, 1, 5, 3, 32, 32)
     assert torch.equal(problem.check(instance.truth), instance.truth)
     assert ENTRY.load(user).score(instance, problem.near(instance.truth, 0.1, torch.Generator().manual_seed(0)))["effect"] > 0
 
