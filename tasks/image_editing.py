@@ -1,7 +1,7 @@
 """Local editing: change one region of a picture by a diffusion prior, at several strengths, and leave the rest as it is.
 
 Given   pictures (P, 3, H, W), regions (P, R, H, W), strengths -s, -s/2, 0, s/2, s, a diffusion prior; where the prior is told
-        what pictures show, the 37 numbers of each face, and what is wanted of each region
+        what pictures show, the 37 numbers of each face (or prompts), and what is wanted of each region
 Answer  edited pictures (R, P, S, 3, H, W); the direction of a region is found on the first picture alone
 Score   success: share of regions whose own numbers move by a standard deviation at some strength while no other moves by more
         than half of one, each by twice the error of reading it where that is more (benchmark/editing); leak outside, effect
@@ -11,11 +11,15 @@ Truth   the ideal edit, which no prior makes: the face rendered with one number 
         deviations. Of a user's photographs the photograph, for nobody knows
 Data    tiny, small*: rendered faces of known parameters and exact regions (benchmark/datasets/faces.py), others for tests than
         for tuning. full: a user's photographs and masks in --data-dir (benchmark/datasets/region_masks.py)
-Prior   a diffusion prior of such faces; --source prior=FOLDER puts another in its place. full: yours
+Prior   a diffusion prior of such faces; --source prior=FOLDER puts another in its place. full: yours. full_text: yours, told
+        numbers, or prompts: a folder of StableDiffusionPipeline or LatentConsistencyModelPipeline (unet, vae, scheduler,
+        text_encoder, tokenizer), whose size the pictures get; told/PHOTOGRAPH.csv holds either (benchmark/datasets/wishes.py).
+        Of a prior of latents regions are of pixels, directions of latents
 Source  arXiv:2409.02374, whose success rate people judged on CelebA-HQ; nobody judges here
 """
 
 from collections.abc import Iterable, Mapping, Sequence
+from importlib import import_module
 from pathlib import Path
 from typing import Any, Literal, Self
 
@@ -74,8 +78,9 @@ class Faces(Edits):
 
 
 class Own(Edits):
-    """A user's photographs with masks, and a user's prior."""
+    """A user's photographs with masks, and a user's prior. latents: the largest strength where the prior is of latents."""
 
+    latents: Positive = 10.0
     data: tuple[str, ...] = ("photographs", "masks", "prior")
     prior: str = "prior"
 
@@ -266,7 +271,8 @@ SPEC = TaskSpec(
             data=("photographs", "masks", "told", "prior"),
             lacks=("others",),
             metrics=_SEEN,
-            about="256 x 256; photographs, masks, prior, what it is told of each and what is wanted yours",
+            about="256 x 256, or as a prior that takes prompts has it; photographs, masks, prior, what it is told of each and "
+            "what is wanted yours",
         ),
     },
 )
@@ -277,9 +283,9 @@ class ImageEditing:
     data_dir: Path | None = None  # set by the runner
 
     def make(self, preset: Any, split: Split, index: int, generator: torch.Generator) -> Instance:
-        prior = shipped.prior(preset.prior, (3, preset.size, preset.size), self.data_dir)
-        if tuple(prior.shape) != (3, preset.size, preset.size):
-            raise UserError(f"the prior is of latents {tuple(prior.shape)}: an edit of regions needs one of pictures")
+        prior = (_in_words(self.data_dir) if "told" in preset.data else None) or shipped.prior(
+            preset.prior, (3, preset.size, preset.size), self.data_dir
+        )
         return self._of_faces(preset, prior, split, index) if "head" in preset.data else self._own(preset, prior, split, index)
 
     def _of_faces(self, preset: Faces, prior: Prior, split: Split, index: int) -> Instance:
@@ -300,24 +306,37 @@ class ImageEditing:
         ideal = [rendered.ideal(made.parameters, name, preset.strengths, preset.size) for name in preset.regions]
         return Instance(problem=problem, truth=torch.stack(ideal), label=f"{split} face {index * count}")
 
-    def _own(self, preset: Edits, prior: Prior, split: Split, index: int) -> Instance:
+    def _own(self, preset: Own, prior: Prior, split: Split, index: int) -> Instance:
         file = photographs.pick(preset.data, split, index, self.data_dir)
-        found = region_masks.regions(file, self._files("masks"), preset.size)
-        told, wanted = None, None
-        if "told" in preset.data:
-            told, wanted = wishes.of(file, self._files("told"), tuple(found), prior.condition)
-        picture = photographs.square(file, preset.size)
+        of_latents = hasattr(prior, "picture_shape")
+        size = prior.picture_shape[1] if of_latents else preset.size
+        found = region_masks.regions(file, self._files("masks"), size)
+        told, wanted = self._said(file, tuple(found), prior) if "told" in preset.data else (None, None)
+        picture = photographs.square(file, size)
+        strengths = (preset.model_copy(update={"strength": preset.latents}) if of_latents else preset).strengths
         problem = Editing(
             prior=prior,
             pictures=picture[None],
             regions=torch.stack(list(found.values()))[None],
             names=tuple(found),
-            strengths=preset.strengths,
+            strengths=strengths,
             told=told,
             wanted=wanted,
         )
-        truth = picture.expand(len(found), 1, len(preset.strengths), *picture.shape)
+        truth = picture.expand(len(found), 1, len(strengths), *picture.shape)
         return Instance(problem=problem, truth=truth.clone(), label=file.stem)
+
+    def _said(self, file: Path, regions: tuple[str, ...], prior: Prior) -> tuple[Tensor, Tensor]:
+        """Of the photograph (1, n), and of each region (R, n): numbers, or prompts for a prior that embeds them."""
+        tables = self._files("told")
+        if not hasattr(prior, "embedded"):
+            return wishes.of(file, tables, regions, prior.condition)
+        shown, wanted = wishes.in_words(file, tables, regions)
+        try:
+            found = prior.embedded([shown, *wanted])
+        except ValueError as error:
+            raise UserError(f"told/{file.stem}.csv: {error}") from None
+        return found[:1], found[1:]
 
     def _files(self, name: str) -> list[Path]:
         source = SOURCES[name]
@@ -357,6 +376,12 @@ class ImageEditing:
             strip[none] = outlined(strip[none], region)
             strips[name] = strip
         return {"image": torch.cat([seen[:1, none], seen[:, -1]]), **strips}
+
+
+def _in_words(data_dir: Path | None) -> Prior | None:
+    """The user's prior where it takes prompts. By name, so that its code is in the key of runs with a user's prior alone."""
+    found: Prior | None = import_module("benchmark.priors.text.folder").prior("prior", data_dir)
+    return found
 
 
 def _success(instance: Instance, estimate: Tensor) -> dict[str, float]:

@@ -26,7 +26,7 @@ def folder(name: str) -> Path:
 
 def diffusers_folder(name: str) -> Path:
     """The folder of a diffusion model of diffusers, from a path or a name on the hub. Raises UserError as `folder` does."""
-    return _found(name, "prior", "model_index.json and its parts", ["*.json", "*.safetensors", "*.bin"])
+    return _found(name, "prior", "model_index.json and its parts", ["*.json", "*.safetensors", "*.bin", "*merges.txt"])
 
 
 def _found(name: str, what: str, parts: str, wanted: list[str]) -> Path:

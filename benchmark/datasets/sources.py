@@ -349,7 +349,7 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
         "told",
         ("*.csv",),
         "put what your prior is told of each photograph and wish into DATA_DIR/told/PHOTOGRAPH.csv, rows picture,NUMBERS and "
-        "REGION,NUMBERS",
+        "REGION,NUMBERS, or picture,PROMPT and REGION,PROMPT",
         _check_of("wishes"),
     ),
     "minilm": Packaged(
@@ -373,7 +373,7 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
     ),
     "prior": Folder(
         "prior",
-        ("*.json", "*.safetensors", "*.bin"),
+        ("*.json", "*.safetensors", "*.bin", "merges.txt"),
         "name a diffusers folder with --source prior=FOLDER (or a name on the hub), or put it into DATA_DIR/prior/",
         lambda file: None,
         deep=True,
@@ -524,7 +524,8 @@ def read_by(preset: "Preset") -> tuple[str, ...]:
 def prior_checksum(name: str) -> str:
     """Of a shipped prior and of the code that reads and calls it; of one that the user brings, which is data, of the code."""
     source = SOURCES.get(name)
-    code = code_of(sorted((ASSETS.parents[1] / "priors").glob("*.py")))
+    brought = isinstance(source, Folder)  # it may be told in words: benchmark/priors/text
+    code = code_of(sorted((ASSETS.parents[1] / "priors").glob("**/*.py" if brought else "*.py")))
     return f"{source.sha256} {code}" if isinstance(source, Model | Asset) else code
 
 

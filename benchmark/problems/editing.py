@@ -4,7 +4,8 @@
     v          a direction of norm 1 in x_t, found for each region, from the first picture alone
     x_0(s)     what the prior makes of x_t + s v, s in `strengths`, on the scale [-1, 1] of the prior's network
 
-The others get the same direction: an edit that transfers changes them alike.
+The others get the same direction: an edit that transfers changes them alike. Of a prior of latents x is what its autoencoder
+makes of a picture, and v a direction in that.
 """
 
 from dataclasses import dataclass, replace
@@ -19,16 +20,17 @@ from benchmark.problems._estimate import finite, tensor
 
 @dataclass(frozen=True, kw_only=True)
 class Editing:
-    """R regions of P pictures at S strengths. A method returns float32 (R, P, S, C, H, W) on the prior's scale: the edited
+    """R regions of P pictures at S strengths. A method returns float32 (R, P, S, C, H, W) on the pictures' scale: the edited
     pictures, where strength 0 is what the same way gives without an edit.
 
-    prior      of pictures (C, H, W)
-    pictures   (P, C, H, W) float32, within prior.value_range
+    prior      of pictures (C, H, W), or of latents that it encodes them to and decodes
+    pictures   (P, C, H, W) float32, within prior.value_range; within [0, 1] where the prior is of latents
     regions    (P, R, H, W) bool: each region in each picture
     names      of the regions, in words; empty where they have none
     strengths  rising, 0 among them
-    told       (P, n): numbers that describe the pictures, for a prior that can be told; None where it is told nothing
-    wanted     (R, n): numbers that describe the first picture as it is to be once each region is edited; None where nobody says
+    told       (P, n): numbers that describe the pictures, or embedded prompts, for a prior that can be told; None where it is
+               told nothing
+    wanted     (R, n): the same of the first picture as it is to be once each region is edited; None where nobody says
 
     Raises ValueError, with what is allowed, for pictures of another shape than the prior's, regions of another size, a region
     that is empty or all of the first picture, and strengths that do not rise or lack 0.
@@ -43,7 +45,7 @@ class Editing:
     wanted: Tensor | None = None
 
     def __post_init__(self) -> None:
-        shape = tuple(self.prior.shape)
+        shape = self.picture_shape
         if self.pictures.ndim != 4 or not len(self.pictures) or tuple(self.pictures.shape[1:]) != shape:
             raise ValueError(f"pictures has shape {tuple(self.pictures.shape)}, not (pictures, {', '.join(map(str, shape))})")
         P, (height, width) = len(self.pictures), shape[1:]
@@ -70,6 +72,11 @@ class Editing:
         return self.regions.shape[1]
 
     @property
+    def picture_shape(self) -> tuple[int, ...]:
+        """(C, H, W)."""
+        return tuple(getattr(self.prior, "picture_shape", self.prior.shape))
+
+    @property
     def y(self) -> Tensor:
         """The pictures."""
         return self.pictures
@@ -93,7 +100,7 @@ class Editing:
     def check(self, estimate: object) -> Tensor:
         """The estimate, if it is a finite tensor of the right shape and type. Raises ValueError otherwise."""
         found = tensor(estimate)
-        wanted = (self.count, len(self.pictures), len(self.strengths), *self.prior.shape)
+        wanted = (self.count, len(self.pictures), len(self.strengths), *self.picture_shape)
         if tuple(found.shape) != wanted:
             raise ValueError(
                 f"the estimate has shape {tuple(found.shape)}, not {wanted}: regions, pictures, strengths, picture"

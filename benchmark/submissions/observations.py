@@ -79,7 +79,7 @@ def answers_to(problem: Any) -> list[dict[str, Any]]:
         told = problem.generate + len(problem.sigmas) * n
         forms = [(torch.float64, [count, problem.K, n, problem.d]), (torch.float64, [count, told, n])]
     elif isinstance(problem, Editing):
-        forms = [(torch.float32, [problem.count, len(problem.pictures), len(problem.strengths), *problem.prior.shape])]
+        forms = [(torch.float32, [problem.count, len(problem.pictures), len(problem.strengths), *problem.picture_shape])]
     elif isinstance(problem, Jacobian):
         forms = [(torch.float64, [2, problem.count])]
     elif isinstance(problem, Retrieval):

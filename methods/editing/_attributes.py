@@ -19,7 +19,7 @@ class Attributes:
     """own: for each region the places of its numbers that can be read, the same count for all, repeated where there are fewer;
     of a region without one all of its numbers, for an edit of it is asked for too, though it cannot be judged.
 
-    Raises ValueError for regions that are none of a face's.
+    Raises ValueError for regions that are none of a face's, and for a prior of latents, which are no pictures to be read.
     """
 
     def __init__(self, problem: Editing) -> None:
@@ -27,6 +27,8 @@ class Attributes:
         if not names or set(names) - set(ATTRIBUTES):
             said = f"these are {', '.join(names)}" if names else "these have no names"
             raise ValueError(f"it needs regions whose numbers are known, {', '.join(ATTRIBUTES)}; {said}")
+        if hasattr(problem.prior, "picture_shape"):
+            raise ValueError("it needs a prior of pictures; this one is of an autoencoder's latents")
         readable = [[one for one in ATTRIBUTES[name] if one in counted] for name in names]
         own = [[NAMES.index(one) for one in mine or ATTRIBUTES[name]] for mine, name in zip(readable, names, strict=True)]
         most = max(map(len, own))

@@ -36,16 +36,16 @@ def added(problem: Editing, flow: Flow, v: Tensor) -> Tensor:
 
 
 def shaped(problem: Editing, flow: Flow, z: Tensor) -> Tensor:
-    """Clean pictures (R, P, S, C, H, W), on the prior's scale, of z at t of the same shape. Strength 0 is drawn once for all
+    """Clean pictures (R, P, S, 3, H, W), on the problem's scale, of z at t (R, P, S, C, H, W). Strength 0 is drawn once for all
     regions.
     """
     (R, P, S), none = z.shape[:3], problem.strengths.index(0)
     others = [i for i in range(S) if i != none]
     told = None if flow.told is None else torch.cat([flow.told, flow.told[None, :, None].expand(R, P, S - 1, -1).flatten(0, 2)])
     every = flow.back(flow.down(torch.cat([flow.z, z[:, :, others].flatten(0, 2)]), told))
-    found = torch.empty_like(z)
+    found = every.new_empty(R, P, S, *every.shape[1:])
     found[:, :, none] = every[:P]
-    found[:, :, others] = every[P:].reshape(R, P, S - 1, *z.shape[3:])
+    found[:, :, others] = every[P:].reshape(R, P, S - 1, *every.shape[1:])
     return found
 
 
@@ -63,8 +63,8 @@ def chosen(problem: Editing, flow: Flow, candidates: Tensor) -> Tensor:
     s = max(map(abs, problem.strengths)) / flow.root
     f, z = flow.at(), flow.z[0]
     every = candidates.flatten(0, 1)
-    change = torch.cat([f(z + s * v) - f(z - s * v) for v in torch.split(every, 32)]).reshape(candidates.shape)
-    place, sign = best(problem, change)
+    change = torch.cat([f(z + s * v) - f(z - s * v) for v in torch.split(every, min(32, flow.batch))])
+    place, sign = best(problem, change.reshape(*candidates.shape[:2], *change.shape[1:]))
     return candidates[torch.arange(len(place), device=place.device), place] * sign[:, None, None, None]
 
 
@@ -84,6 +84,11 @@ def without(v: Tensor, span: Tensor) -> Tensor:
     return (flat - (flat @ basis.mT) @ basis).reshape(v.shape)
 
 
+def inside(problem: Editing) -> Tensor:
+    """(R, C, H, W): the regions of the first picture, the same in every channel of a picture."""
+    return problem.regions[0][:, None].expand(-1, problem.picture_shape[0], -1, -1)
+
+
 def elsewhere(problem: Editing) -> Tensor:
-    """(R, H, W): all of the first picture but the region."""
-    return ~problem.regions[0]
+    """(R, C, H, W): all of the first picture but the region."""
+    return ~inside(problem)

@@ -34,20 +34,21 @@ def leading(
     most: int = 50,
     tolerance: float = 1e-3,
     sketch: int = 0,
+    batch: int = _BATCH,
 ) -> tuple[Tensor, Tensor]:
     """(G, count, C, H, W), orthonormal, and (G, count), falling: of M_g J for each of G masks.
 
     f: (B, C, H, W) to (B, ...), each picture by itself; z (C, H, W): where. masks: (G, H, W) where f gives pictures like z,
-    else of what it gives, (G, ...). sketch: products of which the start is made, where f gives pictures like z; random vectors
-    for 0. least: rounds, 12, or 3 after a sketch. Raises ValueError for more vectors than a mask has entries, for they do not
-    exist.
+    else of what it gives, (G, ...). sketch: products of which the start is made; random vectors for 0. least: rounds, 12, or 3
+    after a sketch. batch: pictures that go through f at once. Raises ValueError for more vectors than a mask has entries, for
+    they do not exist.
     """
     shape, least = tuple(z.shape), least or (3 if sketch > count else 12)
     masks = (masks[:, None].expand(len(masks), *shape) if masks.ndim == 3 else masks).to(z)
     if count > (least_size := int(masks.flatten(1).count_nonzero(1).min())):
         raise ValueError(f"{count} directions are asked for, and a region has {least_size} entries")
     if sketch > count:
-        V = _start(f, z, masks, count, torch.linalg.qr(ctx.randn(z.numel(), sketch, dtype=z.dtype))[0].mT)
+        V = _start(f, z, masks, count, torch.linalg.qr(ctx.randn(z.numel(), sketch, dtype=z.dtype))[0].mT, batch)
     else:
         V = torch.linalg.qr(ctx.randn(len(masks), z.numel(), count, dtype=z.dtype))[0].mT  # (G, k, n)
     S = z.new_zeros(len(masks), count)
@@ -55,8 +56,8 @@ def leading(
     for round_ in range(most):
         ours = V[open_]
         M = masks[open_].repeat_interleave(count, 0)
-        U = M * _differences(f, z, ours.reshape(-1, *shape))
-        W = _gradients(f, z, M * U).reshape(ours.shape)
+        U = M * _differences(f, z, ours.reshape(-1, *shape), batch)
+        W = _gradients(f, z, M * U, batch).reshape(ours.shape)
         _, squared, new = torch.linalg.svd(W, full_matrices=False)
         near = (new * ours).sum(2).abs().min(1).values
         V[open_], S[open_] = new, squared.sqrt()
@@ -67,27 +68,27 @@ def leading(
     return V.reshape(*V.shape[:2], *shape), S
 
 
-def _start(f: Callable[[Tensor], Tensor], z: Tensor, masks: Tensor, count: int, omega: Tensor) -> Tensor:
+def _start(f: Callable[[Tensor], Tensor], z: Tensor, masks: Tensor, count: int, omega: Tensor, batch: int) -> Tensor:
     """(G, count, n): of M_g Q B, the sketch of J by omega (m, n)."""
-    Y = _differences(f, z, omega.reshape(-1, *z.shape)).flatten(1)
+    Y = _differences(f, z, omega.reshape(-1, *z.shape), batch).flatten(1)
     Q = torch.linalg.qr(Y.mT)[0]  # (n, m)
-    B = _gradients(f, z, Q.mT.reshape(-1, *z.shape)).flatten(1)
+    B = _gradients(f, z, Q.mT.reshape(-1, *masks.shape[1:]), batch).flatten(1)
     upper = torch.linalg.qr(masks.flatten(1)[..., None] * Q)[1]  # (G, m, m): the left factor turns no right vector
     found: Tensor = torch.linalg.svd(upper @ B, full_matrices=False)[2][:, :count]
     return found
 
 
-def _differences(f: Callable[[Tensor], Tensor], z: Tensor, V: Tensor) -> Tensor:
-    """J v (B, C, H, W) for each v of V."""
+def _differences(f: Callable[[Tensor], Tensor], z: Tensor, V: Tensor, batch: int) -> Tensor:
+    """J v (B, ...) for each v of V."""
     with torch.no_grad():
-        both = [f(z + _STEP * v) - f(z - _STEP * v) for v in torch.split(V, _BATCH)]
+        both = [f(z + _STEP * v) - f(z - _STEP * v) for v in torch.split(V, batch)]
     return torch.cat(both) / (2 * _STEP)
 
 
-def _gradients(f: Callable[[Tensor], Tensor], z: Tensor, U: Tensor) -> Tensor:
+def _gradients(f: Callable[[Tensor], Tensor], z: Tensor, U: Tensor, batch: int) -> Tensor:
     """J^T u (B, C, H, W) for each u of U."""
     found = []
-    for part in torch.split(U, _BATCH):
+    for part in torch.split(U, batch):
         at = z.expand(len(part), *z.shape).detach().requires_grad_()
         with torch.enable_grad():
             found.append(torch.autograd.grad((f(at) * part).sum(), at)[0])

@@ -12,7 +12,7 @@ import torch
 from torch import Tensor
 
 from benchmark import Context, Editing, method
-from methods.editing._edit import edited, elsewhere, without
+from methods.editing._edit import edited, elsewhere, inside, without
 from methods.editing._flow import Flow
 from methods.editing._leading import Projected
 from methods.editing._power import leading
@@ -36,7 +36,7 @@ from methods.editing._power import leading
 def loco_edit(problem: Editing, ctx: Context, given: Projected) -> Tensor:
     """LOCO Edit: leading directions within a region, projected off those outside of it."""
     flow = Flow(problem, given.t, given.steps)
-    both, most = torch.cat([problem.regions[0], elsewhere(problem)]), max(given.count, given.outside)
-    V, _ = leading(flow.at(), flow.z[0], both, most, ctx, most=given.rounds, sketch=given.sketch)
-    inside, outside = V[: problem.count, : given.count], V[problem.count :, : given.outside]
-    return edited(problem, ctx, flow, without(inside, outside))
+    both, most = torch.cat([inside(problem), elsewhere(problem)]), max(given.count, given.outside)
+    V, _ = leading(flow.at(), flow.z[0], both, most, ctx, most=given.rounds, sketch=given.sketch, batch=flow.batch)
+    ours, others = V[: problem.count, : given.count], V[problem.count :, : given.outside]
+    return edited(problem, ctx, flow, without(ours, others))

@@ -6,7 +6,7 @@ Source: arXiv:2409.02374
 from torch import Tensor
 
 from benchmark import Context, Editing, method
-from methods.editing._edit import edited
+from methods.editing._edit import edited, inside
 from methods.editing._flow import Flow
 from methods.editing._leading import Leading
 from methods.editing._power import leading
@@ -30,5 +30,6 @@ from methods.editing._power import leading
 def masked(problem: Editing, ctx: Context, given: Leading) -> Tensor:
     """Leading directions within a region, without LOCO Edit's projection."""
     flow = Flow(problem, given.t, given.steps)
-    V, _ = leading(flow.at(), flow.z[0], problem.regions[0], given.count, ctx, most=given.rounds, sketch=given.sketch)
+    f, z = flow.at(), flow.z[0]
+    V, _ = leading(f, z, inside(problem), given.count, ctx, most=given.rounds, sketch=given.sketch, batch=flow.batch)
     return edited(problem, ctx, flow, V)

@@ -33,11 +33,11 @@ from methods.editing._power import leading
 def noise_jacobian(problem: Editing, ctx: Context, given: Leading) -> Tensor:
     """Leading directions of the predicted noise; of each region the one that suits it best is taken."""
     flow = Flow(problem, given.t, given.steps)
-    f = flow.at()
+    f = flow.clean()
 
     def noise(z: Tensor) -> Tensor:
         return (z - f(z)) / flow.sigma
 
-    whole = torch.ones_like(problem.regions[0, :1])
-    V, _ = leading(noise, flow.z[0], whole, given.count, ctx, most=given.rounds, sketch=given.sketch)
+    whole = torch.ones_like(flow.z[:1], dtype=torch.bool)
+    V, _ = leading(noise, flow.z[0], whole, given.count, ctx, most=given.rounds, sketch=given.sketch, batch=flow.batch)
     return edited(problem, ctx, flow, V.expand(problem.count, *V.shape[1:]))

@@ -16,8 +16,6 @@ from methods.editing._flow import Flow
 from methods.editing._middle import Middle, at, coarse
 from methods.editing._power import leading
 
-_BATCH = 64
-
 
 @method(
     "pullback",
@@ -54,7 +52,7 @@ def pullback(
     with torch.no_grad():
         like = h(z[None])[0]
     where = coarse(problem.regions[0], like) if masked else torch.ones_like(like)[None]
-    V, _ = leading(h, z, where, count, ctx, most=rounds)
+    V, _ = leading(h, z, where, count, ctx, most=rounds, batch=flow.batch)
     v = chosen(problem, flow, V.expand(problem.count, *V.shape[1:]))
     ctx.keep("directions", v)
     moved = added(problem, flow, v)
@@ -67,8 +65,8 @@ def walked(flow: Flow, moved: Tensor, walk: int, pace: float) -> Tensor:
     start = flow.z[None, :, None].expand_as(moved).flatten(0, 2)
     told = None if flow.told is None else flow.told[None, :, None].expand(*moved.shape[:3], -1).flatten(0, 2)
     found = []
-    for first in range(0, len(start), _BATCH):
-        part = slice(first, first + _BATCH)
+    for first in range(0, len(start), flow.batch):
+        part = slice(first, first + flow.batch)
         z, mine = start[part], None if told is None else told[part]
         step = moved.flatten(0, 2)[part] - z
         for _ in range(walk):

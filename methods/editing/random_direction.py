@@ -41,5 +41,6 @@ def random_direction(
     flow = Flow(problem, t, steps)
     V = ctx.randn(problem.count, count, *flow.z.shape[1:])
     if projected:
-        V = without(V, leading(flow.at(), flow.z[0], elsewhere(problem), outside, ctx, most=rounds, sketch=sketch)[0])
+        f, z, masks = flow.at(), flow.z[0], elsewhere(problem)
+        V = without(V, leading(f, z, masks, outside, ctx, most=rounds, sketch=sketch, batch=flow.batch)[0])
     return edited(problem, ctx, flow, V)

@@ -4,7 +4,7 @@ import torch
 from torch import Tensor
 
 from benchmark import Context, Editing, method
-from methods.editing._edit import edited
+from methods.editing._edit import edited, inside
 from methods.editing._flow import Flow
 from methods.editing._leading import Leading
 from methods.editing._power import leading
@@ -28,6 +28,6 @@ from methods.editing._power import leading
 def unmasked(problem: Editing, ctx: Context, given: Leading) -> Tensor:
     """Leading directions of the whole picture; of each region the one of them that suits it best is taken."""
     flow = Flow(problem, given.t, given.steps)
-    whole = torch.ones_like(problem.regions[0, :1])
-    V, _ = leading(flow.at(), flow.z[0], whole, given.count, ctx, most=given.rounds, sketch=given.sketch)
+    f, z, whole = flow.at(), flow.z[0], torch.ones_like(inside(problem)[:1])
+    V, _ = leading(f, z, whole, given.count, ctx, most=given.rounds, sketch=given.sketch, batch=flow.batch)
     return edited(problem, ctx, flow, V.expand(problem.count, *V.shape[1:]))

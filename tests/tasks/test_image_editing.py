@@ -1,7 +1,5 @@
 """Local editing: what is posed, that an ideal edit beats none, and what a user's photographs need."""
 
-from types import SimpleNamespace
-
 import numpy as np
 import pytest
 import torch
@@ -12,8 +10,9 @@ from benchmark import UserError, registry
 from benchmark.datasets import faces, region_masks, wishes
 from benchmark.datasets.sources import ASSETS
 from benchmark.editing import attributes, rendered
-from benchmark.priors import shipped
+from benchmark.priors.text.folder import load
 from tasks.image_editing import Faces
+from tests.benchmark.priors import made_up
 
 ENTRY = registry.get_task("image_editing")
 SPEC = ENTRY.spec
@@ -211,7 +210,75 @@ def test_a_users_photographs_are_posed_and_scored(user, preset, monkeypatch):
     assert task.quality(instance, instance.truth) == 0
 
 
-def test_a_prior_of_latents_is_one_line(monkeypatch):
-    monkeypatch.setattr(shipped, "prior", lambda *_: SimpleNamespace(shape=(4, 8, 8)))
-    with pytest.raises(UserError, match=r"the prior is of latents \(4, 8, 8\)"):
-        ENTRY.load().make(SPEC.presets["tiny"], "test", 0, torch.Generator())
+# --- a prior that is told in words ----------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def in_words(user, tmp_path, monkeypatch):
+    folder = made_up.told_in_words(tmp_path / "prior", sample_size=16)
+    monkeypatch.setenv("LOWDIMBENCH_SOURCE_PRIOR", str(folder))
+    (user / "told").mkdir()
+    (user / "told" / "3.csv").write_text('picture,a man\nl_eye,"a red hat, a"\nhair,a woman\n')
+    return user, load(folder)
+
+
+def posed(user, preset="full_text"):
+    return ENTRY.load(user).make(SPEC.presets[preset], "test", 0, torch.Generator())
+
+
+def test_prompts_are_embedded_and_pictures_get_the_size_of_the_prior(in_words):
+    user, prior = in_words
+    instance = posed(user)
+    problem, preset = instance.problem, SPEC.presets["full_text"]
+    assert problem.picture_shape == (3, 32, 32)
+    assert problem.names == ("hair", "l_eye")
+    assert torch.equal(problem.told, prior.embedded(["a man"]))
+    assert torch.equal(problem.wanted, prior.embedded(["a woman", "a red hat, a"]))
+    assert max(problem.strengths) == preset.latents < preset.strength
+    assert instance.truth.shape == (2, 1, 5, 3, 32, 32)
+    assert torch.equal(problem.check(instance.truth), instance.truth)
+    assert ENTRY.load(user).score(instance, problem.near(instance.truth, 0.1, torch.Generator().manual_seed(0)))["effect"] > 0
+
+
+@pytest.mark.parametrize(
+    ("text", "message"),
+    [
+        ("picture,a man\nl_eye,a hat\n", "3.csv has no row for the region hair"),
+        ("hair,a man\nl_eye,a hat\n", "3.csv has no row named picture"),
+        ("picture,a man\nl_eye,\nhair,a\n", "3.csv: 'l_eye,' is no row NAME,WHAT IS SAID"),
+        ("picture,a man\nhair\nl_eye,a\n", "3.csv: 'hair' is no row"),
+        ("picture,a man\nhair,a\nl_eye,a\nhair,red\n", "3.csv has two rows of hair"),
+        (
+            "picture,a man\nhair,a\nl_eye,a red hat a red hat a\n",
+            r"told/3\.csv: the prompt 'a red hat a red hat a' has 7 tokens",
+        ),
+    ],
+)
+def test_prompts_that_say_too_little_or_too_much_are_one_line(in_words, text, message):
+    user, _ = in_words
+    (user / "told" / "3.csv").write_text(text)
+    with pytest.raises(UserError, match=message) as error:
+        posed(user)
+    assert "\n" not in str(error.value)
+
+
+def test_a_prompt_keeps_its_commas_and_may_stand_in_quotes(tmp_path):
+    file = tmp_path / "3.csv"
+    file.write_text('picture,a man, in red, tall\nhair, "a ""new"" hat, red" \n\n')
+    assert wishes.prompts(file) == {"picture": "a man, in red, tall", "hair": 'a "new" hat, red'}
+    wishes.check(file)
+    file.write_bytes(b"\xff\xfe")
+    with pytest.raises(UserError, match="is no table of names"):
+        wishes.check(file)
+
+
+def test_other_presets_take_no_prior_that_is_told_in_words(in_words):
+    with pytest.raises(UserError, match="holds a StableDiffusionPipeline; known are DDPMPipeline"):
+        posed(in_words[0], "full")
+
+
+def test_a_prior_of_latents_edits_pictures(user, monkeypatch):
+    monkeypatch.setenv("LOWDIMBENCH_SOURCE_PRIOR", str(ASSETS / "priors" / "faces64_latent"))
+    instance = ENTRY.load(user).make(SPEC.presets["full"].model_copy(update={"size": 64}), "test", 0, torch.Generator())
+    assert instance.problem.picture_shape == (3, 64, 64)
+    assert max(instance.problem.strengths) == SPEC.presets["full"].latents
