@@ -44,6 +44,8 @@ class Evidence:
         if row is None:
             return [Gap(runs, "not run")]
         found = []
+        if self.metric(quantity) not in row.scores:
+            return [Gap(runs, f"does not tell {self.metric(quantity)}")]
         have = {seed for seed, _ in row.scores[self.metric(quantity)]}
         if lacking := [seed for seed in range(runs.seeds) if seed not in have]:
             found.append(f"no seed {', '.join(map(str, lacking))}")
@@ -77,6 +79,8 @@ class Evidence:
         row = self.row(quantity.runs)
         if row is None:
             raise ValueError(f"{quantity.runs.label} is not run")
+        if self.metric(quantity) not in row.scores:
+            raise ValueError(f"{quantity.runs.label} does not tell {self.metric(quantity)}")
         wanted = self.keys(quantity)
         found: Mapping[Key, Any]
         if quantity.what == "score":
@@ -132,12 +136,11 @@ class Evidence:
 
     @staticmethod
     def metric(quantity: Quantity) -> str:
-        """The name of the quantity's metric, on its preset. Raises UserError for one that it does not score."""
+        """The name of the quantity's metric or trait, on its preset. Raises UserError for one that it has not."""
         spec = registry.get_task(quantity.runs.task).spec.at(quantity.runs.preset)
-        if quantity.metric and quantity.metric not in {metric.name for metric in spec.metrics}:
-            raise unknown(
-                f"metric of {quantity.runs.task}/{quantity.runs.preset}", quantity.metric, (m.name for m in spec.metrics)
-            )
+        known = [one.name for one in (*spec.metrics, *spec.traits)]
+        if quantity.metric and quantity.metric not in known:
+            raise unknown(f"metric of {quantity.runs.task}/{quantity.runs.preset}", quantity.metric, known)
         return quantity.metric or spec.primary.name
 
 

@@ -52,7 +52,7 @@ class Quantity:
     """What is read off runs, by (seed, instance).
 
     what     score; seconds, the method's own; curve; or a number of each curve: start, before, peak, end, reached, slopes
-    metric   of a score; the primary one where empty
+    metric   of a score, or a trait; the primary one where empty
     cells    values of fields of the preset's grid: these instances alone
     options  of what is read off curves, such as {"to": -2.5, "axis": "steps"}
     """
