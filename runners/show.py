@@ -141,6 +141,8 @@ def _scores(session: Session, run: Run, task: Task) -> Table:
     values: dict[tuple[int, str], float] = {
         (one.instance, one.metric): one.value for one in session.scalars(select(Score).where(Score.run_id == run.id))
     }
+    told = {name for _, name in values}
+    metrics += [trait for trait in task.spec.get("traits", ()) if trait["name"] in told]
     rows = session.scalars(select(Instance).where(Instance.run_id == run.id).order_by(Instance.number)).all()
     table = Table("instance", "label", *(_heading(m) for m in metrics), "seconds", "CPU s", "status", title_justify="left")
     for one in rows:
@@ -165,7 +167,8 @@ def _spell(seconds: float | None) -> str:
 
 def _heading(metric: dict[str, Any]) -> str:
     unit = f" ({metric['unit']})" if metric.get("unit") else ""
-    return f"{metric['name']}{unit} {'↑' if metric['better'] == 'higher' else '↓'}"
+    arrow = {"higher": " ↑", "lower": " ↓"}.get(metric.get("better", ""), "")  # a trait has none
+    return f"{metric['name']}{unit}{arrow}"
 
 
 def environment_facts(place: Environment) -> dict[str, str]:

@@ -93,6 +93,8 @@ class Evidence:
             options = dict(quantity.options)
             if quantity.runs.training and quantity.what in ("before", "peak", "end"):
                 options["after"] = begin(quantity.runs)
+            if (other := options.pop("as_long_as", None)) is not None:
+                options["until"] = begin(quantity.runs) + training_steps(other)
             if quantity.what == "reached" and quantity.of_time:
                 found = _within(self.curves(quantity), wanted - row.contended)
             else:
@@ -148,6 +150,8 @@ def check(quantity: Quantity) -> None:
     """Raises UserError where a quantity names a task, preset, method, hyperparameter, metric or cell that is none."""
     resolved(quantity.runs)
     begin(quantity.runs)
+    if (other := quantity.options.get("as_long_as")) is not None:
+        training_steps(other)
     Evidence.metric(quantity)
     Evidence.keys(quantity)
 
@@ -169,6 +173,14 @@ def begin(runs: Runs) -> float:
     """The step at which the curves' training begins."""
     given = resolved(runs)
     return float(np.prod([given[name] for name in runs.training])) if runs.training else 0.0
+
+
+def training_steps(runs: Runs) -> float:
+    """How many steps their training takes. Raises UserError where their method has no number of steps."""
+    given = resolved(runs)
+    if "steps" not in given:
+        raise UserError(f"{runs.method} has no hyperparameter 'steps'")
+    return float(given["steps"])
 
 
 def _within(found: Mapping[Key, Any], wanted: set[Key]) -> dict[Key, Any]:

@@ -14,7 +14,6 @@ DECODER = Runs("denoising", "small", "deep_decoder")
 ONE_OES = Runs("denoising", "small", "oes", seeds=1, training=("mask_steps",))
 ONE_KERNELS = Runs("denoising", "small", "oes_kernels", seeds=1, training=("mask_steps",))
 SHARES = (0.05, 0.02, 0.2, 0.5, 0.8)
-STEPS = 1000  # of training of every sub-network; longer trainings are read where they were then
 # A twentieth of the truth's spread over the pixels: such an output is at most 0.45 dB better than the best constant one.
 FLAT = 0.05
 CODE = "figure psnr_comb0 of the code"
@@ -31,8 +30,8 @@ LARGE_RIVALS = (
 
 
 def ends(runs: Runs) -> Quantity:
-    """The mean of the last 5 % of the curve, after STEPS of training at most."""
-    return of_curve("end", runs, until=STEPS) if runs.method in ("dip", "deep_decoder") else of_curve("end", runs)
+    """The mean of the last 5 % of the curve, after as many steps of training as the sub-network's at most."""
+    return of_curve("end", runs, as_long_as=OES)
 
 
 def ends_above(ours: Runs, theirs: Runs, least: float = 0.0, under: str = "") -> Part:
@@ -53,7 +52,7 @@ def ahead_where_it_trains(ours: Values, theirs: Values, spreads: Values) -> Meas
 
 def above_where_it_trains(what: str, theirs: Runs, least: float = 0.0) -> Part:
     """The end, or the peak, of `oes` without the runs that end in a constant output."""
-    both = (ends(OES), ends(theirs)) if what == "end" else (of_curve(what, OES), of_curve(what, theirs, until=STEPS))
+    both = (ends(OES), ends(theirs)) if what == "end" else (of_curve(what, OES), of_curve(what, theirs, as_long_as=OES))
     return Part(ahead_where_it_trains, (*both, score(OES, "spread")), at_least=least, under=theirs.method)
 
 
@@ -144,7 +143,7 @@ PAPER = Paper(
         Claim(
             "2",
             "The sub-network's peak is within 1 dB of the dense one's.",
-            (Part("ahead", (of_curve("peak", OES), of_curve("peak", DENSE, until=STEPS)), at_least=-1.0),),
+            (Part("ahead", (of_curve("peak", OES), of_curve("peak", DENSE, as_long_as=OES)), at_least=-1.0),),
             where=CODE,
             published="0.7 dB above it",
             caveat="Constant outputs count too.",
