@@ -31,7 +31,7 @@ def test_they_are_stored_shown_and_carried_with_the_scores(command, tmp_path):
     assert values[0, "kept_encoder"] == pytest.approx(0.1, abs=0.05)
     shown = command.module("runners.show", "1", "--db", command.db)
     assert "kept_decoder" in shown.stdout
-    assert f"{values[1, 'spread']:.6g}" in shown.stdout
+    assert f"{values[1, 'spread']:.3g}" in shown.stdout
     again = command.module("runners.reproduce", "1", "--db", command.db)
     assert again.returncode == 0, again.stdout
     file, other = tmp_path / "mine.jsonl", tmp_path / "other.db"
