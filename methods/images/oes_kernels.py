@@ -39,8 +39,8 @@ class SurgeonOfKernels(Surgeon):
     paper="arXiv:2406.05288",
     needs=("image", "range", "direct"),
     settings={
-        # mask_lr and pull: the best of three trials on two tuning photographs of denoising/small, 25.1 dB; 0.1 and 0.03 have 24.8,
-        # 0.0959 and 0.0366 have 24.6. One seed, so that a difference of 0.4 dB may be chance.
+        # mask_lr and pull: the best of three trials on two tuning photographs of denoising/small, 25.1 dB; 0.1 and 0.03 have
+        # 24.8, 0.0959 and 0.0366 have 24.6. One seed, so that a difference of 0.4 dB may be chance.
         "*/small*": {
             "width": 8,
             "widest": 32,
