@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from benchmark.errors import UserError
     from benchmark.models import mixtures
     from benchmark.photograph_tasks.base import PhotographTask
-    from benchmark.photograph_tasks.preset import EXACT_METRICS, PHOTOGRAPH_METRICS, Photographs
+    from benchmark.photograph_tasks.preset import EXACT_METRICS, PHOTOGRAPH_METRICS, PHOTOGRAPH_TRAITS, Photographs
     from benchmark.problems import (
         Completion,
         Distribution,
@@ -26,7 +26,20 @@ if TYPE_CHECKING:
         Representation,
         Retrieval,
     )
-    from benchmark.spec import Axis, Count, Fraction, Kept, Metric, NonNegative, Picture, Positive, Preset, Rate, TaskSpec
+    from benchmark.spec import (
+        Axis,
+        Count,
+        Fraction,
+        Kept,
+        Metric,
+        NonNegative,
+        Picture,
+        Positive,
+        Preset,
+        Rate,
+        TaskSpec,
+        Trait,
+    )
 
 EXPORTS = {
     "Axis": "benchmark.spec",
@@ -48,6 +61,7 @@ EXPORTS = {
     "NonNegative": "benchmark.spec",
     "NonlinearInverse": "benchmark.problems.nonlinear_inverse",
     "PHOTOGRAPH_METRICS": "benchmark.photograph_tasks.preset",
+    "PHOTOGRAPH_TRAITS": "benchmark.photograph_tasks.preset",
     "PhotographTask": "benchmark.photograph_tasks.base",
     "Photographs": "benchmark.photograph_tasks.preset",
     "Picture": "benchmark.spec",
@@ -58,6 +72,7 @@ EXPORTS = {
     "Retrieval": "benchmark.problems.retrieval",
     "Task": "benchmark.decorators",
     "TaskSpec": "benchmark.spec",
+    "Trait": "benchmark.spec",
     "UserError": "benchmark.errors",
     "bridge": "benchmark.bridge",
     "method": "benchmark.decorators",
@@ -69,6 +84,7 @@ MODULES = {"metrics": "benchmark.metrics", "mixtures": "benchmark.models.mixture
 __all__ = [
     "EXACT_METRICS",
     "PHOTOGRAPH_METRICS",
+    "PHOTOGRAPH_TRAITS",
     "Axis",
     "Clips",
     "Completion",
@@ -96,6 +112,7 @@ __all__ = [
     "Retrieval",
     "Task",
     "TaskSpec",
+    "Trait",
     "UserError",
     "bridge",
     "method",

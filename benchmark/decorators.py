@@ -18,7 +18,7 @@ T = TypeVar("T")
 
 
 class Task:
-    """What a task's class offers. It need not be a subclass: @task adds what it lacks of `quality`, `traces` and `facts`.
+    """What a task's class offers. It need not be a subclass: @task adds `quality`, `traces`, `facts`, `traits` if it has none.
 
     make      one instance; all randomness comes from `generator`; `split` says whether test or tuning data is drawn
     score     every metric that the preset scores (others are left aside), from an estimate on the CPU
@@ -28,6 +28,7 @@ class Task:
     quality   the primary metric alone, for curves, where the others are slow; None: `score` is asked for it
     traces    other curves, by name, on the primary metric's scale
     facts     metrics that tell how the method came to its estimate, by name, from what it kept; zero where it kept nothing
+    traits    those of `spec.traits` that an estimate on the CPU tells, by name: no part of what a result's key holds
 
     A task that offers "training" has `training(preset, generator)`: what a method may learn from. It holds no test instance.
     data_dir  the folder the user named with --data-dir; set by the runner
@@ -54,6 +55,9 @@ class Task:
     def facts(self, instance: Instance, kept: Mapping[str, Tensor]) -> dict[str, float]:
         return {}
 
+    def traits(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
+        return {}
+
 
 def task(spec: TaskSpec) -> Callable[[type[T]], type[T]]:
     """Attach `spec` to the class that makes and scores its instances, and the defaults of Task that the class lacks."""
@@ -61,7 +65,7 @@ def task(spec: TaskSpec) -> Callable[[type[T]], type[T]]:
     def register(cls: type[T]) -> type[T]:
         for name, value in {"spec": spec, "data_dir": None}.items():
             setattr(cls, name, value)
-        for default in (Task.quality, Task.traces, Task.facts):
+        for default in (Task.quality, Task.traces, Task.facts, Task.traits):
             if not hasattr(cls, default.__name__):
                 setattr(cls, default.__name__, default)
         return cls
@@ -70,6 +74,8 @@ def task(spec: TaskSpec) -> Callable[[type[T]], type[T]]:
 
 
 Learnt = dict[str, Tensor]
+# Of a problem, the hyperparameters, and what the method kept: traits (benchmark/spec.py) by name.
+Traits = Callable[[Any, Mapping[str, Any], Mapping[str, Tensor]], dict[str, float]]
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,7 @@ class Method:
     fit: Callable[..., Learnt] | None = None
     parameters: type | None = None
     learns: type | None = None
+    traits: Traits | None = None
 
     def __call__(self, problem: Problem, ctx: Context, parameters: Mapping[str, Any], learnt: Learnt | None = None) -> Tensor:
         inputs = (problem, ctx) if self.fit is None else (problem, ctx, learnt)
@@ -140,6 +147,7 @@ def method(
     fit: Callable[..., Learnt] | None = None,
     parameters: type | None = None,
     learns: type | None = None,
+    traits: Traits | None = None,
 ) -> Callable[[Callable[..., Tensor]], Method]:
     """Register a function `f(problem, ctx, *, hyperparameters)`. The registry reads all arguments without running the file:
     they are literals, constants that the file or a module beside it names, and `{**OTHERS, ...}`.
@@ -155,6 +163,9 @@ def method(
 
     parameters: for functions that share their hyperparameters, a frozen dataclass of them, of this file or a module beside it;
     each field has an annotation and a default. The method is then `f(problem, ctx, given)`. learns: the same for `fit`.
+
+    traits: a function `f(problem, hyperparameters, kept)` of what the method kept, by name, which tells traits of the run, such
+    as the share of weights that a mask leaves. It is no part of a result's key.
 
     Raises TypeError where an argument after these is not keyword-only, or lacks an annotation or a default, and
     pydantic.ValidationError for a search that names no hyperparameter of it or values that they do not take.
@@ -180,6 +191,6 @@ def method(
             presets=presets,
             learns=None if first is None else tuple(first),
         )
-        return Method(spec, function, fit, parameters, learns)
+        return Method(spec, function, fit, parameters, learns, traits)
 
     return register

@@ -13,13 +13,13 @@ from typing import Any, Literal, Self
 
 from benchmark import spec as specs
 from benchmark.errors import UserError
-from benchmark.photograph_tasks.preset import EXACT_METRICS, PHOTOGRAPH_METRICS, Photographs
+from benchmark.photograph_tasks.preset import EXACT_METRICS, PHOTOGRAPH_METRICS, PHOTOGRAPH_TRAITS, Photographs
 
 ROOT = Path(__file__).parents[1]
 # What a specification calls: the classes of benchmark.spec, and the preset of tasks on photographs.
 CLASSES: dict[str, Any] = {
     "Photographs": Photographs,
-    **{name: getattr(specs, name) for name in ("Axis", "Metric", "Picture", "Preset", "TaskSpec")},
+    **{name: getattr(specs, name) for name in ("Axis", "Metric", "Picture", "Preset", "TaskSpec", "Trait")},
 }
 # What an annotation names: plain types, and the types of hyperparameters in benchmark.spec.
 TYPES: dict[str, Any] = {
@@ -29,7 +29,11 @@ TYPES: dict[str, Any] = {
     "Self": Self,
     **CLASSES,
 }
-_CONSTANTS = {"EXACT_METRICS": EXACT_METRICS, "PHOTOGRAPH_METRICS": PHOTOGRAPH_METRICS}
+_CONSTANTS = {
+    "EXACT_METRICS": EXACT_METRICS,
+    "PHOTOGRAPH_METRICS": PHOTOGRAPH_METRICS,
+    "PHOTOGRAPH_TRAITS": PHOTOGRAPH_TRAITS,
+}
 _ARITHMETIC: dict[type[ast.operator], Callable[[Any, Any], Any]] = {
     ast.Add: operator.add,
     ast.Sub: operator.sub,

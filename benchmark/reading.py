@@ -186,9 +186,9 @@ def _from_model(call: ast.Call, doc: str | None, names: Names) -> specs.MethodSp
 
 def _method_spec(node: ast.FunctionDef, call: ast.Call, doc: str | None, names: Names) -> specs.MethodSpec:
     given: dict[str, Any] = {}
-    named: dict[str, str] = {}  # what `fit`, `parameters` and `learns` name
+    named: dict[str, str] = {}  # what `fit`, `parameters`, `learns` and `traits` name
     for keyword in call.keywords:
-        if keyword.arg in ("fit", "parameters", "learns"):
+        if keyword.arg in ("fit", "parameters", "learns", "traits"):
             if not isinstance(keyword.value, ast.Name):
                 raise TypeError(f"{keyword.arg} is no name")
             named[keyword.arg] = keyword.value.id

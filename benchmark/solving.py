@@ -34,7 +34,7 @@ class Solved:
     instance     the problem on the CPU, and its truth
     observation  SHA-256 of what the method was shown
     estimate     checked, on the CPU
-    scores       by metric, in the order of the preset's metrics
+    scores       by metric, in the order of the preset's metrics; then traits, by name
     seconds      of the method alone; cpu_seconds: of a processor, a thread, None on a GPU
     steps        how many `ctx.steps` gave out; truncated: whether the budget ended them
     curve        (series, steps done, seconds, value) of each recorded point whose value is finite
@@ -111,6 +111,27 @@ def scored(task: Task, preset: str, instance: Instance, estimate: Tensor, kept: 
     if len(scores) < len(metrics) or not all(map(math.isfinite, scores.values())):
         raise ValueError(f"the task scored {found}")
     return scores
+
+
+def told(
+    task: Task,
+    method: Method,
+    instance: Instance,
+    estimate: Tensor,
+    parameters: Mapping[str, Any],
+    kept: Mapping[str, Tensor],
+) -> dict[str, float]:
+    """The traits that the task tells of an estimate on the CPU, and the method of what it kept; those that the task declares.
+
+    Raises ValueError where one is not finite.
+    """
+    found = dict(task.traits(instance, estimate))
+    if method.traits is not None:
+        found |= method.traits(instance.problem, parameters, {name: thing.cpu() for name, thing in kept.items()})
+    known = {trait.name: found[trait.name] for trait in task.spec.traits if trait.name in found}
+    if not all(map(math.isfinite, known.values())):
+        raise ValueError(f"the traits are {known}")
+    return known
 
 
 def learn(
@@ -192,7 +213,8 @@ def solve(
         instance=instance,
         observation=observation,
         estimate=estimate,
-        scores=scored(task, preset, instance, estimate, ctx.kept),
+        scores=scored(task, preset, instance, estimate, ctx.kept)
+        | told(task, method, instance, estimate, parameters, ctx.kept),
         seconds=ctx.clock.seconds,
         cpu_seconds=ctx.clock.cpu_seconds,
         steps=ctx.steps_done,

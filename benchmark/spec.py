@@ -101,7 +101,7 @@ def duration(text: str | float) -> float:
     return seconds
 
 
-def _is_empty(value: str) -> bool:
+def _is_empty(value: object) -> bool:
     """Such a field is left out of what is stored and hashed, so that a new one at its default ages nothing."""
     return not value
 
@@ -148,6 +148,19 @@ class Metric(Frozen):
     tolerance: NonNegative = 0.0
     levels: tuple[float, ...] = ()
     of: Annotated[Feature | None, Field(exclude_if=_is_none)] = None
+
+
+class Trait(Frozen):
+    """One number that tells what an answer is like, or how its method came to it, and that measures no quality: it stands with
+    the scores of a run, on no board and in no rank. A run may lack it.
+
+    tolerance   as a metric's
+    """
+
+    name: Name
+    description: str
+    unit: str = ""
+    tolerance: NonNegative = 0.0
 
 
 class Preset(Frozen):
@@ -286,7 +299,8 @@ class TaskSpec(Frozen):
     """A versioned problem family: its presets, metrics, baseline and source; `offers` is what its problems hold besides.
 
     pictures: what the board draws of an estimate, "image" first; where none is declared, an image of a scene, or of a matrix
-    for `Completion`, names for `FewShot`, videos for `Retrieval`. `axis=Axis(...)` is short for lines over it, one by one
+    for `Completion`, names for `FewShot`, videos for `Retrieval`. `axis=Axis(...)` is short for lines over it, one by one.
+    traits: numbers that stand beside the metrics and rank nothing
     """
 
     name: Name
@@ -299,13 +313,14 @@ class TaskSpec(Frozen):
     presets: dict[str, SerializeAsAny[Preset]]
     offers: tuple[Feature, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    traits: Annotated[tuple[Trait, ...], Field(exclude_if=_is_empty)] = ()
     axis: Axis | None = Field(default=None, exclude=True)
 
     @model_validator(mode="after")
     def _check(self) -> Self:
         if [m.primary for m in self.metrics].count(True) != 1:
             raise ValueError(f"task {self.name}: exactly one metric is primary")
-        names = [m.name for m in self.metrics]
+        names = [m.name for m in (*self.metrics, *self.traits)]
         if len(set(names)) < len(names) or RESERVED_METRICS & set(names):
             raise ValueError(f"task {self.name}: metric names repeat or are reserved ({', '.join(RESERVED_METRICS)})")
         if not self.pictures:  # a default that needs the other fields
@@ -319,7 +334,7 @@ class TaskSpec(Frozen):
         if drawn[0] != "image" or len(set(drawn)) < len(drawn):
             raise ValueError(f"task {self.name}: names of pictures repeat, or the first is not 'image'")
         for preset, size in self.presets.items():
-            if unknown := set(size.metrics) - set(names):
+            if unknown := set(size.metrics) - {m.name for m in self.metrics}:
                 raise ValueError(f"task {self.name}: preset {preset} scores {', '.join(sorted(unknown))}, which is no metric")
             if twice := {name for name in size.metrics if size.metrics.count(name) > 1}:
                 raise ValueError(f"task {self.name}: preset {preset} scores {', '.join(sorted(twice))} twice")

@@ -219,6 +219,6 @@ def _amiss(job: Job, run: Run | None, message: Message) -> str | None:
         return f"instance {message.instance}"
     if isinstance(message, Solved):
         wanted = {metric.name for metric in job.task.spec.at(job.key.preset).metrics}
-        if message.scores.keys() != wanted:
+        if not wanted <= message.scores.keys() <= wanted | {trait.name for trait in job.task.spec.traits}:
             return f"scores {', '.join(message.scores) or 'none'} instead of {', '.join(sorted(wanted))}"
     return None

@@ -84,7 +84,7 @@ def main(
         words += [word for text in source or () for word in ("--source", text)]
         words += [word for file in files for word in ("--include", str(file))]
     after = again(words)
-    verdict = compare(before, after, {metric.name: metric for metric in entry.spec.metrics})
+    verdict = compare(before, after, {one.name: one for one in (*entry.spec.metrics, *entry.spec.traits)})
     console.print(verdict.table)
     for line in verdict.notes:
         console.print(line, highlight=False, markup=False)

@@ -2,6 +2,7 @@
 
 import shlex
 import sys
+from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import pairwise
@@ -45,6 +46,8 @@ def main(
             console.print(f"{name:<12} {text}", highlight=False, markup=False)
         console.print()
         console.print(_scores(session, found, task))
+        if (traits := _traits(session, found, task)) is not None:
+            console.print(traits)
         console.print("\nenvironment", highlight=False)
         for name, text in environment_facts(place).items():
             console.print(f"  {name:<10} {text}", highlight=False, markup=False)
@@ -156,6 +159,23 @@ def _scores(session: Session, run: Run, task: Task) -> Table:
         known = [one.cpu_seconds for one in done if one.cpu_seconds is not None]
         cpu = _spell(float(np.mean(known)) if known else None)
         table.add_row("mean", f"{len(done)} of {run.instances}", *(f"{m:.6g}" for m in means), f"{seconds:.4g}", cpu, "")
+    return table
+
+
+def _traits(session: Session, run: Run, task: Task) -> Table | None:
+    """What the run tells beside its scores, a line for each trait; None where it tells nothing."""
+    values: dict[str, dict[int, float]] = defaultdict(dict)
+    for one in session.scalars(select(Score).where(Score.run_id == run.id)):
+        values[one.metric][one.instance] = one.value
+    told = [trait for trait in task.spec.get("traits", ()) if trait["name"] in values]
+    if not told:
+        return None
+    numbers = sorted({number for trait in told for number in values[trait["name"]]})
+    table = Table("trait", *map(str, numbers), title="What answers are like, by instance", title_justify="left")
+    for trait in told:
+        table.add_row(
+            trait["name"], *(f"{values[trait['name']][n]:.3g}" if n in values[trait["name"]] else "" for n in numbers)
+        )
     return table
 
 

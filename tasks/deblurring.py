@@ -22,6 +22,7 @@ from pydantic import model_validator
 from benchmark import (
     EXACT_METRICS,
     PHOTOGRAPH_METRICS,
+    PHOTOGRAPH_TRAITS,
     Count,
     Instance,
     NonNegative,
@@ -74,6 +75,7 @@ SPEC = TaskSpec(
     source="arXiv:2209.14687",
     offers=("image", "range", "kernel", "prior", "exact", "svd"),
     metrics=PHOTOGRAPH_METRICS,
+    traits=PHOTOGRAPH_TRAITS,
     presets={
         "tiny": Kernel(
             instances=2,

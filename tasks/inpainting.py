@@ -25,6 +25,7 @@ from torch import Tensor
 from benchmark import (
     EXACT_METRICS,
     PHOTOGRAPH_METRICS,
+    PHOTOGRAPH_TRAITS,
     Count,
     Instance,
     Photographs,
@@ -71,6 +72,7 @@ SPEC = TaskSpec(
     source="arXiv:1711.10925",
     offers=("image", "range", "mask", "prior", "exact", "svd"),
     metrics=PHOTOGRAPH_METRICS,
+    traits=PHOTOGRAPH_TRAITS,
     presets={
         "tiny": Holes(instances=2, budget=10, size=32, prior="photographs32", about="32 x 32, 50 % of the pixels missing"),
         "small": Holes(instances=10, budget=120, size=64, prior="photographs64", about="64 x 64, 50 % of the pixels missing"),

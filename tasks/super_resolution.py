@@ -24,6 +24,7 @@ from pydantic import model_validator
 from benchmark import (
     EXACT_METRICS,
     PHOTOGRAPH_METRICS,
+    PHOTOGRAPH_TRAITS,
     Count,
     Instance,
     NonNegative,
@@ -58,6 +59,7 @@ SPEC = TaskSpec(
     source="arXiv:1711.10925",
     offers=("image", "range", "scale", "prior", "exact", "svd"),
     metrics=PHOTOGRAPH_METRICS,
+    traits=PHOTOGRAPH_TRAITS,
     presets={
         "tiny": Factor(instances=2, budget=10, size=32, prior="photographs32", factor=2, about="16 x 16 to 32 x 32, 1 % noise"),
         "small": Factor(instances=10, budget=120, size=64, prior="photographs64", about="16 x 16 to 64 x 64 (x4), 1 % noise"),

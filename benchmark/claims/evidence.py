@@ -44,6 +44,8 @@ class Evidence:
         if row is None:
             return [Gap(runs, "not run")]
         found = []
+        if self.metric(quantity) not in row.scores:
+            return [Gap(runs, f"does not tell {self.metric(quantity)}")]
         have = {seed for seed, _ in row.scores[self.metric(quantity)]}
         if lacking := [seed for seed in range(runs.seeds) if seed not in have]:
             found.append(f"no seed {', '.join(map(str, lacking))}")
@@ -77,6 +79,8 @@ class Evidence:
         row = self.row(quantity.runs)
         if row is None:
             raise ValueError(f"{quantity.runs.label} is not run")
+        if self.metric(quantity) not in row.scores:
+            raise ValueError(f"{quantity.runs.label} does not tell {self.metric(quantity)}")
         wanted = self.keys(quantity)
         found: Mapping[Key, Any]
         if quantity.what == "score":
@@ -89,6 +93,8 @@ class Evidence:
             options = dict(quantity.options)
             if quantity.runs.training and quantity.what in ("before", "peak", "end"):
                 options["after"] = begin(quantity.runs)
+            if (other := options.pop("as_long_as", None)) is not None:
+                options["until"] = begin(quantity.runs) + training_steps(other)
             if quantity.what == "reached" and quantity.of_time:
                 found = _within(self.curves(quantity), wanted - row.contended)
             else:
@@ -132,12 +138,11 @@ class Evidence:
 
     @staticmethod
     def metric(quantity: Quantity) -> str:
-        """The name of the quantity's metric, on its preset. Raises UserError for one that it does not score."""
+        """The name of the quantity's metric or trait, on its preset. Raises UserError for one that it has not."""
         spec = registry.get_task(quantity.runs.task).spec.at(quantity.runs.preset)
-        if quantity.metric and quantity.metric not in {metric.name for metric in spec.metrics}:
-            raise unknown(
-                f"metric of {quantity.runs.task}/{quantity.runs.preset}", quantity.metric, (m.name for m in spec.metrics)
-            )
+        known = [one.name for one in (*spec.metrics, *spec.traits)]
+        if quantity.metric and quantity.metric not in known:
+            raise unknown(f"metric of {quantity.runs.task}/{quantity.runs.preset}", quantity.metric, known)
         return quantity.metric or spec.primary.name
 
 
@@ -145,6 +150,8 @@ def check(quantity: Quantity) -> None:
     """Raises UserError where a quantity names a task, preset, method, hyperparameter, metric or cell that is none."""
     resolved(quantity.runs)
     begin(quantity.runs)
+    if (other := quantity.options.get("as_long_as")) is not None:
+        training_steps(other)
     Evidence.metric(quantity)
     Evidence.keys(quantity)
 
@@ -166,6 +173,14 @@ def begin(runs: Runs) -> float:
     """The step at which the curves' training begins."""
     given = resolved(runs)
     return float(np.prod([given[name] for name in runs.training])) if runs.training else 0.0
+
+
+def training_steps(runs: Runs) -> float:
+    """How many steps their training takes. Raises UserError where their method has no number of steps."""
+    given = resolved(runs)
+    if "steps" not in given:
+        raise UserError(f"{runs.method} has no hyperparameter 'steps'")
+    return float(given["steps"])
 
 
 def _within(found: Mapping[Key, Any], wanted: set[Key]) -> dict[Key, Any]:

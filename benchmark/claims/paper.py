@@ -52,9 +52,10 @@ class Quantity:
     """What is read off runs, by (seed, instance).
 
     what     score; seconds, the method's own; curve; or a number of each curve: start, before, peak, end, reached, slopes
-    metric   of a score; the primary one where empty
+    metric   of a score, or a trait; the primary one where empty
     cells    values of fields of the preset's grid: these instances alone
-    options  of what is read off curves, such as {"to": -2.5, "axis": "steps"}
+    options  of what is read off curves, such as {"to": -2.5, "axis": "steps"}; "as_long_as": runs, after whose number of steps
+             of training curves are cut, so that what trained longer is read at equal steps
     """
 
     runs: Runs

@@ -21,6 +21,7 @@ from benchmark.statistics.intervals import Floats
 Values = Mapping[Key, float]
 Curves = Mapping[Key, Floats]
 Direction = Literal["higher", "lower"]
+INFINITE = float("inf")
 
 
 @dataclass(frozen=True)
@@ -143,9 +144,11 @@ def rank(*rows: Values, better: Direction = "higher") -> Measured:
 # --- of curves --------------------------------------------------------------------------------------------------------
 
 
-def falls(curves: Curves, *, after: float = 0, better: Direction = "higher", learns: bool = False) -> Measured:
-    """The mean of how far a curve ends below its best point, from step `after` on."""
-    best, last = peak(curves, after=after, better=better), end(curves, after=after)
+def falls(
+    curves: Curves, *, after: float = 0, until: float = INFINITE, better: Direction = "higher", learns: bool = False
+) -> Measured:
+    """The mean of how far a curve ends below its best point, from step `after` on, if it ended at step `until`."""
+    best, last = peak(curves, after=after, until=until, better=better), end(curves, after=after, until=until)
     first, second = (best, last) if better == "higher" else (last, best)
     return ahead(first, second, learns=learns)
 
@@ -187,16 +190,18 @@ def before(curves: Curves, *, after: float) -> dict[Key, float]:
     return {key: float(values[-1]) for key, values in early.items() if len(values)}
 
 
-def peak(curves: Curves, *, after: float = 0, better: Direction = "higher") -> dict[Key, float]:
-    """The best value of each curve beyond step `after`: it needs the truth and is no method's answer."""
-    trained = {key: points[points[:, 0] > after, 2] for key, points in curves.items()}
+def peak(curves: Curves, *, after: float = 0, until: float = INFINITE, better: Direction = "higher") -> dict[Key, float]:
+    """The best value of each curve beyond step `after`, up to step `until`: it needs the truth and is no method's answer."""
+    trained = {key: points[points[:, 0] > after, 2] for key, points in _up_to(curves, until).items()}
     return {key: float(values.max() if better == "higher" else values.min()) for key, values in trained.items()}
 
 
-def end(curves: Curves, *, after: float = 0) -> dict[Key, float]:
-    """The mean of the last 5 % of each curve, counted from step `after`: single iterates spike."""
+def end(curves: Curves, *, after: float = 0, until: float = INFINITE) -> dict[Key, float]:
+    """The mean of the last 5 % of each curve, counted from step `after`: single iterates spike. until: where it is cut, so that
+    curves of different lengths are read at equal steps.
+    """
     found = {}
-    for key, points in curves.items():
+    for key, points in _up_to(curves, until).items():
         found[key] = float(points[points[:, 0] > after + 0.95 * (points[-1, 0] - after), 2].mean())
     return found
 
@@ -211,6 +216,12 @@ def reached(curves: Curves, *, to: float, better: Direction, axis: Literal["step
 
 
 # --- what they share --------------------------------------------------------------------------------------------------
+
+
+def _up_to(curves: Curves, until: float) -> Curves:
+    """The curves up to a step; those that begin later are left out."""
+    early = {key: points[points[:, 0] <= until] for key, points in curves.items()}
+    return {key: points for key, points in early.items() if len(points)}
 
 
 def _mean(values: Values) -> float:

@@ -28,7 +28,8 @@ def _part(part: Part) -> Part:
 
 
 def _quantity(quantity: Quantity) -> Quantity:
-    found = replace(quantity, runs=_runs(quantity.runs))
+    options = {name: _runs(value) if isinstance(value, Runs) else value for name, value in quantity.options.items()}
+    found = replace(quantity, runs=_runs(quantity.runs), options=options)
     check(found)
     return found
 

@@ -141,5 +141,5 @@ def _unit(part: Part, evidence: Evidence) -> str:
         return "s"
     if first.what == "reached" or part.rule == "reaches":
         return "steps"
-    name = evidence.metric(first)
-    return next((m.unit for m in registry.get_task(first.runs.task).spec.metrics if m.name == name), "")
+    name, spec = evidence.metric(first), registry.get_task(first.runs.task).spec
+    return next((m.unit for m in (*spec.metrics, *spec.traits) if m.name == name), "")

@@ -88,6 +88,11 @@ class PhotographTask:
         forward, backward = kept.get("network_calls", torch.zeros(2)).tolist()
         return {"network_calls": forward, "network_gradients": backward}
 
+    def traits(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
+        """`spread` of PHOTOGRAPH_TRAITS; none where a channel of the truth is constant itself."""
+        theirs, ours = (x.flatten(1).double().std(1, correction=0) for x in (instance.truth, estimate.clamp(0, 1)))
+        return {"spread": (ours / theirs).min().item()} if bool((theirs > 0).all()) else {}
+
     def picture(self, instance: Instance, estimate: Tensor) -> dict[str, Tensor]:
         """The estimate in its colours, (3, H, W)."""
         return {"image": estimate.clamp(0, 1)}

@@ -4,7 +4,7 @@ from typing import Annotated
 
 from pydantic import Field
 
-from benchmark.spec import Metric, NonNegative, Preset
+from benchmark.spec import Metric, NonNegative, Preset, Trait
 
 
 class Photographs(Preset):
@@ -82,3 +82,16 @@ PHOTOGRAPH_METRICS = (
 )
 # What presets score whose pictures are drawn from a prior that is known exactly.
 EXACT_METRICS = ("gap", "error_over_least", "miscalibration", "psnr", "network_calls", "network_gradients")
+# Tolerances as of the metrics: sub-networks are learnt, and learning amplifies rounding.
+PHOTOGRAPH_TRAITS = (
+    Trait(
+        name="spread",
+        tolerance=0.5,
+        description="standard deviation over the pixels, of the estimate clipped to [0, 1] over that of the truth, the least "
+        "of the channels: 0 where a channel is constant",
+    ),
+    Trait(name="kept_encoder", tolerance=0.05, description="share of the encoder's kernels that the mask keeps"),
+    Trait(name="kept_decoder", tolerance=0.05, description="share of the decoder's kernels that the mask keeps"),
+    Trait(name="kept_head", tolerance=0.5, description="share of the last layer's kernel that the mask keeps"),
+    Trait(name="kept_gains", tolerance=0.1, description="share of the gains of norms that the mask keeps"),
+)

@@ -12,7 +12,7 @@ from typing import Any
 import numpy as np
 
 from benchmark import statistics
-from benchmark.spec import Metric, Picture
+from benchmark.spec import Metric, Picture, Trait
 from benchmark.statistics import Estimate, Key, Standing
 
 
@@ -32,6 +32,7 @@ class TaskInfo:
     poses: str = ""
     offers: tuple[str, ...] = ()
     pictures: tuple[Picture, ...] = ()
+    traits: tuple[Trait, ...] = ()
 
     @property
     def primary(self) -> Metric:

@@ -17,7 +17,7 @@ from sqlalchemy.orm import Session
 from benchmark.errors import UserError
 from benchmark.report.board import Board, Failure, Hidden, Means, Row, RunFacts, TaskInfo, first_line, last_line
 from benchmark.report.order import baseline, best_first, stand
-from benchmark.spec import DRAWINGS, Axis, Frozen, Metric, Picture, declared_pictures
+from benchmark.spec import DRAWINGS, Axis, Frozen, Metric, Picture, Trait, declared_pictures
 from benchmark.statistics import Key
 from benchmark.store import draws, models
 from benchmark.store.models import Curve, Environment, Method, Run, Score, Task
@@ -147,6 +147,7 @@ def task_info(spec: dict[str, Any], preset: str) -> TaskInfo:
         baseline=size.get("baseline") or spec["baseline"],
         poses=spec.get("poses", ""),
         offers=offers,
+        traits=tuple(Trait.model_validate_json(json.dumps(_known(one, Trait))) for one in spec.get("traits", ())),
         pictures=tuple(_picture(one) for one in declared_pictures(spec) if one["kind"] in DRAWINGS),
         **{name: spec[name] for name in names},
     )

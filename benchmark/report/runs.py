@@ -194,6 +194,11 @@ def _scores(session: Session, run: Run, info: TaskInfo) -> tuple[pd.DataFrame, d
         if estimate:
             text = with_unit(f"{estimate.mean:.{places}f}", metric)
             means.append([name, text, interval(estimate, places), estimate.n, estimate.mean, estimate.low, estimate.high])
+    for trait in info.traits:
+        if found := values.get(trait.name, {}):
+            width = max(92, 22 + 7 * len(trait.name))
+            columns[trait.name] = Column(f"{trait.description}; it ranks nothing", width, f"%.{digits_of(found.values())}f")
+            table[trait.name] = [found.get(one.number) for one in rows]
     table |= {name: [getattr(one, name) for one in rows] for name in ("seconds", "cpu_seconds", "queued", "steps", "status")}
     table["contended"] = ["yes" if one.contended else "" for one in rows]
     table["error"] = [last_line(one.error) for one in rows]

@@ -180,12 +180,18 @@ def _task(session: Session, line: RunLine) -> models.Task:
 
 
 def _gained(known: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
-    """The presets, and the metrics that only some presets offer, with those that the known specification is too old for."""
-    names = {metric["name"] for metric in known["metrics"]}
-    metrics = [metric for metric in spec["metrics"] if metric["name"] not in names]
-    if not metrics and spec["presets"].keys() <= known["presets"].keys():
-        return {}
-    return {"presets": {**spec["presets"], **known["presets"]}, "metrics": [*known["metrics"], *metrics]}
+    """The presets, the metrics that only some presets offer, and the traits, with those that the known specification is too old
+    for.
+    """
+    metrics, traits = (
+        [
+            *known.get(part, ()),
+            *(one for one in spec.get(part, ()) if one["name"] not in {m["name"] for m in known.get(part, ())}),
+        ]
+        for part in ("metrics", "traits")
+    )
+    whole = {"presets": {**spec["presets"], **known["presets"]}, "metrics": metrics, "traits": traits}
+    return {part: value for part, value in whole.items() if value != known.get(part, [])}
 
 
 def _method(session: Session, line: RunLine) -> models.Method:

@@ -167,6 +167,7 @@ class RunLine(Line):
         always = {
             metric.name for metric in task.metrics if metric.of is None
         }  # a preset may offer a feature later than its rows
+        known = metrics | {trait.name for trait in task.traits}
         required = {primary} if self.method.kind == PREDICTIONS or self.trust == "scored" else always
         claims = {
             "the digest is not that of the key": self.digest == key.digest,
@@ -179,7 +180,7 @@ class RunLine(Line):
             "an instance stands there twice": len(set(numbers)) == len(numbers),
             "an instance is not of the preset": all(number < self.instances for number in numbers),
             "a finished instance lacks scores, or has others than its task": all(
-                (required if one.number in done else set()) <= one.scores.keys() <= (metrics if one.number in done else set())
+                (required if one.number in done else set()) <= one.scores.keys() <= (known if one.number in done else set())
                 for one in self.results
             ),
             "the run is done and its instances are not": self.status != "done" or len(done) == self.instances,

@@ -24,6 +24,8 @@ from methods.images._weights import Weights
     settings={
         # 5,536 weights, fewer than the 12,288 numbers of the picture. Not tuned.
         "*/small*": {"layers": 4, "width": 32, "steps": 1500},
+        # 25,536 weights, about as many as `oes` keeps there. Not tuned.
+        "*/small_128": {"layers": 5, "width": 64, "steps": 3000},
         # Small enough for a test; shows nothing about quality.
         "*/tiny": {"layers": 3, "width": 16, "steps": 60},
     },

@@ -120,6 +120,9 @@ def test_words_names_places_and_specifications_age_nothing(aged):
             lambda tree: tree.edit("tasks/mri.py", 'title="Multi-coil MRI"', 'title="MRI"'),
             lambda tree: tree.edit("tasks/mri.py", "def smooth_phase(size: int", "def smooth_phase(size: float"),
             lambda tree: tree.edit("tasks/mri.py", 'return {"image": metrics', 'return {"picture": metrics'),
+            lambda tree: tree.edit("benchmark/photograph_tasks/base.py", '{"spread": (', '{"spread": 2 * ('),  # a trait
+            lambda tree: tree.edit("methods/images/_pruned.py", "torch.cat(those).mean()", "torch.cat(those).sum()"),
+            lambda tree: tree.edit("methods/images/oes.py", "    traits=kept_shares,\n", ""),
             lambda tree: tree.append("methods/images/_fitting.py", "\n\ndef one_more():\n    return 2\n"),
             lambda tree: tree.append("methods/images/dip.py", "\n# a remark\n"),
         )
@@ -163,7 +166,7 @@ PRUNED = ("random_pruning", "magnitude_pruning", "snip", "grasp", "synflow")
             "methods/images/_fitting.py",
             ".square().mean()",
             ".abs().mean()",
-            of_methods("dip", "dip_es", "oes", "deep_decoder", "lottery_ticket", *PRUNED),
+            of_methods("dip", "dip_es", "oes", "oes_kernels", "deep_decoder", "lottery_ticket", *PRUNED),
         ),
         ("benchmark/metrics/perceptual.py", "x = x * 255", "x = x * 256", PHOTOGRAPHS | OF_TASK["image_editing"]),
         ("methods/images/pruning.py", "_flow_of_gradients)\n", "_flow_of_gradients, 2)\n", of_methods("grasp")),

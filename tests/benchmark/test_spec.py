@@ -2,7 +2,7 @@ import pytest
 from pydantic import ValidationError
 
 from benchmark import registry
-from benchmark.spec import Count, MethodSpec, Metric, Preset, RunKey, TaskSpec, duration, parameter_model
+from benchmark.spec import Count, MethodSpec, Metric, Preset, RunKey, TaskSpec, Trait, duration, parameter_model
 
 
 def task_spec(**changes):
@@ -194,3 +194,14 @@ def test_a_method_says_on_which_presets_it_is_not_too_long():
     assert spec.too_long("tiny") == spec.too_long("full_transition") == ""
     assert spec.too_long("small").startswith("unet_diffusion is for the presets tiny, full*; ")
     assert registry.get_method("pca").spec.too_long("small") == ""
+
+
+def test_traits_are_beside_the_metrics_and_no_part_of_a_specification_without_them():
+    trait = Trait(name="spread", description="d")
+    assert task_spec(traits=(trait,)).model_dump()["traits"][0]["name"] == "spread"
+    assert "traits" not in task_spec().model_dump()
+    with pytest.raises(ValidationError, match="names repeat"):
+        task_spec(traits=(Trait(name="psnr", description="d"),))
+    presets = {name: Preset(instances=1, budget=1, metrics=("psnr", "spread")) for name in ("tiny", "small", "full")}
+    with pytest.raises(ValidationError, match="preset tiny scores spread, which is no metric"):
+        task_spec(traits=(trait,), presets=presets)

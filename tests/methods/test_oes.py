@@ -168,19 +168,24 @@ def test_masks_are_of_their_own_scores(problem, monkeypatch, name):
     f = hourglass(problem.A.shape, **TINY)
     _, z, theta, _ = drawn(f, problem.A.shape)
     expected = top(SCORES[name](theta, *by_gradient(f, theta, z, problem)), round(0.3 * len(theta))).bool()
-    _, _, mask = solve(monkeypatch, name, problem, layer=False, keep=0.3, steps=1)
+    _, _, mask = solve(monkeypatch, name, problem, layer=False, keep=0.3, steps=1, pool="all")
     assert (mask != expected).sum() <= 0.002 * len(theta)  # roundings at the threshold
 
 
 def test_synflow_prunes_in_a_hundred_rounds_that_shrink_alike(problem, monkeypatch):
     module = sys.modules[registry.get_method("synflow").load().function.__module__]
     shares, masked = [], []
-    flow, largest = module._flow_of_weights, module.largest
-    monkeypatch.setattr(module, "largest", lambda scores, keep, order: shares.append(keep) or largest(scores, keep, order))
+    flow, largest = module._flow_of_weights, module.largest_within
+
+    def seen(scores, keep, order, inside):
+        shares.append(keep)
+        return largest(scores, keep, order, inside)
+
+    monkeypatch.setattr(module, "largest_within", seen)
     monkeypatch.setattr(
         module, "_flow_of_weights", lambda f, theta, shape: masked.append((theta != 0).sum().item()) or flow(f, theta, shape)
     )
-    _, _, mask = solve(monkeypatch, "synflow", problem, layer=False, keep=0.3, steps=1)
+    _, _, mask = solve(monkeypatch, "synflow", problem, layer=False, keep=0.3, steps=1, pool="all")
     assert len(shares) == 100
     assert shares[-1] == pytest.approx(0.3)
     assert all(after / before == pytest.approx(0.3**0.01) for before, after in pairwise(shares))
@@ -193,7 +198,7 @@ def test_synflow_prunes_in_a_hundred_rounds_that_shrink_alike(problem, monkeypat
 
 def test_random_pruning_is_random(problem, monkeypatch):
     f = hourglass(problem.A.shape, **TINY)
-    _, _, mask = solve(monkeypatch, "random_pruning", problem, layer=False, keep=0.3, steps=1)
+    _, _, mask = solve(monkeypatch, "random_pruning", problem, layer=False, keep=0.3, steps=1, pool="all")
     theta = drawn(f, problem.A.shape)[2].abs()
     large = theta > theta.median()
     assert mask[large].float().mean().item() == pytest.approx(0.3, abs=0.03)  # a kept weight is no larger than others
@@ -215,7 +220,7 @@ def test_inputs_are_a_tenth_of_uniform(problem, monkeypatch):
 
 
 NETWORK = {"width": 16, "widest": 128, "scales": 6}
-PRUNING = NETWORK | {"keep": 0.05, "scope": "global", "steps": 40000, "lr": 1e-2}
+PRUNING = NETWORK | {"keep": 0.05, "scope": "global", "pool": "kernels", "steps": 40000, "lr": 1e-2}
 
 
 @pytest.mark.parametrize(

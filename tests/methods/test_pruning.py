@@ -4,8 +4,10 @@ from types import SimpleNamespace
 
 import pytest
 import torch
+from pydantic import ValidationError
 
-from benchmark import registry
+from benchmark import registry, solving
+from benchmark.claims.papers.oes import FLAT
 from benchmark.context import Context
 from benchmark.instances import make_instance
 from benchmark.solving import answer
@@ -79,7 +81,7 @@ def test_synflow_does_not_cut_every_path(found):
     left = [
         min(
             part.sum()
-            for name, part in f.weights.split(solve(name, found.problem, steps=1, keep=0.02).mask).items()
+            for name, part in f.weights.split(solve(name, found.problem, steps=1, keep=0.02, pool="all").mask).items()
             if "weight" in name
         )
         for name in ("synflow", "magnitude_pruning")
@@ -88,12 +90,63 @@ def test_synflow_does_not_cut_every_path(found):
     assert left[1] == 0
 
 
-@pytest.mark.parametrize("name", ["random_pruning", "magnitude_pruning", "snip", "grasp", "synflow", "lottery_ticket", "oes"])
-def test_each_keeps_exactly_its_share(found, name):
-    quick = {"mask_steps": 3} if name == "oes" else {"round_steps": 2} if name == "lottery_ticket" else {}
+RIVALS = ["random_pruning", "magnitude_pruning", "snip", "grasp", "synflow"]
+
+
+@pytest.mark.parametrize("name", [*RIVALS, "lottery_ticket", "oes", "oes_kernels"])
+def test_of_all_weights_each_keeps_exactly_its_share(found, name):
+    quick = {"mask_steps": 3} if name.startswith("oes") else {"round_steps": 2} if name == "lottery_ticket" else {"pool": "all"}
+    quick |= {"pool": "all"} if name == "oes_kernels" else {}
     mask = solve(name, found.problem, steps=2, keep=0.07, **quick).mask
     assert mask.dtype == torch.bool
     assert mask.sum() == round(0.07 * len(mask))
+
+
+@pytest.mark.parametrize("name", [*RIVALS, "oes_kernels"])
+def test_of_kernels_each_keeps_its_share_and_all_that_is_no_kernel(found, name):
+    quick = {"mask_steps": 3} if name == "oes_kernels" else {}
+    parts = hourglass((3, 32, 32), **TINY).weights.split(solve(name, found.problem, steps=2, keep=0.07, **quick).mask)
+    kernels = torch.cat([part.flatten() for name, part in parts.items() if name.endswith("weight")])
+    assert kernels.sum() == round(0.07 * len(kernels))
+    assert {name.rpartition(".")[2] for name in parts} == {"weight", "bias", "gain", "shift"}
+    for name, part in parts.items():
+        assert name.endswith("weight") or part.all(), name
+    assert not parts["head.weight"].all() or name == "synflow"  # the last kernel is one of them
+
+
+@pytest.mark.parametrize("name", RIVALS)
+def test_by_layer_none_cuts_the_head(found, name):
+    parts = hourglass((3, 32, 32), **TINY).weights.split(solve(name, found.problem, steps=1, keep=0.07, scope="layer").mask)
+    assert parts["head.weight"].all()
+    assert parts["down1.first.weight"].sum() == round(0.07 * parts["down1.first.weight"].numel())
+
+
+def test_by_layer_has_no_pool_of_all(found):
+    with pytest.raises(ValueError, match=r"^scope=layer cuts kernels alone; leave out pool=all$"):
+        solve("snip", found.problem, scope="layer", pool="all")
+    for name in ("snip", "oes_kernels"):
+        with pytest.raises(ValidationError, match="'kernels' or 'all'"):
+            registry.get_method(name).spec.resolve("denoising", "tiny", {"pool": "gains"})
+
+
+def test_what_is_cut_through_is_constant_and_told(found):
+    """Of two hundredths of all weights some channels get none at all; of kernels by layer each gets some."""
+    told = {}
+    for pool, more in (("all", {}), ("kernels", {"scope": "layer"})):
+        method = registry.get_method("magnitude_pruning")
+        given = method.spec.resolve("denoising", "tiny", {"keep": 0.02, "steps": 30, "pool": pool, **more})
+        solved = solving.solve(registry.get_task("denoising").load(), method.load(), "tiny", 0, 1000, given)
+        told[pool] = solved.scores
+        shown = solved.estimate.clamp(0, 1).flatten(1).double().std(1, correction=0)
+        truth = solved.instance.truth.flatten(1).double().std(1, correction=0)
+        assert solved.scores["spread"] == pytest.approx((shown / truth).min().item(), rel=1e-9)
+    assert told["all"]["spread"] < FLAT < told["kernels"]["spread"]
+    assert told["all"]["kept_gains"] == 1  # as large as weights become
+    assert told["kernels"]["kept_head"] == 1
+    parts = hourglass((3, 32, 32), **TINY).weights.split(solved.kept["mask"].float())
+    for trait, begin in (("kept_encoder", "down"), ("kept_decoder", "up")):
+        kernels = [part.flatten() for name, part in parts.items() if name.startswith(begin) and name.endswith("weight")]
+        assert solved.scores[trait] == pytest.approx(torch.cat(kernels).mean().item())
 
 
 def test_masked_weights_never_move(found):

@@ -248,6 +248,21 @@ def test_poisson_noise_has_the_mean_and_strength_of_its_photons(noise):
 
 
 @pytest.mark.parametrize("task", PRESETS)
+def test_a_constant_channel_is_told_by_the_spread(task):
+    found, instance = make(task, "small")
+    truth = instance.truth
+    assert found.traits(instance, truth)["spread"] == pytest.approx(1)
+    assert found.traits(instance, truth.mean((1, 2), keepdim=True) + 0.3 * (truth - truth.mean((1, 2), keepdim=True)))[
+        "spread"
+    ] == pytest.approx(0.3)
+    flat = truth.clone()
+    flat[1] = 0.4
+    assert found.traits(instance, flat)["spread"] == pytest.approx(0, abs=1e-6)
+    assert found.traits(instance, 5 + truth)["spread"] == 0  # clipped
+    assert found.traits(replace(instance, truth=flat), truth) == {}  # nothing is constant beside what is constant itself
+
+
+@pytest.mark.parametrize("task", PRESETS)
 def test_scores_are_scikit_images_after_clipping(task):
     found, instance = make(task, "small")
     truth = 0.7 * instance.truth  # the range is 1 whatever the picture's own

@@ -9,7 +9,7 @@ from benchmark import registry
 from benchmark.claims import finding
 from benchmark.claims.evidence import check
 from benchmark.claims.paper import Paper
-from benchmark.claims.papers import molrg, sim2real, vididi
+from benchmark.claims.papers import molrg, oes, sim2real, vididi
 from benchmark.claims.scale import at_scale
 from benchmark.errors import UserError
 
@@ -142,3 +142,24 @@ def test_other_draws_are_compared_by_welchs_interval():
     assert found.value == pytest.approx(2.0)
     half = 4.302652729749464 / 3**0.5  # of Student's t with 2 degrees of freedom
     assert (found.low, found.high) == pytest.approx((2 - half, 2 + half))
+
+
+def test_constant_outputs_are_counted_and_left_out():
+    spreads, ours, theirs = grid([[0.9, 0.0], [0.04, 0.8]]), grid([[25, 11], [12, 24]]), grid([[20, 20], [20, 20]])
+    found = oes.constant_outputs(spreads)
+    assert (found.value, found.low, found.high, found.n) == (2, 2, 2, 4)
+    assert found.counted == "pairs of photograph and seed"
+    share = oes.constant_share(spreads)
+    assert (share.value, share.n) == (0.5, 4)
+    assert oes.ahead_where_it_trains(ours, theirs, spreads).value == 4.5  # of 25 and 24 over 20
+    with pytest.raises(ValueError, match="share no"):
+        oes.ahead_where_it_trains(ours, theirs, grid([[0.0, 0.0], [0.0, 0.0]]))
+
+
+def test_what_a_nearly_constant_output_can_gain_is_little():
+    """Of an output c + r (x - mean x), the best with a share r of the truth's spread, over the best constant output."""
+    assert -20 * np.log10(1 - oes.FLAT) == pytest.approx(0.45, abs=0.005)
+
+
+def test_the_least_ratio_is_of_pairs():
+    assert oes.least_ratio(grid([[0.2, 0.3], [0.1, 0.9]]), grid([[0.02, 0.1], [0.05, 0.1]])).value == pytest.approx(2)

@@ -191,6 +191,14 @@ def test_a_curve_falls_from_its_best_point_to_the_mean_of_its_end():
     assert rules.falls(low, better="lower").value == pytest.approx(10 - 6 / 5)
 
 
+def test_a_longer_curve_is_read_where_a_shorter_one_ended():
+    points = {(0, 0): curve(*range(100), *[-50.0] * 60), (0, 1): curve(*[7.0] * 160)[100:]}  # the second begins later
+    assert rules.end(points, until=99) == {(0, 0): pytest.approx(97)}  # of the steps 95 to 99
+    assert rules.end(points)[0, 0] == -50
+    assert rules.peak(points, until=60) == {(0, 0): 60}
+    assert rules.falls({(0, n): curve(*range(100), *[-50.0] * 60) for n in range(4)}, until=99).value == pytest.approx(2)
+
+
 def test_what_comes_before_training_is_apart():
     points = {(0, 0): curve(9, 8, 1, 2, 3)}
     assert rules.start(points) == {(0, 0): 9}

@@ -6,13 +6,15 @@ import pytest
 from sqlalchemy.orm import Session
 
 from benchmark import registry
-from benchmark.claims import Claim, Paper, Part, Quantity, Runs, score, telling
+from benchmark.claims import Claim, Paper, Part, Quantity, Runs, of_curve, score, telling
 from benchmark.claims.evidence import Evidence
 from benchmark.claims.rules import Measured
+from benchmark.claims.scale import at_scale
 from benchmark.claims.verdicts import combined, decided, judge
 from benchmark.datasets.sources import fingerprint
 from benchmark.errors import UserError
 from benchmark.store.database import open_database
+from benchmark.store.models import Curve
 from tests.leaderboard.synthetic import Writer
 
 OURS, THEIRS = Runs("mri", "small", "cg_sense", 2), Runs("mri", "small", "zero_filled", 2)
@@ -59,6 +61,64 @@ def add(session, tmp_path):
 def verdict(session, *parts):
     made = paper(*parts)
     return judge(made, made.claims[0], Evidence(session))
+
+
+def denoised(writer, method, tells=True, every=100):
+    """A run on denoising/small whose curve counts its steps, and which may tell a spread of a tenth for each instance."""
+    task, entry = registry.get_task("denoising"), registry.get_method(method)
+    spec, given = task.spec.model_dump(mode="json"), entry.spec.resolve("denoising", "small", {})
+    about = {
+        "source": registry.source_hash(task, entry, "small"),
+        "data": fingerprint(task.spec.presets["small"].data, None),
+        "parameters": given,
+    }
+    run = writer.run(spec, "small", method, **about)
+    for number in range(10):
+        scores = {"psnr": 20.0, "ssim": 0.5, "lpips_squeeze_caffe": 0.1} | ({"spread": number / 10} if tells else {})
+        writer.instance(run, number, scores, 1.0)
+        for step in range(every, given.get("mask_steps", 0) + given["steps"] + 1, every):
+            point = {"series": "estimate", "step": step, "seconds": 1.0, "value": float(step)}
+            writer.session.add(Curve(run_id=run.id, instance=number, **point))
+    writer.session.flush()
+
+
+LEARNT = Runs("denoising", "small", "oes", 1, training=("mask_steps",))
+
+
+def test_a_trait_is_read_as_a_score_is(session, tmp_path):
+    denoised(Writer(session, tmp_path), "oes")
+    quantity = score(LEARNT, "spread")
+    assert Evidence(session).read(quantity) == {(0, number): number / 10 for number in range(10)}
+    found = verdict(session, Part("bound", (quantity,), at_least=0.0, options={"which": "least"}))
+    assert (found.word, found.parts[0].measured.unit) == ("holds", "")
+    with pytest.raises(UserError, match=r"unknown metric of denoising/small 'spred'; did you mean spread"):
+        verdict(session, Part("bound", (score(LEARNT, "spred"),), at_least=0.0, options={"which": "least"}))
+
+
+def test_a_row_that_does_not_tell_a_trait_leaves_no_verdict(session, tmp_path):
+    denoised(Writer(session, tmp_path), "oes", tells=False)
+    found = verdict(session, Part("bound", (score(LEARNT, "spread"),), at_least=0.0, options={"which": "least"}))
+    assert (found.word, found.condition) == ("not run", "denoising/small oes: does not tell spread")
+    assert telling.commands(found.gaps) == ["python -m runners.run --task denoising --preset small --method oes --no-baseline"]
+
+
+def test_what_trains_longer_is_read_at_equal_steps(session, tmp_path):
+    dense = Runs("denoising", "small", "dip", 1)
+    writer = Writer(session, tmp_path)
+    for method in ("dip", "oes"):
+        denoised(writer, method)
+    evidence = Evidence(session)
+    assert set(evidence.read(of_curve("end", dense)).values()) == {1500.0}
+    assert set(evidence.read(of_curve("end", dense, as_long_as=LEARNT)).values()) == {1000.0}
+    assert set(evidence.read(of_curve("peak", dense, as_long_as=LEARNT)).values()) == {1000.0}
+    assert set(evidence.read(of_curve("end", LEARNT, as_long_as=dense)).values()) == {3000.0}  # its mask takes 2,000
+    assert set(evidence.read(of_curve("end", LEARNT, as_long_as=LEARNT)).values()) == {3000.0}
+    both = Part("ahead", (of_curve("end", LEARNT), of_curve("end", dense, as_long_as=LEARNT)), at_least=1999.0)
+    assert verdict(session, both).word == "holds"
+    [large] = at_scale(paper(both).claims[0], "full").parts
+    assert large.of[1].options["as_long_as"].preset == "full"
+    with pytest.raises(UserError, match="nl_means has no hyperparameter 'steps'"):
+        evidence.read(of_curve("end", dense, as_long_as=Runs("denoising", "small", "nl_means")))
 
 
 BASE = [20, 22, 24, 26, 28, 30, 32, 34]
