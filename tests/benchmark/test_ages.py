@@ -118,7 +118,9 @@ def test_words_names_places_and_specifications_age_nothing(aged):
             lambda tree: tree.edit("tasks/mri.py", "tolerance=1.25", "tolerance=1.5"),
             lambda tree: tree.edit("methods/images/tv.py", '"weight": (1e-4,', '"weight": (1e-5,'),  # where it is sought
             lambda tree: tree.edit("tasks/mri.py", 'title="Multi-coil MRI"', 'title="MRI"'),
-            lambda tree: tree.edit("tasks/mri.py", "def smooth_phase(size: int", "def smooth_phase(size: float"),
+            lambda tree: tree.edit(
+                "benchmark/datasets/scanner.py", "def smooth_phase(size: int", "def smooth_phase(size: float"
+            ),
             lambda tree: tree.edit("tasks/mri.py", 'return {"image": metrics', 'return {"picture": metrics'),
             lambda tree: tree.append("methods/images/_fitting.py", "\n\ndef one_more():\n    return 2\n"),
             lambda tree: tree.append("methods/images/dip.py", "\n# a remark\n"),
