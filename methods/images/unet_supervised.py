@@ -57,7 +57,7 @@ def train(
         # As wide and as deep as the deep image priors there.
         "mri/small*": {"width": 16, "depth": 3, "batch": 2, "steps": 2500},
         # Small enough for a test; shows nothing about quality.
-        "mri/tiny": {"width": 8, "depth": 2, "steps": 40, "batch": 2},
+        "mri/tiny": {"width": 8, "depth": 2, "steps": 20, "batch": 2},
     },
 )
 def unet_supervised(
