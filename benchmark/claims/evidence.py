@@ -33,7 +33,7 @@ class Evidence:
     def __init__(self, session: Session) -> None:
         self._session = session
         self._boards: dict[tuple[str, str], list[Entry]] = {}
-        self._curves: dict[int, dict[Key, np.ndarray]] = {}
+        self._curves: dict[tuple[int, str], dict[Key, np.ndarray]] = {}
         places = select(Task.name, Run.preset).join(Run, Run.task_id == Task.id).distinct()
         self._places = {(task, preset) for task, preset in session.execute(places)}
 
@@ -105,19 +105,20 @@ class Evidence:
         return found
 
     def curves(self, quantity: Quantity) -> dict[Key, np.ndarray]:
-        """Points (p, 3) of step, seconds and value of the estimate by (seed, instance)."""
+        """Points (p, 3) of step, seconds and value of the quantity's series by (seed, instance)."""
         row = self.row(quantity.runs)
         if row is None:
             return {}
-        if id(row) not in self._curves:
+        place = id(row), quantity.series
+        if place not in self._curves:
             seeds = {run.id: run.seed for run in row.runs}
             columns = (Curve.run_id, Curve.instance, Curve.step, Curve.seconds, Curve.value)
-            rows = select(*columns).where(Curve.run_id.in_(seeds), Curve.series == "estimate").order_by(Curve.step)
+            rows = select(*columns).where(Curve.run_id.in_(seeds), Curve.series == quantity.series).order_by(Curve.step)
             points: dict[Key, list[Any]] = defaultdict(list)
             for run, instance, *point in self._session.execute(rows):
                 points[seeds[run], instance].append(point)
-            self._curves[id(row)] = {key: np.array(those, float) for key, those in points.items()}
-        return _within(self._curves[id(row)], self.keys(quantity))
+            self._curves[place] = {key: np.array(those, float) for key, those in points.items()}
+        return _within(self._curves[place], self.keys(quantity))
 
     @staticmethod
     def keys(quantity: Quantity) -> set[Key]:

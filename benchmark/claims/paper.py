@@ -56,6 +56,7 @@ class Quantity:
     cells    values of fields of the preset's grid: these instances alone
     options  of what is read off curves, such as {"to": -2.5, "axis": "steps"}; "as_long_as": runs, after whose number of steps
              of training curves are cut, so that what trained longer is read at equal steps
+    series   whose curves: the estimate's, or those that the task or the method records beside them, by name
     """
 
     runs: Runs
@@ -63,6 +64,7 @@ class Quantity:
     metric: str = ""
     cells: Mapping[str, tuple[Any, ...]] = field(default_factory=dict)
     options: Mapping[str, Any] = field(default_factory=dict)
+    series: str = "estimate"
 
     def __post_init__(self) -> None:
         if self.what not in ("score", "seconds", "curve", *OF_CURVES):
@@ -206,14 +208,16 @@ def score(runs: Runs, metric: str = "", **cells: Any) -> Quantity:
     return Quantity(runs, "score", metric, _cells(cells))
 
 
-def curve(runs: Runs, **cells: Any) -> Quantity:
+def curve(runs: Runs, *, series: str = "estimate", **cells: Any) -> Quantity:
     """The curves of runs."""
-    return Quantity(runs, "curve", cells=_cells(cells))
+    return Quantity(runs, "curve", cells=_cells(cells), series=series)
 
 
-def of_curve(what: str, runs: Runs, cells: Mapping[str, Any] | None = None, **options: Any) -> Quantity:
+def of_curve(
+    what: str, runs: Runs, cells: Mapping[str, Any] | None = None, *, series: str = "estimate", **options: Any
+) -> Quantity:
     """One number of each curve: start, before, peak, end, reached, slopes."""
-    return Quantity(runs, what, cells=_cells(cells or {}), options=options)
+    return Quantity(runs, what, cells=_cells(cells or {}), options=options, series=series)
 
 
 def _cells(given: Mapping[str, Any]) -> dict[str, tuple[Any, ...]]:

@@ -1,6 +1,7 @@
 """T1 slices of the Colin27 head (one subject, average of 27 scans), 224 x 224 pixels of 1 mm. Magnitude only.
 
-Orientations: axial for tests, coronal for tuning, sagittal for training, so that no test slice has a neighbour elsewhere.
+Orientations: axial for tests, coronal for tuning, sagittal for training, so that no test slice has a neighbour elsewhere. What
+learns also gets the references: see `training_images`.
 """
 
 from functools import cache
@@ -40,3 +41,13 @@ def slice_image(orientation: Orientation, index: int, size: int, *, reference: b
     image = _arrays()[f"{orientation}_reference" if reference else orientation][index]
     small = F.interpolate(image.float()[None, None], (size, size), mode="bilinear", antialias=True)[0, 0]
     return small / small.max()
+
+
+def training_images(size: int) -> Tensor:
+    """float32 (46, size, size), each as of `slice_image`: the sagittal slices, and the references of the axial and the coronal
+    ones. So a slice that is parallel to one for tests or tuning is 6 mm from it or more; a sagittal one crosses it in a line.
+    """
+    sagittal = [slice_image("sagittal", number, size) for number in range(count("sagittal"))]
+    crossing: tuple[Orientation, ...] = ("axial", "coronal")
+    parallel = [slice_image(one, number, size, reference=True) for one in crossing for number in range(count(one))]
+    return torch.stack(sagittal + parallel)

@@ -220,6 +220,7 @@ def _diffusers(text: str) -> Path:
 _RENDERER = ("face_colour", "face_hair", "face_law", "face_shape", "faces", "raster")
 SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
     "colin27": Asset("colin27_slices.npz", "e4d27b1d1b18512d072a63b39a171cdb918a345d24a0a4e995f3fdbed4e11464"),
+    "inia19": Asset("inia19_slices.npz", "687f556e9ba122a2a881d890e66c56f6c48ec00b0a82eaddb6054f458a2b6694"),
     "lpips_squeeze_caffe": Asset(
         "lpips_squeeze_caffe.safetensors", "c911098f9530caa977457e36e612bdf0f0e19daab5881ddc268c7fad0c02aa72"
     ),

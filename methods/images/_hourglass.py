@@ -57,6 +57,10 @@ class Hourglass:
     def __call__(self, theta: Tensor, z: Tensor) -> Tensor:
         return self._run(self.weights.split(theta), z, normed=True).sigmoid()
 
+    def unbounded(self, theta: Tensor, z: Tensor) -> Tensor:
+        """f without its sigmoid, for pictures whose values have no known range."""
+        return self._run(self.weights.split(theta), z, normed=True)
+
     def linear(self, theta: Tensor, z: Tensor) -> Tensor:
         """f without its norms' statistics and without the sigmoid: with weights >= 0 and z >= 0 a product of matrices."""
         return self._run(self.weights.split(theta), z, normed=False)

@@ -1,14 +1,13 @@
-"""Fitting a U-Net to measurements that are brought to the scale of its first output.
+"""Fitting a network to measurements that are brought to the scale of its first output.
 
 s = ||f_w0(z)|| / ||A^H y||;  where x lies in a known range, a sigmoid brings f into it and s = 1
 """
 
 import torch
-from torch import Tensor
+from torch import Tensor, nn
 
 from benchmark import Context, LinearInverse
 from methods.images._average import RunningAverage
-from methods.images._unet import UNet
 
 
 class Scaled:
@@ -18,7 +17,7 @@ class Scaled:
     answer  exponential average of what f gave, divided by s; zeros before the first step
     """
 
-    def __init__(self, problem: LinearInverse, ctx: Context, net: UNet, z: Tensor, lr: float, average: float) -> None:
+    def __init__(self, problem: LinearInverse, ctx: Context, net: nn.Module, z: Tensor, lr: float, average: float) -> None:
         A = problem.A
         self._ctx, self._net, self._mean = ctx, net, RunningAverage(average)
         self._bounded = problem.value_range is not None

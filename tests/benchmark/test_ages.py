@@ -118,7 +118,9 @@ def test_words_names_places_and_specifications_age_nothing(aged):
             lambda tree: tree.edit("tasks/mri.py", "tolerance=1.25", "tolerance=1.5"),
             lambda tree: tree.edit("methods/images/tv.py", '"weight": (1e-4,', '"weight": (1e-5,'),  # where it is sought
             lambda tree: tree.edit("tasks/mri.py", 'title="Multi-coil MRI"', 'title="MRI"'),
-            lambda tree: tree.edit("tasks/mri.py", "def smooth_phase(size: int", "def smooth_phase(size: float"),
+            lambda tree: tree.edit(
+                "benchmark/datasets/scanner.py", "def smooth_phase(size: int", "def smooth_phase(size: float"
+            ),
             lambda tree: tree.edit("tasks/mri.py", 'return {"image": metrics', 'return {"picture": metrics'),
             lambda tree: tree.edit("benchmark/photograph_tasks/base.py", '{"spread": (', '{"spread": 2 * ('),  # a trait
             lambda tree: tree.edit("methods/images/_pruned.py", "torch.cat(those).mean()", "torch.cat(those).sum()"),

@@ -7,7 +7,7 @@ import pytest
 import torch
 
 from benchmark import registry
-from benchmark.datasets import colin27, fastmri, sources
+from benchmark.datasets import colin27, fastmri, inia19, sources
 from benchmark.errors import UserError
 
 
@@ -92,6 +92,32 @@ def test_slices_are_upright_heads_of_maximum_one():
     assert (image > 0.1).float().mean() > 0.4
     neighbour = colin27.slice_image("axial", 3, 96, reference=True)
     assert 0.01 < (neighbour - image).abs().mean() < 0.2
+
+
+def test_what_is_learnt_from_is_no_slice_of_an_instance():
+    images = colin27.training_images(96)
+    assert images.shape == (46, 96, 96)
+    shown = torch.stack([colin27.slice_image(o, n, 96) for o in ("axial", "coronal") for n in range(8)])
+    assert (images[:, None] - shown).abs().mean((2, 3)).min() > 0.01
+    for orientation in ("axial", "coronal"):  # those that are learnt from lie 6 mm further on
+        gaps = np.diff([colin27.position(orientation, number) for number in range(8)])
+        assert colin27.REFERENCE_DISTANCE == 6
+        assert min(gaps) - colin27.REFERENCE_DISTANCE >= 6
+    assert all(torch.equal(images[n], colin27.slice_image("sagittal", n, 96)) for n in range(30))
+    assert torch.equal(images[-1], colin27.slice_image("coronal", 7, 96, reference=True))
+
+
+def test_slices_of_a_macaque_are_brains_of_maximum_one():
+    assert [inia19.count(o) for o in ("axial", "coronal")] == [8, 8]
+    for orientation in ("axial", "coronal"):
+        image = inia19.slice_image(orientation, 4, 96)
+        assert image.shape == (96, 96)
+        assert image.max() == 1
+        assert image.min() >= 0
+        assert max(image[0].max(), image[-1].max()) == 0
+        assert 0.2 < (image > 0.1).float().mean() < 0.5
+        assert inia19.position(orientation, 4) - inia19.position(orientation, 3) > 4  # mm
+    assert (sources.ASSETS / "inia19_slices.npz").stat().st_size < 2e5
 
 
 def smooth_coils(coils, height, width):

@@ -46,6 +46,26 @@ def test_magnitudes_are_fitted_too(network):
     assert misfits[1] < 0.7 * misfits[0]
 
 
+def test_the_hourglass_is_fitted_as_the_unet_is_where_no_range_is_known():
+    """Complex pictures; the answer is the average, and comes out on the scale of the measurements."""
+    _, found = instance()
+    A, y = found.problem.A, found.problem.y
+    points = []
+    estimate = solve("dip", found.problem, points, network="hourglass", steps=150, lr=1e-2)
+    assert estimate.dtype == torch.complex64
+    assert (A(estimate) - y).norm() < 0.35 * y.norm()
+    assert torch.equal(points[-1]["estimate"], estimate)
+    assert not torch.equal(points[-1]["iterate"], estimate)
+
+
+def test_without_noise_pull_and_a_learnt_input_self_guided_dip_is_dip():
+    task = registry.get_task("inpainting").load()
+    problem = task.make(task.spec.presets["tiny"], "tuning", 0, torch.Generator().manual_seed(0)).problem
+    still = solve("self_guided_dip", problem, steps=5, noise="none", pull=0.0, lr_input=0.0)
+    assert torch.equal(solve("dip", problem, steps=5, network="unet"), still)
+    assert not torch.equal(solve("self_guided_dip", problem, steps=5, noise="none", pull=0.0, lr_input=0.1), still)
+
+
 def test_the_answer_is_the_average_and_not_the_last_iterate():
     _, found = instance()
     points = []

@@ -17,14 +17,14 @@ LCM = ("--set", "version=swap", "--set", "t=0.5", "--set", "steps=4")
 
 @pytest.fixture
 def photographs(tmp_path):
-    """15 of 24 x 24, ten of which are for tests, with two regions each."""
+    """15 of 32 x 32, ten of which are for tests, with two regions each."""
     draw = np.random.default_rng(0)
-    mask = np.zeros((24, 24), np.uint8)
+    mask = np.zeros((32, 32), np.uint8)
     mask[4:12, 4:12] = 255
     for folder in ("photographs", "masks", "told"):
         (tmp_path / folder).mkdir()
     for i in range(15):
-        Image.fromarray(draw.integers(0, 255, (24, 24, 3), np.uint8)).save(tmp_path / "photographs" / f"{10 + i}.png")
+        Image.fromarray(draw.integers(0, 255, (32, 32, 3), np.uint8)).save(tmp_path / "photographs" / f"{10 + i}.png")
         for name, one in (("hat", mask), ("rest", 255 - mask)):
             Image.fromarray(one).save(tmp_path / "masks" / f"{10 + i}_{name}.png")
         (tmp_path / "told" / f"{10 + i}.csv").write_text("picture,a man\nhat,a red hat, a\nrest,a woman\n")

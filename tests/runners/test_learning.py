@@ -167,9 +167,9 @@ def test_a_method_that_learns_needs_a_task_with_training_data(learner):
     file = learner.command.folder / "learners.py"
     text = file.read_text().replace('needs=("spectrum",), ', "")
     file.write_text(text)
-    done = learner.command("--task", "mri", "--preset", "tiny", "--method", "mean_spectrum", "--include", str(file))
+    done = learner.command("--task", "inpainting", "--preset", "tiny", "--method", "mean_spectrum", "--include", str(file))
     assert done.returncode == 2
-    assert "mean_spectrum needs training, which mri does not offer" in done.stderr
+    assert "mean_spectrum needs training, which inpainting/tiny does not offer" in done.stderr
 
 
 @pytest.mark.parametrize(

@@ -9,7 +9,7 @@ from benchmark import registry
 from benchmark.claims.evidence import Evidence
 from benchmark.claims.figure import Figure, Mark, Published, grid, over
 from benchmark.claims.figures import HERE, PUBLISHED, drawn
-from benchmark.claims.paper import Runs, curve, score
+from benchmark.claims.paper import Runs, curve, of_curve, score
 from benchmark.datasets.sources import fingerprint
 from benchmark.store.database import open_database
 from benchmark.store.models import Curve
@@ -19,8 +19,8 @@ OURS, THEIRS, NONE = (Runs("mri", "small", name, 1) for name in ("cg_sense", "ze
 BASE = [20.0, 22.0, 24.0, 26.0, 28.0, 30.0, 32.0, 34.0]
 
 
-def point(run, instance, step, seconds, value):
-    return {"run_id": run, "instance": instance, "series": "estimate", "step": step, "seconds": seconds, "value": value}
+def point(run, instance, step, seconds, value, series="estimate"):
+    return {"run_id": run, "instance": instance, "series": series, "step": step, "seconds": seconds, "value": value}
 
 
 @pytest.fixture
@@ -38,7 +38,9 @@ def evidence(tmp_path):
                 writer.instance(made, number, {"psnr": value + gain, "ssim": 0.5, "nmse": 0.1}, 1.0)
                 if gain:
                     points = [(step, 0.1 * step, value + 0.01 * step) for step in (0, 50, 100)]
+                    beside = [(step, seconds, value - 5) for step, seconds, value in points]
                     session.execute(insert(Curve), [point(made.id, number, *one) for one in points])
+                    session.execute(insert(Curve), [point(made.id, number, *one, "beside") for one in beside])
         session.flush()
         yield Evidence(session)
     engine.dispose()
@@ -78,6 +80,16 @@ def test_curves_are_means_over_instances_with_their_middle_half(evidence):
     assert list(here["low"]) == pytest.approx([23.5, 24.0, 24.5])
     published = frame[frame["source"] == PUBLISHED].iloc[0]
     assert (published["at"], published["value"]) == (100, 25.0)  # at the end of our curve
+
+
+def test_a_curve_beside_the_estimates_is_drawn_by_its_name(evidence):
+    marks = (Mark("ours", curve(OURS)), Mark("beside", curve(OURS, series="beside")))
+    frame = drawn(figure("curves", *marks), evidence).frame.set_index("series")
+    assert list(frame.loc["ours", "value"]) == pytest.approx([27.0, 27.5, 28.0])
+    assert list(frame.loc["beside", "value"]) == pytest.approx([22.0, 22.5, 23.0])
+    found = evidence.read(of_curve("before", OURS, series="beside", after=60))
+    assert found[0, 0] == pytest.approx(20.0 + 0.5 - 5)
+    assert [gap.why for gap in evidence.gaps(curve(OURS, series="nothing"))] == ["no curve"]
 
 
 def test_a_scatter_reads_its_place_off_the_same_runs(evidence):

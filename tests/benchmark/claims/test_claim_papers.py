@@ -9,7 +9,7 @@ from benchmark import registry
 from benchmark.claims import finding
 from benchmark.claims.evidence import check
 from benchmark.claims.paper import Paper
-from benchmark.claims.papers import molrg, oes, sim2real, vididi
+from benchmark.claims.papers import molrg, oes, self_guided_dip, sim2real, vididi
 from benchmark.claims.scale import at_scale
 from benchmark.errors import UserError
 
@@ -63,6 +63,18 @@ def test_at_full_scale_presets_are_the_papers():
     assert {runs.preset for runs in at_scale(claim, "full").runs} == {"full_8x"}
     cells = next(one for one in PAPERS["2406.05822"].claims if one.number == "1")  # ranks that full does not have
     assert at_scale(cells, "full").needs
+
+
+@pytest.mark.parametrize("task", ["inpainting", "denoising"])
+def test_learning_the_input_is_all_that_differs_on_photographs(task):
+    ours, theirs = (
+        registry.get_method(name).spec.resolve(task, "small", given)
+        for name, given in (("self_guided_dip", {}), ("dip", self_guided_dip.SAME))
+    )
+    shared = ours.keys() & theirs.keys()
+    assert shared == {"steps", "lr", "average", "width", "depth"}
+    assert {name: ours[name] for name in shared} == {name: theirs[name] for name in shared}
+    assert theirs["network"] == "unet"
 
 
 def test_a_paper_is_found_by_its_number_or_its_method():
