@@ -238,9 +238,10 @@ def test_prompts_are_embedded_and_pictures_get_the_size_of_the_prior(in_words):
     assert max(problem.strengths) == preset.latents < preset.strength
     assert instance.truth.shape == (2, 1, 5, 3, 32, 32)
     assert torch.equal(problem.check(instance.truth), instance.truth)
-    red = instance.truth.clone()
-    red[:, 0, -1, 0] = 1.0  # the largest strength, all over the picture
-    assert ENTRY.load(user).score(instance, red)["effect"] > 0
+    turned = instance.truth / 2 + 0.25
+    turned[:, :, -1] += 0.1
+    turned[:, :, 0] -= 0.1
+    assert ENTRY.load(user).score(instance, turned)["effect"] == pytest.approx(0.1, abs=1e-3)
 
 
 @pytest.mark.parametrize(
