@@ -320,7 +320,7 @@ class TaskSpec(Frozen):
     def _check(self) -> Self:
         if [m.primary for m in self.metrics].count(True) != 1:
             raise ValueError(f"task {self.name}: exactly one metric is primary")
-        names = [m.name for m in (*self.metrics, *self.traits)]
+        names = [m.name for m in self.metrics] + [t.name for t in self.traits]
         if len(set(names)) < len(names) or RESERVED_METRICS & set(names):
             raise ValueError(f"task {self.name}: metric names repeat or are reserved ({', '.join(RESERVED_METRICS)})")
         if not self.pictures:  # a default that needs the other fields

@@ -18,7 +18,7 @@ from sqlalchemy.orm import Session
 from benchmark import registry
 from benchmark.datasets.sources import replaced
 from benchmark.errors import UserError
-from benchmark.spec import Metric
+from benchmark.spec import Metric, Trait
 from benchmark.store import queries
 from benchmark.store.database import open_database
 from benchmark.store.models import ANSWERED, Instance, Run, Score
@@ -84,7 +84,8 @@ def main(
         words += [word for text in source or () for word in ("--source", text)]
         words += [word for file in files for word in ("--include", str(file))]
     after = again(words)
-    verdict = compare(before, after, {one.name: one for one in (*entry.spec.metrics, *entry.spec.traits)})
+    known: dict[str, Metric | Trait] = {one.name: one for one in entry.spec.metrics}
+    verdict = compare(before, after, known | {one.name: one for one in entry.spec.traits})
     console.print(verdict.table)
     for line in verdict.notes:
         console.print(line, highlight=False, markup=False)
@@ -138,7 +139,7 @@ class Verdict:
     notes: list[str]
 
 
-def compare(before: Made, after: Made, metrics: Mapping[str, Metric]) -> Verdict:
+def compare(before: Made, after: Made, metrics: Mapping[str, Metric | Trait]) -> Verdict:
     """Compares every score of a stored run with that of its repetition. A score that is missing in the repetition does not
     agree.
     """

@@ -306,7 +306,7 @@ class ImageEditing:
         ideal = [rendered.ideal(made.parameters, name, preset.strengths, preset.size) for name in preset.regions]
         return Instance(problem=problem, truth=torch.stack(ideal), label=f"{split} face {index * count}")
 
-    def _own(self, preset: Own, prior: Prior, split: Split, index: int) -> Instance:
+    def _own(self, preset: Own, prior: Any, split: Split, index: int) -> Instance:
         file = photographs.pick(preset.data, split, index, self.data_dir)
         of_latents = hasattr(prior, "picture_shape")
         size = prior.picture_shape[1] if of_latents else preset.size

@@ -141,7 +141,7 @@ class Evidence:
     def metric(quantity: Quantity) -> str:
         """The name of the quantity's metric or trait, on its preset. Raises UserError for one that it has not."""
         spec = registry.get_task(quantity.runs.task).spec.at(quantity.runs.preset)
-        known = [one.name for one in (*spec.metrics, *spec.traits)]
+        known = [one.name for one in spec.metrics] + [one.name for one in spec.traits]
         if quantity.metric and quantity.metric not in known:
             raise unknown(f"metric of {quantity.runs.task}/{quantity.runs.preset}", quantity.metric, known)
         return quantity.metric or spec.primary.name

@@ -142,4 +142,5 @@ def _unit(part: Part, evidence: Evidence) -> str:
     if first.what == "reached" or part.rule == "reaches":
         return "steps"
     name, spec = evidence.metric(first), registry.get_task(first.runs.task).spec
-    return next((m.unit for m in (*spec.metrics, *spec.traits) if m.name == name), "")
+    units = {one.name: one.unit for one in spec.traits} | {one.name: one.unit for one in spec.metrics}
+    return units.get(name, "")

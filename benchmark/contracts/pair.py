@@ -5,6 +5,7 @@ import time
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from functools import cached_property
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -57,7 +58,7 @@ class Look:
 class Whole:
     """What was seen while every instance was solved as a run does."""
 
-    seconds: float  # with what it learnt before
+    seconds: float  # with what it learnt before, without waiting for a processor that others have
     steps: int  # of instance 0, as the next two
     last: Tensor | None  # point of its curve
     estimate: Tensor
@@ -114,7 +115,7 @@ class Pair:
             nonlocal last
             last = estimates["estimate"].clone()
 
-        began = time.monotonic()  # what the method imports is loaded
+        began, waited = time.monotonic(), _waited()  # what the method imports is loaded
         with few_threads(1):
             learnt = None if solver.fit is None else self.learn(Context, preset.fit_budget).learnt
             for number in range(preset.instances):
@@ -122,7 +123,7 @@ class Pair:
                 found = self.solve(self.make(number), ctx, learnt)
                 if number == 0:
                     steps, estimate = ctx.steps_done, found.clone()
-        return Whole(time.monotonic() - began, steps, last, estimate)
+        return Whole(time.monotonic() - began - (_waited() - waited), steps, last, estimate)
 
     def learn(self, kind: type[Context], budget: float = float("inf"), device: torch.device = CPU) -> Fit:
         return solving.learn(self.problems, self.solver, "tiny", 0, self.parameters, device, budget, kind)
@@ -152,6 +153,14 @@ class Pair:
 
     def estimate(self, number: int = 0) -> Tensor:
         return self.solve(self.make(number), self.context(number)).clone()
+
+
+def _waited() -> float:
+    """Seconds for which this thread has waited for a processor since it began; 0 where the system does not tell."""
+    try:
+        return int(Path("/proc/thread-self/schedstat").read_text(encoding="ascii").split()[1]) / 1e9
+    except (OSError, ValueError, IndexError):
+        return 0.0
 
 
 def make(task: Task, number: int = 0, repeat: int = 0) -> Instance:

@@ -18,6 +18,7 @@ arXiv:2303.01469, algorithm 1 (jumps), which draws fresh noise at every level: e
 import math
 from collections.abc import Callable, Sequence
 from itertools import pairwise
+from typing import Any
 
 import torch
 from torch import Tensor
@@ -53,7 +54,8 @@ class Flow:
         if self.jumps and hasattr(prior, "guided"):  # its network is told the guidance
             prior, guidance = prior.guided(guidance), 1.0
         low, high = prior.value_range
-        self.prior, self.middle, self.half, self.guidance = prior, (low + high) / 2, (high - low) / 2, guidance
+        self.prior: Any = prior
+        self.middle, self.half, self.guidance = (low + high) / 2, (high - low) / 2, guidance
         self.batch = max(1, min(_BATCH, _PIXELS // math.prod(problem.picture_shape[1:]))) if self.latent else _BATCH
         schedule = prior.schedule
         if self.jumps:

@@ -102,7 +102,7 @@ def _settings(folder: Path) -> dict[str, Any]:
         made = kind.from_config(said) if kind is not None else None
     except Exception:  # whatever the scheduler's own code raises
         made = None
-    if not hasattr(made, "alphas_cumprod"):
+    if made is None or not hasattr(made, "alphas_cumprod"):
         raise UserError(f"{file} describes a {said.get('_class_name')}; a scheduler with betas is needed")
     found: dict[str, Any] = dict(made.config)
     if (prediction := found.get("prediction_type", "epsilon")) not in _PREDICTIONS:
