@@ -115,7 +115,8 @@ class Pair:
             nonlocal last
             last = estimates["estimate"].clone()
 
-        began, waited = time.monotonic(), _waited()  # what the method imports is loaded
+        self.make()  # what both import and read is loaded
+        began, waited = time.monotonic(), _waited()
         with few_threads(1):
             learnt = None if solver.fit is None else self.learn(Context, preset.fit_budget).learnt
             for number in range(preset.instances):
