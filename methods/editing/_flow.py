@@ -78,8 +78,7 @@ class Flow:
 
     def seen(self, x: Tensor) -> Tensor:
         """Pictures on the scale [-1, 1] of clean x (B, C, H, W), not clipped: x itself, or decoded, with the gradient of it."""
-        found: Tensor = self.prior.decode(x) if self.latent else x
-        return found
+        return self.prior.decode(x) if self.latent else x  # type: ignore[no-any-return]
 
     def f(self, z: Tensor, sigma: float, told: Tensor | None = None, guidance: float | None = None) -> Tensor:
         """E[x_0 | z] (B, C, H, W), not clipped; with guidance, the flow's own by default, where something is told, (B, n)."""
