@@ -187,7 +187,7 @@ def test_a_chart_saves_itself(page: Page, address: str) -> None:
     assert download.value.suggested_filename.endswith(".png")
     with page.expect_download() as download:
         page.get_by_test_id("stDownloadButton").get_by_role("button", name="SVG").first.click()
-    assert download.value.suggested_filename == "lowdimbench_imaging_v1_small_steps.svg"
+    assert download.value.suggested_filename == "lowdimbench_imaging_v1_small_step.svg"
     picture = Path(download.value.path()).read_text(encoding="utf-8")
     assert picture.startswith("<svg")
     assert all(f">{text}</text>" in picture for text in ("psnr (dB), ↑ higher is better", "step", "net_guided"))

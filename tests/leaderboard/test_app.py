@@ -109,7 +109,7 @@ def test_task_page_of_a_link(open_page: Callable[..., AppTest], made: Callable[[
     assert "code 0123456789" in text(app)
     assert "sign-flip test over instances of all pairs at once" in text(app)
     assert "Holm's correction" in text(app)
-    assert list(app.dataframe[0].value.columns[:2]) == ["rank", "rank 95 %"]
+    assert list(app.dataframe[0].value.columns[:2]) == ["rank", "method"]
 
 
 def test_choosing_another_preset_changes_the_link(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
