@@ -78,7 +78,7 @@ class Flow:
 
     def seen(self, x: Tensor) -> Tensor:
         """Pictures on the scale [-1, 1] of clean x (B, C, H, W), not clipped: x itself, or decoded, with the gradient of it."""
-        return self.prior.decode(x) if self.latent else x  # type: ignore[no-any-return]
+        return self.prior.decode(x) if self.latent else x
 
     def f(self, z: Tensor, sigma: float, told: Tensor | None = None, guidance: float | None = None) -> Tensor:
         """E[x_0 | z] (B, C, H, W), not clipped; with guidance, the flow's own by default, where something is told, (B, n)."""
@@ -88,7 +88,7 @@ class Flow:
         if told is not None and weight != 1:
             free = self.prior(x, self.half * sigma)
             found = free + weight * (found - free)
-        return (found - self.middle) / self.half
+        return (found - self.middle) / self.half  # type: ignore[no-any-return]
 
     def clean(self, told: Tensor | None = None) -> Denoiser:
         """f at t as a function of z (B, C, H, W). told (n,): the same for all; by default what the first is told."""
