@@ -36,6 +36,7 @@ def direct(task, number, folder):
         found.append(method(*given))
         return found[-1]
 
+    seen.traits = method.traits
     parameters = method.spec.resolve(task.spec.name, "tiny", {})
     order = Order(
         task=task.spec.name,
