@@ -168,6 +168,18 @@ SPEC = TaskSpec(
             dim=30,
             about="free features of classes of 50, 100 and 150 in 30 dimensions",
         ),
+        "small_free_sweep": Sizes(
+            **{**_FREE, "instances": 10, "repeats": 1, "ratio": (0.005, 0.01, 0.05, 0.1, 0.2, 0.3, 0.4, 0.5, 0.7, 0.8)},
+            counts=(50, 50, 50, 50),
+            dim=40,
+            about="as small_free, lambda from 0.005 to 0.8 of the largest",
+        ),
+        "small_free_large": Sizes(
+            **{**_FREE, "instances": 3, "repeats": 1, "budget": 300, "ratio": (0.1, 0.3, 0.5)},
+            counts=(200, 200, 200, 200, 200, 200, 200, 200, 200, 200),
+            dim=100,
+            about="free features of ten classes of 200 in 100 dimensions, sizes that the authors' code names",
+        ),
         "full": Sizes(
             instances=4,
             budget=7200,

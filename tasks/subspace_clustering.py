@@ -36,6 +36,7 @@ from benchmark import (
     Picture,
     Preset,
     TaskSpec,
+    Trait,
     UserError,
     mixtures,
     task,
@@ -156,6 +157,18 @@ SPEC = TaskSpec(
         Metric(name="rank_middle", better="lower", tolerance=4.0, description="the same at sigma = 0.32; exact: about d"),
         Metric(name="rank_large", better="lower", tolerance=4.0, description="the same at sigma = 10; exact: K d"),
     ),
+    traits=(
+        Trait(
+            name="captured",
+            tolerance=0.02,
+            description="share of the samples' energy in the subspaces that they are nearest to: what K-subspaces maximises",
+        ),
+        Trait(
+            name="agreement",
+            tolerance=0.1,
+            description="of two networks that learnt from disjoint samples: mean cosine of samples from the same noise",
+        ),
+    ),
     pictures=(
         Picture(
             name="image",
@@ -219,6 +232,16 @@ SPEC = TaskSpec(
             angle=(90.0, 60.0, 30.0),
             metrics=_OF_RECOVERY,
             about="two subspaces, d = 3, 12 samples each; noise 0 to 0.2, at angles of 90 to 30 degrees",
+        ),
+        "small_onset": Cells(
+            **_SHORT,
+            instances=12,
+            d=(3,),
+            points=(3, 4, 5, 6, 8, 12),
+            noise=(0.05,),
+            angle=(90.0, 30.0),
+            metrics=_OF_RECOVERY,
+            about="two subspaces, d = 3, 3 to 12 samples each; noise 0.05, at angles of 90 and 30 degrees",
         ),
         "small_generalisation": Cells(
             instances=8,
@@ -338,6 +361,13 @@ class SubspaceClustering:
             found["rank_error"] = (mine - exact).abs().mean().item()
             found |= {f"rank_{name}": mine[:, level].mean().item() for name, level in AT.items()}
         return found
+
+    def traits(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
+        """`captured`, from 0 to 1, mean over the stack."""
+        problem = instance.problem
+        U = subspace.bases_of(problem, estimate)
+        energy = mixtures.energies(problem.samples, U).amax(-2).sum(-1)
+        return {"captured": (energy / problem.samples.square().sum((-2, -1))).mean().item()}
 
     def picture(self, instance: Instance, estimate: Tensor) -> dict[str, Tensor]:
         problem, (bases, _) = instance.problem, known(instance)

@@ -23,6 +23,8 @@ _TRIES = 200
 # Wavelengths in nm of the paper's 15 measured sources: one peak each, then two.
 _SINGLE = (400.66, 426.08, 453.36, 467.03, 475.3, 520.74, 561.0, 569.25, 592.36, 631.49)
 _DOUBLE = ((399.92, 504.55), (465.09, 593.45), (402.09, 576.79), (467.22, 570.99), (467.57, 569.28))
+_BEGINS, _PASSES, _EDGE = (420.0, 550.0), (40.0, 100.0), 4.0  # band-pass filters: nm
+_SHARES = (0.25, 1.0)  # of a lamp beside lines
 _BROAD = (426.08, 480.0)  # the second single source is broad and has a second hump
 
 
@@ -103,6 +105,24 @@ def measured_sources(wavelengths: Tensor, generator: torch.Generator) -> Tensor:
         made.append((heights[some] * line("asymmetric", wavelengths - centres, left[some], right[some])).sum(0))
     x = normalised(torch.stack(made))
     return normalised((x + 0.01 * torch.randn(x.shape, dtype=x.dtype, generator=generator)).clamp_min(0))
+
+
+def filtered(x: Tensor, wavelengths: Tensor, generator: torch.Generator) -> Tensor:
+    """(B, n) from 0 to 1: each of x (B, n) behind a band-pass filter of its own that begins at 420 to 550 nm and is 40 to 100
+    nm wide between its halves, with edges of some 20 nm.
+    """
+    begin, width = uniform(*_BEGINS, (len(x), 1), generator), uniform(*_PASSES, (len(x), 1), generator)
+    passed = torch.sigmoid((wavelengths - begin) / _EDGE) * torch.sigmoid((begin + width - wavelengths) / _EDGE)
+    return normalised(x * passed)
+
+
+def mixed(x: Tensor, wavelengths: Tensor, generator: torch.Generator) -> Tensor:
+    """(B, n) from 0 to 1: each of x (B, n), at 0.25 to 1 of its height, with one or two asymmetric lines beside it, the higher
+    one of height 1.
+    """
+    share = uniform(*_SHARES, (len(x), 1), generator)
+    numbers = torch.randint(1, 3, (len(x),), generator=generator)
+    return normalised(share * x + spectra(len(x), wavelengths, generator, "asymmetric", CENTRES, numbers))
 
 
 @dataclass(frozen=True)

@@ -17,7 +17,7 @@ from typing import Any
 import torch
 from torch import Tensor
 
-from benchmark import Completion, Context, Count, Positive, method
+from benchmark import Completion, Context, Count, Positive, UserError, method
 from methods.matrices._chain import Chain, fit
 from methods.matrices._spectral import top_singular
 
@@ -65,10 +65,25 @@ def shallow_mf(
     return descend(problem, ctx, max(problem.shape[1:]), Descent(2, eps, lr, steps, tolerance))
 
 
-@method("narrow_mf", paper="arXiv:2406.04112", parameters=Descent, settings=_NARROW, **COMMON)
-def narrow_mf(problem: Completion, ctx: Context, given: Descent) -> Tensor:
+@dataclass(frozen=True)
+class Narrow(Descent):
+    """assumed: the rank that it is built for; 0: the problem's."""
+
+    assumed: int = 0
+
+
+@method("narrow_mf", paper="arXiv:2406.04112", parameters=Narrow, settings=_NARROW, **COMMON)
+def narrow_mf(problem: Completion, ctx: Context, given: Narrow) -> Tensor:
     """Deep matrix factorisation of width twice the rank, from a random start: the control of the compressed one"""
-    return descend(problem, ctx, 2 * problem.rank, given)
+    return descend(problem, ctx, 2 * assumed_rank(problem, given.assumed), given)
+
+
+def assumed_rank(problem: Completion, assumed: int) -> int:
+    """The rank that a method is built for. Raises UserError for one whose double does not fit."""
+    most = min(problem.shape[1:]) // 2
+    if not 0 <= assumed <= most:
+        raise UserError(f"assumed is {assumed}, not from 0 (the problem's rank) to {most}, half of the smaller side")
+    return assumed or problem.rank
 
 
 def descend(problem: Completion, ctx: Context, width: int, given: Descent) -> Tensor:

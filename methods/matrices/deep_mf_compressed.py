@@ -4,8 +4,9 @@
 
 with u_i, v_i the singular vectors of R(0) = P(eps^L Q) - Y / c: V spans the leading right singular vectors of the first
 factor's gradient G_1 and of G_1^T W_1(0). L inner factors (2r, 2r); the two outer ones learn too, at the rate outer * lr: what
-is seen of Y does not tell the subspace exactly. Scales and the end as in deep_mf. `compressed_mf_surrogate` begins at the 2r
-leading singular pairs of Y / p instead, its outer factors scaled by eps too and learning at the rate outer * lr.
+is seen of Y does not tell the subspace exactly. r is the rank of the problem, or the one that is `assumed`. Scales and the end
+as in deep_mf. `compressed_mf_surrogate` begins at the 2r leading singular pairs of Y / p instead, its outer factors scaled by
+eps too and learning at the rate outer * lr.
 Source  arXiv:2406.04112 (outer = 0.01 for a target with sigma_1 = 2 sqrt(1000): 0.16 in units with sigma_1 = 1); the surrogate:
         Kwon, Zhang, Song, Balzano, Qu, AISTATS 2024
 """
@@ -20,7 +21,7 @@ from torch import Tensor
 from benchmark import Completion, Context, Count, NonNegative, Positive, method
 from methods.matrices._chain import Chain, fit
 from methods.matrices._spectral import top_singular
-from methods.matrices.deep_mf import COMMON, TINY, orthogonal, unit
+from methods.matrices.deep_mf import COMMON, TINY, assumed_rank, orthogonal, unit
 
 _DRAWN = 2500  # up to this side Q is Haar-distributed; beyond, a random cosine transform that needs no n x n array
 
@@ -50,6 +51,13 @@ class Compressed:
 
 
 @dataclass(frozen=True)
+class Assuming(Compressed):
+    """assumed: the rank that it is built for; 0: the problem's."""
+
+    assumed: int = 0
+
+
+@dataclass(frozen=True)
 class Surrogate(Compressed):
     """The sister paper's start and rates."""
 
@@ -58,16 +66,16 @@ class Surrogate(Compressed):
     outer: NonNegative = 5.0
 
 
-@method("deep_mf_compressed", paper="arXiv:2406.04112", parameters=Compressed, settings=_SETTINGS, **COMMON)
-def deep_mf_compressed(problem: Completion, ctx: Context, given: Compressed) -> Tensor:
+@method("deep_mf_compressed", paper="arXiv:2406.04112", parameters=Assuming, settings=_SETTINGS, **COMMON)
+def deep_mf_compressed(problem: Completion, ctx: Context, given: Assuming) -> Tensor:
     """Deep matrix factorisation in the small subspace that the wide one would stay in"""
     depth, eps, outer = given.depth, given.eps, given.outer
-    scale, r = unit(problem, ctx), problem.rank
+    scale, r = unit(problem, ctx), assumed_rank(problem, given.assumed)
     B, m, n = problem.shape
     lefts, rights = [], []
     for b in range(B):
         turn = Rotation(max(m, n), ctx)
-        u, v = first_singular(problem, ctx, b, turn, eps**depth, scale)
+        u, v = first_singular(problem, ctx, b, turn, eps**depth, scale, r)
         V = torch.linalg.qr(torch.cat([turn.pad(v), turn.back(turn.pad(u))], -1)).Q  # (max(m, n), 2r)
         lefts.append(turn(V)[:m])
         rights.append(V[:n])
@@ -124,10 +132,10 @@ class Rotation:
 
 
 def first_singular(
-    problem: Completion, ctx: Context, b: int, turn: Rotation, small: float, scale: float
+    problem: Completion, ctx: Context, b: int, turn: Rotation, small: float, scale: float, rank: int = 0
 ) -> tuple[Tensor, Tensor]:
-    """The rank leading singular vectors u (m, r), v (n, r) of R(0) of matrix b. Where Q is no array, its part in R(0), eps^L,
-    is taken as 0.
+    """The `rank` (0: the problem's) leading singular vectors u (m, r), v (n, r) of R(0) of matrix b. Where Q is no array, its
+    part in R(0), eps^L, is taken as 0.
     """
     mine = problem.where[0] == b
     where = problem.where[:, mine].clone()
@@ -136,5 +144,5 @@ def first_singular(
     if turn.matrix is not None:
         y = y + small * turn.matrix[where[1], where[2]]
     first = Completion(y=y, where=where, shape=(1, *problem.shape[1:]), rank=problem.rank)
-    U, _, V = top_singular(first, ctx, problem.rank)
+    U, _, V = top_singular(first, ctx, rank or problem.rank)
     return U[0], V[0]

@@ -23,6 +23,28 @@ def solve(R: Array, y: Array, weight: float, tolerance: float = 1e-10) -> Array:
     return Intervals(R, y, weight).minimise(tolerance)
 
 
+def gap(R: Array, y: Array, weight: float, x: Array) -> Array:
+    """(B,) how far non-negative x (B, n) may be from the minimum, (P(x) - D(theta)) / P(x) from 0 to 1.
+
+    D(theta) = 1/2 ||y||^2 - 1/2 ||y - theta||^2 is at most the minimum wherever no interval's sum of R^T theta is above its
+    cost. theta is the residual, made so: its part along R 1 taken off where that is positive (all of the axis costs nothing),
+    then scaled by the best number up to the largest that is allowed.
+    """
+    r = y - x @ R.T
+    value = 0.5 * (r**2).sum(1) + weight * np.abs(np.diff(x)).sum(1)
+    whole = R.sum(1)
+    r = r - np.maximum(r @ whole, 0)[:, None] / (whole @ whole) * whole
+    sums = np.cumsum(r @ R, 1)
+    inner = sums[:, :-1]  # sums from the left up to each inner border
+    worst = np.stack([(inner - np.minimum.accumulate(inner, 1)).max(1) / 2, inner.max(1), sums[:, -1] - inner.min(1)]).max(0)
+    allowed = weight / np.maximum(worst, 1e-30)
+    scale = np.minimum((y * r).sum(1) / np.maximum((r**2).sum(1), 1e-300), allowed).clip(0)
+    theta = scale[:, None] * r
+    bound = (y * theta).sum(1) - 0.5 * (theta**2).sum(1)
+    found: Array = np.maximum(value - bound, 0) / np.maximum(value, 1e-300)
+    return found
+
+
 class Intervals:
     """The active intervals of B spectra, in d + 1 slots each: [low, high), column R 1_[low, high), cost and weight."""
 

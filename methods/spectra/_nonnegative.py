@@ -3,6 +3,9 @@
 Block principal pivoting: x is zero outside a set F and H_FF x_F = c_F; whole blocks change sides until x_F >= 0 and the
 gradient outside F is >= 0. A smooth x is positive almost everywhere, so starting with all of it in F takes a few solves, where
 adding one index at a time would take hundreds.
+
+`solve_mostly_positive` does the exchanges on the multipliers of the zeros alone, by one inverse of H, and ends with a factor of
+H_FF: where few x are zero that is a tenth of the work.
 Source: Kim, Park, SIAM Journal on Scientific Computing 33 (2011)
 """
 
@@ -19,6 +22,40 @@ def solve(H: Array, C: Array) -> Array:
     """(B, n) minimisers for the rows of C (B, n)."""
     start = cho_solve(cho_factor(H), C.T).T  # one factor for all: where nothing is negative, this is it
     return np.stack([one if (one >= 0).all() else _pivot(H, c, one) for c, one in zip(C, start, strict=True)])
+
+
+def solve_mostly_positive(H: Array, C: Array) -> Array:
+    """(B, n) minimisers for the rows of C (B, n), as `solve`, sooner where few of them are zero."""
+    inverse = cho_solve(cho_factor(H), np.eye(len(H)))
+    pairs = zip(C, C @ inverse, strict=True)
+    return np.stack([one if (one >= 0).all() else _pivot(H, c, _guess(inverse, c, one)) for c, one in pairs])
+
+
+def _guess(inverse: Array, c: Array, start: Array) -> Array:
+    """Nearly the minimiser, positive where it is: exchanges on x = start + H^-1 m, m the multipliers of its zeros."""
+    small = 1e-12 * np.abs(c).max()
+    zero = start <= 0
+    fewest, patience = len(c) + 1, _PATIENCE
+    x = start
+    for _ in range(_MOST):
+        at = np.flatnonzero(zero)
+        columns = inverse[:, at]
+        m = np.linalg.solve(columns[at], -start[at])
+        x = start + columns @ m
+        x[at] = 0
+        wrong = x < 0
+        wrong[at] = m < -small
+        count = int(wrong.sum())
+        if not count:
+            break
+        if count < fewest:
+            fewest, patience = count, _PATIENCE
+        else:
+            patience -= 1
+        if patience < 0:
+            wrong[: np.flatnonzero(wrong)[-1]] = False
+        zero ^= wrong
+    return x
 
 
 def _pivot(H: Array, c: Array, start: Array) -> Array:

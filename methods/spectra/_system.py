@@ -15,6 +15,15 @@ def scaled(matrix: Tensor, wavelengths: Tensor, upto: float) -> Tensor:
     return R[:, : max(2, int((wavelengths <= upto).sum()))] / R.max()
 
 
+def smoothing_inverse(matrix: Tensor, wavelengths: Tensor, penalty: float, upto: float) -> Tensor:
+    """(R^T R + penalty (D^T D + I))^-1 (k, k), D of first differences, R as `scaled` gives it."""
+    R = scaled(matrix, wavelengths, upto)
+    eye = torch.eye(R.shape[1], dtype=R.dtype, device=R.device)
+    D = eye.diff(dim=0)
+    found: Tensor = torch.linalg.inv(R.T @ R + penalty * (D.T @ D + eye))
+    return found
+
+
 class System:
     """R (d, k) and y (B, d), float64 on the device of the problem, for the first k wavelengths, up to `upto` nm."""
 

@@ -35,6 +35,7 @@ def nnls(problem: LinearInverse, ctx: Context, *, upto: Positive = 650.0) -> Ten
     kind="classical",
     paper="doi:10.1137/1.9781611971217",
     needs=("spectrum",),
+    search={"*": {"weight": (1e-6, 1e2, "log"), "order": [1, 2]}},
     # Lowest mean RMSE over the tuning instances of small among orders 1 and 2 and weights 1e-6 to 100.
     settings={"spectral": {"weight": 0.1, "order": 2}},
 )
@@ -45,7 +46,7 @@ def nnls_tikhonov(
     system = System(problem, upto)
     R = system.R.cpu().numpy()
     D = np.diff(np.eye(system.width), order, axis=0)
-    found = nonnegative.solve(R.T @ R + weight * D.T @ D, system.y.cpu().numpy() @ R)
+    found = nonnegative.solve_mostly_positive(R.T @ R + weight * D.T @ D, system.y.cpu().numpy() @ R)
     return system.whole(torch.from_numpy(found).to(ctx.device))
 
 
@@ -55,6 +56,7 @@ def nnls_tikhonov(
     kind="classical",
     paper="doi:10.1111/j.1467-9868.2005.00503.x",
     needs=("spectrum",),
+    search={"*": {"lasso": (1e-7, 1e-3, "log"), "ridge": (1e-6, 1.0, "log")}},
     # Lowest mean RMSE over the tuning instances of small among lasso 1e-7 to 1e-3 and ridge 1e-6 to 1; without lasso, ridge
     # 1e-5 is 1 % better.
     settings={"spectral": {"lasso": 1e-7, "ridge": 3e-5}},

@@ -51,6 +51,7 @@ def regress(
     paper="doi:10.1080/00401706.1970.10488634",
     needs=("spectrum",),
     fit=regress,
+    search={"*": {"input": ["log", "maximum"], "weight": (1e-9, 1e-2, "log")}},
     # Lowest mean RMSE over the tuning instances of small among both inputs and weights 1e-9 to 1e-2; below 1e-7 all are equal.
     settings={"spectral": {"weight": 1e-8}, "spectral/tiny": {"spectra": 1000}},
 )

@@ -92,6 +92,7 @@ def train(
     paper="arXiv:2403.12354",
     needs=("spectrum",),
     fit=train,
+    search={"*": {"lr": (3e-4, 1e-2, "log"), "input": ["log", "maximum"]}},
     settings={
         "spectral/tiny": {"batch": 16, "lr": 2e-3, "schedule": "cosine", "steps": 60},
         "spectral/small*": {"batch": 32, "lr": 2e-3, "schedule": "cosine", "steps": 4000},

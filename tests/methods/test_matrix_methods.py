@@ -5,7 +5,7 @@ from itertools import pairwise
 import pytest
 import torch
 
-from benchmark import Completion, registry
+from benchmark import Completion, UserError, registry
 from benchmark.context import Context
 from benchmark.instances import make_instance
 from benchmark.metrics import matrix
@@ -267,6 +267,25 @@ def test_the_compressed_network_follows_the_wide_one_within_its_bound():
     assert max(gaps) <= bound * (1 + 1e-6)
     assert gaps[0] == pytest.approx(bound, rel=1e-6)
     assert full.step().item() < 1e-4
+
+
+@pytest.mark.parametrize("name", ["deep_mf_compressed", "narrow_mf"])
+def test_an_assumed_rank_sets_the_width_and_is_checked(name, monkeypatch):
+    instance, sides = uniform(n=20, rank=2, seen=0.6), []
+    made = Chain.__init__
+
+    def note(self, problem, factors, rates, scale):
+        sides.append([tuple(W.shape[1:]) for W in factors])
+        made(self, problem, factors, rates, scale)
+
+    monkeypatch.setattr(Chain, "__init__", note)
+    for assumed, width in ((0, 4), (2, 4), (5, 10)):
+        solve(name, instance, DEEP, assumed=assumed, steps=1)
+        assert sides[-1][0] == (width, 20)
+        assert sides[-1][-1] == (20, width)
+    for bad in (-1, 11):
+        with pytest.raises(UserError, match=f"assumed is {bad}, not from 0 .* to 10"):
+            solve(name, instance, DEEP, assumed=bad, steps=1)
 
 
 def test_frozen_outer_factors_stall_where_only_a_part_is_seen():

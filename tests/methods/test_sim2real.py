@@ -188,6 +188,6 @@ def test_admm_takes_its_steps_as_they_are_written():
         b = b + x - u
     assert 0 < (z == 0).double().mean() < 1
     learnt = factorise(training(), Context(CPU, 0), penalty=penalty)
-    found = nnls_tv.function(problem, Context(CPU, 0), learnt, weight=weight, penalty=penalty, steps=30)
+    found = nnls_tv.function(problem, Context(CPU, 0), learnt, solver="admm", weight=weight, penalty=penalty, steps=30)
     torch.testing.assert_close(found[:, :n], u.T, rtol=0, atol=1e-6)
     assert not found[:, n:].any()

@@ -11,6 +11,7 @@ from torch import nn
 from benchmark import LinearInverse, fits, registry
 from benchmark.context import Context
 from benchmark.datasets import spectrometer
+from benchmark.datasets.lamps import lamps
 from benchmark.datasets.line_spectra import SimulatedSpectra, spectra
 from benchmark.operators.spectrometer import Spectrometer
 from methods.spectra import _intervals as intervals
@@ -20,8 +21,10 @@ from methods.spectra._system import System
 from methods.spectra.lorentzian_fit import Lines, lorentzian_fit
 from methods.spectra.nnls import nnls, nnls_elastic_net, nnls_tikhonov
 from methods.spectra.nnls_tv import factorise, nnls_tv
+from methods.spectra.prior_mean import prior_mean
 from methods.spectra.ridge_map import ridge_map
 from methods.spectra.sim2real import forward, initial, sim2real, train
+from methods.spectra.stopped_smoother import stopped_smoother
 
 CPU = torch.device("cpu")
 NM = torch.from_numpy(spectrometer.WAVELENGTHS)
@@ -73,7 +76,8 @@ def by_admm(system, weight, penalty, steps):
     ctx = context()
     problem = LinearInverse(A=Spectrometer(R, NM, len(system.y)), y=system.y, noise=0.0)
     learnt = factorise(training(), ctx, penalty=penalty, upto=650.0)
-    return nnls_tv.function(problem, ctx, learnt, weight=weight, penalty=penalty, steps=steps)[:, : system.width]
+    given = {"solver": "admm", "weight": weight, "penalty": penalty, "steps": steps, "gap": 1e-12}
+    return nnls_tv.function(problem, ctx, learnt, **given)[:, : system.width]
 
 
 @pytest.mark.parametrize("weight", [1e-6, 1e-4, 1e-2])
@@ -85,6 +89,62 @@ def test_intervals_reach_the_minimum_of_total_variation(system, weight):
         long = total_variation(system, by_admm(system, weight, penalty, 20000), weight)
         assert (reached <= long * (1 + 1e-7)).all()
     assert (reached >= 0.98 * long).all()  # ADMM comes near, so that it is the same minimum
+
+
+@pytest.mark.parametrize("weight", [1e-6, 1e-3])
+def test_the_duality_gap_bounds_the_distance_to_the_minimum(system, weight):
+    K, y = system.R.numpy(), system.y.numpy()
+    exact = intervals.solve(K, y, weight)
+    least = total_variation(system, torch.from_numpy(exact), weight).numpy()
+    assert intervals.gap(K, y, weight, exact).max() < 1e-6
+    rough = by_admm(system, weight, 1e-2, 400).numpy()
+    for x in (rough, exact + 1e-3, np.zeros_like(exact), np.ones_like(exact)):
+        value = total_variation(system, torch.from_numpy(x), weight).numpy()
+        assert (intervals.gap(K, y, weight, x) >= (value - least) / value - 1e-9).all()
+    assert intervals.gap(K, y, weight, np.ones_like(exact)).min() > 0.5
+
+
+def test_total_variation_says_how_near_it_ended(problem):
+    """The exact solver as recommended and ADMM both keep their gap; ADMM ends once it is small enough, and not before."""
+    ctx = context()
+    parameters = nnls_tv.spec.resolve("spectral", "small", {})
+    assert parameters["solver"] == "exact"
+    nnls_tv(problem, ctx, parameters, None)
+    assert nnls_tv.traits(problem, parameters, ctx.kept)["duality_gap"] < 1e-6
+    steps = {}
+    for gap in (0.5, 0.2):
+        given = {"solver": "admm", "weight": 1e-2, "penalty": 1.0, "steps": 3000, "gap": gap}
+        ctx, parameters = context(), nnls_tv.spec.resolve("spectral", "small", given)
+        nnls_tv(problem, ctx, parameters, factorise(training(), ctx, penalty=parameters["penalty"], upto=650.0))
+        assert nnls_tv.traits(problem, parameters, ctx.kept)["duality_gap"] <= gap
+        steps[gap] = ctx.steps_done
+    assert steps[0.5] < steps[0.2] < parameters["steps"]
+
+
+def test_the_stopped_smoother_is_admm_without_a_bound_on_its_multipliers_and_ends_constant(problem, system):
+    """An infinite weight of total variation gives the same steps; many steps give the best constant of the fit."""
+    learnt = factorise(training(), context(), penalty=3e-4, upto=650.0)
+    early = stopped_smoother.function(problem, context(), learnt, penalty=3e-4, steps=20)
+    given = {"solver": "admm", "weight": 1e12, "penalty": 3e-4, "steps": 20}
+    torch.testing.assert_close(early, nnls_tv.function(problem, context(), learnt, **given), rtol=0, atol=1e-12)
+    learnt = factorise(training(), context(), penalty=0.1, upto=650.0)
+    later = stopped_smoother.function(problem, context(), learnt, penalty=0.1, steps=1000)
+    rough, flat = (x[:, : system.width].std(1) / x[:, : system.width].mean(1) for x in (early, later))
+    assert (flat < 0.5 * rough).all()
+
+
+def test_the_prior_mean_ignores_the_measurement_and_is_a_mean(problem):
+    other = LinearInverse(A=problem.A, y=2 * problem.y.flip(0), noise=problem.noise)
+    for of in ("simulated", "lamps", "both"):
+        learnt = prior_mean.learn(training(), context(), {"of": of, "spectra": 500})
+        assert torch.equal(prior_mean(problem, context(), {}, learnt), prior_mean(other, context(), {}, learnt))
+    known = torch.from_numpy(lamps("tuning").spectra).mean(0)
+    x = prior_mean.learn(training(), context(), {"of": "lamps", "spectra": 500})["mean"]
+    assert x.max() == 1
+    assert (x != known).sum() == 1
+    simulated = training().draw(500).double().mean(0)
+    x = prior_mean.learn(training(), context(), {"of": "simulated", "spectra": 500})["mean"]
+    assert (x - simulated).abs().median() < 0.03
 
 
 @pytest.mark.parametrize("weight", [1e-5, 1e-3])
@@ -116,6 +176,7 @@ def test_block_pivoting_gives_the_minimum_that_scipy_gives():
     H, C = A.T @ A + 1e-3 * np.eye(30), rng.standard_normal((20, 30))
     found = nonnegative.solve(H, C)
     assert (found == 0).any()
+    assert np.allclose(nonnegative.solve_mostly_positive(H, C), found, atol=1e-9)
     for x, c in zip(found, C, strict=True):
         assert x == pytest.approx(by_scipy(H, c), abs=1e-9)
 
@@ -154,7 +215,7 @@ def test_nothing_is_placed_beyond_the_red_end(problem):
 
 
 def test_estimates_do_not_depend_on_the_stack_or_on_the_scale(problem):
-    for name in ("nnls", "nnls_tv", "nnls_tikhonov", "nnls_elastic_net", "lorentzian_fit"):
+    for name in ("nnls", "nnls_tv", "stopped_smoother", "nnls_tikhonov", "nnls_elastic_net", "lorentzian_fit"):
         method = registry.get_method(name).load()
         parameters = method.spec.resolve("spectral", "small", {})
         learnt = None if method.fit is None else method.learn(training(), context(), parameters)

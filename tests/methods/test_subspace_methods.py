@@ -6,7 +6,7 @@ import torch
 from benchmark import Context, Distribution, UserError, mixtures, registry
 from benchmark.metrics import subspace
 from benchmark.solving import CPU, answer
-from methods.subspaces import empirical_denoiser, low_rank_dae, unet_diffusion
+from methods.subspaces import empirical_denoiser, low_rank_dae, mlp_halves, unet_diffusion
 from methods.subspaces._diffusion import Edm, generate, jacobians
 from methods.subspaces._song_unet import SongUNet
 from methods.subspaces.mlp_diffusion import Stack
@@ -186,3 +186,52 @@ def test_the_published_unet_has_the_published_form():
     """Three levels of 4 blocks with 256 channels: 12 blocks down and 2 that halve, 2 in the middle, 15 up and 2 that double."""
     network = SongUNet(3, 4, 128, 4, 0.13)
     assert (len(network.down), len(network.middle), len(network.up)) == (14, 2, 17)
+
+
+@pytest.mark.parametrize(("same", "least", "most"), [(True, 0.999, 1.0), (False, -0.3, 0.9)])
+def test_halves_that_hold_the_same_agree_and_those_that_do_not_differ(same, least, most, monkeypatch):
+    """Untrained networks of the same weights generate the same from the same latents; of other weights they do not."""
+    problem, _ = posed(B=2, levels=2, G=20)
+    method = registry.get_method("mlp_halves").load()
+    parameters = method.spec.resolve("subspace_clustering", "tiny", {"steps": 3})
+    kept = Context(CPU, 0)
+    if same:  # the second half of the stack gets the weights and the data of the first
+        monkeypatch.setattr(mlp_halves, "Stack", twin)
+        monkeypatch.setattr(mlp_halves, "noise_levels", lambda ctx, B, P: torch.full((B, P), 0.3))
+        parameters["lr"] = 1e-12
+    else:
+        parameters |= {"steps": 40, "lr": 1e-2}
+    estimate = method(problem, kept, parameters, None)
+    assert problem.check(estimate).shape == (2, 20 + 2 * 24, 24)
+    found = method.traits(problem, parameters, kept.kept)["agreement"]
+    assert least <= found <= most + 1e-6
+
+
+def twin(B, sides, generator):
+    made = Stack(B, sides, generator)
+    with torch.no_grad():
+        for weight in [*made.weights, *made.biases]:
+            if weight.shape[1] > 1 and not weight.any():
+                weight.normal_(generator=generator)
+            weight[B // 2 :] = weight[: B // 2]
+    return made
+
+
+def test_the_halves_are_disjoint_and_of_one_size(monkeypatch):
+    """Each network draws from its own half alone, and all but an odd sample is in one of them."""
+    problem, _ = posed(B=1, K=1, n=6, d=2, each=7)
+    seen = []
+    gathered = torch.Tensor.gather
+
+    def gather(self, dim, index):
+        found = gathered(self, dim, index)
+        if self.shape[0] == 2:
+            seen.append(self)
+        return found
+
+    monkeypatch.setattr(torch.Tensor, "gather", gather)
+    solve("mlp_halves", problem, steps=2)
+    one, other = seen[0].double()
+    assert len(one) == len(other) == 3
+    assert torch.cdist(one, other).min() > 1e-3
+    assert all((torch.cdist(half, problem.samples[0]).min(1).values < 1e-6).all() for half in (one, other))

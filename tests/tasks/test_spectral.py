@@ -89,6 +89,47 @@ def test_a_clean_group_has_no_noise_and_red_lines_lie_beyond_the_training_range(
     assert (400 + red.truth.argmax(1)).max() <= 641
 
 
+def test_filtered_lamps_are_narrow_and_mixed_ones_have_lines_of_height_one(task):
+    groups = SPEC.presets["small_sources"].group
+    for index in range(0, 80, 13):
+        lamp = make(task, index=1, seed=index).truth  # of small: the same stack
+        for name in ("filtered", "mixed"):
+            place = groups.index(name)
+            x = make(task, "small_sources", place, seed=index).truth
+            width = (x > 0.5).sum(1)
+            if name == "filtered":
+                outside = (400 + torch.arange(301) < 395) | (400 + torch.arange(301) > 550 + 100 + 30)
+                assert x[:, outside].max() < 0.01
+                assert width.max() <= 115
+            else:
+                assert ((x - lamp[: len(x)]).abs().amax(1) > 0.1).all()
+                assert (x[:, 240:].amax(1) > 0).any()
+
+
+def test_noise_of_another_law(task):
+    groups = SPEC.presets["small_noise"].group
+    both, relative = (make(task, "small_noise", groups.index(name)) for name in ("two_sided", "relative"))
+    off = (both.problem.y - both.problem.A(both.truth)) / 1e-5
+    assert (off < 0).double().mean() == pytest.approx(0.5, abs=0.15)
+    assert off.std() == pytest.approx(1.0, rel=0.2)
+    assert both.problem.noise == 1e-5
+    clean = relative.problem.A(relative.truth)
+    share = relative.problem.y / clean - 1
+    assert share.std() == pytest.approx(0.02, rel=0.2)
+    assert relative.problem.noise == pytest.approx((relative.problem.y - clean).square().mean().sqrt().item(), rel=0.4)
+
+
+def test_the_seen_error_leaves_out_what_no_detector_sees(task):
+    instance = make(task)
+    blind = instance.truth.clone()
+    blind[:, 246:] = 0.9
+    scores = task.score(instance, blind)
+    assert scores["seen_rmse"] == pytest.approx(0, abs=1e-12)
+    assert scores["rmse"] > 0.1
+    blind[:, 245] = 2.0  # 645 nm is seen
+    assert task.score(instance, blind)["seen_rmse"] > 0.01
+
+
 def test_training_data_is_simulated_and_no_test_instance(task):
     training = fits.training_data(task, "small", 0)
     assert torch.equal(training.matrix, torch.from_numpy(spectrometer.stand_in()))

@@ -54,6 +54,18 @@ def test_one_subspace_and_noise_and_angles(task):
     assert off.mean() > 0.1
 
 
+def test_captured_is_the_share_of_energy_in_the_nearest_subspaces(task):
+    instance = make(task, index=31)
+    assert task.traits(instance, instance.truth)["captured"] == pytest.approx(1, abs=1e-12)
+    half = instance.truth.clone()
+    half[..., 3:] = torch.linalg.qr(torch.randn(half[..., 3:].shape, dtype=half.dtype)).Q  # three of six directions stay
+    share = task.traits(instance, half)["captured"]
+    Q = torch.linalg.qr(half).Q
+    best = torch.stack([(instance.problem.samples @ Q[:, k]).square().sum(-1) for k in range(2)]).max(0).values.sum(-1)
+    assert share == pytest.approx((best / instance.problem.samples.square().sum((1, 2))).mean().item(), rel=1e-12)
+    assert 0.4 < share < 0.9
+
+
 def test_probes_are_samples_with_noise_of_their_level(task):
     problem = make(task, "small_generalisation", 7).problem
     assert problem.samples.shape == (1, 720, 48)
