@@ -25,6 +25,7 @@ from methods.subspaces._diffusion import weight as importance
     solves="Distribution",
     kind="low-rank denoiser",
     paper="arXiv:2409.02426",
+    search={"*": {"lr": (0.002, 0.05, "log")}},
     # On tuning draws of `small` (d 3, N_k 5; ten draws) the error is 0.59 at rate 0.02 and 0.31 at 0.05
     settings={"subspace_clustering/tiny": {"steps": 60, "starts": 4}, "subspace_clustering/small_digits": {"starts": 5}},
 )
