@@ -47,8 +47,8 @@ def average(
     kind="baseline",
     needs=("spectrum",),
     fit=average,
-    # Both where the preset has lamps: of the three the lowest RMSE on 100 tuning lamps behind filters and 100 with lines. On small
-    # the tuning instances are the lamps whose mean it would be.
+    # Both where the preset has lamps: of the three the lowest RMSE on 100 tuning lamps behind filters and on 100 with lines. On
+    # small the tuning instances are the lamps whose mean it would be.
     settings={
         "spectral/tiny": {"of": "both", "spectra": 250},
         "spectral/small": {"of": "both"},
