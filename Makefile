@@ -45,7 +45,7 @@ check: setup
 unit long processors: export OMP_NUM_THREADS = 1
 
 unit: setup
-	$(BIN)/python -m pytest -rs -n 2 --dist loadgroup -m "not long"
+	$(BIN)/python -m pytest -rs -n 2 --dist loadgroup --durations=40 -m "not long"
 
 # what trains in commands of its own, and what takes long beside quicker tests of the same
 long: setup
