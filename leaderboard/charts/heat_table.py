@@ -4,12 +4,10 @@ Colours are blue and orange of one lightness (Okabe and Ito), which no form of c
 over the page's own background; each cell also has its text, so that nothing is said by colour alone.
 """
 
-from collections.abc import Callable
 from html import escape
-from urllib.parse import urlencode
 
-from benchmark.report.board import Board
 from benchmark.report.methods_by_boards import Cell, MethodsByBoards
+from leaderboard.addresses import anchor, of_board, of_method
 
 BLUE, ORANGE = (0, 114, 178), (230, 120, 0)
 _STRIPES = "repeating-linear-gradient(135deg, rgba(128,128,128,.16) 0 2px, transparent 2px 7px)"
@@ -34,24 +32,17 @@ STYLE = f"""<style>
 .ldb td.cover {{ opacity: .8; font-size: .8rem; }}
 @media (max-width: 640px) {{ .ldb tbody th, .ldb thead td {{ max-width: 7.6rem; }} }}
 </style>"""
-Link = Callable[[str], str | None]  # a method's address, or none
 
 
-def board_link(board: Board) -> str:
-    """Address of a board's page, relative to the app."""
-    return "task?" + urlencode({"task": board.task.name, "preset": board.preset})
-
-
-def html(found: MethodsByBoards, method_link: Link) -> str:
+def html(found: MethodsByBoards) -> str:
     """The matrix as a table that scrolls sideways by itself, while the names of the methods stay in place."""
     head = ['<td class="corner">method</td>', "<th><span>complete on</span></th>"]
     for board in found.boards:
-        place = f'<a href="{escape(board_link(board))}" target="_self">{escape(board.task.name)} '
+        place = f'<a href="{escape(of_board(board))}" target="_self">{escape(board.task.name)} '
         head.append(f'<th scope="col" title="{escape(board.task.title)}">{place}<small>{escape(board.preset)}</small></a></th>')
     body = []
     for method in found.methods:
-        link = method_link(method)
-        text = f'<a href="{escape(link)}" target="_self">{escape(method)}</a>' if link else escape(method)
+        text = anchor(of_method(method), method)
         cells = [_cell(found.cells.get((method, column))) for column in range(len(found.boards))]
         line = f'<th scope="row" title="{escape(method)}">{text}</th><td class="cover">{found.coverage(method)}</td>'
         body.append(f"<tr>{line}{''.join(cells)}</tr>")

@@ -5,11 +5,11 @@ took a fifth of a second of the first page.
 """
 
 import math
-from collections.abc import Callable
 from html import escape
 from typing import Any
 
 from benchmark.report.across import Across
+from leaderboard.addresses import anchor, of_method
 
 BLUE = "#2b7fc4"  # readable on white and on the dark page
 STYLE = f"""<style>
@@ -39,7 +39,7 @@ _LABELS = {"rank 95 %": "95 %", "Borda 95 %": "95 %"}
 _CLASSES = {"tie": "middle", "remark": "text"}
 
 
-def html(found: Across, method_link: Callable[[str], str | None]) -> str:
+def html(found: Across) -> str:
     """The frame of `found` as a table that scrolls by itself. After the name of each ranked method, its rank is a dot and the
     95 % interval a bar.
     """
@@ -53,8 +53,7 @@ def html(found: Across, method_link: Callable[[str], str | None]) -> str:
     body = []
     for line in found.frame.to_dict("records"):
         method = str(line["method"])
-        link = method_link(method)
-        text = f'<a href="{escape(link)}" target="_self">{escape(method)}</a>' if link else escape(method)
+        text = anchor(of_method(method), method)
         cells = [f'<th scope="row" title="{escape(method)}">{text}</th>', _cell(found, line, "average rank")]
         if ticks:
             cells.append(f'<td class="span"{_grid(ticks)}>{_drawn(found, method, ticks)}</td>')

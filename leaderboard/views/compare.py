@@ -6,6 +6,7 @@ import streamlit as st
 from benchmark.report import comparison, tables
 from benchmark.report.board import Board, Row
 from benchmark.report.comparison import Duel
+from leaderboard.addresses import address
 from leaderboard.charts import comparison_charts
 from leaderboard.ui import choices, downloads, drawing, widgets
 from leaderboard.ui.plain import plain
@@ -116,7 +117,7 @@ def show(board: Board) -> None:
     links(one)
     verdict(one)
     place = {"task": board.task.name, "preset": board.preset}
-    addresses = {key: widgets.address("instance", **place, seed=key[0], instance=key[1]) for key in one.signed}
+    addresses = {key: address("instance", **place, seed=key[0], instance=key[1]) for key in one.signed}
     if one.found is not None:
         pictures(one, addresses)
         metrics(one)

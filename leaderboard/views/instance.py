@@ -91,7 +91,7 @@ if not shown.labels:
 chosen = choose_key(shown, *selectors[2:])
 st.header(plain(f"{shown.task.title} / {shown.preset}: {shown.labels[chosen] or f'instance {chosen[1]}'}"))
 place = {"task": shown.task.name, "preset": shown.preset}
-st.page_link("views/task.py", label=":blue[← Back to the board]", query_params=place)
+widgets.go("task", "← Back to the board", **place)
 drawings.show(shown, chosen)
 elsewhere(shown, chosen)
 inputs_view.show(shown, chosen)

@@ -8,6 +8,7 @@ from benchmark.registry import MethodEntry
 from benchmark.report import method_card, runs, tables
 from benchmark.report.board import Board, Row
 from benchmark.report.method_card import Card
+from leaderboard.addresses import address
 from leaderboard.ui import cached, choices, downloads, opened, widgets
 from leaderboard.ui.plain import plain
 
@@ -62,7 +63,7 @@ def results(name: str, found: Found) -> None:
         st.write("No board has a result of it.")
         return
     frame = method_card.results(found)
-    links = [widgets.address("task", task=board.task.name, preset=board.preset) for board, _ in found]
+    links = [address("task", task=board.task.name, preset=board.preset) for board, _ in found]
     widgets.table(widgets.view("", frame[list(method_card.RESULTS)], method_card.RESULTS), links)
     st.caption(
         "Each line is a row of a board, opened by its link. Rank: on its board, from scores on the same instances; ranks of "
@@ -106,7 +107,7 @@ def every_run(session: Session, name: str) -> None:
         st.write("It never ran here.")
         return
     view = widgets.view(f"Runs of {name}", frame, runs.LISTING)
-    widgets.table(view, [widgets.address("run", run=number) for number in frame["run"]])
+    widgets.table(view, [address("run", run=number) for number in frame["run"]])
     if len(frame) == runs.LISTED:
         st.caption(f"The newest {runs.LISTED}; a run's page opens by its number or digest.")
     downloads.menus({"runs": view}, f"method_{name}")

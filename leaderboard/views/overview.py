@@ -2,9 +2,6 @@
 
 from collections.abc import Sequence
 from functools import partial
-from html import escape
-from pathlib import Path
-from urllib.parse import urlencode
 
 import streamlit as st
 
@@ -12,6 +9,7 @@ from benchmark.report import filters, leaders, methods_by_boards, tables
 from benchmark.report.across import HOW_AVERAGED, Across, by_preset
 from benchmark.report.board import Board
 from benchmark.report.formats import View
+from leaderboard.addresses import address, anchor
 from leaderboard.charts import heat_table, leader_blocks, rank_table
 from leaderboard.ui import cached, downloads
 from leaderboard.ui.plain import plain
@@ -52,12 +50,6 @@ def counts(shown: filters.Selection) -> None:
         )
 
 
-def method_link(name: str) -> str | None:
-    """Address of a method's page, where the app has one."""
-    there = Path(__file__).with_name("method.py").exists()
-    return "method?" + urlencode({"name": name}) if there else None
-
-
 def heat_map(shown: filters.Selection, about: list[str]) -> None:
     """Methods by boards."""
     st.subheader("Methods on every board")
@@ -72,7 +64,7 @@ def heat_map(shown: filters.Selection, about: list[str]) -> None:
     )
     gains = mode == GAINS
     found = methods_by_boards.of_selection(shown, gains)
-    st.html(heat_table.STYLE + heat_table.html(found, method_link))
+    st.html(heat_table.STYLE + heat_table.html(found))
     st.caption(methods_by_boards.HOW_GAINS if gains else methods_by_boards.HOW_RANKS)
     title = "Difference to the baseline" if gains else "Rank on each board"
     stem = "differences" if gains else "ranks"
@@ -94,7 +86,7 @@ def average_ranks(preset: str, boards: list[Board], methods: list[str], about: l
         sets = sets[1:]
     first = next(iter(found.intervals), "")
     found = found.only(methods)
-    st.html(rank_table.STYLE + rank_table.html(found, method_link))
+    st.html(rank_table.STYLE + rank_table.html(found))
     if found.hidden:
         st.caption(f"The filters hide {tables.count(found.hidden, 'method')} of this table; ranks are among all.")
     st.caption(
@@ -115,8 +107,7 @@ def average_ranks(preset: str, boards: list[Board], methods: list[str], about: l
 
 def sets_link(preset: str, tasks: Sequence[str]) -> str:
     """A link to this page with these tasks alone."""
-    query = urlencode({"tasks": tasks, "presets": [preset]}, doseq=True)
-    return f'<a href="?{escape(query)}" target="_self">{escape(", ".join(tasks))}</a>'
+    return anchor(address("overview", tasks=tasks, presets=[preset]), ", ".join(tasks))
 
 
 def _title(found: Across) -> str:

@@ -8,7 +8,8 @@ from benchmark import environment, registry, statistics
 from benchmark.report import cells, data_sources, formats, pairs, studies, tables
 from benchmark.report.board import Board
 from benchmark.report.verdict import verdict
-from leaderboard.charts import cell_charts, cost, curve_chart, heat_table, hyperparameter_chart, spread
+from leaderboard.addresses import address, of_board
+from leaderboard.charts import cell_charts, cost, curve_chart, hyperparameter_chart, spread
 from leaderboard.ui import cached, choices, downloads, drawing, widgets
 from leaderboard.ui.plain import plain
 from leaderboard.views.instance_parts import drawings
@@ -23,7 +24,10 @@ def describe(board: Board) -> None:
     task, preset = board.task, board.task.presets.get(board.preset, {})
     st.header(plain(f"{task.title} / {board.preset}"))
     licences = data_sources.licences(preset.get("data", []))
-    links = ", ".join(f"[{plain(name)}]({widgets.address('data', source=name)})" for name in licences)
+    sources = data_sources.known()
+    links = ", ".join(
+        f"[{plain(name)}]({address('data', source=name)})" if name in sources else plain(name) for name in licences
+    )
     facts = [
         f"Task {plain(task.name)} version {task.version}",
         plain(preset.get("about", "")),
@@ -80,7 +84,7 @@ def ranks(board: Board) -> None:
             f"Incomplete: {incomplete} of {tables.count(len(board.rows), 'row')}, at the end, without a rank (see n, status)."
         )
     frame, columns = tables.leaderboard(board)
-    said = downloads.about(f"page: {heat_table.board_link(board)}")
+    said = downloads.about(f"page: {of_board(board)}")
     widgets.numbers(frame.assign(trust=[BADGES.get(row.trust, row.trust) for row in board.rows]), columns)
     st.caption("Trust: ○ self_reported < ◐ scored (predictions scored here) < ● reproduced (code run here).")
     with st.expander("How ranks and intervals are made"):
@@ -285,7 +289,7 @@ ranks(shown)
 method_pages(shown)
 hidden(shown)
 place = {"task": shown.task.name, "preset": shown.preset}
-st.page_link("views/instance.py", label=":blue[See the instances of this board one by one →]", query_params=place)
+widgets.go("instance", "See the instances of this board one by one →", **place)
 succeeding(shown)
 study(shown)
 progress(shown)

@@ -7,6 +7,7 @@ import streamlit as st
 from benchmark.report import tables
 from benchmark.report.board import Board, Row
 from benchmark.statistics import Key
+from leaderboard.addresses import address
 from leaderboard.artifacts.figures import TRUTH
 from leaderboard.charts import pixels
 from leaderboard.ui import widgets
@@ -23,7 +24,7 @@ def heading(board: Board, row: Row, key: Key) -> None:
 
 def name(row: Row) -> str:
     """Markdown of a row's name, which leads to the page of its method."""
-    return f"[{plain(row.label)}]({widgets.address('method', method=row.method)})"
+    return f"[{plain(row.label)}]({address('method', method=row.method)})"
 
 
 def sources(board: Board, key: Key) -> None:
