@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark import statistics
+from benchmark.report import information
 from benchmark.report.board import Board, Row
 from benchmark.report.decimals import MOST, digits
 from benchmark.report.order import improves, sign
@@ -111,6 +112,8 @@ def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
     table, rows, primary = _Builder(), board.rows, board.task.primary
     table.number("rank", [row.rank for row in rows], f"Best mean first; {statistics.HOW_RANKED}. {UNRANKED}", "%d", 52)
     table.text("method", [row.label for row in rows], "In brackets: changed hyperparameters")
+    if marks := information.extra(board):
+        table.text("sees more", [information.text(marks.get(row.label, ())) for row in rows], information.legend(board))
     _add_metric(table, board, primary)
     text = f"Which ranks are possible: {statistics.HOW_BOUNDED}. {UNRANKED}"
     table.text("rank 95 %", [row.standing.interval for row in rows], text)

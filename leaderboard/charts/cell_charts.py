@@ -9,7 +9,7 @@ import pandas as pd
 from benchmark.report.board import Board
 from benchmark.report.cells import named
 from benchmark.spec import Metric
-from leaderboard.charts.marks import LEGEND_LINE, PLAIN, colours, legend_columns, metric_title, shapes, styled
+from leaderboard.charts.marks import LEGEND_LINE, PLAIN, colours, legend_columns, marked, metric_title, shapes, styled
 
 _COLUMNS = 5  # small pictures in a row
 _SIDE = 150  # pixels of a small picture's side
@@ -61,7 +61,7 @@ def _lines(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt
     colour = alt.Color(
         "label:N",
         scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]),
-        legend=alt.Legend(title=None, orient="bottom", columns=4, labelLimit=260, symbolType="stroke"),
+        legend=alt.Legend(title=None, orient="bottom", columns=4, labelLimit=260, symbolType="stroke", labelExpr=marked(board)),
     )
     tips = [
         alt.Tooltip("label:N", title="method"),
@@ -177,7 +177,9 @@ def _first(board: Board, labels: list[str]) -> list[str]:
 def _marks(board: Board, labels: list[str]) -> tuple[alt.Color, alt.Shape]:
     """Colours and shapes of these rows, with one legend for both."""
     palette, forms = colours(board), shapes(board)
-    names = alt.Legend(title=None, orient="bottom", columns=legend_columns(labels), labelLimit=260, symbolSize=60)
+    names = alt.Legend(
+        title=None, orient="bottom", columns=legend_columns(labels), labelLimit=260, symbolSize=60, labelExpr=marked(board)
+    )
     colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]), legend=names)
     return colour, alt.Shape("label:N", scale=alt.Scale(domain=labels, range=[forms[name] for name in labels]), legend=names)
 
@@ -203,7 +205,13 @@ def _maps(frame: pd.DataFrame, board: Board, metric: Metric, fields: list[str]) 
     found: alt.FacetChart = (
         cells.properties(width=_SIDE, height=_SIDE)
         .facet(
-            alt.Facet("label:N", title=None, sort=order, header=alt.Header(labelFontSize=12, labelLimit=200)), columns=_COLUMNS
+            alt.Facet(
+                "label:N",
+                title=None,
+                sort=order,
+                header=alt.Header(labelFontSize=12, labelLimit=200, labelExpr=marked(board)),
+            ),
+            columns=_COLUMNS,
         )
         .configure_view(stroke=None)
     )

@@ -12,6 +12,7 @@ from leaderboard.charts.marks import (
     colours,
     dashes,
     legend_columns,
+    marked,
     metric_title,
     plain_axis,
     styled,
@@ -34,7 +35,15 @@ def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, see
     y = alt.Y("mean:Q", title=metric_title(primary), scale=alt.Scale(zero=False))
     pick = alt.selection_point(fields=["label"], bind="legend")
     columns = legend_columns(labels, _PHONE)
-    names = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=260, symbolType="stroke", symbolOpacity=1)
+    names = alt.Legend(
+        title=None,
+        orient="bottom",
+        columns=columns,
+        labelLimit=260,
+        symbolType="stroke",
+        symbolOpacity=1,
+        labelExpr=marked(board),
+    )
     colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]), legend=names)
     dash = alt.StrokeDash("label:N", scale=alt.Scale(domain=labels, range=[forms[name] for name in labels]), legend=names)
     width = alt.condition("datum.series == 'estimate'", alt.value(2), alt.value(0.8))

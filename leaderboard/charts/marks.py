@@ -4,6 +4,7 @@ Colours tell methods apart in any form of colour blindness. A method keeps its c
 they go by its place among the methods of its subject, a folder of `methods/`.
 """
 
+import json
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,6 +12,7 @@ import altair as alt
 import pandas as pd
 
 from benchmark import registry
+from benchmark.report import information
 from benchmark.report.board import Board
 from benchmark.report.tables import ARROW
 from benchmark.spec import Metric
@@ -63,6 +65,14 @@ def _places(board: Board) -> dict[str, int]:
     absent = [name for name in known if name not in installed]
     others = sorted(row.label for row in board.rows if row.label not in board.known_methods)
     return {name: place for place, name in enumerate([*installed, *absent, *others])}
+
+
+def marked(board: Board) -> Any:
+    """An expression for the texts of a legend or an axis whose values are labels: what a method sees more stands behind its
+    name. Undefined where all see the same.
+    """
+    marks = {label: f"{label} {information.text(several)}" for label, several in information.extra(board).items()}
+    return f"{json.dumps(marks)}[datum.label] || datum.label" if marks else alt.Undefined
 
 
 def metric_title(metric: Metric) -> str:

@@ -105,7 +105,7 @@ def test_task_page_of_a_link(open_page: Callable[..., AppTest], made: Callable[[
     assert any("Hidden runs: 4 (" in box.label for box in app.expander)
     assert "python -m runners.run --task imaging --preset small --method net_guided --seeds 0" in text(app)
     assert "data none: its licence is not known here" in text(app)
-    assert "data: [none](data?source=none)" in text(app)
+    assert "· data: none ·" in text(app)  # no page knows such a source
     assert "code 0123456789" in text(app)
     assert "sign-flip test over instances of all pairs at once" in text(app)
     assert "Holm's correction" in text(app)
