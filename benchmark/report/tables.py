@@ -81,6 +81,12 @@ def count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
+def ordinal(number: int) -> str:
+    """'' for 1, '2nd ', '3rd ', '11th '; before a superlative."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return "" if number == 1 else f"{number}{ending} "
+
+
 def ordered(board: Board) -> list[Metric]:
     """The metrics with the primary one first."""
     return sorted(board.task.metrics, key=lambda metric: not metric.primary)

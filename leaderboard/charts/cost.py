@@ -16,10 +16,12 @@ from leaderboard.charts.marks import (
     PLOT,
     colours,
     legend_columns,
+    limits,
     marked,
     metric_title,
     plain_axis,
     shapes,
+    spans,
     styled,
 )
 
@@ -39,11 +41,19 @@ def quality_against_time(board: Board) -> alt.LayerChart:
     rows = [row for row in board.rows if row.fair_time]
     front, more = pareto(board.rows, primary), information.extra(board)
     frame = pd.DataFrame([_point(row, primary, front, information.text(more.get(row.label, ()))) for row in rows])
-    frame["corner"] = corners(frame)
+    ends = limits(board, primary)
+    frame = frame.assign(low=frame["low"].clip(*ends), high=frame["high"].clip(*ends))
+    log = spans([*frame["mean"], *frame["low"]])
+    numbers = ["mean", "low", "high"]
+    frame["corner"] = corners(frame.assign(**{name: np.log(frame[name]) for name in numbers}) if log else frame)
     span = alt.Scale(type="log", domain=[frame["seconds"].min() / 2, frame["seconds"].max() * 2], nice=False)
     title = "seconds of the method's own time, one instance (log scale)"
     x = alt.X("seconds:Q", title=title, scale=span, axis=plain_axis())
-    y = alt.Y("mean:Q", title=metric_title(primary), scale=alt.Scale(zero=False, padding=_PADDING))
+    y = alt.Y(
+        "mean:Q",
+        title=metric_title(primary),
+        scale=alt.Scale(type="log" if log else "linear", zero=False, nice=False, padding=_PADDING),
+    )
     labels = [row.label for row in rows]
     columns = legend_columns(labels, _PHONE)
     names = alt.Legend(

@@ -4,12 +4,14 @@ Colours are blue and orange of one lightness (Okabe and Ito), which no form of c
 over the page's own background; each cell also has its text, so that nothing is said by colour alone.
 """
 
+from collections.abc import Mapping
 from html import escape
 
 from benchmark.report.methods_by_boards import Cell, MethodsByBoards
 from leaderboard.addresses import anchor, of_board, of_method
 
 BLUE, ORANGE = (0, 114, 178), (230, 120, 0)
+WHAT = "methods by boards"
 _STRIPES = "repeating-linear-gradient(135deg, rgba(128,128,128,.16) 0 2px, transparent 2px 7px)"
 STYLE = f"""<style>
 .ldb-scroll {{ overflow-x: auto; max-width: 100%; }}
@@ -23,7 +25,8 @@ STYLE = f"""<style>
   background: Canvas; background: light-dark(#fff, #171614); max-width: 11.5rem; overflow: hidden; text-overflow: ellipsis; }}
 .ldb thead th {{ vertical-align: bottom; padding: .2rem 0; }}
 .ldb thead th > * {{ writing-mode: vertical-rl; transform: rotate(180deg); margin: 0 auto; display: block;
-  max-height: 11.5rem; }}
+  max-height: 15rem; }}
+.ldb-fold summary {{ padding: .3rem 0; cursor: pointer; }}
 .ldb thead th small {{ opacity: .75; }}
 .ldb td {{ min-width: 2.1rem; height: 1.55rem; padding: 0 .3rem; text-align: center; border-radius: 3px;
   font-variant-numeric: tabular-nums; white-space: nowrap; }}
@@ -34,7 +37,7 @@ STYLE = f"""<style>
 </style>"""
 
 
-def html(found: MethodsByBoards) -> str:
+def html(found: MethodsByBoards, title: str = "") -> str:
     """The matrix as a table that scrolls sideways by itself, while the names of the methods stay in place."""
     head = ['<td class="corner">method</td>', "<th><span>complete on</span></th>"]
     for board in found.boards:
@@ -47,8 +50,16 @@ def html(found: MethodsByBoards) -> str:
         line = f'<th scope="row" title="{escape(method)}">{text}</th><td class="cover">{found.coverage(method)}</td>'
         body.append(f"<tr>{line}{''.join(cells)}</tr>")
     return (
-        f'<div class="ldb-scroll" tabindex="0" role="region" aria-label="methods by boards">'
+        f'<div class="ldb-scroll" tabindex="0" role="region" aria-label="{escape(title or WHAT)}">'
         f'<table class="ldb"><thead><tr>{"".join(head)}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
+    )
+
+
+def folded(parts: Mapping[str, MethodsByBoards], fold: bool) -> str:
+    """A matrix for each title, one below the other; folded, a reader opens them one by one."""
+    return "".join(
+        f'<details class="ldb-fold"{"" if fold else " open"}><summary>{escape(title)}</summary>{html(part, title)}</details>'
+        for title, part in parts.items()
     )
 
 

@@ -25,6 +25,11 @@ ul.ldb-papers > li { display: grid; grid-template-columns: 150px minmax(0, 1fr) 
 .ldb-papers .where, .ldb-papers .scale { font-size: .8rem; }
 .ldb-papers .says { grid-column: 2; }
 .ldb-papers .side { grid-column: 3; grid-row: 1 / span 2; }
+ul.ldb-short { list-style: none; margin: 0 !important; padding: 0 !important; display: grid; gap: .35rem 1.6rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(34rem, 100%), 1fr)); font-size: .875rem; }
+ul.ldb-short > li { margin: 0 !important; display: grid; grid-template-columns: minmax(0, 1fr) 13rem; gap: .8rem;
+  align-items: center; }
+.ldb-short a { color: inherit; text-decoration: underline; text-decoration-thickness: 1px; text-underline-offset: 2px; }
 .ldb-claims { width: 100%; table-layout: fixed; border-collapse: collapse; font-size: .875rem; line-height: 1.4; }
 .ldb-claims th, .ldb-claims td { text-align: left; vertical-align: top; padding: .45rem .8rem .45rem 0; font-weight: 400;
   border-bottom: 1px solid rgba(128, 128, 128, .3); overflow-wrap: anywhere; }
@@ -42,6 +47,7 @@ ul.ldb-papers > li { display: grid; grid-template-columns: 150px minmax(0, 1fr) 
 @media (max-width: 760px) {
   ul.ldb-papers > li { grid-template-columns: 96px minmax(0, 1fr); gap: .2rem .8rem; }
   .ldb-papers .picture { grid-row: 1; width: 96px; height: 54px; }
+  ul.ldb-short > li { grid-template-columns: minmax(0, 1fr); gap: .1rem; }
   .ldb-papers .says, .ldb-papers .side { grid-column: 1 / -1; grid-row: auto; }
   .ldb-claims, .ldb-claims tbody { display: block; }
   .ldb-claims thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -60,6 +66,14 @@ _SHOWN = 6  # links to runs of one claim
 def papers(found: Sequence[tuple[Paper, Sequence[Verdict], str]], boards: Collection[str]) -> str:
     """A line for each (paper, its verdicts, its picture as SVG or empty). boards: the tasks that have results, to link to."""
     return f'<ul class="ldb-papers">{"".join(_paper(*one, boards) for one in found)}</ul>'
+
+
+def short(found: Sequence[tuple[Paper, Sequence[Verdict]]]) -> str:
+    """A line for each paper: its title and how many claims hold."""
+    lines = "".join(
+        f"<li>{anchor(address('paper', id=paper.id), paper.title)}{bar(verdicts)}</li>" for paper, verdicts in found
+    )
+    return f'<ul class="ldb-short">{lines}</ul>'
 
 
 def _paper(paper: Paper, verdicts: Sequence[Verdict], picture: str, boards: Collection[str]) -> str:

@@ -48,8 +48,8 @@ def difficulty(board: Board, key: Key) -> None:
     if mine is not None:
         harder = sum(sign(primary) * (mine - value) > 0 for value in scores.values())
         st.write(
-            f"By {plain(primary.name)} of {plain(reference.label)} it is number {harder + 1} of the {len(scores)} instances of "
-            f"seed {key[0]}, counted from the hardest."
+            f"By {plain(primary.name)} of {plain(reference.label)} it is the {tables.ordinal(harder + 1)}hardest of the "
+            f"{tables.count(len(scores), 'instance')} of seed {key[0]}."
         )
     drawing.show(instance_strip.strip(board, key), f"{downloads.stem(board)}_hard")
     st.caption("Tick: one instance of this seed. Dot: the instance chosen above.")
@@ -92,9 +92,10 @@ chosen = choose_key(shown, *selectors[2:])
 st.header(plain(f"{shown.task.title} / {shown.preset}: {shown.labels[chosen] or f'instance {chosen[1]}'}"))
 place = {"task": shown.task.name, "preset": shown.preset}
 widgets.go("task", "← Back to the board", **place)
+given = st.container()
 drawings.show(shown, chosen)
 elsewhere(shown, chosen)
-inputs_view.show(shown, chosen)
 singular_along(shown, chosen)
 scores(shown, chosen)
 difficulty(shown, chosen)
+inputs_view.show(shown, chosen, given)

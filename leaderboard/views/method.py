@@ -87,7 +87,7 @@ def rivals(found: Found) -> None:
 
 def reproduce(found: Found) -> None:
     """The command of each row."""
-    st.subheader("Make it again")
+    st.subheader("Reproduce")
     for board, row in found:
         with st.expander(plain(f"{board.task.name} / {board.preset}: {row.label}")):
             st.caption(plain(tables.parameters_text(row)))

@@ -86,7 +86,7 @@ def stored(found: Detail) -> None:
 
 def again(found: Detail) -> None:
     """Commands."""
-    st.subheader("Make it again")
+    st.subheader("Reproduce")
     st.code(found.command, language="bash", wrap_lines=True)
     st.caption("What is different now, and whether the scores agree when it runs once more:")
     st.code(f"python -m runners.show {found.id}\npython -m runners.reproduce {found.id}", language="bash", wrap_lines=True)

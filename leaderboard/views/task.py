@@ -289,8 +289,9 @@ def reproduce(board: Board) -> None:
                     f"{widgets.run_links([run.id])} · "
                     + plain(
                         f"seed {run.seed} · code {environment.commit_text(env['commit'], env['dirty'], 10)} · "
-                        f"Python {env['python']} · {env['platform']} · {env['cpu']}, {env['threads']} threads on "
-                        f"{env['cores']} cores, {env['memory_gb']:.0f} GB · device {env['device']} · {packages}"
+                        f"Python {env['python']} · {env['platform']} · {env['cpu']}, "
+                        f"{tables.count(env['threads'], 'thread')} on {tables.count(env['cores'], 'core')}, "
+                        f"{env['memory_gb']:.0f} GB · device {env['device']} · {packages}"
                     )
                 )
 
