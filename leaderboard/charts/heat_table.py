@@ -26,6 +26,8 @@ STYLE = f"""<style>
 .ldb thead th {{ vertical-align: bottom; padding: .2rem 0; }}
 .ldb thead th > * {{ writing-mode: vertical-rl; transform: rotate(180deg); margin: 0 auto; display: block;
   max-height: 15rem; }}
+.ldb-folds {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)); gap: 0 1.5rem; }}
+.ldb-fold[open] {{ grid-column: 1 / -1; }}
 .ldb-fold summary {{ padding: .3rem 0; cursor: pointer; }}
 .ldb thead th small {{ opacity: .75; }}
 .ldb td {{ min-width: 2.1rem; height: 1.55rem; padding: 0 .3rem; text-align: center; border-radius: 3px;
@@ -57,10 +59,11 @@ def html(found: MethodsByBoards, title: str = "") -> str:
 
 def folded(parts: Mapping[str, MethodsByBoards], fold: bool) -> str:
     """A matrix for each title, one below the other; folded, a reader opens them one by one."""
-    return "".join(
+    found = "".join(
         f'<details class="ldb-fold"{"" if fold else " open"}><summary>{escape(title)}</summary>{html(part, title)}</details>'
         for title, part in parts.items()
     )
+    return f'<div class="ldb-folds">{found}</div>'
 
 
 def _cell(cell: Cell | None) -> str:

@@ -56,6 +56,8 @@ def _card(card: Card) -> str:
 
 def _names(board: Board, rows: Sequence[Row]) -> str:
     marks = information.extra(board)
-    shown = [f"{anchor(of_method(row.method), row.label)}{board_table.sees(marks.get(row.label, ()))}" for row in rows[:NAMED]]
-    rest = [f"{len(rows) - NAMED} more"] * (len(rows) > NAMED)
+    best = {row.method: row for row in reversed(rows)}  # of several rows of a method the best
+    few = [row for row in rows if row is best[row.method]]
+    shown = [f"{anchor(of_method(row.method), row.method)}{board_table.sees(marks.get(row.label, ()))}" for row in few[:NAMED]]
+    rest = [f"{len(few) - NAMED} more"] * (len(few) > NAMED)
     return ", ".join([*shown, *rest])

@@ -4,13 +4,16 @@ from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from sqlalchemy.orm import Session
 
 from benchmark.report import across, boards, curves, filters, leaders, outlines, pairs
 from benchmark.report.board import Board
+from benchmark.statistics import Key
 from leaderboard.artifacts import thumbnail
+from leaderboard.artifacts.figures import Array
 from leaderboard.charts.task_cards import Card
 from leaderboard.ui import kept
 from leaderboard.ui.opened import database_name, engine, version
@@ -79,10 +82,21 @@ def _thumbnail(name: str, state: outlines.State | None, task: str, preset: str) 
         alone = replace(board, rows=[row])
         for key in kept.keys(alone)[:1]:
             for figure in kept.drawn(alone, key)[:1]:
-                if figure.truth is not None and (found := thumbnail.of(figure.picture, figure.truth)):
+                if figure.truth is not None and (found := thumbnail.of(figure.picture, _halves(board, key, figure.truth))):
                     return found
     means = [row.means[board.task.primary.name] for row in board.comparable]
     return thumbnail.dots([(one.mean, one.low, one.high) for one in means])
+
+
+def _halves(board: Board, key: Key, truth: Array) -> Array:
+    """The truth, whose left half is what a baseline makes of the measurements without solving anything, where that was kept."""
+    naive = [row for row in board.rows if row.kind == "baseline"][:1]
+    for figure in kept.drawn(replace(board, rows=naive), key)[:1] if naive else ():
+        for estimate in figure.estimates.values():
+            if figure.picture.kind == "image" and estimate.shape == truth.shape:
+                half = truth.shape[-1] // 2
+                return np.concatenate([estimate[..., :half], truth[..., half:]], -1)
+    return truth
 
 
 def cards(shown: Sequence[Board]) -> list[Card]:
