@@ -69,6 +69,16 @@ def extra(board: Board) -> dict[str, tuple[str, ...]]:
     return {label: marks for label, marks in found.items() if marks}
 
 
+def of_methods(boards: Iterable[Board]) -> dict[str, tuple[str, ...]]:
+    """Method -> what it sees more on some of the boards; methods that see nothing more are left out."""
+    found: dict[str, set[str]] = {}
+    for board in boards:
+        marks = extra(board)
+        for row in board.rows:
+            found.setdefault(row.method, set()).update(marks.get(row.label, ()))
+    return {method: tuple(mark for mark in MEANINGS if mark in several) for method, several in found.items() if several}
+
+
 def text(marks: Iterable[str]) -> str:
     """Marks as they stand beside a name: '+prior +labels'. Empty for none."""
     return " ".join(f"+{mark}" for mark in marks)

@@ -32,7 +32,7 @@ def html(header: str) -> str:
     indented = False
     for line in [*header.splitlines(), ""]:
         now = line.startswith("    ") and bool(line.strip())
-        if block and (now != indented or not line.strip()):
+        if block and (now != indented or not line.strip() or line.startswith("Source:")):
             parts.append(_formula(block) if indented else _paragraph(block))
             block = []
         if line.strip():
@@ -42,7 +42,7 @@ def html(header: str) -> str:
 
 
 def _paragraph(lines: list[str]) -> str:
-    return f"<p>{_code(escape(' '.join(lines)))}</p>"
+    return f"<p>{_raised(' '.join(lines).replace('||', '‖'))}</p>"
 
 
 def _code(text: str) -> str:
@@ -60,6 +60,10 @@ def formula(text: str) -> str:
         text = text.replace(plain, sign)
     text = _WORD.sub(lambda found: _NAMES[found[1]], text)
     text = re.sub(r"(?<=[A-Za-zα-ω])_hat\b", "\N{COMBINING CIRCUMFLEX ACCENT}", text)
+    return _raised(text)
+
+
+def _raised(text: str) -> str:
     parts, at = [], 0
     for name in _NAME.finditer(text):
         parts += [_scripts(text[at : name.start()]), _code(escape(name[0]))]

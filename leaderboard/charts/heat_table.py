@@ -7,13 +7,15 @@ over the page's own background; each cell also has its text, so that nothing is 
 from collections.abc import Mapping
 from html import escape
 
+from benchmark.report import information
 from benchmark.report.methods_by_boards import Cell, MethodsByBoards
 from leaderboard.addresses import anchor, of_board, of_method
+from leaderboard.charts.board_table import SEES, sees
 
 BLUE, ORANGE = (0, 114, 178), (230, 120, 0)
 WHAT = "methods by boards"
 _STRIPES = "repeating-linear-gradient(135deg, rgba(128,128,128,.16) 0 2px, transparent 2px 7px)"
-STYLE = f"""<style>
+STYLE = f"""{SEES}<style>
 .ldb-scroll {{ overflow-x: auto; max-width: 100%; }}
 .ldb-scroll:focus-visible {{ outline: 2px solid #0072B2; }}
 .ldb {{ border-collapse: separate; border-spacing: 2px; font-size: .875rem; line-height: 1.25; }}
@@ -22,7 +24,7 @@ STYLE = f"""<style>
 .ldb a:hover, .ldb a:focus {{ text-decoration: underline; }}
 .ldb th {{ font-weight: 400; text-align: left; white-space: nowrap; }}
 .ldb tbody th, .ldb thead td {{ position: sticky; left: 0; z-index: 1; padding: 0 .5rem 0 .15rem;
-  background: Canvas; background: light-dark(#fff, #171614); max-width: 11.5rem; overflow: hidden; text-overflow: ellipsis; }}
+  background: Canvas; background: light-dark(#fff, #171614); max-width: 16rem; overflow: hidden; text-overflow: ellipsis; }}
 .ldb thead th {{ vertical-align: bottom; padding: .2rem 0; }}
 .ldb thead th > * {{ writing-mode: vertical-rl; transform: rotate(180deg); margin: 0 auto; display: block;
   max-height: 15rem; }}
@@ -45,9 +47,9 @@ def html(found: MethodsByBoards, title: str = "") -> str:
     for board in found.boards:
         place = f'<a href="{escape(of_board(board))}" target="_self">{escape(board.task.name)} '
         head.append(f'<th scope="col" title="{escape(board.task.title)}">{place}<small>{escape(board.preset)}</small></a></th>')
-    body = []
+    body, marks = [], information.of_methods(found.boards)
     for method in found.methods:
-        text = anchor(of_method(method), method)
+        text = f"{anchor(of_method(method), method)}{sees(marks.get(method, ()))}"
         cells = [_cell(found.cells.get((method, column))) for column in range(len(found.boards))]
         line = f'<th scope="row" title="{escape(method)}">{text}</th><td class="cover">{found.coverage(method)}</td>'
         body.append(f"<tr>{line}{''.join(cells)}</tr>")

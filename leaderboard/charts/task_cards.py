@@ -47,7 +47,7 @@ def _card(card: Card) -> str:
     others = ", ".join(anchor(of_board(one), one.preset) for one in card.others)
     more = f"<details><summary>{tables.count(len(card.others), 'more board')}</summary>{others}</details>" if others else ""
     return (
-        f'<li><img alt="" src="{card.picture}"><h3>{anchor(of_board(board), f"{board.task.title} / {board.preset}")}</h3>'
+        f'<li><img alt="" src="{card.picture}"/><h3>{anchor(of_board(board), f"{board.task.title} / {board.preset}")}</h3>'
         f"<p>{word}: {_names(board, first or board.rows[:1])}</p><p>{escape(card.lead)}</p>"
         f"<p>{escape(reality.real(board))}; {tables.count(board.instances, 'instance')}, "
         f"{tables.count(len({row.method for row in board.rows}), 'method')}</p>{more}</li>"

@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from benchmark.report import tables
+from benchmark.report import information, tables
 from benchmark.report.board import Board
 from benchmark.report.decimals import digits
 from benchmark.report.order import sign
@@ -67,7 +67,9 @@ def scores(board: Board, key: Key) -> None:
         text = f"Difference to {board.baseline.label} on this instance"
         columns[tables.gain_heading(board)] = Column(text, 110, f"%+.{tables.primary_digits(board)}f")
     columns["seconds"] = Column("The method's own time on this instance", 100, "%.3g")
-    widgets.numbers(frame, columns)
+    more = information.extra(board)
+    names = [f"{name} {information.text(more.get(name, ()))}".strip() for name in frame["method"]]
+    widgets.numbers(frame.assign(method=names), columns)
     view = widgets.view(f"seed {key[0]}, instance {key[1]}: {board.labels[key]}", frame, columns)
     downloads.of_board(board, {"scores": view}, f"{key[0]}_{key[1]}")
     tiles.sources(board, key)

@@ -138,7 +138,7 @@ def average_ranks(preset: str, boards: list[Board], methods: list[str], about: l
         sets = sets[1:]
     first = next(iter(found.intervals), "")
     found = found.only(methods)
-    st.html(rank_table.STYLE + rank_table.html(found))
+    st.html(rank_table.STYLE + rank_table.html(found, information.of_methods(boards)))
     if found.hidden:
         st.caption(f"The filters hide {tables.count(found.hidden, 'method')} of this table; ranks are among all.")
     st.caption(

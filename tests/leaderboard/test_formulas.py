@@ -26,6 +26,8 @@ def test_what_is_indented_is_a_formula() -> None:
     assert "<p>One sentence.</p>" in found
     assert '<div class="formula">a<sub>1</sub> = 2<br>  b</div>' in found
     assert "<p>The <code>rest</code>.</p>" in found
+    sourced = formulas.html("A^H y, in some_words, the sum.\nSource: a")
+    assert "<p>A<sup>H</sup> y, in some_words, the sum.</p><p>Source: a</p>" in sourced
 
 
 def test_no_method_loses_a_word_of_its_header() -> None:

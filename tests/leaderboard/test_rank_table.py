@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -43,7 +44,9 @@ def test_each_method_has_a_line_with_its_numbers_and_its_bar() -> None:
     assert ["".join(cell.itertext()) for cell in first] == ["new_way", "1.25", "", "a", ""]
     assert ["".join(cell.itertext()) for cell in second][:2] == [ODD, "2.50"]
     assert ["".join(cell.itertext()) for cell in rest] == ["other_way", "", "", "", f"not ranked: {ODD}"]
-    [bar], [dot] = list(first.iter("i")), list(first.iter("b"))
+    bar, group = first.iter("i")
+    [dot] = first.iter("b")
+    assert group.get("style") == "left:8px"
     assert bar.get("style") == "left:5.0%;width:32.5%"  # 1.1 and 1.75 on an axis from 1 to 3
     assert dot.get("style") == "left:12.5%"
     assert "average rank 1.25 [1.10, 1.75]" in [part.get("title") for part in first.iter("div")]
@@ -59,7 +62,7 @@ def test_names_lead_to_their_pages_and_cannot_be_markup() -> None:
 
 def test_without_an_interval_there_is_a_dot_alone() -> None:
     [_, line, _] = lines(rank_table.html(across({"a": (1.5, math.nan, math.nan), "b": (2.0, 1.9, 2.2)})))
-    assert list(line.iter("i")) == []
+    assert [bar.get("style") for bar in line.iter("i")] == ["left:8px"]  # that of its group
     assert len(list(line.iter("b"))) == 1
 
 
@@ -88,3 +91,12 @@ def test_the_picture_says_the_same() -> None:
     centres = [float(found) for found in re.findall(r'cx="([\d.]+)"', picture)]
     assert len(centres) == 2
     assert centres[1] - centres[0] == pytest.approx(360 * (2.5 - 1.25) / 2, abs=0.2)
+
+
+def test_groups_are_bars_below_each_other_and_marks_stand_behind_names() -> None:
+    found = across({"one": (1.0, 0.9, 1.1), "two": (2.0, 1.9, 2.1), "three": (3.0, 2.9, 3.1)})
+    frame = found.frame.assign(tie=["a", "a b", "b"])
+    page = rank_table.html(replace(found, frame=frame), {"two": ("prior",)})
+    groups = [[bar.get("style") for bar in line.iter("i")][1:] for line in lines(page)[1:]]
+    assert groups == [["left:8px"], ["left:8px", "left:17px"], ["left:17px"]]
+    assert [one.text for one in ElementTree.fromstring(page).iter("span") if one.get("class") == "ldb-sees"] == ["+prior"]
