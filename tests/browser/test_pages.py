@@ -166,6 +166,7 @@ def test_what_the_overview_saves_is_what_it_shows(page: Page, address: str) -> N
 @pytest.mark.skipif(not MADE_UP, reason="of the made-up database")
 def test_average_ranks_scroll_by_themselves_and_lead_to_their_methods(page: Page, address: str, problems: list[str]) -> None:
     visit(page, f"{address}/overview", "overview_ranks", width=400)
+    page.get_by_text("Average ranks over tasks", exact=True).click()
     box = page.get_by_role("region", name="average ranks, preset small", exact=True)
     box.focus()
     assert box.evaluate("box => box.scrollWidth > box.clientWidth && document.body.scrollWidth <= innerWidth")
