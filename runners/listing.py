@@ -52,9 +52,9 @@ def print_plan(console: Console, plan: Plan, times: Seconds, how: How) -> None:
     _say(console, f"{len(plan.jobs)} jobs: {len(plan.jobs) - len(jobs)} done already, {len(jobs)} to run")
     for job in jobs:
         seconds = expect.expected(job, times)
-        time = "no earlier run to judge by" if seconds is None else f"about {spell(seconds)}"
+        time = "run time unknown" if seconds is None else f"about {spell(seconds)}"
         changed = difference(job.key.method, job.key.task, job.key.preset, job.key.parameters)
-        limit = f"killed after {spell(job.timeout)}" if job.timeout < math.inf else "never killed for its time"
+        limit = f"time limit {spell(job.timeout)}" if job.timeout < math.inf else "no time limit"
         mark = ", a study on test data: its rows are marked" if job.on_test else ""
         _say(
             console,

@@ -81,6 +81,15 @@ def select(boards: Sequence[Board], chosen: Chosen) -> Selection:
     )
 
 
+def by_interface(shown: Selection) -> dict[str, Selection]:
+    """What tasks pose -> the part of a selection with the boards of such tasks, in their order."""
+    found = {}
+    for poses in dict.fromkeys(board.task.poses for board in shown.boards):
+        at = [number for number, board in enumerate(shown.boards) if board.task.poses == poses]
+        found[poses] = replace(shown, boards=tuple(shown.boards[n] for n in at), rows=tuple(shown.rows[n] for n in at))
+    return found
+
+
 def keeps(row: Row, chosen: Chosen) -> bool:
     """Whether every filter of rows lets it through."""
     return all(_any(chosen, name, some) for name, some in values(row).items())

@@ -6,7 +6,7 @@ from html import escape
 import pandas as pd
 
 from benchmark.report.board import Board
-from leaderboard.charts.heat_table import board_link
+from leaderboard.addresses import anchor, of_board
 
 STYLE = """<style>
 .ldb-lead { display: flex; flex-wrap: wrap; gap: .2rem 1.2rem; padding: .45rem 0; border-top: 1px solid rgba(128,128,128,.3); }
@@ -22,7 +22,7 @@ def html(boards: Sequence[Board], frame: pd.DataFrame) -> str:
     """The same lines as blocks that wrap on a phone, each with a link to its board."""
     blocks = []
     for board, line in zip(boards, frame.to_dict("records"), strict=True):
-        link = f'<a href="{escape(board_link(board))}" target="_self">{escape(board.task.title)} / {escape(board.preset)}</a>'
+        link = anchor(of_board(board), f"{board.task.title} / {board.preset}")
         blocks.append(
             f'<div class="ldb-lead"><div>{link}<br><small>{escape(str(line["size"]))}</small></div>'
             f"<div>{escape(str(line['metric']))}: {escape(str(line['leading']))}</div>"

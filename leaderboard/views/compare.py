@@ -3,21 +3,23 @@
 import pandas as pd
 import streamlit as st
 
-from benchmark.report import comparison, tables
+from benchmark.report import comparison, information, tables
 from benchmark.report.board import Board, Row
 from benchmark.report.comparison import Duel
+from leaderboard.addresses import address
 from leaderboard.charts import comparison_charts
 from leaderboard.ui import choices, downloads, drawing, widgets
 from leaderboard.ui.plain import plain
 
 
 def choose_rows(board: Board) -> tuple[Row, Row]:
-    """Selectors of two rows; at first the best one and the baseline."""
+    """Selectors of two rows; at first the best one and its rival."""
     rows = {row.label: row for row in board.rows}
     left, right = st.columns(2)
     with left:
         first = choices.choose("Method", "first", list(rows))
-    others = sorted((label for label in rows if label != first), key=lambda label: rows[label] is not board.baseline)
+    rival = comparison.rival(board, rows[first])
+    others = sorted((label for label in rows if label != first), key=lambda label: label != rival.label)
     with right:
         second = choices.choose("against", "second", others)
     return rows[first], rows[second]
@@ -39,6 +41,10 @@ def verdict(one: Duel) -> None:
         return
     alone = f" Left out: {tables.count(one.alone, 'score')} that only one of them has." if one.alone else ""
     st.write(plain(one.wins() + alone))
+    more = information.extra(one.board)
+    for row in (one.first, one.second):
+        if row.label in more:
+            st.markdown(f"{plain(row.label)} {plain(information.said(more[row.label]))}.")
     st.caption(
         "The numbers depend on these two alone. Paired by instance, seeds averaged first; the interval is a 95 % bootstrap-t "
         "interval over instances; p is two-sided and for this one comparison: look at many pairs and some will be below 0.05 "
@@ -116,7 +122,7 @@ def show(board: Board) -> None:
     links(one)
     verdict(one)
     place = {"task": board.task.name, "preset": board.preset}
-    addresses = {key: widgets.address("instance", **place, seed=key[0], instance=key[1]) for key in one.signed}
+    addresses = {key: address("instance", **place, seed=key[0], instance=key[1]) for key in one.signed}
     if one.found is not None:
         pictures(one, addresses)
         metrics(one)
