@@ -53,6 +53,7 @@ figure { margin: .6rem 0 1.2rem; } .vega { width: 100%; min-height: 60px; }
 .strips img { width: auto; max-width: 100%; min-height: 4rem; }
 .several { display: grid; grid-template-columns: repeat(auto-fill, minmax(min(100%, 320px), 1fr)); gap: 0 1rem; }
 ul.plain { list-style: none; padding: 0; columns: 16rem; } ul.plain li { break-inside: avoid; }
+.ldb-lead a { color: var(--link); } .ldb-lead small { opacity: 1; }
 footer { border-top: 1px solid var(--line); color: var(--quiet); font-size: .875rem; }
 """
 PROGRAM = """

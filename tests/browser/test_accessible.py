@@ -1,4 +1,4 @@
-"""Every page of the board by axe-core, wide and narrow, light and dark; and by the keys alone."""
+"""Every page of the board by axe-core, wide and narrow, light and dark; and by keys alone."""
 
 import pytest
 
@@ -23,6 +23,8 @@ LOOKS = [(1400, "light"), (400, "dark"), (1400, "dark"), (400, "light")]
 pytestmark = pytest.mark.browser
 
 
+@pytest.mark.long
+@pytest.mark.timeout(1800)  # forty looks at pages
 def test_no_page_breaks_a_rule_of_axe(page: Page, address: str) -> None:
     program()
     found = []
@@ -36,3 +38,24 @@ def test_no_page_breaks_a_rule_of_axe(page: Page, address: str) -> None:
                 page.wait_for_timeout(1500)
             found += [f"{name} {width} {scheme}: {line}" for line in violations(page)]
     assert not found, "\n".join(found)
+
+
+@pytest.mark.skipif(not MADE_UP, reason="of the made-up database")
+def test_from_the_overview_to_a_task_and_a_method_by_keys_alone(page: Page, address: str) -> None:
+    visit(page, f"{address}/overview", "keys")
+    reach(page, "Imaging (made up) / small")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="Imaging (made up) / small")).to_be_visible()
+    expect(page.get_by_test_id("stStatusWidget")).to_have_count(0)
+    reach(page, "net_guided")
+    page.keyboard.press("Enter")
+    expect(page.get_by_role("heading", name="net_guided", exact=True)).to_be_visible()
+
+
+def reach(page: Page, text: str) -> None:
+    """Tab until the link with this text has the focus."""
+    for _ in range(400):
+        page.keyboard.press("Tab")
+        if page.evaluate("document.activeElement?.tagName === 'A' && document.activeElement.textContent.trim()") == text:
+            return
+    pytest.fail(f"no Tab reaches the link {text}")
