@@ -4,10 +4,10 @@ import pytest
 
 pytest.importorskip("playwright.sync_api", reason="playwright is not installed; get it with: pip install playwright")
 
-from playwright.sync_api import Page
+from playwright.sync_api import Page, expect
 
 from tests.browser.axe import program, violations
-from tests.browser.driver import PLACE, visit
+from tests.browser.driver import MADE_UP, PLACE, visit
 from tests.browser.test_details import PAGES
 
 EVERY = {
