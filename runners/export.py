@@ -77,7 +77,12 @@ def main(
 ) -> None:
     """Write a view of the leaderboard, or whole runs, in a format that others read."""
     if html is not None:
-        given = {"--format": format_ != "markdown", "--view": view != "board", "--pictures": pictures, "--reference": reference}
+        given: dict[str, object] = {
+            "--format": format_ != "markdown",
+            "--view": view != "board",
+            "--pictures": pictures,
+            "--reference": reference,
+        }
         given |= {"--task": task, "--preset": preset, "--method": method, "--tuning": tuning, "--output": output}
         if mixed := [name for name, value in given.items() if value]:
             raise UserError(f"--html writes the whole board into its own file; leave out {', '.join(mixed)}")

@@ -1,7 +1,6 @@
 """Tables that fit a terminal: of one too wide whole columns go, in an order that its maker says, and a line names them."""
 
 from collections.abc import Sequence
-from copy import copy
 from dataclasses import replace
 from typing import Any
 
@@ -51,14 +50,13 @@ class Fitting(Table):
                 break
             shown.remove(number)
         room = width - _AROUND * len(shown) - 1
-        table = copy(self)
-        table.caption = None
+        table = Table(title=self.title, title_justify="left")
+        table.rows = self.rows
         widths = shared([ends[number] for number in shown], room)
         table.columns = [
             replace(self.columns[number], width=wide, _index=at)
             for at, (number, wide) in enumerate(zip(shown, widths, strict=True))
         ]
-        table.__class__ = Table  # rich draws the copy
         return table, [_text(console, self.columns[number].header).plain for number in self._goes if number not in shown]
 
     def _ends(self, console: Console, options: ConsoleOptions, number: int) -> tuple[int, int]:
