@@ -1,6 +1,7 @@
 """What the command prints before it runs anything: what there is, and what the plan holds."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -16,7 +17,8 @@ from runners.start import How
 
 
 def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Sequence[str] | None = None) -> None:
-    """Prints tasks with their presets, methods with their hyperparameters, and what was left out.
+    """Prints a line for each task and each method, and what was left out; of those that are named also presets and
+    hyperparameters.
 
     Where only tasks or only methods are chosen, it prints of the others those that fit. Raises UserError for names that there
     are none of.
@@ -31,17 +33,21 @@ def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Se
         spec = task.spec
         offers = f", offers {' and '.join(spec.offers)}" if spec.offers else ""
         _say(console, f"task   {spec.name}  v{spec.version}  {spec.title}; poses {spec.poses}{offers}")
-        for name, size in spec.presets.items():
+        if not tasks:
+            _say(console, f"         presets {', '.join(spec.presets)}")
+        for name, size in spec.presets.items() if tasks else ():
             _say(console, f"         {name}: {size.instances} instances, {size.about}")
     for method in found:
         about = method.spec
         needs = f", needs {' and '.join(about.needs).replace('|', ' or ')}" if about.needs else ""
         _say(console, f"method {about.name}  ({about.kind})  {about.summary}; solves {about.solves}{needs}")
         defaults = (f"{name}={field.default}" for name, field in about.parameters.model_fields.items())
-        if line := ", ".join(defaults):
+        if methods and (line := ", ".join(defaults)):
             _say(console, f"         {line}")
     for line in registry.problems():
         _say(console, line)
+    if not tasks and not methods:
+        _say(console, "--list --task NAME shows its presets and what fits it, --list --method NAME its hyperparameters")
 
 
 def print_plan(console: Console, plan: Plan, times: Seconds, how: How) -> None:
@@ -84,4 +90,9 @@ def print_reference(console: Console, plan: Plan) -> None:
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False)
+    """A line; a terminal that is too narrow for it gets several, whose words are whole and stand further in."""
+    lines = [text]
+    if not console.soft_wrap:
+        further = " " * (len(text) - len(text.lstrip()) + 9)
+        lines = textwrap.wrap(text, console.width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False)
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from sqlalchemy.orm import Session
 
 from benchmark import registry
@@ -18,7 +17,7 @@ from benchmark.errors import UserError
 from benchmark.store.database import location, without_password
 from benchmark.store.writing import persist
 from runners import expect, options, start
-from runners.cli import run_app
+from runners.cli import run_app, terminal
 from runners.execute import Outcome
 from runners.listing import print_list, print_plan, print_reference
 from runners.parse import parse_grid, parse_settings, parse_sources
@@ -28,7 +27,7 @@ from runners.request import Request, read_plan_file
 from runners.table import result_table
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
+console = terminal()
 
 Texts = Sequence[str] | None
 EXAMPLES = (
@@ -134,12 +133,12 @@ def watched(session: Session, plan: Plan, target: str, how: start.How) -> Outcom
 
 def finish(session: Session, plan: Plan, target: str, outcome: Outcome, count_truncated: bool = False) -> None:
     """Prints the tables and where to look further. Exits with 1 when a job failed."""
+    name = without_password(target)
     for task, preset in plan.presets:
         for split in plan.splits:
-            ask = partial(result_table, session, task.spec, preset, split, count_truncated=count_truncated)
+            ask = partial(result_table, session, task.spec, preset, split, count_truncated=count_truncated, db=name)
             console.print()
             console.print(persist(session, ask))
-    name = without_password(target)
     browse = f"python -m leaderboard --db {shlex.quote(name)}"
     console.print(f"\nresults in {name}; browse them with: {browse}", highlight=False, markup=False)
     if outcome.elsewhere:

@@ -13,7 +13,7 @@ STYLE = """<style>
 .ldb-lead > div { flex: 1 1 17rem; }
 .ldb-lead > div:nth-child(2) { flex-grow: 1.6; }
 .ldb-lead small { opacity: .75; }
-.ldb-lead a { color: #2b7fc4; text-decoration: none; font-weight: 600; }
+.ldb-lead a { color: #00568a; color: light-dark(#00568a, #7fc4f5); text-decoration: none; font-weight: 600; }
 .ldb-lead a:hover, .ldb-lead a:focus { text-decoration: underline; }
 </style>"""
 

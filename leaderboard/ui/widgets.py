@@ -79,7 +79,7 @@ def table(view: View, links: Sequence[str] | None = None) -> None:
     if links is not None:
         frame = frame.copy()
         frame.insert(0, OPEN, list(links))
-        config[OPEN] = st.column_config.LinkColumn("", help="Opens in a new tab", display_text="open", width=58, pinned=True)
+        config[OPEN] = st.column_config.LinkColumn(OPEN, help="Opens in a new tab", display_text="open", width=58, pinned=True)
     st.dataframe(frame, hide_index=True, column_config=config, width="stretch", placeholder="")
 
 

@@ -36,7 +36,7 @@ def links(one: Duel) -> None:
 
 def verdict(one: Duel) -> None:
     """The comparison in words."""
-    st.markdown(f"#### {plain(one.verdict())}")
+    st.markdown(f"### {plain(one.verdict())}")
     if one.found is None:
         return
     alone = f" Left out: {tables.count(one.alone, 'score')} that only one of them has." if one.alone else ""
@@ -92,7 +92,7 @@ def costs(one: Duel) -> None:
     """Cost, trust and hyperparameters beside each other."""
     st.subheader("Cost and making")
     lines = comparison.side_by_side(one.board, one.first, one.second)
-    widgets.lines(lines, ["", one.first.label, one.second.label])
+    widgets.lines(lines, ["what", one.first.label, one.second.label])
     if one.first.devices != one.second.devices:
         st.caption("Measured on different devices: their seconds do not compare.")
     frame = pd.DataFrame(lines, columns=["what", f"of {one.first.label}", f"of {one.second.label}"])
