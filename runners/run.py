@@ -58,6 +58,10 @@ def main(
     timeout: options.Timeout = None,
     memory_limit: options.Memory = None,
     apart: options.Apart = False,
+    engine: options.Engine = "local",
+    address: options.Address = None,
+    gpus: options.Gpus = None,
+    ship: options.Ship = False,
     force: options.Force = False,
     keep_going: options.KeepGoing = True,
     count_truncated: options.CountTruncated = False,
@@ -84,7 +88,8 @@ def main(
         requests = [request_of_options(task, method, set_, grid, given)]
     sources = parse_sources([*(source or ()), *([f"backbone={backbone}"] if backbone is not None else ())])
     cores = (jobs or None, threads or None)
-    how = start.How(device, *cores, memory_limit, data_dir, sources, force, fail_fast=not keep_going, apart=apart)
+    afar = engine_options(engine, {"ray": {"address": address, "gpus": gpus, "ship": ship}})
+    how = start.How(device, *cores, memory_limit, data_dir, sources, force, not keep_going, apart, engine, afar)
     target = location(db)
     plan = start.prepare(requests, how, target)
     if dry_run and "://" not in target and not Path(target).exists():
@@ -99,6 +104,16 @@ def main(
             print_reference(console, plan)
         else:
             finish(session, plan, target, watched(session, plan, target, how), count_truncated)
+
+
+def engine_options(engine: str, given: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    """What is said of this engine among the options that engines have (`given` by engine). Raises UserError for another's."""
+    mine = {name: value for name, value in given.get(engine, {}).items() if value}
+    for other, named in given.items():
+        for name, value in named.items():
+            if value and name not in mine:
+                raise UserError(f"--{name} is for --engine {other}")
+    return mine
 
 
 def requests_of_file(file: Path, timeout: str | None, given: Mapping[str, str | Texts]) -> list[Request]:
