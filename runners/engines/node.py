@@ -175,17 +175,16 @@ def _look_again() -> None:
 
 
 def _include(errand: Errand, files: Mapping[str, bytes]) -> None:
-    """Registers the files with tasks and methods that came along. Equal ones lie in one folder: a name is registered once."""
-    sent = {name: content for name, content in files.items() if name.startswith("include/")}
-    if not sent:
+    """Registers the files with tasks and methods that came along, unless such files are registered here."""
+    here = {path.read_bytes() for path in registry.included() if path.is_file()}
+    if {files[name] for name in errand.included} <= here:
         return
+    sent = {name: content for name, content in files.items() if name.startswith("include/")}
     digest = sha256("".join(f"{name} {sha256(content).hexdigest()}\n" for name, content in sorted(sent.items())).encode())
     folder = _included_here() / digest.hexdigest()
     for name, content in sent.items():
         write_whole(folder / name, content)
-    new = [folder / name for name in errand.included]
-    if not {path.resolve() for path in new} <= set(registry.included()):
-        registry.include(new)
+    registry.include(folder / name for name in errand.included)
 
 
 @cache
