@@ -89,6 +89,11 @@ Gpus = Annotated[
         show_default="1 where it uses one",
     ),
 ]
+Partition = Annotated[str | None, _cluster("--partition", metavar="NAME", help="The SLURM partition.")]
+Slurm = Annotated[
+    list[str] | None,
+    _cluster("--slurm", metavar="NAME=VALUE", help="A long option of sbatch, such as time=240 (minutes). Repeatable."),
+]
 Ship = Annotated[bool, _cluster("--ship", help="Send this tree's code to the nodes of a Ray cluster.")]
 
 Device = Annotated[str, _how("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]

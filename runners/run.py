@@ -21,7 +21,7 @@ from runners import expect, options, start
 from runners.cli import run_app
 from runners.execute import Outcome
 from runners.listing import print_list, print_plan, print_reference
-from runners.parse import parse_grid, parse_settings, parse_sources
+from runners.parse import parse_grid, parse_settings, parse_slurm, parse_sources
 from runners.plan import Plan
 from runners.progress import Display
 from runners.request import Request, read_plan_file
@@ -62,6 +62,8 @@ def main(
     address: options.Address = None,
     gpus: options.Gpus = None,
     ship: options.Ship = False,
+    partition: options.Partition = None,
+    slurm: options.Slurm = None,
     force: options.Force = False,
     keep_going: options.KeepGoing = True,
     count_truncated: options.CountTruncated = False,
@@ -88,7 +90,11 @@ def main(
         requests = [request_of_options(task, method, set_, grid, given)]
     sources = parse_sources([*(source or ()), *([f"backbone={backbone}"] if backbone is not None else ())])
     cores = (jobs or None, threads or None)
-    afar = engine_options(engine, {"ray": {"address": address, "gpus": gpus, "ship": ship}})
+    of_ray = {"address": address, "gpus": gpus, "ship": ship}
+    of_slurm = {"partition": partition, "slurm": parse_slurm(slurm or ()), "gpus": gpus}
+    afar = engine_options(engine, {"ray": of_ray, "slurm": of_slurm})
+    if engine == "slurm":
+        afar["command"] = tuple(sys.argv[1:])
     how = start.How(device, *cores, memory_limit, data_dir, sources, force, not keep_going, apart, engine, afar)
     target = location(db)
     plan = start.prepare(requests, how, target)

@@ -11,7 +11,11 @@ from benchmark.errors import unknown
 if TYPE_CHECKING:
     from runners.engines.base import StartEngine
 
-ENGINES = {"local": "runners.engines.local:Pool", "ray": "runners.engines.ray:Cluster"}
+ENGINES = {
+    "local": "runners.engines.local:Pool",
+    "ray": "runners.engines.ray:Cluster",
+    "slurm": "runners.engines.slurm:Site",
+}
 
 
 def engine(name: str, options: Mapping[str, Any] = MappingProxyType({})) -> "StartEngine":

@@ -60,10 +60,13 @@ class Going:
 
 
 class Desk:
-    """Jobs in their order. Of those that learn the same, one goes first and the others take up what it learnt."""
+    """Jobs in their order. Of those that learn the same, one goes first and the others take up what it learnt.
 
-    def __init__(self, jobs: Iterable[Job], place: Place) -> None:
-        self.jobs, self.place = iter(jobs), place
+    attached: a job may have been sent out by an earlier head, and tells again of instances that are stored.
+    """
+
+    def __init__(self, jobs: Iterable[Job], place: Place, *, attached: bool = False) -> None:
+        self.jobs, self.place, self.attached = iter(jobs), place, attached
         self.again: deque[Going] = deque()  # to be sent out again, or waiting for what another one learns
         self.going: dict[str, Going] = {}
         self.learning: dict[str, str] = {}  # by fit: the job that learns it
@@ -137,6 +140,9 @@ class Desk:
         one.heard = time.monotonic()
         word = read(line)
         if isinstance(word, At):
+            if one.node:
+                one.tried += 1
+                yield one.job, Moved(reason=f"left {one.node}, which was taken away or too slow; it goes on")
             one.node = word.node
             yield one.job, Start(node=word.node, tried=one.tried)
         elif isinstance(word, Fitted):
@@ -147,6 +153,8 @@ class Desk:
 
     def _said(self, one: Going, word: Said) -> Events:
         if isinstance(word, Solved | Failed | Step) and word.instance is not None and word.instance not in one.job.todo:
+            if self.attached and word.instance < one.job.preset.instances:
+                return
             word = Broken(reason=f"the node told of instance {word.instance}, which nobody asked for")
         if isinstance(word, Solved | Failed):
             if word.instance in one.answered:

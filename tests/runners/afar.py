@@ -126,3 +126,12 @@ def _rows(session):
         ),
     }
     return {name: sorted(map(tuple, session.execute(query)), key=repr) for name, query in wanted.items()}
+
+
+def stored(file):
+    """The same of a database that a command filled."""
+    opened = open_database(str(file))
+    with Session(opened) as session:
+        rows = _rows(session)
+    opened.dispose()
+    return rows

@@ -15,6 +15,7 @@ from runners.plan import Plan, make_plan
 from runners.request import Request
 from tests.runners import afar
 
+os.environ.setdefault("RAY_raylet_start_wait_time_s", "240")  # a busy machine is slow to start a node
 ray = pytest.importorskip("ray", reason="Ray is not installed: pip install 'lowdimbench[ray]'")
 pytestmark = [pytest.mark.long, pytest.mark.xdist_group("ray")]
 
