@@ -14,6 +14,7 @@ import json
 import os
 import shutil
 import socket
+import subprocess
 import time
 from collections.abc import Generator, Iterable, Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
@@ -21,6 +22,8 @@ from dataclasses import dataclass
 from hashlib import sha256
 from pathlib import Path
 from typing import Any
+
+import psutil
 
 from benchmark import environment, registry
 from benchmark.errors import UserError
@@ -42,7 +45,6 @@ _SILENT = 180.0  # seconds without a word after which an allocation counts as lo
 _MOST = 32  # allocations at a time, where nobody says how many
 _MINUTES = 24 * 60  # of an allocation, where nobody says how long
 _TAIL = 500  # characters of what a lost allocation printed
-_DEAD = ("FAILED", "CANCELLED", "TIMEOUT", "NODE_FAIL", "OUT_OF_MEMORY", "BOOT_FAIL", "DEADLINE", "INTERRUPTED", "COMPLETED")
 
 
 @dataclass(frozen=True)
@@ -212,7 +214,7 @@ class Site:
         self.out: dict[str, Going] = {}  # by JOB
         self.read: dict[str, int] = {}  # bytes of what a job said
         self.heard: dict[str, float] = {}
-        self.allocations = self._before()
+        self.allocations = self._before() & self._living()
         self.asked = 0.0
 
     def __iter__(self) -> Generator[tuple[Job, Message] | None]:
@@ -283,13 +285,13 @@ class Site:
         if time.monotonic() - self.asked < _STATES and self.allocations:
             return
         self.asked = time.monotonic()
-        self.allocations = {name: one for name, one in self.allocations.items() if not _dead(one)}
+        self.allocations &= self._living()
         waiting = sum(self.queue.claimant(job) not in self.allocations for job in self.out)
         new = min((self.at_once or _MOST) - len(self.allocations), waiting - self._idle())
         if new > 0:
             with _importable():
                 asked = self.executor.map_array(Share(str(self.queue.folder)), range(new))
-            self.allocations |= {one.job_id: one for one in asked}
+            self.allocations |= {one.job_id for one in asked}
             with (self.queue.folder / "allocations").open("a", encoding="utf-8") as file:
                 file.write("".join(f"{one.job_id}\n" for one in asked))
 
@@ -317,27 +319,39 @@ class Site:
                 return f" ({text})"
         return ""
 
-    def _before(self) -> dict[str, Any]:
-        """The allocations of an earlier head that may still be at work."""
+    def _before(self) -> set[str]:
+        """The allocations that were asked for in this folder."""
         try:
-            names = (self.queue.folder / "allocations").read_text(encoding="utf-8").split()
+            return set((self.queue.folder / "allocations").read_text(encoding="utf-8").split())
         except OSError:
-            return {}
-        kind = submitit.SlurmJob if self.cluster == "slurm" else submitit.LocalJob
-        log = self.queue.folder / "log"
-        found = {name: kind(folder=log / "%j", job_id=name, tasks=[0]) for name in names}
-        return {name: one for name, one in found.items() if not _dead(one)}
+            return set()
+
+    def _living(self) -> set[str]:
+        """The allocations that wait, run or are queued again, by the queue of SLURM, which needs no accounting. Where it does
+        not answer, all of them.
+        """
+        if self.cluster == "local":
+            return {name for name in self._before() if _lives(int(name))}
+        asked = subprocess.run(["squeue", "--noheader", "--array", "--me", "--format=%i"], capture_output=True, text=True)
+        return set(asked.stdout.split()) if asked.returncode == 0 else self._before()
 
     def _cancel(self) -> None:
-        for one in self.allocations.values():
-            with suppress(Exception):
-                one.cancel(check=False)
+        names = sorted(self.allocations)
+        if self.cluster == "slurm" and names:
+            subprocess.run(["scancel", *names], capture_output=True, check=False)
+        for name in names if self.cluster == "local" else ():
+            with suppress(psutil.Error):
+                for process in (*psutil.Process(int(name)).children(recursive=True), psutil.Process(int(name))):
+                    process.kill()
         for job in list(self.out):
             self._forget(job)
 
 
-def _dead(allocation: Any) -> bool:
-    return bool(allocation.done()) or str(allocation.state).partition(" ")[0] in _DEAD
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
 
 
 @contextmanager

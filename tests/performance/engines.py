@@ -1,11 +1,12 @@
 """What the engines cost, measured with jobs that sleep, on one machine.
 
-    python tests/performance/engines.py [--engine local] [--engine ray] [--workers 2,4] [--seconds 1,10] [--many 1000,10000]
+    python tests/performance/engines.py [--engine local] [--engine ray] [--workers 2,4] [--seconds 1,10]
+        [--many 1000,10000]
 
 Prints for each engine: efficiency (seconds slept over seconds that the workers had, from the end of the first jobs, which start
-processes, to the last end); for plans of many jobs that sleep not at all the milliseconds a job, the head's own CPU milliseconds
-a job, and by how much the head grew. A job stands in for the isolated worker: what it says is what a worker says of one
-instance, without a picture. What a worker adds by importing PyTorch is measured by harness.py.
+processes, to the last end); for plans of many jobs that sleep not at all the milliseconds a job, those that the head computes,
+and by how much the head grew. A job stands in for the isolated worker: what it says is what a worker says of one instance,
+without a picture. What a worker adds by importing PyTorch is measured by harness.py.
 """
 
 import argparse
@@ -112,7 +113,7 @@ def stand_in(name, workers):
         return [mock.patch.object(local.subprocess, "Popen", lambda _, **how: start(words, **how))]
     from runners.engines import ray
 
-    return [mock.patch.object(ray, "carry", sleeping), mock.patch.object(environment, "cores", lambda: workers)]
+    return [mock.patch.object(ray, "carry", sleeping), mock.patch.object(environment, "cores", return_value=workers)]
 
 
 def measured(name, workers, number, pause):
@@ -154,11 +155,9 @@ def main():
         for many in given.many:
             ends, wall, cpu, grown = measured(name, max(given.workers), many, 0)
             passed = (ends[-1] - ends[0]) / (many - 1)
-            print(
-                f"{name}: {many} jobs of 0 s on {max(given.workers)} workers: {wall:.1f} s, {1e3 * passed:.1f} ms a job, of which the "
-                f"head computes {1e3 * cpu / many:.1f} ms; it grew by {grown:.0f} MB, "
-                f"to {resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3:.0f} MB at most"
-            )
+            peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
+            print(f"{name}: {many} jobs of 0 s on {max(given.workers)} workers: {wall:.1f} s, {1e3 * passed:.1f} ms a job")
+            print(f"  the head: {1e3 * cpu / many:.1f} ms a job of its own, grew by {grown:.0f} MB, {peak:.0f} MB at most")
 
 
 if __name__ == "__main__":

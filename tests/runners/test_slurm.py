@@ -3,6 +3,7 @@
 Needs `pip install 'lowdimbench[slurm]'`.
 """
 
+import contextlib
 import json
 import os
 import subprocess
@@ -122,7 +123,7 @@ def test_input_that_no_site_takes_is_refused_in_one_line(tmp_path, monkeypatch):
 
 @pytest.mark.long
 def test_an_allocation_that_is_killed_changes_no_row(tmp_path, quick):
-    plan = afar.parts(tmp_path, "rests", seeds=3, pause=0.5)
+    plan = afar.parts(tmp_path, "rests", seeds=2, pause=0.5)
     killed = []
 
     def kill(job, message):
@@ -134,11 +135,11 @@ def test_an_allocation_that_is_killed_changes_no_row(tmp_path, quick):
 
     outcome, rows, said = afar.carried_out(tmp_path / "afar", plan, engine("slurm", LOCAL), at_once=2, on_instance=kill)
     assert killed
-    assert (outcome.started, outcome.bad) == (3, 0), said
+    assert (outcome.started, outcome.bad) == (2, 0), said
     assert "is gone" in said, said
     _, expected, _ = afar.carried_out(tmp_path / "local", plan)
     assert rows == expected
-    assert len(rows["instance"]) == 3 * 6
+    assert len(rows["instance"]) == 2 * 6
     assert slurm.Queue(tmp_path / "afar" / "slurm").jobs() == []
 
 
@@ -175,3 +176,22 @@ def test_a_head_that_is_killed_comes_back(tmp_path):
     outcome, expected, _ = afar.carried_out(tmp_path / "beside", afar.parts(tmp_path, "rests", seeds=2, pause=0.5))
     assert afar.stored(tmp_path / "a.db") == expected
     assert outcome.bad == 0
+
+
+def answers():
+    """Whether a SLURM is here, as .ci/run starts one."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(["sinfo", "--noheader"], capture_output=True, timeout=20, check=True).stdout != b""
+    return False
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not answers(), reason="no SLURM answers here (sinfo)")
+def test_a_site_gives_the_rows_of_this_machine(tmp_path, quick):
+    plan = afar.parts(tmp_path, "rests", seeds=2)
+    site = engine("slurm", {"slurm": {"time": "10"}})
+    outcome, rows, said = afar.carried_out(tmp_path / "afar", plan, site, at_once=1)
+    assert (outcome.started, outcome.bad) == (2, 0), said
+    _, expected, _ = afar.carried_out(tmp_path / "local", plan)
+    assert rows == expected
+    assert len((tmp_path / "afar" / "slurm" / "allocations").read_text().split()) == 1
