@@ -9,7 +9,7 @@ import math
 import shutil
 import tempfile
 import traceback
-from collections.abc import Iterator, Mapping
+from collections.abc import Generator, Iterator, Mapping
 from functools import cache
 from hashlib import sha256
 from pathlib import Path
@@ -96,7 +96,7 @@ def read(line: str) -> Word:
         return Broken(reason=f"the node said what is no message ({messages.why(error)})")
 
 
-def carried_out(errand: Errand, files: Mapping[str, bytes], node: str) -> Iterator[str]:
+def carried_out(errand: Errand, files: Mapping[str, bytes], node: str) -> Generator[str]:
     """The lines of an errand on this machine, which is called `node`: `At`, then `Differs` or what the job says to its last
     message. files: by their place, `artifacts/...`, `fits/...` or `include/...`.
 

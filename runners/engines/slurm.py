@@ -286,7 +286,7 @@ class Site:
             return
         self.asked = time.monotonic()
         self.allocations &= self._living()
-        waiting = sum(self.queue.claimant(job) not in self.allocations for job in self.out)
+        waiting = sum(self.queue.claimant(job) is None for job in self.out)
         new = min((self.at_once or _MOST) - len(self.allocations), waiting - self._idle())
         if new > 0:
             with _importable():
