@@ -68,11 +68,13 @@ def print_plan(console: Console, plan: Plan, times: Seconds, how: How) -> None:
         )
     if jobs:
         at_once, threads = how.jobs or 1, how.threads or 1
+        many = "as many jobs" if how.afar and not how.jobs else f"{at_once} {'jobs' if at_once > 1 else 'job'}"
+        where = f" as {how.engine} has room for" if how.afar and not how.jobs else f" on {how.engine}" if how.afar else ""
         seconds, unknown = expect.total(jobs, times, at_once)
         side = f", {at_once} jobs at a time" if at_once > 1 else ""
         _say(
             console,
-            f"{at_once} {'jobs' if at_once > 1 else 'job'} at a time, {threads} {'threads' if threads > 1 else 'thread'} each",
+            f"{many} at a time{where}, {threads} {'threads' if threads > 1 else 'thread'} each",
         )
         known = f"about {spell(seconds)} by earlier runs{side}" if unknown < len(jobs) else "not known: no earlier runs"
         rest = f", and {unknown} jobs without an earlier run" if 0 < unknown < len(jobs) else ""
