@@ -21,7 +21,11 @@ _DOI = "https://doi.org/"
 PYTHON = {
     "index": ("Python", "What `import lowdimbench` gives.", ("lowdimbench", "benchmark.evaluation", "benchmark.bridge")),
     "problems": ("Problems", "What a method is given, one class for each interface.", ("benchmark.problems.*",)),
-    "context": ("Context and decorators", "What a method may use besides its problem.", ("benchmark.context", "benchmark.decorators")),
+    "context": (
+        "Context and decorators",
+        "What a method may use besides its problem.",
+        ("benchmark.context", "benchmark.decorators"),
+    ),
     "spec": ("Specifications", "What a task, a preset, a metric and a method say of themselves.", ("benchmark.spec",)),
     "operators": ("Operators", "The linear operators A of problems.", ("benchmark.operators.*",)),
     "statistics": ("Statistics", "Intervals, tests and ranks.", ("benchmark.statistics.*",)),
@@ -133,7 +137,14 @@ def _plain(text: str) -> str:
 def task_table(tasks: Mapping[str, TaskEntry]) -> str:
     """The page of all tasks."""
     lines = [
-        (f"[`{name}`]({name}.md)", e.spec.title, e.spec.poses, str(len(e.spec.presets)), e.spec.primary.name, f"`{e.spec.baseline}`")
+        (
+            f"[`{name}`]({name}.md)",
+            e.spec.title,
+            e.spec.poses,
+            str(len(e.spec.presets)),
+            e.spec.primary.name,
+            f"`{e.spec.baseline}`",
+        )
         for name, e in tasks.items()
     ]
     head = ("task", "title", "poses", "presets", "ranked by", "baseline")
@@ -145,14 +156,18 @@ def task(entry: TaskEntry, methods: Mapping[str, MethodEntry]) -> str:
     spec = entry.spec
     parts = [
         f"# `{spec.name}`",
-        f"{spec.title}, version {spec.version}. It poses `{spec.poses}`. Source: {_source(spec.source)}. Baseline: `{spec.baseline}`."
+        f"{spec.title}, version {spec.version}. It poses `{spec.poses}`. Source: {_source(spec.source)}."
+        f" Baseline: `{spec.baseline}`."
         + (f" Its problems offer {', '.join(f'`{one}`' for one in spec.offers)}." if spec.offers else ""),
         _docstring(entry),
         "## Presets",
         "The budget is the method's own time for one instance.",
         _table(
             ("preset", "instances", "budget", "what is special", "data"),
-            ((f"`{name}`", str(one.instances), _seconds(one.budget), _cell(one.about), _data(one)) for name, one in spec.presets.items()),
+            (
+                (f"`{name}`", str(one.instances), _seconds(one.budget), _cell(one.about), _data(one))
+                for name, one in spec.presets.items()
+            ),
         ),
         "Fields of this task's presets, beside those that every preset has:" if _own(spec.presets) else "",
         _fields(spec.presets),
@@ -163,15 +178,21 @@ def task(entry: TaskEntry, methods: Mapping[str, MethodEntry]) -> str:
             ((f"`{m.name}`", m.better, m.unit, f"{m.tolerance:g}", _cell(m.description)) for m in _primary_first(spec.metrics)),
         ),
         *(
-            ["## Traits", "Traits describe an answer. They rank nothing.",
-             _table(("trait", "unit", "meaning"), ((f"`{t.name}`", t.unit, _cell(t.description)) for t in spec.traits))]
-            if spec.traits else []
+            [
+                "## Traits",
+                "Traits describe an answer. They rank nothing.",
+                _table(("trait", "unit", "meaning"), ((f"`{t.name}`", t.unit, _cell(t.description)) for t in spec.traits)),
+            ]
+            if spec.traits
+            else []
         ),
         "## Methods that fit",
         ", ".join(
             f"[`{one.spec.name}`](../methods/{one.spec.solves.lower()}.md#{one.spec.name})"
-            for one in methods.values() if not one.spec.misfit(spec)
-        ) + ". A preset may lack what a method needs; `--list` and the plan say so.",
+            for one in methods.values()
+            if not one.spec.misfit(spec)
+        )
+        + ". A preset may lack what a method needs; `--list` and the plan say so.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
 
@@ -207,11 +228,12 @@ def metrics(tasks: Mapping[str, TaskEntry]) -> str:
     """The page of all metrics."""
     lines = [
         (f"`{m.name}`", f"[`{name}`](tasks/{name}.md)", m.better, m.unit, f"{m.tolerance:g}", _cell(m.description))
-        for name, entry in tasks.items() for m in entry.spec.metrics
+        for name, entry in tasks.items()
+        for m in entry.spec.metrics
     ]
     about = (
-        "`better` says which direction is good. `tolerance` is how far the same run may differ on another machine or another number "
-        "of threads, on one instance, in the metric's unit; `runners.reproduce` judges by it. Every run also stores `seconds`, "
+        "`better` says which direction is good. `tolerance` is how far the same run may differ on another machine or with other "
+        "threads, on one instance, in the metric's unit; `runners.reproduce` judges by it. Every run also stores `seconds`, "
         "`steps` and `memory`."
     )
     head = ("metric", "task", "better", "unit", "tolerance", "meaning")
@@ -250,15 +272,20 @@ def _method(entry: MethodEntry, tasks: Mapping[str, TaskEntry]) -> Iterator[str]
     yield f"## `{spec.name}` {{ #{spec.name} }}"
     yield " ".join([f"{spec.summary}.", *facts])
     rows = [
-        (f"`{name}`", f"`{_kind(field)}`", f"`{_value(field.default)}`")
-        for name, field in spec.parameters.model_fields.items()
+        (f"`{name}`", f"`{_kind(field)}`", f"`{_value(field.default)}`") for name, field in spec.parameters.model_fields.items()
     ]
     if rows:
         yield _table(("hyperparameter", "type", "default"), rows)
-    places = [(f"`{place}`", ", ".join(f"`{key}={_value(value)}`" for key, value in chosen.items())) for place, chosen in spec.settings.items()]
+    places = [
+        (f"`{place}`", ", ".join(f"`{key}={_value(value)}`" for key, value in chosen.items()))
+        for place, chosen in spec.settings.items()
+    ]
     if places:
         yield _table(("on", "recommended"), places)
-    spans = [(f"`{place}`", ", ".join(f"`{key}={_value(value)}`" for key, value in those.items())) for place, those in spec.search.items()]
+    spans = [
+        (f"`{place}`", ", ".join(f"`{key}={_value(value)}`" for key, value in those.items()))
+        for place, those in spec.search.items()
+    ]
     if spans:
         yield _table(("on", "sought by runners.tune"), spans)
 
@@ -287,8 +314,8 @@ def data() -> str:
     """What SOURCES.md says of each source, and which presets read it."""
     parts = [
         "# Data and licences",
-        "What the suite cannot ship you bring: [Data of your own](../how-to/own-data.md). The Data page of the leaderboard also "
-        "has every checksum and every licence in full.",
+        "What the suite cannot ship you bring: [Data of your own](../how-to/own-data.md). The Data page of the leaderboard "
+        "also has every checksum and every licence in full.",
     ]
     for one in data_sources.known().values():
         parts.append(f"## `{one.name}` {{ #{one.name} }}")
@@ -318,9 +345,17 @@ def own_sources() -> str:
 
 def database() -> str:
     """The tables as their classes say it."""
-    parts = ["# Database", "How to read it with any tool: [Read the database](../how-to/database.md).", f"```sql\n{schema.EXAMPLE}\n```"]
+    parts = [
+        "# Database",
+        "How to read it with any tool: [Read the database](../how-to/database.md).",
+        f"```sql\n{schema.EXAMPLE}\n```",
+    ]
     for one in schema.tables():
-        parts += [f"## `{one.name}`", columns.markdown(one.about), _table(("column", "type", "meaning"), ((f"`{n}`", t, _cell(w)) for n, t, w in one.columns))]
+        parts += [
+            f"## `{one.name}`",
+            columns.markdown(one.about),
+            _table(("column", "type", "meaning"), ((f"`{n}`", t, _cell(w)) for n, t, w in one.columns)),
+        ]
     return "\n\n".join(parts) + "\n"
 
 
