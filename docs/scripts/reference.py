@@ -232,9 +232,9 @@ def metrics(tasks: Mapping[str, TaskEntry]) -> str:
         for m in entry.spec.metrics
     ]
     about = (
-        "`better` says which direction is good. `tolerance` is how far the same run may differ on another machine or with other "
-        "threads, on one instance, in the metric's unit; `runners.reproduce` judges by it. Every run also stores `seconds`, "
-        "`steps` and `memory`."
+        "`better` says which direction is good. `tolerance` is how far the same run may differ on another machine or with "
+        "other threads, on one instance, in the metric's unit; `runners.reproduce` judges by it. Every run also "
+        "stores `seconds`, `steps` and `memory`."
     )
     head = ("metric", "task", "better", "unit", "tolerance", "meaning")
     return f"# Metrics\n\n{about}\n\n{_table(head, sorted(lines))}\n"
