@@ -1,4 +1,4 @@
-"""The documentation site builds, fails at a broken link, loads nothing from elsewhere, and has a place for all that is registered."""
+"""The documentation site: it builds, fails at a broken link, loads nothing from elsewhere, and has all that is registered."""
 
 import importlib.util
 import os
