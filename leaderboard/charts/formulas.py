@@ -28,7 +28,8 @@ _TAGS = {"_": "sub", "^": "sup"}
 
 def html(header: str) -> str:
     """Paragraphs and formulas of a header, in their order. Nothing of the text can be markup."""
-    parts, block = [], []
+    parts: list[str] = []
+    block: list[str] = []
     indented = False
     for line in [*header.splitlines(), ""]:
         now = line.startswith("    ") and bool(line.strip())

@@ -14,7 +14,19 @@ from benchmark.claims.figures import Drawn
 from benchmark.claims.paper import Paper, Runs
 from benchmark.claims.verdicts import Verdict
 from benchmark.report import boards as reading
-from benchmark.report import cells, curves, filters, formats, leaders, method_card, methods_by_boards, pairs, studies, tables
+from benchmark.report import (
+    cells,
+    curves,
+    filters,
+    formats,
+    information,
+    leaders,
+    method_card,
+    methods_by_boards,
+    pairs,
+    studies,
+    tables,
+)
 from benchmark.report.across import HOW_AVERAGED, across, by_preset, shared
 from benchmark.report.board import Board, Row
 from benchmark.report.formats import View
@@ -78,7 +90,7 @@ class Pages:
             "here. Each verdict is computed from the runs in the database that this file was made from."
         )
         bars = Markup(verdict_bars.bar(verdicts) + verdict_bars.legend(verdicts))
-        listed = relinked(paper_tables.papers(found), self.known)
+        listed = relinked(paper_tables.papers(found, {board.task.name for board in self.boards}), self.known)
         return page(PAPERS, "LowDimBench: papers", el("p", said), bars, el("h2", "Papers"), listed, first=True)
 
     def paper(self, one: Claimed) -> Markup:
@@ -129,7 +141,7 @@ class Pages:
         for preset, group in by_preset(self.boards).items():
             parts += self._ranks(preset, group)
         matrix = methods_by_boards.of_selection(everything, False)
-        parts += [el("h2", "Methods on every board"), relinked(heat_table.html(matrix, _method), self.known)]
+        parts += [el("h2", "Methods on every board"), relinked(heat_table.html(matrix), self.known)]
         parts.append(el("p", methods_by_boards.HOW_RANKS.replace("\\*", "*"), class_="quiet"))
         return page(OVERVIEW, "Overview", *parts)
 
@@ -141,7 +153,7 @@ class Pages:
             return []
         return [
             el("h2", f"Average rank over {', '.join(found.tasks)}, preset {preset}"),
-            relinked(rank_table.html(found, _method), self.known),
+            relinked(rank_table.html(found, information.of_methods(group)), self.known),
             el("p", " ".join([*found.sentences, HOW_AVERAGED]), class_="quiet"),
         ]
 
@@ -318,10 +330,6 @@ def _texts(frame: pd.DataFrame, columns: Mapping[str, Column], head: str, known:
     return lines(
         list(zip(*(view.printed(str(name)) for name in frame.columns), strict=True)), list(map(str, frame.columns)), label
     )
-
-
-def _method(name: str) -> str:
-    return f"method?method={place(name)}"
 
 
 def _small(one: Claimed) -> str:
