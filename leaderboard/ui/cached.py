@@ -12,8 +12,8 @@ from sqlalchemy.orm import Session
 from benchmark.report import across, boards, curves, filters, leaders, outlines, pairs
 from benchmark.report.board import Board
 from benchmark.statistics import Key
-from leaderboard.artifacts import thumbnail
 from leaderboard.artifacts.figures import Array
+from leaderboard.charts import thumbnail
 from leaderboard.charts.task_cards import Card
 from leaderboard.ui import kept
 from leaderboard.ui.opened import database_name, engine, version

@@ -11,8 +11,7 @@ from sqlalchemy.orm import Session
 from benchmark.report import boards, leaders, reality
 from benchmark.report.board import Board
 from benchmark.spec import Picture
-from leaderboard.artifacts import thumbnail
-from leaderboard.charts import task_cards
+from leaderboard.charts import task_cards, thumbnail
 from leaderboard.charts.task_cards import Card
 
 

@@ -15,10 +15,10 @@ _LINES = 12  # curves at most
 def of(picture: Picture, truth: Array) -> str:
     """The truth of a declared picture, small. Empty for kinds that say nothing when they are small."""
     if picture.kind in ("image", "matrix"):
-        filled: Array = np.nan_to_num(truth)
+        filled: Array = np.nan_to_num(truth).astype(np.float32)
         return _png(pixels.picture_png(filled, float(np.nanmax(truth)) or 1.0, SIDE))
     if picture.kind == "strip":
-        first: Array = np.nan_to_num(truth[0])
+        first: Array = np.nan_to_num(truth[0]).astype(np.float32)
         low = float(first.min())
         image = (first[0] if len(first) == 1 else first) - low
         return _png(pixels.picture_png(image, float(image.max()) or 1.0, SIDE))
