@@ -92,16 +92,22 @@ def parts(folder, *methods, seeds=1, **settings):
     return make_plan([Request(task="parts", method=list(methods), preset="tiny", seeds=seeds, set=settings, baseline=False)])
 
 
-def carried_out(folder, plan, engine=Pool, *, at_once=1, on_instance=lambda job, message: None, relearn=False):
+def carried_out(folder, plan, engine=Pool, *, at_once=1, on_instance=lambda job, message, node: None, relearn=False):
     """(outcome, rows, what was said) of a plan on an engine, with a database in the folder."""
     folder.mkdir(exist_ok=True)
     said = io.StringIO()
     opened = open_database(str(folder / "a.db"))
 
     class Watching(Display):
+        nodes: dict[str, str] = {}  # noqa: RUF012  # one for each plan
+
+        def start(self, job, message):
+            super().start(job, message)
+            self.nodes[job.key.digest] = message.node
+
         def instance(self, job, message):
             super().instance(job, message)
-            on_instance(job, message)
+            on_instance(job, message, self.nodes[job.key.digest])
 
     with Session(opened) as session:
         place = Place("cpu", 1, folder / "artifacts", None, math.inf, relearn)

@@ -73,9 +73,9 @@ def test_a_node_that_is_killed_in_mid_plan_changes_no_row(tmp_path, cluster):
     nodes = [cluster.node(), cluster.node()]
     killed = []
 
-    def kill(job, message):
+    def kill(job, message, node):
         if message.instance == 1 and not killed:
-            killed.append(nodes.pop())
+            killed.extend(one for one in nodes if f"({one.node_id[:8]})" in node)
             cluster.remove_node(killed[0], allow_graceful=False)
 
     outcome, rows, said = afar.carried_out(tmp_path / "ray", plan, on(cluster), on_instance=kill)

@@ -126,10 +126,9 @@ def test_an_allocation_that_is_killed_changes_no_row(tmp_path, quick):
     plan = afar.parts(tmp_path, "rests", seeds=2, pause=0.5)
     killed = []
 
-    def kill(job, message):
+    def kill(job, message, node):
         if message.instance == 1 and not killed:
-            claims = [path.read_text().split()[0] for path in (tmp_path / "afar" / "slurm" / "claims").iterdir()]
-            killed.append(int(claims[0].partition("_")[0]))
+            killed.append(int(node.rpartition("(")[2].partition("_")[0].removesuffix(")")))
             for process in (*psutil.Process(killed[0]).children(recursive=True), psutil.Process(killed[0])):
                 process.kill()
 
