@@ -91,11 +91,11 @@ def duel(board: Board, first: Row, second: Row, metric: Metric) -> Duel:
 
 
 def rival(board: Board, row: Row) -> Row:
-    """The row that a method is best compared with: the one that it builds on, whose name is a part of its own (dip for
+    """The row that a method is best compared with: the one that it builds on, whose name begins or ends its own (dip for
     self_guided_dip); else the runner-up, for the best row, or the best row.
     """
     parts = row.method.split("_")
-    inner = {"_".join(parts[a:b]) for a in range(len(parts)) for b in range(a + 1, len(parts) + 1)} - {row.method}
+    inner = {"_".join(piece) for at in range(1, len(parts)) for piece in (parts[:at], parts[at:])}
     others = [one for one in board.rows if one is not row]
     bases = sorted((one for one in others if one.method in inner), key=lambda one: -len(one.method))
     return bases[0] if bases else others[0]

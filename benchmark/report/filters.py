@@ -81,6 +81,20 @@ def select(boards: Sequence[Board], chosen: Chosen) -> Selection:
     )
 
 
+# What a task poses, in words.
+FAMILIES = {
+    "LinearInverse": "Linear inverse problems",
+    "NonlinearInverse": "Nonlinear inverse problems",
+    "Completion": "Matrix completion",
+    "FewShot": "Fine-tuning with few labels",
+    "Retrieval": "Video retrieval",
+    "Representation": "Representations of classes",
+    "Distribution": "Subspaces of a distribution",
+    "Editing": "Editing of pictures",
+    "Jacobian": "Ranks of Jacobians",
+}
+
+
 def by_interface(shown: Selection) -> dict[str, Selection]:
     """What tasks pose -> the part of a selection with the boards of such tasks, in their order."""
     found = {}

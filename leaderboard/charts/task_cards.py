@@ -1,6 +1,6 @@
 """A card for each task: a picture, who leads it and by how much, whether its data are real, and links to its boards."""
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 from html import escape
 
@@ -35,20 +35,24 @@ class Card:
     others: Sequence[Board]
 
 
-def html(cards: Sequence[Card]) -> str:
-    """The cards, which wrap on a narrow screen."""
-    return f'<ul class="ldb-cards">{"".join(map(_card, cards))}</ul>'
+def html(cards: Sequence[Card], methods: Collection[str]) -> str:
+    """The cards, which wrap on a narrow screen. methods: those that the filters let through; others are not named."""
+    return f'<ul class="ldb-cards">{"".join(_card(card, methods) for card in cards)}</ul>'
 
 
-def _card(card: Card) -> str:
+def _card(card: Card, methods: Collection[str]) -> str:
     board = card.board
     first = [row for row in board.rows if row.rank == 1]
+    hidden = {row.method for row in board.rows if row.method not in methods}
+    seen = all(row.method in methods for row in first or board.rows[:1])
+    names = _names(board, first or board.rows[:1]) if seen else "hidden by the filters"
+    lead = "" if any(name in card.lead for name in hidden) else card.lead
     word = "Leading" if first else "Best mean, without a rank"
     others = ", ".join(anchor(of_board(one), one.preset) for one in card.others)
     more = f"<details><summary>{tables.count(len(card.others), 'more board')}</summary>{others}</details>" if others else ""
     return (
         f'<li><img alt="" src="{card.picture}"/><h3>{anchor(of_board(board), f"{board.task.title} / {board.preset}")}</h3>'
-        f"<p>{word}: {_names(board, first or board.rows[:1])}</p><p>{escape(card.lead)}</p>"
+        f"<p>{word}: {names}</p><p>{escape(lead)}</p>"
         f"<p>{escape(reality.real(board))}; {tables.count(board.instances, 'instance')}, "
         f"{tables.count(len({row.method for row in board.rows}), 'method')}</p>{more}</li>"
     )

@@ -18,17 +18,6 @@ from leaderboard.ui.plain import plain
 
 RANKS, GAINS = "rank", "difference to the baseline"
 FOLD = 12  # methods; of more the matrix is folded
-FAMILIES = {
-    "LinearInverse": "Linear inverse problems",
-    "NonlinearInverse": "Nonlinear inverse problems",
-    "Completion": "Matrix completion",
-    "FewShot": "Fine-tuning with few labels",
-    "Retrieval": "Video retrieval",
-    "Representation": "Representations of classes",
-    "Distribution": "Subspaces of a distribution",
-    "Editing": "Editing of pictures",
-    "Jacobian": "Ranks of Jacobians",
-}
 
 
 def sentence(boards: list[Board]) -> str:
@@ -78,7 +67,7 @@ def counts(shown: filters.Selection) -> None:
 
 def task_cards(shown: filters.Selection) -> None:
     """What each task is, and who leads it."""
-    st.html(task_cards_html.STYLE + task_cards_html.html(cached.cards(shown.boards)))
+    st.html(task_cards_html.STYLE + task_cards_html.html(cached.cards(shown.boards), shown.methods))
     marks = {mark for board in shown.boards for several in information.extra(board).values() for mark in several}
     meanings = [f"+{mark}: {meaning}" for mark, meaning in information.MEANINGS.items() if mark in marks]
     st.caption(
@@ -119,7 +108,7 @@ def heat_map(shown: filters.Selection, about: list[str]) -> None:
 
 
 def _family(poses: str, part: filters.Selection) -> str:
-    name = FAMILIES.get(poses, poses)
+    name = filters.FAMILIES.get(poses, poses)
     return f"{name}: {tables.count(len(part.methods), 'method')} on {tables.count(len(part.boards), 'board')}"
 
 

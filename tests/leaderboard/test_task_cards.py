@@ -22,7 +22,7 @@ def board(session_of: Callable[[str], Session]) -> Board:
 
 def test_a_card_names_the_leading_set_and_leads_to_boards_and_methods(board: Board) -> None:
     tiny = replace(board, preset="tiny")
-    found = task_cards.html([Card(board, "data:,", leaders.ahead(board), [tiny])])
+    found = task_cards.html([Card(board, "data:,", leaders.ahead(board), [tiny])], [row.method for row in board.rows])
     links = [link.get("href") for link in ElementTree.fromstring(found).iter("a")]
     assert links == [
         "task?task=imaging&preset=small",
@@ -32,6 +32,14 @@ def test_a_card_names_the_leading_set_and_leads_to_boards_and_methods(board: Boa
     ]
     assert "psnr ↑ +0.31 dB [+0.07, +0.68] over net_reference" in found
     assert "1 more board" in found
+
+
+def test_a_card_does_not_name_methods_that_the_filters_hide(board: Board) -> None:
+    best = [row.method for row in board.rows if row.rank == 1]
+    card = Card(board, "data:,", leaders.ahead(board), [])
+    found = task_cards.html([card], [row.method for row in board.rows if row.method not in best])
+    assert "Leading: hidden by the filters" in found
+    assert not any(name in found for name in best)
 
 
 def test_a_lead_whose_interval_holds_zero_is_none(board: Board) -> None:
