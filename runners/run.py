@@ -96,7 +96,7 @@ def main(
         afar["command"] = tuple(sys.argv[1:])
     how = start.How(device, *cores, memory_limit, data_dir, sources, force, not keep_going, apart, engine, afar)
     target = location(db)
-    plan = start.prepare(requests, how, target)
+    plan = start.prepare(requests, how, target, dry_run)
     if dry_run and "://" not in target and not Path(target).exists():
         print_plan(console, plan, {}, start.settled(how, plan, {}))
         print_reference(console, plan)

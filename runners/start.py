@@ -21,13 +21,13 @@ from sqlalchemy.orm import Session
 from benchmark import registry
 from benchmark.datasets import sources
 from benchmark.environment import memory
-from benchmark.errors import UserError, shortened
+from benchmark.errors import UserError, shortened, unknown
 from benchmark.spec import TaskSpec
 from benchmark.store import queries
 from benchmark.store.database import open_database
 from benchmark.store.writing import persist
 from runners import expect, record, sharing
-from runners.engines import engine
+from runners.engines import ENGINES, engine
 from runners.engines.base import Place
 from runners.execute import Execution, Outcome
 from runners.kept import with_kept
@@ -90,14 +90,16 @@ class How:
         )
 
 
-def prepare(requests: Sequence[Request], how: How, target: str) -> Plan:
-    """The plan of everything that the requests ask for, done or not.
+def prepare(requests: Sequence[Request], how: How, target: str, dry: bool = False) -> Plan:
+    """The plan of everything that the requests ask for, done or not. dry: nothing will run, so no engine has to be installed.
 
     Raises UserError for unknown names, parameters that a method does not take, a device that is not there, data that is missing
     or that no preset of the plan takes.
     """
     requests = [with_kept(request, target) for request in requests]
-    if how.afar:
+    if how.engine not in ENGINES:
+        raise unknown("engine", how.engine, ENGINES)
+    if how.afar and not dry:
         engine(how.engine, how.options)
     check_device(how.device, here=not how.afar)
     _ = how.limit
