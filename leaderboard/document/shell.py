@@ -32,6 +32,7 @@ h2 { font-size: 1.25rem; margin: 1.8rem 0 .4rem; } h3 { font-size: 1.05rem; marg
 h4 { font-size: 1rem; margin: 1rem 0 .2rem; }
 p { margin: .3rem 0 .6rem; max-width: 78ch; }
 .quiet, figcaption, small { color: var(--quiet); font-size: .875rem; }
+small { opacity: 1 !important; }
 .said { font-weight: 600; }
 .wide { overflow-x: auto; max-width: 100%; margin: .3rem 0; }
 .wide table { border-collapse: collapse; font-size: .875rem; font-variant-numeric: tabular-nums; }

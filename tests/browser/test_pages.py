@@ -172,7 +172,7 @@ def test_average_ranks_scroll_by_themselves_and_lead_to_their_methods(page: Page
     assert box.evaluate("box => box.scrollWidth > box.clientWidth && document.body.scrollWidth <= innerWidth")
     expect(box.locator("td.span b")).to_have_count(2)
     box.get_by_role("link", name="classic_cg").click()
-    page.wait_for_url("**/method?name=classic_cg")
+    page.wait_for_url("**/method?method=classic_cg")
     assert problems == []
 
 
