@@ -76,6 +76,7 @@ def test_it_opens_without_a_network_and_leads_from_page_to_page(alone: Page, fil
     assert {url.partition(":")[0] for url in asked} <= {"file", "data", "blob"}
 
 
+@pytest.mark.long
 @pytest.mark.timeout(900)
 def test_no_page_of_it_breaks_a_rule_of_axe(alone: Page, file: str) -> None:
     alone.goto("about:blank")
