@@ -45,7 +45,7 @@ def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Se
         if methods and (line := ", ".join(defaults)):
             _say(console, f"         {line}")
     for line in registry.problems():
-        _say(console, line)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)  # whole, for who searches the output
     if not tasks and not methods:
         _say(console, "--list --task NAME shows its presets and what fits it, --list --method NAME its hyperparameters")
 

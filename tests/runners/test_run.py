@@ -231,7 +231,7 @@ def test_what_a_method_prints_does_not_matter(command):
 
 
 def wait_for_instance(command, process):
-    for _ in range(300):
+    for _ in range(1200):  # a minute: a busy machine is slow, not wrong
         if process.poll() is not None:
             pytest.fail("it ended early: " + process.communicate()[1])
         if command.db.exists():
