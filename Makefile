@@ -8,7 +8,7 @@ READY := $(VENV)/.installed
 .PHONY: help setup demo test check unit long processors gpu-check leaderboard docs clean
 
 help:
-	@echo "make demo         run self-guided DIP and the classical methods on MRI and print the table (5 minutes)"
+	@echo "make demo         run self-guided DIP and the classical methods on MRI and print the table (5 to 8 minutes)"
 	@echo "make leaderboard  browse the results at http://localhost:8501"
 	@echo "make docs         write the documentation site to build/site; a broken link fails"
 	@echo "make test         format, lint, types, unit, contract and browser tests"

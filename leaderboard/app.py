@@ -20,7 +20,7 @@ STYLE = """<style>
 [data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: #595959 !important;
   color: light-dark(#595959, #b5b3af) !important; opacity: 1 !important; }
 [data-testid="stCaptionContainer"] a { color: #00568a !important; color: light-dark(#00568a, #7fc4f5) !important; }
-[data-testid="stCode"] .token { color: inherit; }
+[data-testid="stCode"] .token { color: inherit !important; }
 </style>"""
 EARLY = {"method", "run", "data", "submit"}  # pages that have something to show before the first score
 

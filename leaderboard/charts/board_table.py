@@ -54,7 +54,7 @@ def html(board: Board) -> str:
     primary = board.task.primary
     ranked = sum(row.rank is not None for row in board.rows)
     head = [
-        '<th scope="col">rank</th><th scope="col" aria-label="ties"></th><th scope="col" class="left">method</th>',
+        '<th scope="col">rank</th><td></td><th scope="col" class="left">method</th>',
         f'<th scope="col" title="{escape(primary.description)}; {primary.better} is better">'
         f"{escape(tables.heading(primary))}</th>",
     ]

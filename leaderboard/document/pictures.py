@@ -9,7 +9,7 @@ from benchmark.report import tables
 from benchmark.report.board import Board, Row
 from benchmark.statistics import Key
 from leaderboard.artifacts import figures, scales
-from leaderboard.artifacts.figures import TRUTH, Figure, read_figures
+from leaderboard.artifacts.figures import TRUTH, Array, Figure, read_figures
 from leaderboard.artifacts.files import kept_keys
 from leaderboard.charts import confusion, figure_charts, pixels, singular_values, stack_charts
 from leaderboard.document.drawing import Charts, image
@@ -82,27 +82,29 @@ def _strips(board: Board, figure: Figure, key: Key, charts: Charts) -> Markup:
     ends = scales.limits(figure)
     if ends is None:
         return Markup()
-    parts = []
-    if figure.truth is not None:
-        parts.append(_tile(board, None, key, image(pixels.strip_png(figure.truth, ends, 1), "truth, images in a row")))
-    for row in figures.ordered(board, figure):
-        text = f"images of {row.label} in a row: {tables.caption(board, row, key)}"
-        parts.append(_tile(board, row, key, image(pixels.strip_png(figure.estimates[row.label], ends, 1), text)))
-    return el("div", *parts, class_="strips")
+    return el(
+        "div", *_tiles(board, figure, key, "images in a row", lambda mine: pixels.strip_png(mine, ends, 1)), class_="strips"
+    )
 
 
 def _heat(board: Board, figure: Figure, key: Key, charts: Charts) -> Markup:
     ends = scales.limits(figure)
     if ends is None:
         return Markup()
-    tiles = []
-    if figure.truth is not None:
-        tiles.append(_tile(board, None, key, image(figure_charts.tile(figure.truth, ends), f"truth: {figure.picture.title}")))
-    for row in figures.ordered(board, figure):
-        text = f"{figure.picture.title} of {row.label}: {tables.caption(board, row, key)}"
-        tiles.append(_tile(board, row, key, image(figure_charts.tile(figure.estimates[row.label], ends), text)))
+    tiles = _tiles(board, figure, key, figure.picture.title, lambda mine: figure_charts.tile(mine, ends))
     said = f"All tiles: {figure.picture.value}, from {ends[0]:.3g} (dark) to {ends[1]:.3g} (bright)."
     return join(el("div", *tiles, class_="tiles"), el("p", said, class_="quiet"))
+
+
+def _tiles(board: Board, figure: Figure, key: Key, what: str, draw: Callable[[Array], bytes]) -> list[Markup]:
+    """The truth, where it is there, and every estimate, drawn alike. what: what a tile shows."""
+    tiles = []
+    if figure.truth is not None:
+        tiles.append(_tile(board, None, key, image(draw(figure.truth), f"truth: {what}")))
+    for row in figures.ordered(board, figure):
+        text = f"{what} of {row.label}: {tables.caption(board, row, key)}"
+        tiles.append(_tile(board, row, key, image(draw(figure.estimates[row.label]), text)))
+    return tiles
 
 
 def _lines(board: Board, figure: Figure, key: Key, charts: Charts) -> Markup:

@@ -118,7 +118,7 @@ def predictions() -> None:
     """A bundle, scored while one waits."""
     st.subheader("Predictions")
     st.write("They are scored here, on instances that the suite makes itself. Self-reported scores are not accepted.")
-    st.code(COMMANDS, language="bash")
+    st.code(COMMANDS, language="bash", wrap_lines=True)
     private_seed()
     with st.form("predictions"):
         file = st.file_uploader("bundle.zip: entry.toml and predictions/*.safetensors or *.npy", type="zip")
