@@ -5,11 +5,12 @@ BIN := $(VENV)/bin
 READY := $(VENV)/.installed
 
 .DEFAULT_GOAL := help
-.PHONY: help setup demo test check unit long processors gpu-check leaderboard clean
+.PHONY: help setup demo test check unit long processors gpu-check leaderboard docs clean
 
 help:
-	@echo "make demo         run self-guided DIP and the classical methods on MRI and print the table (5 minutes)"
+	@echo "make demo         run self-guided DIP and the classical methods on MRI and print the table (5 to 8 minutes)"
 	@echo "make leaderboard  browse the results at http://localhost:8501"
+	@echo "make docs         write the documentation site to build/site; a broken link fails"
 	@echo "make test         format, lint, types, unit, contract and browser tests"
 	@echo "make long         the tests that train in commands of their own"
 	@echo "make gpu-check    the tests, comparisons and timings that need a GPU (10 minutes; says so where there is none)"
@@ -33,6 +34,10 @@ leaderboard: setup
 	$(BIN)/python -m runners.load --reference
 	$(BIN)/python -m leaderboard
 
+# its pages are in docs/, README and the code; nothing is fetched
+docs: setup
+	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
+
 test: check unit processors
 
 check: setup
@@ -45,7 +50,7 @@ check: setup
 unit long processors: export OMP_NUM_THREADS = 1
 
 unit: setup
-	$(BIN)/python -m pytest -rs -n 2 --dist loadgroup -m "not long"
+	$(BIN)/python -m pytest -rs -n 2 --dist loadgroup --durations=40 -m "not long"
 
 # what trains in commands of its own, and what takes long beside quicker tests of the same
 long: setup

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 _BASE = ("torch", "numpy", "scipy", "sigpy", "PyWavelets", "h5py")  # where the project itself is not installed
-_IDLE = ("dev", "leaderboard", "postgresql")  # extras that cannot change a score
+_IDLE = ("dev", "docs", "leaderboard", "postgresql", "ray", "slurm")  # extras that cannot change a score
 
 
 def _git(*words: str) -> str | None:

@@ -15,6 +15,7 @@ from importlib import import_module
 from importlib.metadata import entry_points
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
+from threading import RLock
 from types import ModuleType
 from typing import TYPE_CHECKING, TypeVar, cast
 
@@ -41,6 +42,9 @@ __all__ = [
     "source_hash",
     "tasks",
 ]
+
+
+_PARSING = RLock()  # two threads that parse at once: Python 3.11 before 3.11.8 mixes up how deep each of them is
 
 
 @dataclass(frozen=True)
@@ -143,13 +147,15 @@ def _state(file: Path) -> object:
 @lru_cache(maxsize=512)
 def _task_of(file: Path, state: object) -> specs.TaskSpec | None:
     """None for a file that was included and has no SPEC."""
-    tree = reading.read(file)
+    with _PARSING:
+        tree = reading.read(file)
     return reading.task_spec(file, tree) if file not in _included or reading.has_spec(tree) else None
 
 
 @lru_cache(maxsize=512)
 def _methods_of(file: Path, state: object) -> tuple[specs.MethodSpec, ...]:
-    return tuple(reading.method_specs(file, reading.read(file)))
+    with _PARSING:
+        return tuple(reading.method_specs(file, reading.read(file)))
 
 
 def problems() -> list[str]:
@@ -183,10 +189,11 @@ def source_hash(task: TaskEntry, method: MethodEntry, preset: str, learning: boo
         [size] if learning or method.spec.learns is None or not size.learns_as else [size, task.spec.presets[size.learns_as]]
     )
     given = "\n".join(map(source.fields, sizes))
-    if size.prior and method.spec.takes_priors:
-        given += f"\nprior {sources.prior_checksum(size.prior)}"
     try:
-        return source.source_hash(task.file, method.file, method.spec.name, given, learning)
+        with _PARSING:
+            if size.prior and method.spec.takes_priors:
+                given += f"\nprior {sources.prior_checksum(size.prior)}"
+            return source.source_hash(task.file, method.file, method.spec.name, given, learning)
     except RecursionError:
         raise UserError(f"{task.spec.name} or {method.spec.name} is nested too deeply to be read") from None
     except (SyntaxError, OSError, ValueError) as error:

@@ -17,6 +17,10 @@ from leaderboard.ui.plain import plain
 STYLE = """<style>
 .block-container { padding-top: 3.6rem; padding-bottom: 1rem; max-width: 1500px; }
 [data-testid="stImage"] img { image-rendering: pixelated; }
+[data-testid="stCaptionContainer"], [data-testid="stCaptionContainer"] p { color: #595959 !important;
+  color: light-dark(#595959, #b5b3af) !important; opacity: 1 !important; }
+[data-testid="stCaptionContainer"] a { color: #00568a !important; color: light-dark(#00568a, #7fc4f5) !important; }
+[data-testid="stCode"] .token { color: inherit !important; }
 </style>"""
 EARLY = {"method", "run", "data", "submit"}  # pages that have something to show before the first score
 

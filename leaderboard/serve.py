@@ -1,5 +1,5 @@
-"""The server of `python -m leaderboard`: the app behind a middleware that says what a browser may load (protection.py), and one
-that keeps the files of Streamlit's own pages in memory.
+"""The server of `python -m leaderboard`: the app behind a middleware that says what a browser may load (protection.py), one
+that lets the server end (ending.py), and one that keeps the files of Streamlit's own pages in memory.
 
 A browser asks for about 70 of them before the first page can be seen. Streamlit opens each anew for each visitor, in a thread
 and below all its middleware, which is a quarter of what a visit costs the server.
@@ -16,6 +16,7 @@ from starlette.middleware import Middleware
 from starlette.responses import Response
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from leaderboard.ending import Ending
 from leaderboard.protection import Protected
 
 FOLDER = Path(st.__file__).with_name("static")
@@ -44,4 +45,4 @@ class KeptFiles:
         await self.kept[name](scope, receive, send)
 
 
-app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(Protected), Middleware(KeptFiles)])
+app = st.App(Path(__file__).with_name("app.py"), middleware=[Middleware(Ending), Middleware(Protected), Middleware(KeptFiles)])

@@ -9,7 +9,6 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 from rich.console import Console
-from rich.table import Table
 from sqlalchemy.orm import Session
 
 from benchmark import registry
@@ -21,7 +20,8 @@ from benchmark.claims.verdicts import Verdict, judge
 from benchmark.errors import UserError, unknown
 from benchmark.store.database import location, open_database
 from runners import documents, start
-from runners.cli import Database, DataDir, Include, run_app
+from runners.cli import Database, DataDir, Include, run_app, terminal
+from runners.fitting import Fitting
 from runners.load import merge_reference
 from runners.progress import Display
 from runners.request import Request
@@ -40,7 +40,7 @@ EXAMPLES = (
 EPILOG = "\n\n".join(["Examples:", *EXAMPLES])
 _COLOURS = {"holds": "green", "does not hold": "red", "in part": "yellow", "open": "cyan"}
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-console = Console()
+console = terminal()
 Chosen = list[tuple[Paper, Claim]]
 
 
@@ -186,9 +186,17 @@ def print_text(found: list[Verdict], verbose: bool) -> None:
     """A table for each paper, and the commands that are missing."""
     for paper in dict.fromkeys(verdict.paper.id for verdict in found):
         these = [verdict for verdict in found if verdict.paper.id == paper]
-        table = Table(title=f"{these[0].paper.title} ({paper})", title_justify="left", expand=False)
-        for heading in ("claim", "says", "threshold", "here [95 %]", "verdict"):
-            table.add_column(heading, overflow="fold")
+        table = Fitting(
+            _plain(f"{these[0].paper.title} ({paper})"), instead=f"python -m runners.claims --paper {paper} --format markdown"
+        )
+        for heading, goes, least in (
+            ("claim", None, 0),
+            ("says", None, 24),
+            ("threshold", 1, 0),
+            ("here [95 %]", 2, 16),
+            ("verdict", None, 9),
+        ):
+            table.column(_plain(heading), goes=goes, least=least)
         for verdict in these:
             line = telling.frame([verdict]).iloc[0]
             said = verdict.claim.sentence + (" (ours)" if verdict.claim.kind == "ours" else "")

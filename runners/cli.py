@@ -1,12 +1,14 @@
 """What every command shares. Bad input is one line on standard error and exit code 2, a machine that fails one with 1."""
 
 import errno
+import os
 import sys
 from io import TextIOWrapper
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
 import typer
+from rich.console import Console
 from sqlalchemy.exc import SQLAlchemyError
 
 from benchmark.errors import Halted, UserError, shortened
@@ -37,6 +39,14 @@ _ROOM = "make room: what is stored is kept, and the same command goes on from th
 # Typer exports only the subclasses of its usage error, and where that lives changed between releases
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 _MESSAGE = 3000  # characters
+
+
+def terminal() -> Console:
+    """Where a command prints: as wide as the terminal, or as $COLUMNS says. A file or a program gets whole lines, and tables up
+    to 200 characters wide.
+    """
+    narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
+    return Console(soft_wrap=not narrow, width=None if narrow else 200)
 
 
 def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:

@@ -8,6 +8,7 @@ import typer
 
 from benchmark import registry
 from benchmark.datasets.sources import user_sources
+from runners.engines import ENGINES
 from runners.select import method_tags, task_tags
 
 Offer = tuple[str, str]  # the word and its explanation
@@ -49,6 +50,11 @@ def parameters(context: typer.Context, incomplete: str) -> list[Offer]:
 def sources(incomplete: str) -> list[Offer]:
     """The sources that a user brings, each with its '='."""
     return _starting(incomplete, [(f"{name}=", source.how) for name, source in user_sources().items()])
+
+
+def engines(incomplete: str) -> list[Offer]:
+    """The engines, places where jobs run."""
+    return _starting(incomplete, [(name, "") for name in ENGINES])
 
 
 def interfaces(incomplete: str) -> list[Offer]:

@@ -23,6 +23,7 @@ from runners.engines.messages import (
     Learnt,
     Making,
     Message,
+    Moved,
     Refused,
     Solved,
     Start,
@@ -124,7 +125,9 @@ class Execution:
     def _handle(self, job: Job, message: Message) -> bool:
         run = self.runs.get(job.key.digest)
         if isinstance(message, Start):
-            self.display.start(job)
+            self.display.start(job, message)
+        elif isinstance(message, Moved):
+            self._move(job, run, message)
         elif isinstance(message, Last):
             return self._over(job, run, message)
         elif reason := _amiss(job, run, message):
@@ -162,6 +165,12 @@ class Execution:
             self._elsewhere(job)
         else:
             self.runs[job.key.digest] = run
+
+    def _move(self, job: Job, run: Run | None, message: Moved) -> None:
+        """What is finished of the run stays. The next worker begins with it again."""
+        self.display.moved(job, message.reason)
+        if run is not None:
+            record.interrupted(self.session, self.runs.pop(job.key.digest))
 
     def _over(self, job: Job, run: Run | None, message: Last) -> bool:
         if run is not None:

@@ -1,6 +1,6 @@
 """Take results out of a database:  python -m runners.export --task mri --preset small --format latex
 
-A view of the leaderboard as a table in a file, or whole runs as JSON Lines for runners.load.
+A view of the leaderboard as a table in a file, the whole board as one page, or whole runs as JSON Lines for runners.load.
 """
 
 import importlib.util
@@ -38,6 +38,7 @@ EXAMPLES = (
     "python -m runners.export --task mri --preset small --format markdown",
     "python -m runners.export --task mri --preset small --format latex --output table.tex",
     "python -m runners.export --view overview --format csv",
+    "python -m runners.export --html board.html",
     "python -m runners.export --format jsonl --task mri --pictures 1 --output mine.jsonl",
 )
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
@@ -68,9 +69,25 @@ def main(
         typer.Option("--tuning", help="With --reference: renew reference/tuning/TASK.jsonl.xz, the trials on tuning data."),
     ] = False,
     output: Annotated[Path | None, typer.Option(metavar="FILE", help="Where to write it.", show_default="the screen")] = None,
+    html: Annotated[
+        Path | None,
+        typer.Option("--html", metavar="FILE", help="Write the whole board as one file that opens without server or network."),
+    ] = None,
     db: Database = None,
 ) -> None:
     """Write a view of the leaderboard, or whole runs, in a format that others read."""
+    if html is not None:
+        given: dict[str, object] = {
+            "--format": format_ != "markdown",
+            "--view": view != "board",
+            "--pictures": pictures,
+            "--reference": reference,
+        }
+        given |= {"--task": task, "--preset": preset, "--method": method, "--tuning": tuning, "--output": output}
+        if mixed := [name for name, value in given.items() if value]:
+            raise UserError(f"--html writes the whole board into its own file; leave out {', '.join(mixed)}")
+        _write_board(location(db), html)
+        return
     if format_ not in FORMATS:
         raise unknown("format", format_, FORMATS)
     if view not in VIEWS:
@@ -130,6 +147,27 @@ def _view(session: Session, view: str, task: str | None, preset: str | None) -> 
         raise UserError(f"name one --task and --preset: {names}")
     make = formats.board_view if view == "board" else formats.instances_view
     return make(board_queries.board(session, *chosen[0]), about)
+
+
+def _write_board(target: str, file: Path) -> None:
+    """The whole board as one file. Raises UserError before anything is written."""
+    if lacking := [name for name in ("altair", "vl_convert", "pandas") if importlib.util.find_spec(name) is None]:
+        raise UserError(f"--html needs the package {lacking[0]}: pip install 'lowdimbench[leaderboard]'")
+    if file.is_dir():
+        raise UserError(f"--html {file}: that is a folder")
+    if not file.absolute().parent.is_dir():
+        raise UserError(f"--html {file}: there is no folder {file.parent}")
+    from benchmark.report import boards as board_queries
+
+    document = importlib.import_module("leaderboard.document").document  # by its name: no command imports a page
+    with Session(open_database(target, create=False)) as session:
+        record.settle(session)
+        newest = board_queries.newest_result(session)
+        about = [f"made by {_command()}", f"code {_commit()}"]
+        about += [f"newest result {newest:%Y-%m-%d %H:%M} UTC"] if newest else []
+        text = document(session, None if "://" in target else _folder(target), about)
+    _write(text, file)
+    print(f"{file}: {len(text.encode()) / 1e6:.1f} MB")
 
 
 def _command() -> str:

@@ -1,6 +1,7 @@
 """What the command prints before it runs anything: what there is, and what the plan holds."""
 
 import math
+import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
@@ -16,7 +17,8 @@ from runners.start import How
 
 
 def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Sequence[str] | None = None) -> None:
-    """Prints tasks with their presets, methods with their hyperparameters, and what was left out.
+    """Prints a line for each task and each method, and what was left out; of those that are named also presets and
+    hyperparameters.
 
     Where only tasks or only methods are chosen, it prints of the others those that fit. Raises UserError for names that there
     are none of.
@@ -31,17 +33,21 @@ def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Se
         spec = task.spec
         offers = f", offers {' and '.join(spec.offers)}" if spec.offers else ""
         _say(console, f"task   {spec.name}  v{spec.version}  {spec.title}; poses {spec.poses}{offers}")
-        for name, size in spec.presets.items():
+        if not tasks:
+            _say(console, f"         presets {', '.join(spec.presets)}")
+        for name, size in spec.presets.items() if tasks else ():
             _say(console, f"         {name}: {size.instances} instances, {size.about}")
     for method in found:
         about = method.spec
         needs = f", needs {' and '.join(about.needs).replace('|', ' or ')}" if about.needs else ""
         _say(console, f"method {about.name}  ({about.kind})  {about.summary}; solves {about.solves}{needs}")
         defaults = (f"{name}={field.default}" for name, field in about.parameters.model_fields.items())
-        if line := ", ".join(defaults):
+        if methods and (line := ", ".join(defaults)):
             _say(console, f"         {line}")
     for line in registry.problems():
-        _say(console, line)
+        console.print(line, highlight=False, markup=False, soft_wrap=True)  # whole, for who searches the output
+    if not tasks and not methods:
+        _say(console, "--list --task NAME shows its presets and what fits it, --list --method NAME its hyperparameters")
 
 
 def print_plan(console: Console, plan: Plan, times: Seconds, how: How) -> None:
@@ -52,9 +58,9 @@ def print_plan(console: Console, plan: Plan, times: Seconds, how: How) -> None:
     _say(console, f"{len(plan.jobs)} jobs: {len(plan.jobs) - len(jobs)} done already, {len(jobs)} to run")
     for job in jobs:
         seconds = expect.expected(job, times)
-        time = "no earlier run to judge by" if seconds is None else f"about {spell(seconds)}"
+        time = "run time unknown" if seconds is None else f"about {spell(seconds)}"
         changed = difference(job.key.method, job.key.task, job.key.preset, job.key.parameters)
-        limit = f"killed after {spell(job.timeout)}" if job.timeout < math.inf else "never killed for its time"
+        limit = f"time limit {spell(job.timeout)}" if job.timeout < math.inf else "no time limit"
         mark = ", a study on test data: its rows are marked" if job.on_test else ""
         _say(
             console,
@@ -62,11 +68,13 @@ def print_plan(console: Console, plan: Plan, times: Seconds, how: How) -> None:
         )
     if jobs:
         at_once, threads = how.jobs or 1, how.threads or 1
+        many = "as many jobs" if how.afar and not how.jobs else f"{at_once} {'jobs' if at_once > 1 else 'job'}"
+        where = f" as {how.engine} has room for" if how.afar and not how.jobs else f" on {how.engine}" if how.afar else ""
         seconds, unknown = expect.total(jobs, times, at_once)
         side = f", {at_once} jobs at a time" if at_once > 1 else ""
         _say(
             console,
-            f"{at_once} {'jobs' if at_once > 1 else 'job'} at a time, {threads} {'threads' if threads > 1 else 'thread'} each",
+            f"{many} at a time{where}, {threads} {'threads' if threads > 1 else 'thread'} each",
         )
         known = f"about {spell(seconds)} by earlier runs{side}" if unknown < len(jobs) else "not known: no earlier runs"
         rest = f", and {unknown} jobs without an earlier run" if 0 < unknown < len(jobs) else ""
@@ -84,4 +92,9 @@ def print_reference(console: Console, plan: Plan) -> None:
 
 
 def _say(console: Console, text: str) -> None:
-    console.print(text, highlight=False, markup=False)
+    """A line; a terminal that is too narrow for it gets several, whose words are whole and stand further in."""
+    lines = [text]
+    if not console.soft_wrap:
+        further = " " * (len(text) - len(text.lstrip()) + 9)
+        lines = textwrap.wrap(text, console.width, subsequent_indent=further, break_long_words=False, break_on_hyphens=False)
+    console.print("\n".join(lines), highlight=False, markup=False, soft_wrap=True)

@@ -60,6 +60,42 @@ OnTest = Annotated[bool, _what("--on-test", help="Let --grid use test data; its 
 NoBaseline = Annotated[bool, _what("--no-baseline", help="Do not add the task's baseline.")]
 PlanFile = Annotated[Path | None, _what("--plan", metavar="FILE", help="Run what a YAML or TOML file lists.")]
 
+_cluster = partial(typer.Option, rich_help_panel="On other machines")
+Engine = Annotated[
+    str,
+    _cluster(
+        "--engine",
+        metavar="NAME",
+        autocompletion=completion.engines,
+        help="Where jobs run: local, or a cluster by ray or slurm.",
+    ),
+]
+Address = Annotated[
+    str | None,
+    _cluster(
+        "--address",
+        metavar="HOST:PORT",
+        help="The head of a Ray cluster.",
+        show_default="this machine's cluster, else one that is started here",
+    ),
+]
+Gpus = Annotated[
+    float | None,
+    _cluster(
+        "--gpus",
+        metavar="N",
+        min=0.01,
+        help="GPUs of one job on a cluster: 1, or a part such as 0.25.",
+        show_default="1 where it uses one",
+    ),
+]
+Partition = Annotated[str | None, _cluster("--partition", metavar="NAME", help="The SLURM partition.")]
+Slurm = Annotated[
+    list[str] | None,
+    _cluster("--slurm", metavar="NAME=VALUE", help="A long option of sbatch, such as time=240 (minutes). Repeatable."),
+]
+Ship = Annotated[bool, _cluster("--ship", help="Send this tree's code to the nodes of a Ray cluster.")]
+
 Device = Annotated[str, _how("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
 
 

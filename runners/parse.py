@@ -34,7 +34,12 @@ def parse_sources(texts: Iterable[str]) -> dict[str, str]:
     return found
 
 
-_EXAMPLES = {"--set": "lr=1e-3", "--grid": "lr=1e-3,1e-4", "--source": "backbone=FOLDER"}
+def parse_slurm(texts: Iterable[str]) -> dict[str, str]:
+    """{'time': '240'} from ['time=240']. Raises UserError where there is no '=' or no value."""
+    return dict(_pair("--slurm", text) for text in texts)
+
+
+_EXAMPLES = {"--set": "lr=1e-3", "--grid": "lr=1e-3,1e-4", "--source": "backbone=FOLDER", "--slurm": "time=240"}
 
 
 def _pair(option: str, text: str) -> tuple[str, str]:

@@ -16,7 +16,7 @@ from rich.progress import (
     TimeRemainingColumn,
 )
 
-from runners.engines.messages import Learnt, Solved, Step
+from runners.engines.messages import Learnt, Solved, Start, Step
 from runners.expect import spell
 from runners.plan import Job, Plan
 
@@ -50,12 +50,18 @@ class Display:
     def __exit__(self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None) -> None:
         self.bars.stop()
 
-    def start(self, job: Job) -> None:
+    def start(self, job: Job, message: Start) -> None:
+        again = f", try {message.tried}" if message.tried > 1 else ""
         self._print(
             f"{job.name}: {len(job.todo)} of {job.preset.instances} instances, limit {spell(job.timeout)}, "
             f"budget {spell(job.preset.budget)} an instance"
             + (f", {spell(job.preset.fit_budget)} to learn" if job.fit_key else "")
+            + (f", on {message.node}{again}" if message.node else "")
         )
+
+    def moved(self, job: Job, reason: str) -> None:
+        self.finish(job)
+        self.console.print(f"  {self._prefix(job)}{reason}", style="yellow", highlight=False, markup=False)
 
     def step(self, job: Job, message: Step) -> None:
         if not self.live:

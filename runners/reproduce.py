@@ -10,8 +10,6 @@ from pathlib import Path
 from typing import Annotated
 
 import typer
-from rich.console import Console
-from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -22,13 +20,14 @@ from benchmark.spec import Metric, Trait
 from benchmark.store import queries
 from benchmark.store.database import open_database
 from benchmark.store.models import ANSWERED, Instance, Run, Score
-from runners.cli import Database, DataDir, Include, Sources, run_app
+from runners.cli import Database, DataDir, Include, Sources, run_app, terminal
+from runners.fitting import Fitting
 from runners.parse import parse_sources, shown
 from runners.show import code_differences, environment_differences, stored
 
 EXAMPLES = ("python -m runners.reproduce 1", "python -m runners.reproduce 3fa9c1 --threads 1")
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
+console = terminal()
 
 Scores = dict[tuple[int, str], float]  # (instance, metric) -> value
 
@@ -135,7 +134,7 @@ class Verdict:
     """Whether two runs agree, with a table of every score and notes for a reader."""
 
     agrees: bool
-    table: Table
+    table: Fitting
     notes: list[str]
 
 
@@ -143,7 +142,10 @@ def compare(before: Made, after: Made, metrics: Mapping[str, Metric | Trait]) ->
     """Compares every score of a stored run with that of its repetition. A score that is missing in the repetition does not
     agree.
     """
-    table = Table("instance", "metric", "stored", "now", "difference", "tolerance", "", title_justify="left")
+    table = Fitting()
+    goes = {"instance": None, "metric": None, "stored": 2, "now": 3, "difference": None, "tolerance": 1, "": None}
+    for heading, number in goes.items():
+        table.column(heading, goes=number)
     exact = within = True
     for (instance, name), old in sorted(before.scores.items()):
         new, tolerance = after.scores.get((instance, name)), metrics[name].tolerance if name in metrics else 0.0

@@ -10,7 +10,6 @@ from functools import partial
 from pathlib import Path
 
 import typer
-from rich.console import Console
 from sqlalchemy.orm import Session
 
 from benchmark import registry
@@ -18,17 +17,17 @@ from benchmark.errors import UserError
 from benchmark.store.database import location, without_password
 from benchmark.store.writing import persist
 from runners import expect, options, start
-from runners.cli import run_app
+from runners.cli import run_app, terminal
 from runners.execute import Outcome
 from runners.listing import print_list, print_plan, print_reference
-from runners.parse import parse_grid, parse_settings, parse_sources
+from runners.parse import parse_grid, parse_settings, parse_slurm, parse_sources
 from runners.plan import Plan
 from runners.progress import Display
 from runners.request import Request, read_plan_file
 from runners.table import result_table
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
+console = terminal()
 
 Texts = Sequence[str] | None
 EXAMPLES = (
@@ -58,6 +57,12 @@ def main(
     timeout: options.Timeout = None,
     memory_limit: options.Memory = None,
     apart: options.Apart = False,
+    engine: options.Engine = "local",
+    address: options.Address = None,
+    gpus: options.Gpus = None,
+    ship: options.Ship = False,
+    partition: options.Partition = None,
+    slurm: options.Slurm = None,
     force: options.Force = False,
     keep_going: options.KeepGoing = True,
     count_truncated: options.CountTruncated = False,
@@ -84,9 +89,14 @@ def main(
         requests = [request_of_options(task, method, set_, grid, given)]
     sources = parse_sources([*(source or ()), *([f"backbone={backbone}"] if backbone is not None else ())])
     cores = (jobs or None, threads or None)
-    how = start.How(device, *cores, memory_limit, data_dir, sources, force, fail_fast=not keep_going, apart=apart)
+    of_ray = {"address": address, "gpus": gpus, "ship": ship}
+    of_slurm = {"partition": partition, "slurm": parse_slurm(slurm or ()), "gpus": gpus}
+    afar = engine_options(engine, {"ray": of_ray, "slurm": of_slurm})
+    if engine == "slurm":
+        afar["command"] = tuple(sys.argv[1:])
+    how = start.How(device, *cores, memory_limit, data_dir, sources, force, not keep_going, apart, engine, afar)
     target = location(db)
-    plan = start.prepare(requests, how, target)
+    plan = start.prepare(requests, how, target, dry_run)
     if dry_run and "://" not in target and not Path(target).exists():
         print_plan(console, plan, {}, start.settled(how, plan, {}))
         print_reference(console, plan)
@@ -99,6 +109,16 @@ def main(
             print_reference(console, plan)
         else:
             finish(session, plan, target, watched(session, plan, target, how), count_truncated)
+
+
+def engine_options(engine: str, given: Mapping[str, Mapping[str, object]]) -> dict[str, object]:
+    """What is said of this engine among the options that engines have (`given` by engine). Raises UserError for another's."""
+    mine = {name: value for name, value in given.get(engine, {}).items() if value}
+    for other, named in given.items():
+        for name, value in named.items():
+            if value and name not in mine:
+                raise UserError(f"--{name} is for --engine {other}")
+    return mine
 
 
 def requests_of_file(file: Path, timeout: str | None, given: Mapping[str, str | Texts]) -> list[Request]:
@@ -134,12 +154,12 @@ def watched(session: Session, plan: Plan, target: str, how: start.How) -> Outcom
 
 def finish(session: Session, plan: Plan, target: str, outcome: Outcome, count_truncated: bool = False) -> None:
     """Prints the tables and where to look further. Exits with 1 when a job failed."""
+    name = without_password(target)
     for task, preset in plan.presets:
         for split in plan.splits:
-            ask = partial(result_table, session, task.spec, preset, split, count_truncated=count_truncated)
+            ask = partial(result_table, session, task.spec, preset, split, count_truncated=count_truncated, db=name)
             console.print()
             console.print(persist(session, ask))
-    name = without_password(target)
     browse = f"python -m leaderboard --db {shlex.quote(name)}"
     console.print(f"\nresults in {name}; browse them with: {browse}", highlight=False, markup=False)
     if outcome.elsewhere:

@@ -1,7 +1,6 @@
 """How a stored run was made, and what is different now:  python -m runners.show RUN"""
 
 import shlex
-import sys
 from collections import defaultdict
 from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
@@ -11,8 +10,7 @@ from typing import Annotated, Any, NamedTuple
 
 import numpy as np
 import typer
-from rich.console import Console
-from rich.table import Table
+from rich.markup import escape
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -24,12 +22,13 @@ from benchmark.store.database import location, open_database
 from benchmark.store.lines import is_drawn
 from benchmark.store.models import ANSWERED, Artifact, Environment, Instance, Method, Run, Score, Task
 from runners import record
-from runners.cli import Database, DataDir, Include, Sources, run_app
+from runners.cli import Database, DataDir, Include, Sources, run_app, terminal
+from runners.fitting import Fitting
 from runners.parse import parse_sources
 
 EXAMPLES = ("python -m runners.show 1", "python -m runners.show 3fa9c1")
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
+console = terminal()
 
 
 @app.command(epilog="\n\n".join(["Examples:", *EXAMPLES]))
@@ -138,19 +137,25 @@ def _kept(session: Session, run: Run) -> list[tuple[str, str]]:
     ]
 
 
-def _scores(session: Session, run: Run, task: Task) -> Table:
+def _scores(session: Session, run: Run, task: Task) -> Fitting:
     scored = task.spec["presets"].get(draws.parts(run.preset)[0], {}).get("metrics")
     metrics = [metric for metric in task.spec["metrics"] if not scored or metric["name"] in scored]
     values: dict[tuple[int, str], float] = {
         (one.instance, one.metric): one.value for one in session.scalars(select(Score).where(Score.run_id == run.id))
     }
     rows = session.scalars(select(Instance).where(Instance.run_id == run.id).order_by(Instance.number)).all()
-    table = Table("instance", "label", *(_heading(m) for m in metrics), "seconds", "CPU s", "status", title_justify="left")
+    table, shown = Fitting(), next((metric for metric in metrics if metric.get("primary")), metrics[0])
+    table.column("instance")
+    table.column("label", goes=3)
+    for number, metric in enumerate(metrics):
+        table.column(escape(_heading(metric)), goes=None if metric is shown else 2 - number / len(metrics))
+    for heading, goes in (("seconds", 4), ("CPU s", 1), ("status", None)):
+        table.column(heading, goes=goes, least=12 if heading == "status" else 0)
     for one in rows:
         cells = [f"{values[one.number, m['name']]:.6g}" if (one.number, m["name"]) in values else "" for m in metrics]
         status = f"{one.status}: {one.error}" if one.status == "truncated" else one.status
         status += ", contended" if one.contended else ""
-        table.add_row(str(one.number), one.label, *cells, f"{one.seconds:.4g}", _spell(one.cpu_seconds), status)
+        table.add_row(str(one.number), escape(one.label), *cells, f"{one.seconds:.4g}", _spell(one.cpu_seconds), escape(status))
     done = [one for one in rows if one.status in ANSWERED]
     if done:
         means = [np.mean([v for (_, name), v in values.items() if name == m["name"]] or [np.nan]) for m in metrics]
@@ -162,7 +167,7 @@ def _scores(session: Session, run: Run, task: Task) -> Table:
     return table
 
 
-def _traits(session: Session, run: Run, task: Task) -> Table | None:
+def _traits(session: Session, run: Run, task: Task) -> Fitting | None:
     """What the run tells beside its scores, a line for each trait; None where it tells nothing."""
     values: dict[str, dict[int, float]] = defaultdict(dict)
     for one in session.scalars(select(Score).where(Score.run_id == run.id)):
@@ -171,10 +176,13 @@ def _traits(session: Session, run: Run, task: Task) -> Table | None:
     if not told:
         return None
     numbers = sorted({number for trait in told for number in values[trait["name"]]})
-    table = Table("trait", *map(str, numbers), title="What answers are like, by instance", title_justify="left")
+    table = Fitting("What answers are like, by instance")
+    table.column("trait")
+    for number in numbers:
+        table.column(str(number), goes=-number)
     for trait in told:
         table.add_row(
-            trait["name"], *(f"{values[trait['name']][n]:.3g}" if n in values[trait["name"]] else "" for n in numbers)
+            escape(trait["name"]), *(f"{values[trait['name']][n]:.3g}" if n in values[trait["name"]] else "" for n in numbers)
         )
     return table
 

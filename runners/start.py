@@ -6,6 +6,7 @@ with opened(plan, target) as (session, plan), Display(plan, console) as display:
     outcome = execute(session, plan, target, how, display)
 """
 
+import math
 import re
 import shlex
 import shutil
@@ -13,19 +14,20 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
+from typing import Any
 
 from sqlalchemy.orm import Session
 
 from benchmark import registry
 from benchmark.datasets import sources
 from benchmark.environment import memory
-from benchmark.errors import UserError, shortened
+from benchmark.errors import UserError, shortened, unknown
 from benchmark.spec import TaskSpec
 from benchmark.store import queries
 from benchmark.store.database import open_database
 from benchmark.store.writing import persist
 from runners import expect, record, sharing
-from runners.engines import engine
+from runners.engines import ENGINES, engine
 from runners.engines.base import Place
 from runners.execute import Execution, Outcome
 from runners.kept import with_kept
@@ -52,7 +54,9 @@ class How:
     force     runs again what is done, and learns again what was learnt
     fail_fast stops everything after the first failure
     apart     scores in a process that never loads the method
-    engine    where jobs run, by name (runners/engines)
+    engine    where jobs run, by name (runners/engines); on other machines (`afar`) jobs is 0 for as many as there is room
+              for, threads are one if None, and memory is a node's share if None
+    options   of the engine, by name
     """
 
     device: str = "auto"
@@ -65,10 +69,18 @@ class How:
     fail_fast: bool = False
     apart: bool = False
     engine: str = "local"
+    options: Mapping[str, Any] = field(default_factory=dict)
+
+    @property
+    def afar(self) -> bool:
+        """Whether jobs run on other machines."""
+        return self.engine != "local"
 
     @property
     def limit(self) -> float:
         """The bytes that one job may use. Raises UserError for a size that is none."""
+        if self.afar and not self.memory:
+            return math.inf
         return parse_size(self.memory) if self.memory else _SHARE * memory() / (self.jobs or 1)
 
     def place(self, target: str) -> Place:
@@ -78,14 +90,18 @@ class How:
         )
 
 
-def prepare(requests: Sequence[Request], how: How, target: str) -> Plan:
-    """The plan of everything that the requests ask for, done or not.
+def prepare(requests: Sequence[Request], how: How, target: str, dry: bool = False) -> Plan:
+    """The plan of everything that the requests ask for, done or not. dry: nothing will run, so no engine has to be installed.
 
     Raises UserError for unknown names, parameters that a method does not take, a device that is not there, data that is missing
     or that no preset of the plan takes.
     """
     requests = [with_kept(request, target) for request in requests]
-    check_device(how.device)
+    if how.engine not in ENGINES:
+        raise unknown("engine", how.engine, ENGINES)
+    if how.afar and not dry:
+        engine(how.engine, how.options)
+    check_device(how.device, here=not how.afar)
     _ = how.limit
     with sources.replaced(how.sources):
         plan = make_plan(requests, how.data_dir)
@@ -111,6 +127,8 @@ def settled(how: How, plan: Plan, times: expect.Seconds) -> How:
     """The same with numbers of jobs and threads, chosen where they are None. times are those of earlier runs
     (runners/expect.py).
     """
+    if how.afar:
+        return replace(how, jobs=how.jobs or 0, threads=how.threads or 1)
     if how.jobs is not None and how.threads is not None:
         return how
     todo = [job for job in plan.jobs if job.todo]
@@ -147,18 +165,20 @@ def execute(session: Session, plan: Plan, target: str, how: How, display: Displa
             place,
             display,
             lambda job: own_command(job, place),
-            at_once=how.jobs or 1,
+            at_once=(how.jobs or 0) if how.afar else how.jobs or 1,
             force=how.force,
             fail_fast=how.fail_fast,
-            engine=engine(how.engine),
+            engine=engine(how.engine, how.options),
         )()
 
 
-def check_device(name: str) -> None:
-    """Raises UserError unless `name` is a device that this machine has."""
+def check_device(name: str, *, here: bool = True) -> None:
+    """Raises UserError unless `name` is a device, and one that this machine has where jobs run `here`."""
+    if not here and name.startswith("cuda:"):
+        raise UserError(f"--device {name}: a cluster chooses among the GPUs of a node; write cuda")
     if not _DEVICE.fullmatch(name):
         raise UserError(f"unknown device '{shortened(name)}'; use auto, cpu, cuda or cuda:N")
-    if name.startswith("cuda"):
+    if here and name.startswith("cuda"):
         from runners.worker import pick_device
 
         pick_device(name)

@@ -4,14 +4,11 @@ Predictions are scored here and stored as `scored`, code is run here and stored 
 is ever a score.
 """
 
-import sys
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
 import typer
-from rich.console import Console
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
@@ -23,7 +20,8 @@ from benchmark.store.models import Score, Submission
 from benchmark.submissions import archive, package, private, store, tokens
 from benchmark.submissions.entry import MAX_BYTES, Entry, made_entry, read_entry
 from runners import completion
-from runners.cli import Database, DataDir, Sources, run_app
+from runners.cli import Database, DataDir, Sources, run_app, terminal
+from runners.fitting import Fitting
 from runners.parse import parse_seeds, parse_sources
 from runners.review import Machine, review
 
@@ -31,7 +29,7 @@ if TYPE_CHECKING:
     from benchmark.decorators import Task
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False, help=__doc__)
-console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
+console = terminal()
 
 TaskName = Annotated[str, typer.Option("--task", metavar="NAME", autocompletion=completion.tasks, help="Task.")]
 PresetName = Annotated[
@@ -236,7 +234,10 @@ def status(
             for run in store.runs_of(session, row):
                 console.print(f"{'run':<13} {run.id} (seed {run.seed}, {run.trust})", highlight=False, markup=False)
             return
-        table = Table("submission", "kind", "method", "task", "state", "changed", "reason", title_justify="left")
+        table = Fitting()
+        goes = {"submission": None, "kind": 2, "method": None, "task": 3, "state": None, "changed": 1, "reason": 4}
+        for heading, number in goes.items():
+            table.column(heading, goes=number)
         for row in store.listed(session):
             facts = store.public(row)
             cells = [facts[n] for n in ("submission", "kind", "method", "task", "state", "changed", "reason")]

@@ -1,9 +1,9 @@
 """The table at the end of a command, with ranks, metrics with intervals, paired differences to the baseline, and cost."""
 
+import shlex
 from math import isnan
 
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy.orm import Session
 
 from benchmark import statistics
@@ -12,12 +12,19 @@ from benchmark.report.order import baseline
 from benchmark.spec import TaskSpec
 from benchmark.statistics import Estimate, Standing, mean, standings
 from benchmark.store.queries import Entry, entries, trials
+from runners.fitting import Fitting
 
 
-def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "test", *, count_truncated: bool = False) -> Table:
+def result_table(
+    session: Session, spec: TaskSpec, preset: str, split: str = "test", *, count_truncated: bool = False, db: str = ""
+) -> Fitting:
     """A row for each method and parameter set with results on this preset. The complete rows come best first, then the others.
 
-    count_truncated says that rows with instances that their budget ended are ranked by what these scored then.
+    A narrow terminal lacks columns: first the peak of memory, then trials, the metrics that do not rank from the last on, p, n,
+    seconds, the rank's interval, the difference to the baseline, the rank.
+
+    count_truncated says that rows with instances that their budget ended are ranked by what these scored then. db is the
+    database, for the command that shows what is left out.
     """
     spec = spec.at(preset)
     total, primary = spec.presets[preset].instances, spec.primary
@@ -31,21 +38,25 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
     found = standings([entry.scores[primary.name] for entry in rows], complete, primary.better, position)
     unit = f" ({primary.unit})" if primary.unit else ""
 
-    table = Table(title=escape(f"{spec.title} ({spec.name} v{spec.version}, {preset}, {split} data)"), title_justify="left")
-    table.add_column("rank", justify="right")
-    table.add_column("95 %", justify="right")
-    table.add_column("method", min_width=20, overflow="fold")
-    for metric in spec.metrics:
+    title = escape(f"{spec.title} ({spec.name} v{spec.version}, {preset}, {split} data)")
+    instead = ["python", "-m", "runners.export", "--task", spec.name, "--preset", preset, "--format", "csv"]
+    instead += ["--db", db] if db else []
+    table = Fitting(title, instead=shlex.join(instead) if split == "test" else "")
+    table.column("rank", justify="right", goes=9)
+    table.column("95 %", justify="right", goes=7)
+    table.column("method", least=20)
+    for number, metric in enumerate(spec.metrics):
         arrow = "↑" if metric.better == "higher" else "↓"
-        table.add_column(escape(f"{metric.name}{f' [{metric.unit}]' if metric.unit else ''} {arrow}"))
-    table.add_column(escape(f"{primary.name} − {spec.baseline}{unit}"))
-    table.add_column("p", justify="right")
-    table.add_column("n", justify="right")
-    table.add_column("s/instance", justify="right")
-    table.add_column("peak MB", justify="right")
+        name = escape(f"{metric.name}{f' [{metric.unit}]' if metric.unit else ''} {arrow}")
+        table.column(name, whole=True, goes=None if metric is primary else 3 - number / len(spec.metrics))
+    table.column(escape(f"{primary.name} − {spec.baseline}{unit}"), whole=True, goes=8)
+    table.column("p", justify="right", whole=True, goes=4)
+    table.column("n", justify="right", whole=True, goes=5)
+    table.column("s/instance", justify="right", goes=6)
+    table.column("peak MB", justify="right", goes=1)
     tried = trials(session, spec.name, spec.version, preset)
     if told := any(entry.method in tried for entry in rows):
-        table.add_column("trials", justify="right")
+        table.column("trials", justify="right", goes=2)
     for entry, standing in zip(rows, found, strict=True):
         count = [f"{tried.get(entry.method, '–')}"] if told else []
         table.add_row(*_cells(entry, standing, spec, total, entry is base), *count)
@@ -65,7 +76,6 @@ def result_table(session: Session, spec: TaskSpec, preset: str, split: str = "te
         table.caption += (
             f"; contended: other programs had the processors while {contended} instances ran, their seconds do not compare"
         )
-    table.caption_justify = "left"
     return table
 
 

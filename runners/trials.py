@@ -8,13 +8,13 @@ from statistics import fmean
 from typing import Any
 
 from rich.markup import escape
-from rich.table import Table
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from benchmark.registry import TaskEntry
 from benchmark.spec import Metric
 from benchmark.store.models import Instance, Run, Score
+from runners.fitting import Fitting
 from runners.plan import Job, Plan
 
 _WORST = ("failed", "diverged", "not finished", "truncated")  # a trial is called after the first of them that it met
@@ -99,7 +99,7 @@ def found(session: Session, one: Search, metric: str) -> Found:
     return Found(values, others)
 
 
-def table(session: Session, several: Sequence[Search]) -> tuple[Table, list[str]]:
+def table(session: Session, several: Sequence[Search]) -> tuple[Fitting, list[str]]:
     """A row for each method of one task, and the methods without a trial that counts."""
     first = several[0]
     spec = first.task.spec.at(first.preset)
@@ -109,11 +109,12 @@ def table(session: Session, several: Sequence[Search]) -> tuple[Table, list[str]
     repeats = ", ".join(str(job.key.seed) for job in first.trials[0])
     unit = f" [{metric.unit}]" if metric.unit else ""
     arrow = "↑" if metric.better == "higher" else "↓"
-    made = Table(title=escape(f"{spec.title} ({name} v{spec.version}, {first.preset}, tuning data)"), title_justify="left")
-    made.add_column("method", min_width=12, overflow="fold")
-    for column in ("trials", f"present {metric.name}{unit} {arrow}", "best", "second best"):
-        made.add_column(escape(column), justify="right")
-    made.add_column("best parameters, as in settings", overflow="fold")
+    made = Fitting(escape(f"{spec.title} ({name} v{spec.version}, {first.preset}, tuning data)"))
+    made.column("method", least=12)
+    goes = {"trials": 2, f"present {metric.name}{unit} {arrow}": 3, "best": None, "second best": 1}
+    for column, number in goes.items():
+        made.column(escape(column), justify="right", goes=number)
+    made.column("best parameters, as in settings", least=24)
     without = []
     for one in several:
         result = found(session, one, metric.name)
@@ -123,7 +124,6 @@ def table(session: Session, several: Sequence[Search]) -> tuple[Table, list[str]
         f"Mean {metric.name} over {some} of seeds {repeats}. trials: parameter sets that are done; only they count. Of "
         "equals the earlier is the best, and the first is what the method has now"
     )
-    made.caption_justify = "left"
     return made, without
 
 

@@ -5,13 +5,11 @@ as any other run. The first is of what the method has now. The same command goes
 fewer.
 """
 
-import sys
 from collections.abc import Sequence
 from functools import partial
 from typing import Annotated, Any
 
 import typer
-from rich.console import Console
 from sqlalchemy.orm import Session
 
 from benchmark import registry, search, seeds
@@ -19,7 +17,7 @@ from benchmark.errors import UserError
 from benchmark.store.database import location
 from benchmark.store.writing import persist
 from runners import expect, options, start
-from runners.cli import run_app
+from runners.cli import run_app, terminal
 from runners.listing import print_plan
 from runners.parse import parse_seeds, parse_settings, parse_sources
 from runners.plan import Plan
@@ -28,7 +26,7 @@ from runners.request import Request
 from runners.trials import Search, searches, table, tried
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False)
-console = Console(soft_wrap=not sys.stdout.isatty(), width=None if sys.stdout.isatty() else 200)
+console = terminal()
 
 TRIALS = 12
 EXAMPLES = (

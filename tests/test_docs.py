@@ -1,6 +1,8 @@
-"""What README and CONTRIBUTING say is true."""
+"""What README, CONTRIBUTING and the pages of docs/ say is true."""
 
 import contextlib
+import itertools
+import json
 import os
 import re
 import runpy
@@ -10,7 +12,9 @@ import sys
 
 import pytest
 import torch
+from PIL import Image
 
+import lowdimbench as ldb
 from benchmark import registry
 from benchmark.context import Context
 from tests.runners.forks import FORKS
@@ -19,6 +23,11 @@ pytestmark = pytest.mark.slow
 
 README = (registry.ROOT / "README.md").read_text(encoding="utf-8")
 CONTRIBUTING = (registry.ROOT / "CONTRIBUTING.md").read_text(encoding="utf-8")
+PAGES = {
+    file.relative_to(registry.ROOT / "docs").as_posix(): file.read_text(encoding="utf-8")
+    for file in registry.ROOT.glob("docs/**/*.md")
+}
+WRITTEN = {"README.md": README, **{name: text for name, text in PAGES.items() if not name.startswith("papers/")}}
 COMMANDS = ("run", "tune", "show", "reproduce", "export", "load", "check", "claims")
 
 
@@ -64,29 +73,41 @@ def options(tmp_path_factory):
 
 
 def test_every_option_named_is_an_option_and_every_option_of_run_is_named(options):
-    named = set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", README))
-    assert options["run"] <= named
-    assert named <= set.union(*options.values()) | {"--install-completion", "--host", "--port", "--hand-ins"}
+    said = {name: set(re.findall(r"(?<![\w-])--[a-z][a-z-]+", text)) for name, text in WRITTEN.items() if name != "gpu.md"}
+    assert options["run"] <= said["how-to/run.md"]
+    known = set.union(*options.values()) | {"--install-completion", "--host", "--port", "--hand-ins"}
+    known |= {"--head", "--name"}  # of Ray's and SLURM's own commands
+    assert {name: named - known for name, named in said.items() if named - known} == {}
 
 
-@pytest.mark.parametrize("line", [line for line in README.splitlines() if line.startswith("python -m runners.run")])
-def test_commands_of_the_readme_plan_what_they_say(line, tmp_path):
+RUNS = {line for text in WRITTEN.values() for line in text.splitlines() if line.startswith("python -m runners.run")}
+BROUGHT = ("--include", "--data-dir", "--source")  # files that the reader brings
+
+
+@pytest.mark.parametrize("line", sorted(line for line in RUNS if not any(option in line for option in BROUGHT)))
+def test_commands_of_the_documents_plan_what_they_say(line, tmp_path):
     words = shlex.split(line, comments=True)
-    if "--include" in words or "--data-dir" in words:
-        return  # files that the reader brings
-    [plan] = blocks(README, "yaml")
+    if words[words.index("--method") + 1 if "--method" in words else 0] == "landweber":
+        return  # of a package that the reader writes
+    [plan] = blocks(PAGES["how-to/run.md"], "yaml")
     (tmp_path / "plan.yaml").write_text(plan)
     out = python([*words, *([] if {"--list", "--dry-run"} & set(words) else ["--dry-run"])], tmp_path)
     assert re.search(words[words.index("--task") + 1] if "--task" in words else "mri", out)
 
 
 def test_the_newcomers_commands_lead_to_a_ranked_method(tmp_path):
-    [block] = blocks(README, "console")
+    [block] = blocks(PAGES["how-to/add-method.md"], "console")
     made, *lines = commands(block)
+    [short] = blocks(README, "console")
+    assert [line for line in commands(short) if line not in commands(block)] == []
+    tutorial = [words for part in blocks(PAGES["tutorial.md"], "console") for words in commands(part)]
     assert made == ["mkdir", "mine"]
     (tmp_path / "mine").mkdir()
     out = [python(words, tmp_path, anew) for words in lines]
     assert "0 failed" in out[1]
+    for words in tutorial:
+        if words not in commands(block):
+            python(words, tmp_path)
     assert re.search(r"│ +\d │ +[\d-]+ │ my_method", out[3])  # a rank and its interval, among all that came
     assert "self_guided_dip (reference)" in out[3]
     assert r"my\_method" in out[4]
@@ -94,7 +115,7 @@ def test_the_newcomers_commands_lead_to_a_ranked_method(tmp_path):
 
 @pytest.mark.slow
 def test_the_commands_that_look_back_do_what_they_say(tmp_path):
-    [block] = [block for block in blocks(README) if "runners.show" in block]
+    [block] = [block for block in blocks(PAGES["how-to/run.md"]) if "runners.show" in block]
     shown, reproduced, exported, whole, loaded = [words for words in commands(block) if words[0] == "python"]
     for method in ("zero_filled", "cg_sense", "l1_wavelet"):
         words = ["--task", "mri", "--preset", "tiny", "--method", method, "--no-baseline"]
@@ -111,9 +132,9 @@ def test_the_commands_that_look_back_do_what_they_say(tmp_path):
 
 @pytest.mark.slow
 def test_a_method_is_submitted_by_both_doors_as_the_readme_says(tmp_path):
-    handed, coded, _ = [commands(block) for block in blocks(README, "sh")]
-    [answer] = [block for block in blocks(README, "python") if "manifest.json" in block]
-    [entry] = [block for block in blocks(README, "toml") if "authors" in block]
+    handed, coded = [commands(block) for block in blocks(PAGES["how-to/submit.md"], "sh")]
+    [answer] = [block for block in blocks(PAGES["how-to/submit.md"], "python") if "manifest.json" in block]
+    [entry] = [block for block in blocks(PAGES["how-to/submit.md"], "toml") if "authors" in block]
     (tmp_path / "answer.py").write_text(answer)
     folder, out = tmp_path, ""
     for words in handed:
@@ -141,7 +162,7 @@ def test_a_method_is_submitted_by_both_doors_as_the_readme_says(tmp_path):
 
 @pytest.mark.slow
 def test_an_open_board_is_begun_as_the_readme_says(tmp_path):
-    _, _, (secret, export, hand_in) = [commands(block) for block in blocks(README, "sh")]
+    [(secret, export, hand_in)] = [commands(block) for block in blocks(PAGES["how-to/private-board.md"], "sh")]
     out = python(secret, tmp_path)
     assert re.match(r"private seed [0-9a-f]{12} in board\.db\.secret: keep it", out)
     out = python(export, tmp_path)
@@ -150,9 +171,63 @@ def test_an_open_board_is_begun_as_the_readme_says(tmp_path):
     assert hand_in[2:4] == ["runners.submit", "predictions"]
 
 
-def test_the_readme_lists_every_method_and_task():
-    for name in [*registry.methods(), *registry.tasks()]:
+def test_every_task_and_method_is_listed():
+    for name in registry.tasks():
         assert f"`{name}`" in README
+        assert f"`{name}`" in PAGES["explanation/tasks.md"]
+    for name in registry.methods():
+        assert f"`{name}`" in PAGES["explanation/methods.md"]
+
+
+def test_the_readme_is_short_and_its_links_lead_somewhere():
+    assert len(README.splitlines()) < 180
+    links = re.findall(r"\]\((?!https?:)([^)#]+)", README)
+    assert len(links) > 10
+    assert [link for link in links if not (registry.ROOT / link).exists()] == []
+
+
+def test_other_commands_of_the_readme_are_commands():
+    lines = [words for block in blocks(README) for words in commands(block)]
+    assert {words[0] for words in lines} == {"python", "make"}
+    makefile = (registry.ROOT / "Makefile").read_text(encoding="utf-8")
+    targets = {words[1] for words in lines if words[0] == "make"} | set(re.findall(r"`make (\w+)`", README))
+    assert targets >= {"demo", "test", "leaderboard", "docs"}
+    assert [name for name in targets if not re.search(rf"^{name}( \w+)*:", makefile, re.MULTILINE)] == []
+    [demo] = re.findall(r"^demo:.*\n\t\$\(BIN\)/(python .*)", makefile, re.MULTILINE)
+    shown = {"zero_filled"} | {name for option, name in itertools.pairwise(shlex.split(demo)) if option == "--method"}
+    [board] = [block for block in blocks(README, "text") if "psnr" in block]
+    assert {line.split()[2] for line in board.splitlines() if "2 of 3 seeds" in line} == shown
+
+
+def test_the_boards_shown_are_those_of_the_reference():
+    frame = ldb.results("mri", "small").set_index("label")
+    for text in (README, PAGES["tutorial.md"]):
+        board = next(block for block in blocks(text, "text") if "mri v1, small" in block)
+        rows = re.findall(r"^ +\d +[\d-]+ +(\w+) .*?([\d.]+) \[([\d.]+), ([\d.]+)\]", board, re.MULTILINE)
+        shown = {name: [float(one) for one in numbers] for name, *numbers in rows}
+        assert shown.keys() - {"my_method"} == set(frame.index)
+        for name, numbers in shown.items():
+            if name != "my_method":
+                assert numbers == pytest.approx(frame.loc[name, ["estimate", "lower", "upper"]].tolist(), abs=0.051), name
+
+
+def test_the_picture_of_the_readme_shows_the_reference():
+    file = registry.ROOT / "docs/images/front.png"
+    assert file.stat().st_size < 300_000
+    with Image.open(file) as picture:
+        told = json.loads(picture.text["numbers"])
+    frame = ldb.results("mri", "small")
+    now = [[row.label, row.estimate, row.lower, row.upper] for row in frame.itertuples()]
+    for shown, row in zip(told, now, strict=True):
+        assert shown[0] == row[0], "python docs/scripts/front_picture.py"
+        assert shown[1:] == pytest.approx(row[1:], abs=0.006), "python docs/scripts/front_picture.py"
+
+
+def test_the_notebook_code_of_the_readme_runs():
+    [code] = [block for block in blocks(README, "python") if "landweber" in block]
+    names = {}
+    exec(compile(code, "README.md", "exec"), names)
+    assert "landweber" in set(names["found"].ranking["label"])
 
 
 def test_the_example_method_works_as_printed(tmp_path):

@@ -19,7 +19,7 @@ HOW_AVERAGED = (
     "Average rank: on each instance the methods that are complete on all of these tasks are ranked by the primary metric "
     "(seeds averaged first; 1 is best, ties share a rank), ranks are averaged over the instances of a task, then over tasks, "
     "so that each task counts the same. Other methods follow without a rank, because averages over other tasks do not compare. "
-    "Methods that share a letter are closer than the critical difference."
+    "Methods that a bar joins (in files: that share a letter) are closer than the critical difference."
 )
 
 

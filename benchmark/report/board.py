@@ -182,7 +182,9 @@ class Row:
     def devices(self) -> str:
         """The hardware that its seconds were measured on."""
         names = {
-            f"{env['cpu']}, {env['threads']} threads" if env["device"] == "cpu" else str(env["device"])
+            f"{env['cpu']}, {env['threads']} thread{'' if env['threads'] == 1 else 's'}"
+            if env["device"] == "cpu"
+            else str(env["device"])
             for env in (run.environment for run in self.runs)
         }
         return " / ".join(sorted(names))

@@ -90,6 +90,17 @@ def duel(board: Board, first: Row, second: Row, metric: Metric) -> Duel:
     return Duel(board, metric, first, second, found, ranked.p if ranked else None, signed)
 
 
+def rival(board: Board, row: Row) -> Row:
+    """The row that a method is best compared with: the one that it builds on, whose name begins or ends its own (dip for
+    self_guided_dip); else the runner-up, for the best row, or the best row.
+    """
+    parts = row.method.split("_")
+    inner = {"_".join(piece) for at in range(1, len(parts)) for piece in (parts[:at], parts[at:])}
+    others = [one for one in board.rows if one is not row]
+    bases = sorted((one for one in others if one.method in inner), key=lambda one: -len(one.method))
+    return bases[0] if bases else others[0]
+
+
 def winner(one: Duel, key: Key) -> str:
     """Label of the row that is better on a pair, or 'equal'."""
     gain = sign(one.metric) * one.signed[key]
@@ -171,7 +182,7 @@ def side_by_side(board: Board, first: Row, second: Row) -> list[tuple[str, str, 
         ("scores", lambda row: f"{len(row.scores[primary.name])} of {row.expected}"),
         ("seeds", lambda row: ", ".join(map(str, row.seeds))),
         ("time on an instance", lambda row: f"{row.time:.3g} s" if row.time is not None else "not known"),
-        ("time to learn", lambda row: f"{row.fit_time:.3g} s" if row.fit_time else "learns nothing"),
+        ("time to learn", lambda row: f"{row.fit_time:.3g} s" if row.fit_time else "nothing is learnt beforehand"),
         ("peak memory", lambda row: f"{row.peak_memory:.0f} MB" if row.peak_memory is not None else "not known"),
         ("device", lambda row: row.devices),
         ("status", lambda row: row.status),

@@ -81,6 +81,29 @@ def select(boards: Sequence[Board], chosen: Chosen) -> Selection:
     )
 
 
+# What a task poses, in words.
+FAMILIES = {
+    "LinearInverse": "Linear inverse problems",
+    "NonlinearInverse": "Nonlinear inverse problems",
+    "Completion": "Matrix completion",
+    "FewShot": "Fine-tuning with few labels",
+    "Retrieval": "Video retrieval",
+    "Representation": "Representations of classes",
+    "Distribution": "Subspaces of a distribution",
+    "Editing": "Editing of pictures",
+    "Jacobian": "Ranks of Jacobians",
+}
+
+
+def by_interface(shown: Selection) -> dict[str, Selection]:
+    """What tasks pose -> the part of a selection with the boards of such tasks, in their order."""
+    found = {}
+    for poses in dict.fromkeys(board.task.poses for board in shown.boards):
+        at = [number for number, board in enumerate(shown.boards) if board.task.poses == poses]
+        found[poses] = replace(shown, boards=tuple(shown.boards[n] for n in at), rows=tuple(shown.rows[n] for n in at))
+    return found
+
+
 def keeps(row: Row, chosen: Chosen) -> bool:
     """Whether every filter of rows lets it through."""
     return all(_any(chosen, name, some) for name, some in values(row).items())

@@ -7,6 +7,7 @@ import pandas as pd
 from benchmark.report import tables
 from benchmark.report.board import Board
 from benchmark.report.order import improves
+from benchmark.report.pairs import comparison
 from benchmark.report.tables import Column
 
 HOW = (
@@ -57,6 +58,19 @@ def leaders(board: Board) -> str:
         return f"{board.rows[0].label} in the mean; {why}"
     rest = f" — not separable from it: {', '.join(first[1:])}" if first[1:] else ""
     return f"{first[0]}{rest}"
+
+
+def ahead(board: Board) -> str:
+    """How far the best row is ahead of the next, with its interval: 'psnr +0.88 dB [+0.46, +1.22] over tv'."""
+    rows, primary = board.comparable, board.task.primary
+    if len(rows) < 2:
+        return "no other method to compare with"
+    found = comparison(board, rows[0], rows[1])
+    if found is None:
+        return f"no instance in common with {rows[1].label}"
+    text = tables.gain_text(found.difference, primary)
+    unclear = improves(found.difference, primary) == "unclear" and tables.TOO_FEW not in text
+    return f"{primary.name} {tables.ARROW[primary.better]} {text} over {rows[1].label}{': no clear lead' if unclear else ''}"
 
 
 def lead(board: Board) -> str:

@@ -157,7 +157,10 @@ def _outcome(run: Run, done: int, truncated: int) -> Pairs:
         ("began", f"{run.started:%Y-%m-%d %H:%M:%S} UTC"),
         ("ended", f"{run.finished:%Y-%m-%d %H:%M:%S} UTC" if run.finished else "not recorded"),
         ("seconds", f"{run.seconds:.4g} s of the method's own time, all instances"),
-        ("seconds to learn", f"{run.fit_seconds:.4g} s, once for all instances" if run.fit_seconds else "learns nothing"),
+        (
+            "seconds to learn",
+            f"{run.fit_seconds:.4g} s, once for all instances" if run.fit_seconds else "nothing is learnt beforehand",
+        ),
         ("peak memory", f"{run.peak_memory:.0f} MB of the process" if run.peak_memory is not None else "not recorded"),
         ("peak memory of the GPU", device),
     ]

@@ -11,6 +11,7 @@ import numpy as np
 import pandas as pd
 
 from benchmark import statistics
+from benchmark.report import information
 from benchmark.report.board import Board, Row
 from benchmark.report.decimals import MOST, digits
 from benchmark.report.order import improves, sign
@@ -80,6 +81,12 @@ def count(number: int, word: str) -> str:
     return f"{number} {word}{'' if number == 1 else 's'}"
 
 
+def ordinal(number: int) -> str:
+    """'' for 1, '2nd ', '3rd ', '11th '; before a superlative."""
+    ending = "th" if number % 100 in (11, 12, 13) else {1: "st", 2: "nd", 3: "rd"}.get(number % 10, "th")
+    return "" if number == 1 else f"{number}{ending} "
+
+
 def ordered(board: Board) -> list[Metric]:
     """The metrics with the primary one first."""
     return sorted(board.task.metrics, key=lambda metric: not metric.primary)
@@ -111,6 +118,8 @@ def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
     table, rows, primary = _Builder(), board.rows, board.task.primary
     table.number("rank", [row.rank for row in rows], f"Best mean first; {statistics.HOW_RANKED}. {UNRANKED}", "%d", 52)
     table.text("method", [row.label for row in rows], "In brackets: changed hyperparameters")
+    if marks := information.extra(board):
+        table.text("sees more", [information.text(marks.get(row.label, ())) for row in rows], information.legend(board))
     _add_metric(table, board, primary)
     text = f"Which ranks are possible: {statistics.HOW_BOUNDED}. {UNRANKED}"
     table.text("rank 95 %", [row.standing.interval for row in rows], text)

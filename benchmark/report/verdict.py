@@ -1,5 +1,6 @@
 """What a board says, in a sentence or two."""
 
+from benchmark.report import information
 from benchmark.report.board import Board, Row
 from benchmark.report.order import improves
 from benchmark.report.pairs import comparison
@@ -27,13 +28,14 @@ def verdict(board: Board) -> str:
 
 
 def _leads(board: Board, rows: list[Row]) -> str:
-    first = rows[0]
+    first, marks = rows[0], information.extra(board)
     if len(rows) == 1:
         return f"{first.label} is alone on this board."
     ties = [row.label for row in rows[1:] if row.rank == first.rank]
     found = comparison(board, first, rows[1])
     gain = "" if found is None else f" by {gain_text(found.difference, board.task.primary)}"
+    more = f", which {information.said(marks[first.label])}," if first.label in marks else ""
     if not ties:
-        return f"{first.label} leads, ahead of {rows[1].label}{gain}."
+        return f"{first.label}{more} leads, ahead of {rows[1].label}{gain}."
     shared = f"{ties[0]} shares" if len(ties) == 1 else f"{count(len(ties), 'other')} share"
-    return f"{first.label} has the best mean, ahead of {rows[1].label}{gain}; {shared} the first rank with it."
+    return f"{first.label}{more} has the best mean, ahead of {rows[1].label}{gain}; {shared} the first rank with it."

@@ -15,10 +15,10 @@ HOW_RANKED = (
     "methods share a rank unless the first of the group is separated from them: sign-flip test over instances of all pairs "
     "at once (largest statistic over the pairs), chance of any false separation at most 5 %"
 )
-HOW_BOUNDED = "1 + methods separated as better, to all less those separated as worse; all intervals hold together at 95 %"
+HOW_BOUNDED = "the range of ranks that the data allow; all ranges hold together at 95 %"
 HOW_TESTED = (
     "no difference to the baseline: two-sided sign-flip test of the paired differences over n instances, Holm's correction "
-    "for k comparisons; never below k 2 / 2^n, so that few instances show little"
+    "for k comparisons; never below k 2 / 2^n, so that few instances cannot reach significance"
 )
 
 

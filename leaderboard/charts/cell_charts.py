@@ -9,7 +9,18 @@ import pandas as pd
 from benchmark.report.board import Board
 from benchmark.report.cells import named
 from benchmark.spec import Metric
-from leaderboard.charts.marks import LEGEND_LINE, PLAIN, colours, legend_columns, metric_title, shapes, styled
+from leaderboard.charts.marks import (
+    LEGEND_LINE,
+    PLAIN,
+    colours,
+    legend_columns,
+    limits,
+    marked,
+    metric_title,
+    shapes,
+    styled,
+    value_scale,
+)
 
 _COLUMNS = 5  # small pictures in a row
 _SIDE = 150  # pixels of a small picture's side
@@ -56,12 +67,12 @@ def _lines(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt
     spread = frame[field].min() > 0 and frame[field].max() > 20 * frame[field].min()
     scale = alt.Scale(type="log" if spread else "linear", nice=False, padding=10)
     x = alt.X(f"{field}:Q", scale=scale, axis=alt.Axis(values=sorted(set(frame[field])), grid=False, labelExpr=PLAIN))
-    y = alt.Y("value:Q", title=metric_title(metric), scale=alt.Scale(zero=False))
+    y = alt.Y("value:Q", title=metric_title(metric), scale=value_scale(frame["value"], limits(board, metric)))
     pick = alt.selection_point(fields=["label"], bind="legend")
     colour = alt.Color(
         "label:N",
         scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]),
-        legend=alt.Legend(title=None, orient="bottom", columns=4, labelLimit=260, symbolType="stroke"),
+        legend=alt.Legend(title=None, orient="bottom", columns=4, labelLimit=260, symbolType="stroke", labelExpr=marked(board)),
     )
     tips = [
         alt.Tooltip("label:N", title="method"),
@@ -94,9 +105,11 @@ def _dots(frame: pd.DataFrame, board: Board, metric: Metric, field: str) -> alt.
         alt.Tooltip("high:Q", title="95 % to", format=".3~g"),
         alt.Tooltip("scores:Q"),
     ]
+    ends = limits(board, metric)
+    frame = frame.assign(low=frame["low"].clip(*ends), high=frame["high"].clip(*ends))
     base = alt.Chart(frame).encode(x, offset, colour, opacity=opacity, tooltip=tips)
     bars = base.transform_filter("isValid(datum.low)").mark_rule(strokeWidth=2).encode(alt.Y("low:Q"), alt.Y2("high:Q"))
-    y = alt.Y("value:Q", title=metric_title(metric), scale=alt.Scale(zero=False, padding=8))
+    y = alt.Y("value:Q", title=metric_title(metric), scale=value_scale([*frame["value"], *frame["low"], *frame["high"]], ends))
     dots = base.mark_point(filled=True, size=70).encode(y, shape)
     # A legend takes clicks only where the first layer that it belongs to has the selection
     return styled(bars.add_params(pick), dots, height=340 + LEGEND_LINE * -(-len(labels) // columns))
@@ -130,7 +143,7 @@ def _panels(frame: pd.DataFrame, board: Board, metric: Metric, fields: list[str]
         domain=False,
     )
     x = alt.X("at:Q", title=number, scale=ends, axis=below)
-    y = alt.Y("value:Q", title=metric_title(metric), scale=alt.Scale(zero=False, padding=8))
+    y = alt.Y("value:Q", title=metric_title(metric), scale=value_scale(frame["value"], limits(board, metric)))
     first, columns = _first(board, labels), legend_columns(labels)
     chosen = [{"label": label} for label in first] if first != labels else alt.Undefined
     pick = alt.selection_point(fields=["label"], bind="legend", value=chosen)
@@ -177,7 +190,9 @@ def _first(board: Board, labels: list[str]) -> list[str]:
 def _marks(board: Board, labels: list[str]) -> tuple[alt.Color, alt.Shape]:
     """Colours and shapes of these rows, with one legend for both."""
     palette, forms = colours(board), shapes(board)
-    names = alt.Legend(title=None, orient="bottom", columns=legend_columns(labels), labelLimit=260, symbolSize=60)
+    names = alt.Legend(
+        title=None, orient="bottom", columns=legend_columns(labels), labelLimit=260, symbolSize=60, labelExpr=marked(board)
+    )
     colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]), legend=names)
     return colour, alt.Shape("label:N", scale=alt.Scale(domain=labels, range=[forms[name] for name in labels]), legend=names)
 
@@ -203,7 +218,13 @@ def _maps(frame: pd.DataFrame, board: Board, metric: Metric, fields: list[str]) 
     found: alt.FacetChart = (
         cells.properties(width=_SIDE, height=_SIDE)
         .facet(
-            alt.Facet("label:N", title=None, sort=order, header=alt.Header(labelFontSize=12, labelLimit=200)), columns=_COLUMNS
+            alt.Facet(
+                "label:N",
+                title=None,
+                sort=order,
+                header=alt.Header(labelFontSize=12, labelLimit=200, labelExpr=marked(board)),
+            ),
+            columns=_COLUMNS,
         )
         .configure_view(stroke=None)
     )

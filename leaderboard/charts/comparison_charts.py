@@ -10,16 +10,20 @@ from benchmark.report.comparison import Duel, winner
 from benchmark.report.order import sign
 from benchmark.report.tables import with_unit
 from benchmark.statistics import by_instance
-from leaderboard.charts.marks import PALETTE, metric_title
+from leaderboard.charts.marks import PALETTE, colours, metric_title
 
+EQUAL = "#B9B9B9"
 GREY = "#808080"  # seen on white and on black
-_SIDES = [PALETTE[0], PALETTE[1], GREY]  # first, second, equal
 _SHAPES = ["circle", "triangle-up", "square"]
 
 
 def _who(one: Duel) -> dict[str, alt.Scale]:
     names = [one.first.label, one.second.label, "equal"]
-    return {"colour": alt.Scale(domain=names, range=_SIDES), "shape": alt.Scale(domain=names, range=_SHAPES)}
+    palette = colours(one.board)
+    sides = [palette[one.first.label], palette[one.second.label]]
+    if sides[0] == sides[1]:  # there are fewer colours than methods
+        sides[1] = next(colour for colour in PALETTE if colour != sides[0])
+    return {"colour": alt.Scale(domain=names, range=[*sides, EQUAL]), "shape": alt.Scale(domain=names, range=_SHAPES)}
 
 
 def _legend(one: Duel) -> alt.Legend:

@@ -4,6 +4,7 @@ import altair as alt
 import numpy as np
 import pandas as pd
 
+from benchmark.report import information
 from benchmark.report.board import Board, Row
 from benchmark.report.decimals import digits
 from benchmark.report.order import pareto
@@ -15,9 +16,12 @@ from leaderboard.charts.marks import (
     PLOT,
     colours,
     legend_columns,
+    limits,
+    marked,
     metric_title,
     plain_axis,
     shapes,
+    spans,
     styled,
 )
 
@@ -35,15 +39,32 @@ def quality_against_time(board: Board) -> alt.LayerChart:
     """
     primary, palette, forms = board.task.primary, colours(board), shapes(board)
     rows = [row for row in board.rows if row.fair_time]
-    frame = pd.DataFrame([_point(row, primary, pareto(board.rows, primary)) for row in rows])
-    frame["corner"] = corners(frame)
+    front, more = pareto(board.rows, primary), information.extra(board)
+    frame = pd.DataFrame([_point(row, primary, front, information.text(more.get(row.label, ()))) for row in rows])
+    ends = limits(board, primary)
+    frame = frame.assign(low=frame["low"].clip(*ends), high=frame["high"].clip(*ends))
+    log = spans([*frame["mean"], *frame["low"]])
+    numbers = ["mean", "low", "high"]
+    frame["corner"] = corners(frame.assign(**{name: np.log(frame[name]) for name in numbers}) if log else frame)
     span = alt.Scale(type="log", domain=[frame["seconds"].min() / 2, frame["seconds"].max() * 2], nice=False)
     title = "seconds of the method's own time, one instance (log scale)"
     x = alt.X("seconds:Q", title=title, scale=span, axis=plain_axis())
-    y = alt.Y("mean:Q", title=metric_title(primary), scale=alt.Scale(zero=False, padding=_PADDING))
+    y = alt.Y(
+        "mean:Q",
+        title=metric_title(primary),
+        scale=alt.Scale(type="log" if log else "linear", zero=False, nice=False, padding=_PADDING),
+    )
     labels = [row.label for row in rows]
     columns = legend_columns(labels, _PHONE)
-    names = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=260, symbolOpacity=1, symbolStrokeWidth=2)
+    names = alt.Legend(
+        title=None,
+        orient="bottom",
+        columns=columns,
+        labelLimit=260,
+        symbolOpacity=1,
+        symbolStrokeWidth=2,
+        labelExpr=marked(board),
+    )
     scale = alt.Scale(domain=labels, range=[palette[label] for label in labels])
     colour = alt.Color("label:N", scale=scale, legend=names)
     shape = alt.Shape("label:N", scale=alt.Scale(domain=labels, range=[forms[label] for label in labels]), legend=names)
@@ -113,12 +134,12 @@ def _free(box: _Box, others: list[_Box], own: int, wide: int) -> bool:
     return left >= 0 and right <= wide and top >= 0 and bottom <= PLOT and all(apart)
 
 
-def _point(row: Row, primary: Metric, front: set[str]) -> dict[str, object]:
+def _point(row: Row, primary: Metric, front: set[str], more: str) -> dict[str, object]:
     mean, known = row.means[primary.name], row.means[primary.name].high >= row.means[primary.name].low
     places = digits([mean])
     return {
         "label": row.label,
-        "name": row.label if row.complete else f"{row.label} ({row.done} of {row.expected})",
+        "name": " ".join([row.label, *[more] * bool(more), *[f"({row.done} of {row.expected})"] * (not row.complete)]),
         "seconds": row.fair_time,
         "mean": mean.mean,
         "low": mean.low if known else mean.mean,

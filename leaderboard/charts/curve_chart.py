@@ -12,9 +12,12 @@ from leaderboard.charts.marks import (
     colours,
     dashes,
     legend_columns,
+    limits,
+    marked,
     metric_title,
     plain_axis,
     styled,
+    value_scale,
 )
 
 _PHONE = 340  # pixels across a chart on a screen of 400
@@ -31,10 +34,26 @@ def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, see
     summary = summary[summary[axis] > 0] if log else summary
     span = alt.Scale(type="log" if log else "linear", nice=False)
     x = alt.X(f"{axis}:Q", title=title, scale=span, axis=plain_axis())
-    y = alt.Y("mean:Q", title=metric_title(primary), scale=alt.Scale(zero=False))
+    ends = limits(board, primary)
+    summary = summary.assign(**{name: summary[name].clip(*ends) for name in (low, high)})
+    base_mean = [] if board.baseline is None else [board.baseline.means[primary.name].mean]
+    scale = value_scale(
+        [*summary["mean"], *base_mean, *(summary[low] if seeds else []), *(summary[high] if seeds else [])], ends
+    )
+    if scale.type == "log":
+        summary = summary.assign(**{name: summary[name].clip(lower=summary["mean"].min()) for name in (low, high)})
+    y = alt.Y("mean:Q", title=metric_title(primary), scale=scale)
     pick = alt.selection_point(fields=["label"], bind="legend")
     columns = legend_columns(labels, _PHONE)
-    names = alt.Legend(title=None, orient="bottom", columns=columns, labelLimit=260, symbolType="stroke", symbolOpacity=1)
+    names = alt.Legend(
+        title=None,
+        orient="bottom",
+        columns=columns,
+        labelLimit=260,
+        symbolType="stroke",
+        symbolOpacity=1,
+        labelExpr=marked(board),
+    )
     colour = alt.Color("label:N", scale=alt.Scale(domain=labels, range=[palette[name] for name in labels]), legend=names)
     dash = alt.StrokeDash("label:N", scale=alt.Scale(domain=labels, range=[forms[name] for name in labels]), legend=names)
     width = alt.condition("datum.series == 'estimate'", alt.value(2), alt.value(0.8))

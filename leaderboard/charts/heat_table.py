@@ -4,16 +4,18 @@ Colours are blue and orange of one lightness (Okabe and Ito), which no form of c
 over the page's own background; each cell also has its text, so that nothing is said by colour alone.
 """
 
-from collections.abc import Callable
+from collections.abc import Mapping
 from html import escape
-from urllib.parse import urlencode
 
-from benchmark.report.board import Board
+from benchmark.report import information
 from benchmark.report.methods_by_boards import Cell, MethodsByBoards
+from leaderboard.addresses import anchor, of_board, of_method
+from leaderboard.charts.board_table import SEES, sees
 
 BLUE, ORANGE = (0, 114, 178), (230, 120, 0)
+WHAT = "methods by boards"
 _STRIPES = "repeating-linear-gradient(135deg, rgba(128,128,128,.16) 0 2px, transparent 2px 7px)"
-STYLE = f"""<style>
+STYLE = f"""{SEES}<style>
 .ldb-scroll {{ overflow-x: auto; max-width: 100%; }}
 .ldb-scroll:focus-visible {{ outline: 2px solid #0072B2; }}
 .ldb {{ border-collapse: separate; border-spacing: 2px; font-size: .875rem; line-height: 1.25; }}
@@ -22,10 +24,13 @@ STYLE = f"""<style>
 .ldb a:hover, .ldb a:focus {{ text-decoration: underline; }}
 .ldb th {{ font-weight: 400; text-align: left; white-space: nowrap; }}
 .ldb tbody th, .ldb thead td {{ position: sticky; left: 0; z-index: 1; padding: 0 .5rem 0 .15rem;
-  background: Canvas; background: light-dark(#fff, #171614); max-width: 11.5rem; overflow: hidden; text-overflow: ellipsis; }}
+  background: Canvas; background: light-dark(#fff, #171614); max-width: 16rem; overflow: hidden; text-overflow: ellipsis; }}
 .ldb thead th {{ vertical-align: bottom; padding: .2rem 0; }}
 .ldb thead th > * {{ writing-mode: vertical-rl; transform: rotate(180deg); margin: 0 auto; display: block;
-  max-height: 11.5rem; }}
+  max-height: 15rem; }}
+.ldb-folds {{ display: grid; grid-template-columns: repeat(auto-fill, minmax(min(30rem, 100%), 1fr)); gap: 0 1.5rem; }}
+.ldb-fold[open] {{ grid-column: 1 / -1; }}
+.ldb-fold summary {{ padding: .3rem 0; cursor: pointer; }}
 .ldb thead th small {{ opacity: .75; }}
 .ldb td {{ min-width: 2.1rem; height: 1.55rem; padding: 0 .3rem; text-align: center; border-radius: 3px;
   font-variant-numeric: tabular-nums; white-space: nowrap; }}
@@ -34,31 +39,33 @@ STYLE = f"""<style>
 .ldb td.cover {{ opacity: .8; font-size: .8rem; }}
 @media (max-width: 640px) {{ .ldb tbody th, .ldb thead td {{ max-width: 7.6rem; }} }}
 </style>"""
-Link = Callable[[str], str | None]  # a method's address, or none
 
 
-def board_link(board: Board) -> str:
-    """Address of a board's page, relative to the app."""
-    return "task?" + urlencode({"task": board.task.name, "preset": board.preset})
-
-
-def html(found: MethodsByBoards, method_link: Link) -> str:
+def html(found: MethodsByBoards, title: str = "") -> str:
     """The matrix as a table that scrolls sideways by itself, while the names of the methods stay in place."""
     head = ['<td class="corner">method</td>', "<th><span>complete on</span></th>"]
     for board in found.boards:
-        place = f'<a href="{escape(board_link(board))}" target="_self">{escape(board.task.name)} '
+        place = f'<a href="{escape(of_board(board))}" target="_self">{escape(board.task.name)} '
         head.append(f'<th scope="col" title="{escape(board.task.title)}">{place}<small>{escape(board.preset)}</small></a></th>')
-    body = []
+    body, marks = [], information.of_methods(found.boards)
     for method in found.methods:
-        link = method_link(method)
-        text = f'<a href="{escape(link)}" target="_self">{escape(method)}</a>' if link else escape(method)
+        text = f"{anchor(of_method(method), method)}{sees(marks.get(method, ()))}"
         cells = [_cell(found.cells.get((method, column))) for column in range(len(found.boards))]
         line = f'<th scope="row" title="{escape(method)}">{text}</th><td class="cover">{found.coverage(method)}</td>'
         body.append(f"<tr>{line}{''.join(cells)}</tr>")
     return (
-        f'<div class="ldb-scroll" tabindex="0" role="region" aria-label="methods by boards">'
+        f'<div class="ldb-scroll" tabindex="0" role="region" aria-label="{escape(title or WHAT)}">'
         f'<table class="ldb"><thead><tr>{"".join(head)}</tr></thead><tbody>{"".join(body)}</tbody></table></div>'
     )
+
+
+def folded(parts: Mapping[str, MethodsByBoards], fold: bool) -> str:
+    """A matrix for each title, one below the other; folded, a reader opens them one by one."""
+    found = "".join(
+        f'<details class="ldb-fold"{"" if fold else " open"}><summary>{escape(title)}</summary>{html(part, title)}</details>'
+        for title, part in parts.items()
+    )
+    return f'<div class="ldb-folds">{found}</div>'
 
 
 def _cell(cell: Cell | None) -> str:

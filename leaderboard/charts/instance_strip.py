@@ -5,7 +5,7 @@ import pandas as pd
 
 from benchmark.report.board import Board
 from benchmark.statistics import Key
-from leaderboard.charts.marks import INK, colours, metric_title, plain_axis, styled
+from leaderboard.charts.marks import INK, colours, limits, marked, metric_title, plain_axis, styled, value_scale
 
 
 def strip(board: Board, key: Key) -> alt.LayerChart:
@@ -19,8 +19,10 @@ def strip(board: Board, key: Key) -> alt.LayerChart:
     ]
     frame = pd.DataFrame(lines)
     names = [row.label for row in board.rows if row.label in set(frame["label"])]
-    x = alt.X("value:Q", title=metric_title(primary), scale=alt.Scale(zero=False, padding=12), axis=plain_axis())
-    y = alt.Y("label:N", title=None, sort=names, axis=alt.Axis(labelLimit=260))
+    x = alt.X(
+        "value:Q", title=metric_title(primary), scale=value_scale(frame["value"], limits(board, primary)), axis=plain_axis()
+    )
+    y = alt.Y("label:N", title=None, sort=names, axis=alt.Axis(labelLimit=260, labelOverlap=False, labelExpr=marked(board)))
     colour = alt.Color("label:N", scale=alt.Scale(domain=names, range=[palette[n] for n in names]), legend=None)
     tips = ["label:N", "instance:Q", "name:N", alt.Tooltip("value:Q", title=primary.name, format=".4~g")]
     ticks = alt.Chart(frame).mark_tick(thickness=2, size=16, opacity=0.4, color=INK).encode(x, y, tooltip=tips)

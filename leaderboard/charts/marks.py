@@ -4,13 +4,16 @@ Colours tell methods apart in any form of colour blindness. A method keeps its c
 they go by its place among the methods of its subject, a folder of `methods/`.
 """
 
-from collections.abc import Sequence
+import json
+import math
+from collections.abc import Iterable, Sequence
 from typing import Any
 
 import altair as alt
 import pandas as pd
 
 from benchmark import registry
+from benchmark.report import information
 from benchmark.report.board import Board
 from benchmark.report.tables import ARROW
 from benchmark.spec import Metric
@@ -23,6 +26,7 @@ INK = "#767676"  # of texts: a contrast of 4.5 on white and of 4.1 on the dark p
 SHAPES = ["circle", "square", "triangle-up", "diamond", "triangle-down", "cross"]
 DASHES = [[1, 0], [6, 3], [2, 2], [9, 3, 2, 3], [12, 4], [4, 2, 1, 2, 1, 2]]
 LEGEND_LINE = 28  # pixels
+DECADES = 2
 PLOT = 320  # pixels of a plot's height, besides the names below it
 _FAINT = "rgba(128, 128, 128, 0.3)"
 _FONT: dict[str, Any] = {
@@ -63,6 +67,38 @@ def _places(board: Board) -> dict[str, int]:
     absent = [name for name in known if name not in installed]
     others = sorted(row.label for row in board.rows if row.label not in board.known_methods)
     return {name: place for place, name in enumerate([*installed, *absent, *others])}
+
+
+def marked(board: Board) -> Any:
+    """An expression for the texts of a legend or an axis whose values are labels: what a method sees more stands behind its
+    name. Undefined where all see the same.
+    """
+    marks = {label: f"{label} {information.text(several)}" for label, several in information.extra(board).items()}
+    return f"{json.dumps(marks)}[datum.label] || datum.label" if marks else alt.Undefined
+
+
+def limits(board: Board, metric: Metric) -> tuple[float, float]:
+    """Where the axis of a metric ends at the latest: 0 where no score is below, and then 1 where none is above."""
+    every = [value for row in board.rows for value in row.scores.get(metric.name, {}).values()]
+    low = 0.0 if every and min(every) >= 0 else -math.inf
+    return low, 1.0 if low == 0 and max(every) <= 1 else math.inf
+
+
+def spans(values: Iterable[float]) -> bool:
+    """Whether values are positive and DECADES apart, so that they need a logarithmic axis."""
+    found = [value for value in values if math.isfinite(value)]
+    return bool(found) and min(found) > 0 and max(found) >= 10**DECADES * min(found)
+
+
+def value_scale(values: Iterable[float], ends: tuple[float, float], room: float = 0.05) -> alt.Scale:
+    """A scale around the values, within `ends`; logarithmic where they span decades. room: share of it on each side."""
+    found = [value for value in values if math.isfinite(value)] or [0.0, 1.0]
+    low, high = min(found), max(found)
+    if spans(found):
+        wide = (high / low) ** room
+        return alt.Scale(type="log", domain=[low / wide, min(high * wide, max(ends[1], high))], nice=False)
+    wide = room * (high - low) or 0.05 * abs(high) or 1.0
+    return alt.Scale(domain=[max(low - wide, min(ends[0], low)), min(high + wide, max(ends[1], high))], nice=False, zero=False)
 
 
 def metric_title(metric: Metric) -> str:

@@ -1,13 +1,13 @@
 """The list of the papers and the table of a paper's claims, in HTML that a narrow screen shows as one column."""
 
 from base64 import b64encode
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from html import escape
-from urllib.parse import urlencode
 
 from benchmark.claims import telling
 from benchmark.claims.paper import UNKNOWN, Paper, Runs
 from benchmark.claims.verdicts import Judged, Verdict
+from leaderboard.addresses import address, anchor
 from leaderboard.charts.verdict_bars import SIGNS, bar, chip
 
 STYLE = """<style>
@@ -25,6 +25,11 @@ ul.ldb-papers > li { display: grid; grid-template-columns: 150px minmax(0, 1fr) 
 .ldb-papers .where, .ldb-papers .scale { font-size: .8rem; }
 .ldb-papers .says { grid-column: 2; }
 .ldb-papers .side { grid-column: 3; grid-row: 1 / span 2; }
+ul.ldb-short { list-style: none; margin: 0 !important; padding: 0 !important; display: grid; gap: .35rem 1.6rem;
+  grid-template-columns: repeat(auto-fill, minmax(min(34rem, 100%), 1fr)); font-size: .875rem; }
+ul.ldb-short > li { margin: 0 !important; display: grid; grid-template-columns: minmax(0, 1fr) 13rem; gap: .8rem;
+  align-items: center; }
+.ldb-short a { color: inherit; text-decoration: underline; text-decoration-thickness: 1px; text-underline-offset: 2px; }
 .ldb-claims { width: 100%; table-layout: fixed; border-collapse: collapse; font-size: .875rem; line-height: 1.4; }
 .ldb-claims th, .ldb-claims td { text-align: left; vertical-align: top; padding: .45rem .8rem .45rem 0; font-weight: 400;
   border-bottom: 1px solid rgba(128, 128, 128, .3); overflow-wrap: anywhere; }
@@ -42,6 +47,7 @@ ul.ldb-papers > li { display: grid; grid-template-columns: 150px minmax(0, 1fr) 
 @media (max-width: 760px) {
   ul.ldb-papers > li { grid-template-columns: 96px minmax(0, 1fr); gap: .2rem .8rem; }
   .ldb-papers .picture { grid-row: 1; width: 96px; height: 54px; }
+  ul.ldb-short > li { grid-template-columns: minmax(0, 1fr); gap: .1rem; }
   .ldb-papers .says, .ldb-papers .side { grid-column: 1 / -1; grid-row: auto; }
   .ldb-claims, .ldb-claims tbody { display: block; }
   .ldb-claims thead { position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }
@@ -57,27 +63,31 @@ Links = Mapping[Runs, Sequence[int]]  # numbers of the runs in the database
 _SHOWN = 6  # links to runs of one claim
 
 
-def papers(found: Sequence[tuple[Paper, Sequence[Verdict], str]]) -> str:
-    """A line for each (paper, its verdicts, its picture as SVG or empty)."""
-    return f'<ul class="ldb-papers">{"".join(_paper(*one) for one in found)}</ul>'
+def papers(found: Sequence[tuple[Paper, Sequence[Verdict], str]], boards: Collection[str]) -> str:
+    """A line for each (paper, its verdicts, its picture as SVG or empty). boards: the tasks that have results, to link to."""
+    return f'<ul class="ldb-papers">{"".join(_paper(*one, boards) for one in found)}</ul>'
 
 
-def _paper(paper: Paper, verdicts: Sequence[Verdict], picture: str) -> str:
-    address = f"paper?{urlencode({'id': paper.id})}"
-    tasks = ", ".join(f'<a href="{escape(_task(name))}" target="_self">{escape(name)}</a>' for name in paper.tasks)
+def short(found: Sequence[tuple[Paper, Sequence[Verdict]]]) -> str:
+    """A line for each paper: its title and how many claims hold."""
+    lines = "".join(
+        f"<li>{anchor(address('paper', id=paper.id), paper.title)}{bar(verdicts)}</li>" for paper, verdicts in found
+    )
+    return f'<ul class="ldb-short">{lines}</ul>'
+
+
+def _paper(paper: Paper, verdicts: Sequence[Verdict], picture: str, boards: Collection[str]) -> str:
+    where_to = address("paper", id=paper.id)
+    tasks = ", ".join(anchor(address("task", task=name), name) if name in boards else escape(name) for name in paper.tasks)
     where = " · ".join(text for text in (escape(paper.id), tasks, escape(", ".join(paper.methods))) if text)
     seen = f'<img alt="" src="{_data(picture)}">' if picture else "<span>no runs yet</span>"
     return (
-        f'<li><a class="picture" href="{escape(address)}" target="_self" tabindex="-1" aria-hidden="true">{seen}</a>'
-        f'<div class="name"><h3><a href="{escape(address)}" target="_self">{escape(paper.title)}</a></h3>'
+        f'<li><a class="picture" href="{escape(where_to)}" target="_self" tabindex="-1" aria-hidden="true">{seen}</a>'
+        f'<div class="name"><h3><a href="{escape(where_to)}" target="_self">{escape(paper.title)}</a></h3>'
         f'<p class="where">{where}</p></div>'
         f'<p class="says">{escape(telling.headline(verdicts))}</p>'
         f'<div class="side">{bar(verdicts)}<p class="scale">{escape(paper.scale)}</p></div></li>'
     )
-
-
-def _task(name: str) -> str:
-    return f"task?{urlencode({'task': name})}"
 
 
 def _data(svg: str) -> str:
@@ -139,14 +149,14 @@ def _evidence(verdict: Verdict, links: Links) -> str:
     """Links to the boards of a claim, and to the runs."""
     boards = dict.fromkeys((runs.task, runs.preset) for runs in verdict.claim.runs)
     found = [
-        f'<a href="task?{escape(urlencode({"task": task, "preset": preset}))}" target="_self">{escape(f"{task}/{preset}")}</a>'
+        anchor(address("task", task=task, preset=preset), f"{task}/{preset}")
         for task, preset in boards
         if any((runs.task, runs.preset) == (task, preset) and links.get(runs) for runs in verdict.claim.runs)
     ]
     every = list(dict.fromkeys(number for runs in verdict.claim.runs for number in links.get(runs, ())))
-    shown = " ".join(f'<a href="run?run={number}" target="_self">{number}</a>' for number in every[:_SHOWN])
+    shown = " ".join(anchor(address("run", run=number), str(number)) for number in every[:_SHOWN])
     if not every:
         return ""
-    rest = [f'<a href="run?run={number}" target="_self">{number}</a>' for number in every[_SHOWN:]]
+    rest = [anchor(address("run", run=number), str(number)) for number in every[_SHOWN:]]
     more = f"<details><summary>{len(rest)} more</summary>{' '.join(rest)}</details>" if rest else ""
     return f"{', '.join(found)}<small>runs {shown}{more}</small>"

@@ -5,14 +5,17 @@ took a fifth of a second of the first page.
 """
 
 import math
-from collections.abc import Callable
+from collections.abc import Mapping
 from html import escape
+from types import MappingProxyType
 from typing import Any
 
 from benchmark.report.across import Across
+from leaderboard.addresses import anchor, of_method
+from leaderboard.charts.board_table import SEES, sees
 
 BLUE = "#2b7fc4"  # readable on white and on the dark page
-STYLE = f"""<style>
+STYLE = f"""{SEES}<style>
 .ldb-ranks-box {{ overflow: auto; max-height: 27rem; max-width: 100%; }}
 .ldb-ranks-box:focus-visible {{ outline: 2px solid #0072B2; }}
 .ldb-ranks {{ border-collapse: separate; border-spacing: 0; font-size: .875rem; line-height: 1.3; width: 100%; }}
@@ -32,6 +35,9 @@ STYLE = f"""<style>
 .ldb-ranks .span b {{ position: absolute; top: calc(50% - .28rem); width: .56rem; height: .56rem; margin-left: -.28rem;
   border-radius: 50%; background: {BLUE}; }}
 .ldb-ranks .text {{ text-align: left; white-space: normal; min-width: 15rem; font-size: .8rem; opacity: .85; }}
+.ldb-ranks .groups {{ position: relative; }}
+.ldb-ranks .groups i {{ position: absolute; top: 0; bottom: 0; width: 4px; background: {BLUE}; }}
+.ldb-ranks .groups span {{ position: absolute; width: 1px; height: 1px; overflow: hidden; clip-path: inset(50%); }}
 .ldb-ranks .middle {{ text-align: center; }}
 @media (max-width: 640px) {{ .ldb-ranks tbody th, .ldb-ranks thead th:first-child {{ max-width: 7.6rem; }} }}
 </style>"""
@@ -39,9 +45,9 @@ _LABELS = {"rank 95 %": "95 %", "Borda 95 %": "95 %"}
 _CLASSES = {"tie": "middle", "remark": "text"}
 
 
-def html(found: Across, method_link: Callable[[str], str | None]) -> str:
+def html(found: Across, more: Mapping[str, tuple[str, ...]] = MappingProxyType({})) -> str:
     """The frame of `found` as a table that scrolls by itself. After the name of each ranked method, its rank is a dot and the
-    95 % interval a bar.
+    95 % interval a bar. more: what methods see more than others.
     """
     names = [name for name in found.frame.columns if name not in ("method", "average rank")]
     ticks = scale(found)
@@ -53,8 +59,7 @@ def html(found: Across, method_link: Callable[[str], str | None]) -> str:
     body = []
     for line in found.frame.to_dict("records"):
         method = str(line["method"])
-        link = method_link(method)
-        text = f'<a href="{escape(link)}" target="_self">{escape(method)}</a>' if link else escape(method)
+        text = f"{anchor(of_method(method), method)}{sees(more.get(method, ()))}"
         cells = [f'<th scope="row" title="{escape(method)}">{text}</th>', _cell(found, line, "average rank")]
         if ticks:
             cells.append(f'<td class="span"{_grid(ticks)}>{_drawn(found, method, ticks)}</td>')
@@ -99,7 +104,18 @@ def _cell(found: Across, line: dict[Any, Any], name: str) -> str:
     kind, value, form = f' class="{_CLASSES[name]}"' if name in _CLASSES else "", line[name], found.columns[name].format
     if form is not None:
         return f"<td{kind}>{'' if value is None or math.isnan(value) else form % value}</td>"
+    if name == "tie":
+        return _tie(found, str(value))
     return f"<td{kind}>{escape(str(value))}</td>"
+
+
+def _tie(found: Across, letters: str) -> str:
+    """A bar for each group that the method is in, below those of its neighbours; readers of a screen hear the letters."""
+    known = {letter for several in found.frame["tie"] for letter in str(several).split()}
+    every = sorted(known, key=lambda one: (len(one), one))
+    bars = "".join(f'<i style="left:{8 + 9 * every.index(letter)}px"></i>' for letter in letters.split())
+    title = ' title="methods of one bar cannot be told apart across tasks"' if bars else ""
+    return f'<td class="groups" style="min-width:{16 + 9 * len(every)}px"{title}><span>{escape(letters)}</span>{bars}</td>'
 
 
 def _drawn(found: Across, method: str, ticks: list[float]) -> str:

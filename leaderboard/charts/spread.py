@@ -6,7 +6,7 @@ import pandas as pd
 
 from benchmark import statistics
 from benchmark.report.board import Board
-from leaderboard.charts.marks import INK, colours, metric_title, styled
+from leaderboard.charts.marks import INK, colours, limits, marked, metric_title, plain_axis, styled, value_scale
 
 HOW = (
     "Each tick is one instance, seeds averaged first; the dot is the median, the bar the middle half. Spread over instances "
@@ -32,9 +32,9 @@ def spread(board: Board) -> alt.LayerChart:
     groups = frame.groupby("label", sort=False)["value"]
     middle = groups.quantile(np.array([0.25, 0.5, 0.75])).unstack().set_axis(["low", "median", "high"], axis=1).reset_index()
     colour = alt.Color("label:N", scale=alt.Scale(domain=names, range=[palette[name] for name in names]), legend=None)
-    y = alt.Y("label:N", title=None, sort=names, axis=alt.Axis(labelLimit=160))
-    scale = alt.Scale(zero=False, padding=12)
-    x = alt.X("value:Q", title=metric_title(primary), scale=scale)
+    y = alt.Y("label:N", title=None, sort=names, axis=alt.Axis(labelLimit=230, labelOverlap=False, labelExpr=marked(board)))
+    scale = value_scale(frame["value"], limits(board, primary))
+    x = alt.X("value:Q", title=metric_title(primary), scale=scale, axis=plain_axis())
     tips = ["label:N", "instance:Q", "name:N", alt.Tooltip("value:Q", title=primary.name, format=".4~g")]
     ticks = alt.Chart(frame).mark_tick(thickness=1.5, size=15, opacity=0.55, color=INK).encode(x, y, tooltip=tips)
     base = alt.Chart(middle)

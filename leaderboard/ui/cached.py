@@ -1,14 +1,21 @@
 """Boards and what is computed from them, once for each state of the database. Shared between visitors: not to be changed."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
+import numpy as np
 import pandas as pd
 import streamlit as st
 from sqlalchemy.orm import Session
 
-from benchmark.report import across, boards, curves, filters, outlines, pairs
+from benchmark.report import across, boards, curves, filters, leaders, outlines, pairs
 from benchmark.report.board import Board
+from benchmark.statistics import Key
+from leaderboard.artifacts.figures import Array
+from leaderboard.charts import thumbnail
+from leaderboard.charts.task_cards import Card
+from leaderboard.ui import kept
 from leaderboard.ui.opened import database_name, engine, version
 
 
@@ -61,6 +68,51 @@ def _averages(
 ) -> tuple[across.Across, list[tuple[tuple[str, ...], int]]]:
     found = [_outline(name, state, task, preset) for task, preset, state in places]
     return across.across(found), across.shared(found)
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _ahead(name: str, state: outlines.State | None, task: str, preset: str) -> str:
+    return leaders.ahead(_outline(name, state, task, preset))
+
+
+@st.cache_resource(max_entries=256, show_spinner=False)
+def _thumbnail(name: str, state: outlines.State | None, task: str, preset: str) -> str:
+    board = _outline(name, state, task, preset)
+    for row in board.rows:
+        alone = replace(board, rows=[row])
+        for key in kept.keys(alone)[:1]:
+            for figure in kept.drawn(alone, key)[:1]:
+                if figure.truth is not None and (found := thumbnail.of(figure.picture, _halves(board, key, figure.truth))):
+                    return found
+    means = [row.means[board.task.primary.name] for row in board.comparable]
+    return thumbnail.dots([(one.mean, one.low, one.high) for one in means])
+
+
+def _halves(board: Board, key: Key, truth: Array) -> Array:
+    """The truth, whose left half is what a baseline makes of the measurements without solving anything, where that was kept."""
+    naive = [row for row in board.rows if row.kind == "baseline"][:1]
+    for figure in kept.drawn(replace(board, rows=naive), key)[:1] if naive else ():
+        for estimate in figure.estimates.values():
+            if figure.picture.kind == "image" and estimate.shape == truth.shape:
+                half = truth.shape[-1] // 2
+                return np.concatenate([estimate[..., :half], truth[..., half:]], -1)
+    return truth
+
+
+def cards(shown: Sequence[Board]) -> list[Card]:
+    """A card for each task of these outlines, by its board `small` or its first."""
+    name = database_name()
+    with Session(engine()) as session:
+        states = outlines.states(session)
+    found = []
+    for task in dict.fromkeys(board.task.name for board in shown):
+        every = [board for board in shown if board.task.name == task]
+        main = next((board for board in every if board.preset == "small"), every[0])
+        place = (task, main.preset)
+        state = states.get(place)
+        others = [board for board in every if board is not main]
+        found.append(Card(main, _thumbnail(name, state, *place), _ahead(name, state, *place), others))
+    return found
 
 
 def known_boards() -> list[tuple[str, str]]:

@@ -4,7 +4,6 @@ import html
 import re
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any
-from urllib.parse import urlencode
 
 import pandas as pd
 import streamlit as st
@@ -12,6 +11,7 @@ import streamlit as st
 from benchmark import environment
 from benchmark.report.formats import View
 from benchmark.report.tables import Column
+from leaderboard.addresses import address, query
 from leaderboard.ui import opened
 from leaderboard.ui.plain import plain
 
@@ -26,14 +26,9 @@ table.lines tbody th { width: 8.5rem; }
 OPEN = "open"
 
 
-def address(page: str, **query: object) -> str:
-    """The relative address of a page: `run?run=3`."""
-    return f"{page}?{urlencode({name: str(value) for name, value in query.items()})}"
-
-
-def go(page: str, label: str, **query: object) -> None:
+def go(page: str, label: str, **words: object) -> None:
     """A link to a page, in this tab. The label is plain text."""
-    st.page_link(f"views/{page}.py", label=f":blue[{plain(label)}]", query_params={k: str(v) for k, v in query.items()})
+    st.page_link(f"views/{page}.py", label=f":blue[{plain(label)}]", query_params=query(page, **words))
 
 
 def run_links(numbers: Iterable[int]) -> str:
@@ -84,7 +79,7 @@ def table(view: View, links: Sequence[str] | None = None) -> None:
     if links is not None:
         frame = frame.copy()
         frame.insert(0, OPEN, list(links))
-        config[OPEN] = st.column_config.LinkColumn("", help="Opens in a new tab", display_text="open", width=58, pinned=True)
+        config[OPEN] = st.column_config.LinkColumn(OPEN, help="Opens in a new tab", display_text="open", width=58, pinned=True)
     st.dataframe(frame, hide_index=True, column_config=config, width="stretch", placeholder="")
 
 

@@ -3,21 +3,23 @@
 import pandas as pd
 import streamlit as st
 
-from benchmark.report import comparison, tables
+from benchmark.report import comparison, information, tables
 from benchmark.report.board import Board, Row
 from benchmark.report.comparison import Duel
+from leaderboard.addresses import address
 from leaderboard.charts import comparison_charts
 from leaderboard.ui import choices, downloads, drawing, widgets
 from leaderboard.ui.plain import plain
 
 
 def choose_rows(board: Board) -> tuple[Row, Row]:
-    """Selectors of two rows; at first the best one and the baseline."""
+    """Selectors of two rows; at first the best one and its rival."""
     rows = {row.label: row for row in board.rows}
     left, right = st.columns(2)
     with left:
         first = choices.choose("Method", "first", list(rows))
-    others = sorted((label for label in rows if label != first), key=lambda label: rows[label] is not board.baseline)
+    rival = comparison.rival(board, rows[first])
+    others = sorted((label for label in rows if label != first), key=lambda label: label != rival.label)
     with right:
         second = choices.choose("against", "second", others)
     return rows[first], rows[second]
@@ -34,11 +36,15 @@ def links(one: Duel) -> None:
 
 def verdict(one: Duel) -> None:
     """The comparison in words."""
-    st.markdown(f"#### {plain(one.verdict())}")
+    st.markdown(f"### {plain(one.verdict())}")
     if one.found is None:
         return
     alone = f" Left out: {tables.count(one.alone, 'score')} that only one of them has." if one.alone else ""
     st.write(plain(one.wins() + alone))
+    more = information.extra(one.board)
+    for row in (one.first, one.second):
+        if row.label in more:
+            st.markdown(f"{plain(row.label)} {plain(information.said(more[row.label]))}.")
     st.caption(
         "The numbers depend on these two alone. Paired by instance, seeds averaged first; the interval is a 95 % bootstrap-t "
         "interval over instances; p is two-sided and for this one comparison: look at many pairs and some will be below 0.05 "
@@ -86,7 +92,7 @@ def costs(one: Duel) -> None:
     """Cost, trust and hyperparameters beside each other."""
     st.subheader("Cost and making")
     lines = comparison.side_by_side(one.board, one.first, one.second)
-    widgets.lines(lines, ["", one.first.label, one.second.label])
+    widgets.lines(lines, ["what", one.first.label, one.second.label])
     if one.first.devices != one.second.devices:
         st.caption("Measured on different devices: their seconds do not compare.")
     frame = pd.DataFrame(lines, columns=["what", f"of {one.first.label}", f"of {one.second.label}"])
@@ -116,7 +122,7 @@ def show(board: Board) -> None:
     links(one)
     verdict(one)
     place = {"task": board.task.name, "preset": board.preset}
-    addresses = {key: widgets.address("instance", **place, seed=key[0], instance=key[1]) for key in one.signed}
+    addresses = {key: address("instance", **place, seed=key[0], instance=key[1]) for key in one.signed}
     if one.found is not None:
         pictures(one, addresses)
         metrics(one)

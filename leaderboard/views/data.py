@@ -6,6 +6,7 @@ import streamlit as st
 from benchmark.report import data_sources
 from benchmark.report.tables import Column
 from benchmark.store import schema
+from leaderboard.addresses import address
 from leaderboard.ui import cached, choices, downloads, widgets
 from leaderboard.ui.plain import plain
 
@@ -28,7 +29,7 @@ def checked(name: str) -> str:
 def everything(found: dict[str, data_sources.Source]) -> None:
     """All sources in one table."""
     view = widgets.view("Sources of data (benchmark/datasets/SOURCES.md)", data_sources.overview(found), data_sources.COLUMNS)
-    links = [widgets.address("data", source=name) for name in found]
+    links = [address("data", source=name) for name in found]
     widgets.table(view, links)
     downloads.menus({"sources": view}, "data")
 

@@ -3,7 +3,7 @@
 import streamlit as st
 from streamlit.delta_generator import DeltaGenerator
 
-from benchmark.report import tables
+from benchmark.report import information, tables
 from benchmark.report.board import Board
 from benchmark.report.decimals import digits
 from benchmark.report.order import sign
@@ -48,8 +48,8 @@ def difficulty(board: Board, key: Key) -> None:
     if mine is not None:
         harder = sum(sign(primary) * (mine - value) > 0 for value in scores.values())
         st.write(
-            f"By {plain(primary.name)} of {plain(reference.label)} it is number {harder + 1} of the {len(scores)} instances of "
-            f"seed {key[0]}, counted from the hardest."
+            f"By {plain(primary.name)} of {plain(reference.label)} it is the {tables.ordinal(harder + 1)}hardest of the "
+            f"{tables.count(len(scores), 'instance')} of seed {key[0]}."
         )
     drawing.show(instance_strip.strip(board, key), f"{downloads.stem(board)}_hard")
     st.caption("Tick: one instance of this seed. Dot: the instance chosen above.")
@@ -67,7 +67,9 @@ def scores(board: Board, key: Key) -> None:
         text = f"Difference to {board.baseline.label} on this instance"
         columns[tables.gain_heading(board)] = Column(text, 110, f"%+.{tables.primary_digits(board)}f")
     columns["seconds"] = Column("The method's own time on this instance", 100, "%.3g")
-    widgets.numbers(frame, columns)
+    more = information.extra(board)
+    names = [f"{name} {information.text(more.get(name, ()))}".strip() for name in frame["method"]]
+    widgets.numbers(frame.assign(method=names), columns)
     view = widgets.view(f"seed {key[0]}, instance {key[1]}: {board.labels[key]}", frame, columns)
     downloads.of_board(board, {"scores": view}, f"{key[0]}_{key[1]}")
     tiles.sources(board, key)
@@ -91,10 +93,11 @@ if not shown.labels:
 chosen = choose_key(shown, *selectors[2:])
 st.header(plain(f"{shown.task.title} / {shown.preset}: {shown.labels[chosen] or f'instance {chosen[1]}'}"))
 place = {"task": shown.task.name, "preset": shown.preset}
-st.page_link("views/task.py", label=":blue[← Back to the board]", query_params=place)
+widgets.go("task", "← Back to the board", **place)
+given = st.container()
 drawings.show(shown, chosen)
 elsewhere(shown, chosen)
-inputs_view.show(shown, chosen)
 singular_along(shown, chosen)
 scores(shown, chosen)
 difficulty(shown, chosen)
+inputs_view.show(shown, chosen, given)

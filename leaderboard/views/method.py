@@ -5,10 +5,12 @@ import streamlit as st
 from sqlalchemy.orm import Session
 
 from benchmark.registry import MethodEntry
-from benchmark.report import method_card, runs, tables
+from benchmark.report import comparison, information, method_card, runs, tables
 from benchmark.report.board import Board, Row
 from benchmark.report.method_card import Card
-from leaderboard.ui import cached, choices, downloads, opened, widgets
+from leaderboard.addresses import address
+from leaderboard.charts import formulas, method_chart
+from leaderboard.ui import cached, choices, downloads, drawing, opened, widgets
 from leaderboard.ui.plain import plain
 
 COMMANDS = 5  # of one row
@@ -17,6 +19,7 @@ Found = list[tuple[Board, Row]]
 
 def describe(found: Card) -> None:
     """What it is, from its own description."""
+    marks = information.seen(found.name, found.kind)
     st.header(plain(found.name))
     st.write(plain(found.summary))
     facts = [
@@ -29,12 +32,14 @@ def describe(found: Card) -> None:
         needs = ", ".join(need.replace("|", " or ") for need in found.entry.spec.needs)
         facts += [f"needs of a task: {needs}"] * bool(needs)
         facts += ["learns once for all instances"] * (found.entry.spec.learns is not None)
+    facts += [plain(information.said(marks))] * bool(marks)
     st.write(" · ".join(fact for fact in facts if fact))
     if found.entry is None:
         st.info("The suite that shows this page does not know this method: its results are here, its code is not.")
     else:
         with st.expander("What its file says: the method as formulas, its source, what differs from the paper", expanded=True):
-            st.code(method_card.header(found.entry) or "Its file has no header.", language=None, wrap_lines=True)
+            header = method_card.header(found.entry)
+            st.html(formulas.STYLE + formulas.html(header or "Its file has no header."))
 
 
 def hyperparameters(entry: MethodEntry) -> None:
@@ -61,8 +66,12 @@ def results(name: str, found: Found) -> None:
     if not found:
         st.write("No board has a result of it.")
         return
+    ranked = method_chart.frame(found)
+    if len(ranked):
+        drawing.show(method_chart.chart(ranked), f"method_{name}_ranks")
+        st.caption("Dot: its rank on a board. Bar: the ranks that the data allow (95 %). Grey line: all ranks of the board.")
     frame = method_card.results(found)
-    links = [widgets.address("task", task=board.task.name, preset=board.preset) for board, _ in found]
+    links = [address("task", task=board.task.name, preset=board.preset) for board, _ in found]
     widgets.table(widgets.view("", frame[list(method_card.RESULTS)], method_card.RESULTS), links)
     st.caption(
         "Each line is a row of a board, opened by its link. Rank: on its board, from scores on the same instances; ranks of "
@@ -73,9 +82,8 @@ def results(name: str, found: Found) -> None:
 
 
 def rivals(found: Found) -> None:
-    """Links to the comparison with the first of each board, or the second where it is the first."""
-    shown = [(board, row, next((other for other in board.rows if other is not row), None)) for board, row in found]
-    pairs = [(board, row, other) for board, row, other in shown if other is not None]
+    """Links to the comparison with its rival on each board."""
+    pairs = [(board, row, comparison.rival(board, row)) for board, row in found if len(board.rows) > 1]
     if not pairs:
         return
     with st.expander(f"Compare it, instance by instance ({tables.count(len(pairs), 'board row')})"):
@@ -86,7 +94,7 @@ def rivals(found: Found) -> None:
 
 def reproduce(found: Found) -> None:
     """The command of each row."""
-    st.subheader("Make it again")
+    st.subheader("Reproduce")
     for board, row in found:
         with st.expander(plain(f"{board.task.name} / {board.preset}: {row.label}")):
             st.caption(plain(tables.parameters_text(row)))
@@ -106,7 +114,7 @@ def every_run(session: Session, name: str) -> None:
         st.write("It never ran here.")
         return
     view = widgets.view(f"Runs of {name}", frame, runs.LISTING)
-    widgets.table(view, [widgets.address("run", run=number) for number in frame["run"]])
+    widgets.table(view, [address("run", run=number) for number in frame["run"]])
     if len(frame) == runs.LISTED:
         st.caption(f"The newest {runs.LISTED}; a run's page opens by its number or digest.")
     downloads.menus({"runs": view}, f"method_{name}")

@@ -2,21 +2,34 @@
 
 from collections.abc import Sequence
 from functools import partial
-from html import escape
-from pathlib import Path
-from urllib.parse import urlencode
 
 import streamlit as st
 
-from benchmark.report import filters, leaders, methods_by_boards, tables
+from benchmark.report import filters, information, leaders, methods_by_boards, tables
 from benchmark.report.across import HOW_AVERAGED, Across, by_preset
 from benchmark.report.board import Board
+from benchmark.report.filters import by_interface
 from benchmark.report.formats import View
-from leaderboard.charts import heat_table, leader_blocks, rank_table
-from leaderboard.ui import cached, downloads
+from leaderboard.addresses import address, anchor
+from leaderboard.charts import heat_table, leader_blocks, paper_tables, rank_table, verdict_bars
+from leaderboard.charts import task_cards as task_cards_html
+from leaderboard.ui import cached, claimed, downloads
 from leaderboard.ui.plain import plain
 
 RANKS, GAINS = "rank", "difference to the baseline"
+FOLD = 12  # methods; of more the matrix is folded
+
+
+def sentence(boards: list[Board]) -> str:
+    """What there is, in numbers."""
+    methods = {row.method for board in boards for row in board.rows}
+    tasks = {board.task.name for board in boards}
+    runs = sum(len(row.runs) for board in boards for row in board.rows)
+    return (
+        f"{tables.count(len(methods), 'method')} that exploit low-dimensional structure, on {tables.count(len(tasks), 'task')} "
+        f"({tables.count(len(boards), 'board')}, {tables.count(runs, 'run')}). On a board every method meets the same "
+        "instances, so differences are paired; intervals are 95 % bootstrap intervals over instances."
+    )
 
 
 def choose(boards: list[Board]) -> dict[str, list[str]]:
@@ -52,14 +65,28 @@ def counts(shown: filters.Selection) -> None:
         )
 
 
-def method_link(name: str) -> str | None:
-    """Address of a method's page, where the app has one."""
-    there = Path(__file__).with_name("method.py").exists()
-    return "method?" + urlencode({"name": name}) if there else None
+def task_cards(shown: filters.Selection) -> None:
+    """What each task is, and who leads it."""
+    st.html(task_cards_html.STYLE + task_cards_html.html(cached.cards(shown.boards), shown.methods))
+    marks = {mark for board in shown.boards for several in information.extra(board).values() for mark in several}
+    meanings = [f"+{mark}: {meaning}" for mark, meaning in information.MEANINGS.items() if mark in marks]
+    st.caption(
+        "Leading: the methods of rank 1, which a test of all pairs cannot separate from the best mean. In brackets: the 95 % "
+        "interval of the paired difference to the next method in the mean."
+        + (f" Marked methods see more than the problem. {plain('; '.join(meanings))}." if meanings else "")
+    )
+
+
+def papers() -> None:
+    """Each paper with how many of its claims hold."""
+    found, _ = claimed.every()
+    if found:
+        st.subheader("Papers")
+        st.html(verdict_bars.STYLE + paper_tables.STYLE + paper_tables.short([(one.paper, one.verdicts) for one in found]))
 
 
 def heat_map(shown: filters.Selection, about: list[str]) -> None:
-    """Methods by boards."""
+    """Methods by boards, folded by what the tasks pose."""
     st.subheader("Methods on every board")
     mode = st.segmented_control(
         "Cells show",
@@ -72,11 +99,17 @@ def heat_map(shown: filters.Selection, about: list[str]) -> None:
     )
     gains = mode == GAINS
     found = methods_by_boards.of_selection(shown, gains)
-    st.html(heat_table.STYLE + heat_table.html(found, method_link))
+    parts = {_family(poses, part): methods_by_boards.of_selection(part, gains) for poses, part in by_interface(shown).items()}
+    st.html(heat_table.STYLE + heat_table.folded(parts, fold=len(found.methods) > FOLD))
     st.caption(methods_by_boards.HOW_GAINS if gains else methods_by_boards.HOW_RANKS)
     title = "Difference to the baseline" if gains else "Rank on each board"
     stem = "differences" if gains else "ranks"
     downloads.buttons(lambda: methods_by_boards.view(found, gains, about), stem, lambda: heat_table.svg(found, title))
+
+
+def _family(poses: str, part: filters.Selection) -> str:
+    name = filters.FAMILIES.get(poses, poses)
+    return f"{name}: {tables.count(len(part.methods), 'method')} on {tables.count(len(part.boards), 'board')}"
 
 
 def average_ranks(preset: str, boards: list[Board], methods: list[str], about: list[str]) -> None:
@@ -94,7 +127,7 @@ def average_ranks(preset: str, boards: list[Board], methods: list[str], about: l
         sets = sets[1:]
     first = next(iter(found.intervals), "")
     found = found.only(methods)
-    st.html(rank_table.STYLE + rank_table.html(found, method_link))
+    st.html(rank_table.STYLE + rank_table.html(found, information.of_methods(boards)))
     if found.hidden:
         st.caption(f"The filters hide {tables.count(found.hidden, 'method')} of this table; ranks are among all.")
     st.caption(
@@ -115,8 +148,7 @@ def average_ranks(preset: str, boards: list[Board], methods: list[str], about: l
 
 def sets_link(preset: str, tasks: Sequence[str]) -> str:
     """A link to this page with these tasks alone."""
-    query = urlencode({"tasks": tasks, "presets": [preset]}, doseq=True)
-    return f'<a href="?{escape(query)}" target="_self">{escape(", ".join(tasks))}</a>'
+    return anchor(address("overview", tasks=tasks, presets=[preset]), ", ".join(tasks))
 
 
 def _title(found: Across) -> str:
@@ -138,21 +170,24 @@ def leading(shown: filters.Selection, about: list[str]) -> None:
     downloads.buttons(lambda: downloads.simple("Who leads", frame, columns, about), "leaders")
 
 
-st.header("LowDimBench")
-st.write(
-    "Methods that exploit low-dimensional structure, on versioned tasks. Every method meets the same instances, so "
-    "differences are paired; intervals are 95 % bootstrap intervals over instances."
-)
 gains = st.session_state.get("show", st.query_params.get("show")) == GAINS
 every = cached.overview(gains)
+st.header("Overview")
+st.write(sentence(every))
 picked = choose(every)
 shown = filters.select(every, picked)
 counts(shown)
 if shown.boards:
     said = downloads.about(filters.described(picked))
+    task_cards(shown)
+    papers()
     heat_map(shown, said)
-    for preset, group in by_preset(shown.boards).items():
-        average_ranks(preset, group, shown.methods, said)
-    leading(shown, said)
+    groups = by_preset(shown.boards)
+    if groups:
+        with st.expander("Average ranks over tasks"):
+            for preset, group in groups.items():
+                average_ranks(preset, group, shown.methods, said)
+    with st.expander("Who leads on every board"):
+        leading(shown, said)
 else:
     st.info("No result is left: the filters exclude each other. Show everything, or take one of them back.")

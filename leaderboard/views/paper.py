@@ -9,6 +9,7 @@ from benchmark.claims.paper import Paper
 from benchmark.errors import UserError
 from benchmark.report import superior, tables
 from benchmark.report.board import Board, Row
+from leaderboard.addresses import address
 from leaderboard.charts import paper_figures, paper_tables, verdict_bars
 from leaderboard.ui import cached, claimed, downloads, drawing, widgets
 from leaderboard.ui.claimed import Found
@@ -44,7 +45,7 @@ def describe(found: Found) -> None:
     st.markdown(f"**{plain(telling.headline(found.verdicts))}**")
     st.markdown(f"**How our setting differs.** {plain(paper.scale)}")
     with st.container(horizontal=True, gap="xsmall"):
-        for task in paper.tasks:
+        for task in dict.fromkeys(task for task, _ in cached.known_boards() if task in paper.tasks):
             widgets.go("task", f"task {task}", task=task)
         for method in paper.methods:
             widgets.go("method", f"method {method}", method=method)
@@ -54,7 +55,7 @@ def claims(found: Found) -> None:
     """The table of claims, and its export."""
     st.subheader("Claims")
     st.html(paper_tables.STYLE + verdict_bars.STYLE + paper_tables.claims(found.verdicts, found.links))
-    about = downloads.about(f"page: {widgets.address('paper', id=found.paper.id)}", telling.counts(found.verdicts))
+    about = downloads.about(f"page: {address('paper', id=found.paper.id)}", telling.counts(found.verdicts))
     view = partial(downloads.simple, found.paper.title, telling.frame(found.verdicts), {}, about)
     downloads.buttons(view, f"claims_{found.paper.id}", label="Save the claims")
 

@@ -5,7 +5,7 @@ import streamlit as st
 from benchmark.claims import telling
 from benchmark.report import filters, tables
 from leaderboard.charts import paper_tables, verdict_bars
-from leaderboard.ui import claimed, downloads
+from leaderboard.ui import cached, claimed, downloads
 from leaderboard.ui.plain import plain
 
 OVERVIEW = (*filters.BOARD_FILTERS, *filters.ROW_FILTERS, "show")  # its words in an address: it was the first page once
@@ -26,7 +26,9 @@ pictures = claimed.pictures(one.paper for one in found)
 st.html(
     paper_tables.STYLE
     + verdict_bars.STYLE
-    + paper_tables.papers([(one.paper, one.verdicts, pictures[one.paper.id]) for one in found])
+    + paper_tables.papers(
+        [(one.paper, one.verdicts, pictures[one.paper.id]) for one in found], {task for task, _ in cached.known_boards()}
+    )
 )
 st.caption(
     "A claim holds where the whole 95 % interval is on the right side of its threshold; it is open where the interval spans "

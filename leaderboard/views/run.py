@@ -12,6 +12,7 @@ from benchmark.report import runs
 from benchmark.report.runs import Detail
 from benchmark.store.models import Run
 from benchmark.store.queries import pick_run
+from leaderboard.addresses import address
 from leaderboard.charts import run_curves
 from leaderboard.ui import cached, downloads, drawing, ends, opened, widgets
 from leaderboard.ui.plain import plain
@@ -44,7 +45,7 @@ def what_there_is(session: Session) -> None:
     st.subheader("Runs in this database")
     st.caption(f"{every} in all{newest}, newest first. A method's page lists its own.")
     view = widgets.view("Runs", frame, runs.LISTING)
-    widgets.table(view, [widgets.address("run", run=number) for number in frame["run"]])
+    widgets.table(view, [address("run", run=number) for number in frame["run"]])
     downloads.menus({"list": view}, "runs")
 
 
@@ -85,7 +86,7 @@ def stored(found: Detail) -> None:
 
 def again(found: Detail) -> None:
     """Commands."""
-    st.subheader("Make it again")
+    st.subheader("Reproduce")
     st.code(found.command, language="bash", wrap_lines=True)
     st.caption("What is different now, and whether the scores agree when it runs once more:")
     st.code(f"python -m runners.show {found.id}\npython -m runners.reproduce {found.id}", language="bash", wrap_lines=True)
@@ -102,7 +103,7 @@ def scores(found: Detail) -> None:
     widgets.table(widgets.view(means.title, found.means[list(runs.MEANS)], runs.MEANS))
     on_page = (found.task.name, found.preset) in cached.known_boards() and found.split == "test"
     place = {"task": found.task.name, "preset": found.preset, "seed": found.seed}
-    links = [widgets.address("instance", **place, instance=number) for number in found.scores["instance"]]
+    links = [address("instance", **place, instance=number) for number in found.scores["instance"]]
     widgets.table(table, links if on_page else None)
     downloads.menus({"scores": table, "means": means}, f"run_{found.id}")
 

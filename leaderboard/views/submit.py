@@ -117,8 +117,8 @@ def chosen(sent: bool, file: UploadedFile | None) -> UploadedFile | None:
 def predictions() -> None:
     """A bundle, scored while one waits."""
     st.subheader("Predictions")
-    st.write("They are scored here, on instances that the suite makes itself. No number that somebody types is ever a score.")
-    st.code(COMMANDS, language="bash")
+    st.write("They are scored here, on instances that the suite makes itself. Self-reported scores are not accepted.")
+    st.code(COMMANDS, language="bash", wrap_lines=True)
     private_seed()
     with st.form("predictions"):
         file = st.file_uploader("bundle.zip: entry.toml and predictions/*.safetensors or *.npy", type="zip")
@@ -157,7 +157,7 @@ def code() -> None:
     st.write(
         "One Python file with one method, named as the method is (`python -m runners.new method NAME` writes one that works). "
         "It is kept, and runs only after a maintainer has read it; then its results are `reproduced`. "
-        "Of an installed package, a maintainer hands in the method: `python -m runners.submit code PACKAGE`."
+        "For installed packages, a maintainer submits the method: `python -m runners.submit code PACKAGE`."
     )
     tasks = registry.tasks()
     task = st.selectbox("Task to run it on", sorted(tasks), key="submit_task")
@@ -165,7 +165,7 @@ def code() -> None:
         left, right = st.columns(2)
         preset = left.selectbox("Preset to run it on", list(tasks[task].spec.presets), index=1)
         seeds = right.number_input("Seeds: 0, 1, 2, ...", 1, 100, 1)
-        authors = left.text_input("Authors, apart by ;")
+        authors = left.text_input("Authors (separate with ;)")
         contact = right.text_input("Contact, for the maintainers; not shown")
         link = left.text_input("Link (may be empty)")
         licence = right.text_input("Licence of the code (may be empty)")
@@ -205,7 +205,7 @@ def code() -> None:
 
 def everything() -> None:
     """All submissions, and the door out."""
-    st.subheader("What was handed in")
+    st.subheader("Submissions")
     asked = [state for state in st.query_params.get_all("state") if state in store.STATES]
     states = st.pills("State", store.STATES, selection_mode="multi", default=asked or None, key="submit_states")
     st.query_params["state"] = list(states)

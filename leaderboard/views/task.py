@@ -5,10 +5,11 @@ import ast
 import streamlit as st
 
 from benchmark import environment, registry, statistics
-from benchmark.report import cells, data_sources, formats, pairs, studies, tables
+from benchmark.report import cells, data_sources, formats, information, pairs, studies, tables
 from benchmark.report.board import Board
 from benchmark.report.verdict import verdict
-from leaderboard.charts import cell_charts, cost, curve_chart, heat_table, hyperparameter_chart, spread
+from leaderboard.addresses import address, of_board
+from leaderboard.charts import board_table, cell_charts, cost, curve_chart, hyperparameter_chart, spread
 from leaderboard.ui import cached, choices, downloads, drawing, widgets
 from leaderboard.ui.plain import plain
 from leaderboard.views.instance_parts import drawings
@@ -16,6 +17,7 @@ from leaderboard.views.instance_parts import drawings
 BADGES = {"self_reported": "○ self_reported", "scored": "◐ scored", "reproduced": "● reproduced"}  # told apart by shape
 BANDS = ["band of instances", "band of seeds"]
 AXES = ["step", "seconds"]
+ALL = "all"
 
 
 def describe(board: Board) -> None:
@@ -23,7 +25,10 @@ def describe(board: Board) -> None:
     task, preset = board.task, board.task.presets.get(board.preset, {})
     st.header(plain(f"{task.title} / {board.preset}"))
     licences = data_sources.licences(preset.get("data", []))
-    links = ", ".join(f"[{plain(name)}]({widgets.address('data', source=name)})" for name in licences)
+    sources = data_sources.known()
+    links = ", ".join(
+        f"[{plain(name)}]({address('data', source=name)})" if name in sources else plain(name) for name in licences
+    )
     facts = [
         f"Task {plain(task.name)} version {task.version}",
         plain(preset.get("about", "")),
@@ -65,6 +70,22 @@ def counting(board: Board) -> Board:
     return cached.with_truncated(board) if counted else board
 
 
+def informed(board: Board) -> Board:
+    """The board, or the rows of it that see the same, ranked among themselves: a choice that lives in the URL."""
+    groups = information.groups(board)
+    if not groups:
+        return board
+    names = {ALL: f"all methods: {tables.count(len(board.rows), 'row')}", **groups}
+    with st.columns([2, 5])[0]:
+        chosen = choices.choose("Methods that see the same", "sees", list(names), names.__getitem__)
+    if chosen == ALL:
+        return board
+    st.caption(
+        f"Ranked among themselves: methods that see {information.meaning(chosen)}. Differences stay those to the baseline."
+    )
+    return information.same(board, chosen)
+
+
 def ranks(board: Board) -> None:
     """The main table with its explanation and download."""
     if board.unequal:
@@ -80,9 +101,13 @@ def ranks(board: Board) -> None:
             f"Incomplete: {incomplete} of {tables.count(len(board.rows), 'row')}, at the end, without a rank (see n, status)."
         )
     frame, columns = tables.leaderboard(board)
-    said = downloads.about(f"page: {heat_table.board_link(board)}")
-    widgets.numbers(frame.assign(trust=[BADGES.get(row.trust, row.trust) for row in board.rows]), columns)
-    st.caption("Trust: ○ self_reported < ◐ scored (predictions scored here) < ● reproduced (code run here).")
+    said = downloads.about(f"page: {of_board(board)}")
+    st.html(board_table.STYLE + board_table.html(board))
+    ties = "A blue bar joins methods that share a rank. " if any(row.rank for row in board.rows) else ""
+    st.caption(f"{ties}In brackets beside a score: its 95 % interval. {plain(information.legend(board))}")
+    with st.expander("Every column, to sort and search"):
+        widgets.numbers(frame.assign(trust=[BADGES.get(row.trust, row.trust) for row in board.rows]), columns)
+        st.caption("Trust: ○ self_reported < ◐ scored (predictions scored here) < ● reproduced (code run here).")
     with st.expander("How ranks and intervals are made"):
         few = f" With fewer than {statistics.SEPARABLE} instances nothing can be separated." if too_few(board) else ""
         tested = tables.tests(board)
@@ -119,18 +144,11 @@ def hidden(board: Board) -> None:
                 downloads.of_board(board, {what: widgets.view(what, table, {})})
 
 
-def method_pages(board: Board) -> None:
-    """A link to the page of each method."""
-    with st.container(horizontal=True, gap="xsmall"):
-        st.caption("About the methods:", width="content")
-        for method in dict.fromkeys(row.method for row in board.rows):
-            widgets.go("method", method, method=method)
-
-
 def progress(board: Board) -> None:
     """Primary metric against step and against seconds."""
     st.subheader(f"Progress of {plain(board.task.primary.name)} while a method runs")
     lines = cached.lines(board)
+    lines = lines[lines["label"].isin([row.label for row in board.rows])]
     if lines.empty:
         st.write("This task has no curves: no method on it recorded intermediate estimates.")
         return
@@ -240,6 +258,7 @@ def arrivals(board: Board) -> None:
     base = board.baseline.label if board.baseline and board.baseline.label in labels else labels[-1]
     reference = st.selectbox("As good as the final answer of", labels, index=labels.index(base), key="reference")
     times = cached.times(board, reference)
+    times = times[times["method"].isin(labels)]
     widgets.numbers(times, pairs.TIMES)
     downloads.of_board(board, {"times": widgets.view(f"time until as good as {reference}", times, pairs.TIMES)})
     if board.task.primary.levels:
@@ -270,22 +289,22 @@ def reproduce(board: Board) -> None:
                     f"{widgets.run_links([run.id])} · "
                     + plain(
                         f"seed {run.seed} · code {environment.commit_text(env['commit'], env['dirty'], 10)} · "
-                        f"Python {env['python']} · {env['platform']} · {env['cpu']}, {env['threads']} threads on "
-                        f"{env['cores']} cores, {env['memory_gb']:.0f} GB · device {env['device']} · {packages}"
+                        f"Python {env['python']} · {env['platform']} · {env['cpu']}, "
+                        f"{tables.count(env['threads'], 'thread')} on {tables.count(env['cores'], 'core')}, "
+                        f"{env['memory_gb']:.0f} GB · device {env['device']} · {packages}"
                     )
                 )
 
 
 shown = choices.choose_board(*st.columns([2, 2, 3])[:2])
 describe(shown)
-shown = counting(shown)
+shown = informed(counting(shown))
 if said := verdict(shown):
     st.markdown(f"**{plain(said)}**")
 ranks(shown)
-method_pages(shown)
 hidden(shown)
 place = {"task": shown.task.name, "preset": shown.preset}
-st.page_link("views/instance.py", label=":blue[See the instances of this board one by one →]", query_params=place)
+widgets.go("instance", "See the instances of this board one by one →", **place)
 succeeding(shown)
 study(shown)
 progress(shown)

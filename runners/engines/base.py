@@ -100,7 +100,8 @@ class Engine(Protocol):
     def __iter__(self) -> Generator["tuple[Job, Message] | None"]:
         """Yields (job, message) as they come, and None as a sign of life at least every few seconds.
 
-        The first message of a job is `Start`, the last is `End`, `Refused`, `Broken` or `Killed`, and nothing follows it.
+        The first message of a job is `Start`, the last is `End`, `Refused`, `Broken` or `Killed`, and nothing follows it. After
+        `Moved` the job begins again.
         Closing the generator kills what runs.
         """
         ...

@@ -36,13 +36,15 @@ def _twice(things: Iterable[T]) -> T | None:
     return None
 
 
-class _Typed(BaseModel):
+class Typed(BaseModel):
+    """Base of what crosses: immutable, strictly typed, without unknown keys. Bytes are base64 in JSON."""
+
     model_config = ConfigDict(
         frozen=True, extra="forbid", strict=True, allow_inf_nan=False, ser_json_bytes="base64", val_json_bytes="base64"
     )
 
 
-class Surroundings(_Typed):
+class Surroundings(Typed):
     """The environment of a worker, as benchmark/environment.py captures it."""
 
     digest: Text
@@ -58,7 +60,7 @@ class Surroundings(_Typed):
     packages: dict[Text, Text]
 
 
-class Kept(_Typed):
+class Kept(Typed):
     """A tensor that was kept, as a .npy file named by its SHA-256. content holds its bytes where the worker shares no disk with
     us.
     """
@@ -74,27 +76,29 @@ class Kept(_Typed):
         return self
 
 
-class Start(_Typed):
-    """The engine begins with a job."""
+class Start(Typed):
+    """The engine begins with a job, on `node` where that is another machine, for the time number `tried`."""
 
     kind: Literal["start"] = "start"
+    node: Text = ""
+    tried: Stored = 1
 
 
-class Hello(_Typed):
+class Hello(Typed):
     """The worker is ready."""
 
     kind: Literal["hello"] = "hello"
     environment: Surroundings
 
 
-class Making(_Typed):
+class Making(Typed):
     """The worker makes data, or is done with it if `over`. The method's time limit waits meanwhile."""
 
     kind: Literal["making"] = "making"
     over: bool = False
 
 
-class Step(_Typed):
+class Step(Typed):
     """The step that a method is at, of `steps`, on an instance; instance is None while the method learns. score is that of its
     last record.
     """
@@ -106,7 +110,7 @@ class Step(_Typed):
     score: float | None
 
 
-class Learnt(_Typed):
+class Learnt(Typed):
     """What the method learns once is ready. before says that an earlier run learnt it."""
 
     kind: Literal["learnt"] = "learnt"
@@ -115,7 +119,7 @@ class Learnt(_Typed):
     before: bool
 
 
-class Solved(_Typed):
+class Solved(Typed):
     """An instance with its scores. curve: (series, step, seconds, value), each step of a series once. queued: see Instance.
     aside: seconds since its data was made in which the method's clock was held, such as those of scoring.
     """
@@ -143,7 +147,7 @@ class Solved(_Typed):
         return self
 
 
-class Failed(_Typed):
+class Failed(Typed):
     """An instance raised."""
 
     kind: Literal["failed"] = "failed"
@@ -153,7 +157,7 @@ class Failed(_Typed):
     trace: Text
 
 
-class End(_Typed):
+class End(Typed):
     """Every instance was tried. Peaks are in MB."""
 
     kind: Literal["end"] = "end"
@@ -161,14 +165,14 @@ class End(_Typed):
     peak_device_memory: Amount | None
 
 
-class Refused(_Typed):
+class Refused(Typed):
     """The job's input is wrong."""
 
     kind: Literal["refused"] = "refused"
     reason: Text
 
 
-class Broken(_Typed):
+class Broken(Typed):
     """The job raised outside its instances, or said what is no message."""
 
     kind: Literal["broken"] = "broken"
@@ -176,7 +180,7 @@ class Broken(_Typed):
     trace: Text = ""
 
 
-class Killed(_Typed):
+class Killed(Typed):
     """The engine ended the job, or found it dead."""
 
     kind: Literal["killed"] = "killed"
@@ -185,13 +189,23 @@ class Killed(_Typed):
     trace: Text = ""
 
 
+class Moved(Typed):
+    """The job leaves its node, for a reason that is not its own, and begins again with the instances that it still lacks. Only
+    an engine says so.
+    """
+
+    kind: Literal["moved"] = "moved"
+    reason: Text
+
+
 Stopped = Refused | Broken | Killed
 Last = End | Stopped
-Message = Start | Hello | Making | Step | Learnt | Solved | Failed | Last
-_ANY: TypeAdapter[Message] = TypeAdapter(Annotated[Message, Field(discriminator="kind")])
+Said = Start | Hello | Making | Step | Learnt | Solved | Failed | Last
+Message = Said | Moved
+_ANY: TypeAdapter[Said] = TypeAdapter(Annotated[Said, Field(discriminator="kind")])
 
 
-def read(line: bytes | str) -> Message:
+def read(line: bytes | str) -> Said:
     """The message of a line. Raises ValueError, in one line, for what is none."""
     try:
         return _ANY.validate_json(line)
@@ -208,7 +222,7 @@ def why(error: ValidationError) -> str:
     return " ".join(f"{place}: {first['msg'].removeprefix('Value error, ')}".removeprefix(": ").split())
 
 
-def checked(line: bytes | str) -> Message:
+def checked(line: bytes | str) -> Said:
     """The message of a line, or the end of a job that says what is none."""
     try:
         return read(line)
@@ -222,7 +236,7 @@ class Ear:
     def __init__(self) -> None:
         self._mark: bytes | None = None
 
-    def heard(self, line: bytes) -> Message:
+    def heard(self, line: bytes) -> Said:
         """The message of a line, or the end of a job in which somebody else spoke."""
         mark, brace, rest = line.partition(b"{")
         if self._mark is None:

@@ -1,6 +1,6 @@
 """What a worker tells of its seconds, held against the clock of whoever listens."""
 
-from runners.engines.messages import Failed, Making, Message, Solved
+from runners.engines.messages import Failed, Making, Said, Solved
 
 _SLACK = 1.0  # seconds
 _SHARE = 0.1  # of the time that passed
@@ -22,7 +22,7 @@ class Wall:
             self.blind += max(0.0, now - self.seen - _BLINK)
         self.seen = now
 
-    def heard(self, message: Message, now: float) -> Message:
+    def heard(self, message: Said, now: float) -> Said:
         """The message; in its place a failure, where its seconds are not those that passed or where it comes again."""
         self.look(now)
         if isinstance(message, Making) and message.over:

@@ -104,7 +104,7 @@ def test_code_is_kept_and_does_not_run(page: Page, place: str, empty: str, tmp_p
     upload(page, 1, f"code_{width}.py", f"open({str(mark)!r}, 'w')".encode())
     page.get_by_role("button", name="Hand in").click()
     expect(page.get_by_text("authors").last).to_be_visible()  # nobody is named yet: one line says so
-    page.get_by_label("Authors, apart by ;").fill("Ada Example; Eve Example")
+    page.get_by_label("Authors (separate with ;)").fill("Ada Example; Eve Example")
     page.get_by_label("Contact, for the maintainers; not shown").fill("ada@example.org")
     page.get_by_role("button", name="Hand in").click()
     expect(page.get_by_text("is received")).to_be_visible()

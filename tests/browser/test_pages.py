@@ -20,14 +20,15 @@ pytestmark = pytest.mark.browser
 
 def test_overview(page: Page, address: str, problems: list[str]) -> None:
     visit(page, f"{address}/overview", "overview")
-    expect(page.get_by_role("region", name="methods by boards")).to_be_visible()
+    expect(page.get_by_role("heading", name="Methods on every board")).to_be_visible()
+    expect(page.locator("ul.ldb-cards > li").first).to_be_visible()
     expect(page.get_by_text("1 is best, and methods that the test cannot separate")).to_be_visible()
     assert problems == []
 
 
 def test_task(page: Page, address: str, problems: list[str]) -> None:
     visit(page, f"{address}/task{PLACE}", "task")
-    expect(page.get_by_test_id("stDataFrame").first).to_be_visible()
+    expect(page.get_by_role("region", name="ranks")).to_be_visible()
     expect(page.get_by_text("Quality against time")).to_be_visible()
     page.get_by_test_id("stPopover").get_by_role("button", name="Save").first.click()
     expect(page.get_by_role("button", name="CSV", exact=True)).to_be_visible()
@@ -165,12 +166,13 @@ def test_what_the_overview_saves_is_what_it_shows(page: Page, address: str) -> N
 @pytest.mark.skipif(not MADE_UP, reason="of the made-up database")
 def test_average_ranks_scroll_by_themselves_and_lead_to_their_methods(page: Page, address: str, problems: list[str]) -> None:
     visit(page, f"{address}/overview", "overview_ranks", width=400)
+    page.get_by_text("Average ranks over tasks", exact=True).click()
     box = page.get_by_role("region", name="average ranks, preset small", exact=True)
     box.focus()
     assert box.evaluate("box => box.scrollWidth > box.clientWidth && document.body.scrollWidth <= innerWidth")
     expect(box.locator("td.span b")).to_have_count(2)
     box.get_by_role("link", name="classic_cg").click()
-    page.wait_for_url("**/method?name=classic_cg")
+    page.wait_for_url("**/method?method=classic_cg")
     assert problems == []
 
 

@@ -56,5 +56,5 @@ def test_from_the_list_to_a_paper_to_a_run_and_old_addresses(page: Page, papers:
     expect(page.get_by_role("heading", name="Run ")).to_be_visible()
     page.goto(f"{papers}/?tasks=mri")  # as links were when the overview was the first page
     page.wait_for_url("**/overview?tasks=mri")
-    expect(page.get_by_role("region", name="methods by boards")).to_be_visible()
+    expect(page.get_by_role("heading", name="Methods on every board")).to_be_visible()
     assert problems == []

@@ -1,3 +1,4 @@
+import math
 from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
@@ -121,3 +122,22 @@ def test_a_plot_keeps_its_height_under_many_names(opened: tuple[Board, pd.DataFr
     assert few >= marks.PLOT > 220
     crowded = cost.quality_against_time(replace(board, rows=rows)).to_dict()["height"]
     assert crowded > marks.PLOT + marks.LEGEND_LINE * len(rows) / 4
+
+
+def test_axes_stay_within_what_scores_can_be_and_are_logarithmic_over_decades() -> None:
+    bounded = marks.value_scale([0.01, 0.4], (0.0, 1.0)).to_dict()
+    assert bounded["domain"][0] == 0.0
+    assert marks.value_scale([0.1, 0.99], (0.0, 1.0)).to_dict()["domain"][1] == 1.0
+    free = marks.value_scale([0.01, 0.4], (-math.inf, math.inf)).to_dict()
+    assert free["domain"][0] < 0
+    decades = marks.value_scale([0.002, 3.0], (0.0, math.inf)).to_dict()
+    assert decades["type"] == "log"
+    assert 0 < decades["domain"][0] < 0.002
+    assert not marks.spans([0.0, 3.0])
+
+
+def test_limits_of_a_metric_are_read_off_its_scores(opened: tuple[Board, pd.DataFrame, list[Board]]) -> None:
+    board = opened[0]
+    nmse = next(metric for metric in board.task.metrics if metric.name == "nmse")
+    assert marks.limits(board, nmse) == (0.0, 1.0)
+    assert marks.limits(board, board.task.primary) == (0.0, math.inf)

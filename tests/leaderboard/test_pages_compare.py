@@ -27,12 +27,12 @@ def test_page_of_a_link(open_page: Callable[..., AppTest], made: Callable[[str],
     assert len(app.get("vega_lite_chart")) == 2
 
 
-def test_without_a_link_the_best_meets_the_baseline(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
+def test_without_a_link_the_best_meets_the_runner_up(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
     app = open_page(made("full"), "compare", **PLACE)
     assert not app.exception
     chosen = {box.label: box.value for box in app.selectbox}
-    assert (chosen["Method"], chosen["against"]) == ("net_guided", "base_fill")
-    assert app.query_params["second"] == "base_fill"
+    assert (chosen["Method"], chosen["against"]) == ("net_guided", "net_reference")
+    assert app.query_params["second"] == "net_reference"
 
 
 def test_every_choice_is_in_the_link_and_another_board_is_no_wrong_link(

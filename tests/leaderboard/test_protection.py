@@ -12,9 +12,11 @@ import pytest
 
 from leaderboard import protection
 from leaderboard import starting as command
+from leaderboard.serve import FOLDER
 from tests.leaderboard.test_serve import ask, below
 
 ROOT = Path(__file__).parents[2]
+LARGEST = "/" + max((FOLDER / "static").rglob("*.js"), key=lambda path: path.stat().st_size).relative_to(FOLDER).as_posix()
 SPY = """
 import os, sys
 def spy(event, given):
@@ -57,7 +59,9 @@ def test_what_is_reached_from_this_machine_alone(address: str | None, alone: boo
 
 @pytest.mark.slow
 @pytest.mark.parametrize("words", [["-m", "leaderboard"], ["-m", "runners.main", "leaderboard"]])
-def test_an_open_server_opens_no_connection_to_elsewhere(tmp_path: Path, words: list[str]) -> None:
+def test_an_open_server_opens_no_connection_to_elsewhere_and_ends_beside_a_visitor_who_does_not_read(
+    tmp_path: Path, words: list[str]
+) -> None:
     (tmp_path / "sitecustomize.py").write_text(SPY)
     log = tmp_path / "log"
     log.touch()
@@ -78,9 +82,13 @@ def test_an_open_server_opens_no_connection_to_elsewhere(tmp_path: Path, words: 
                     assert app.poll() is None
                     time.sleep(0.2)
             greet(port)
+            with socket.create_connection(("127.0.0.1", port), timeout=20) as line:
+                line.sendall(f"GET {LARGEST} HTTP/1.1\r\nHost: localhost:{port}\r\n\r\n".encode() * 50)
+                time.sleep(1)
+                app.terminate()
+                assert app.wait(timeout=60) == 0
         finally:
-            app.terminate()
-            app.wait(timeout=60)
+            app.kill()
     found = [
         line
         for line in log.read_text().splitlines()

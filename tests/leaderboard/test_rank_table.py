@@ -2,6 +2,7 @@
 
 import math
 import re
+from dataclasses import replace
 from itertools import pairwise
 from xml.etree import ElementTree
 
@@ -33,21 +34,19 @@ def across(intervals: dict[str, tuple[float, float, float]], unranked: tuple[str
 FOUND = across({"new_way": (1.25, 1.1, 1.75), ODD: (2.5, 2.0, 2.9)}, ("other_way",))
 
 
-def no_link(name: str) -> None:
-    return None
-
-
 def lines(page: str) -> list[ElementTree.Element]:
     return list(ElementTree.fromstring(page).iter("tr"))
 
 
 def test_each_method_has_a_line_with_its_numbers_and_its_bar() -> None:
-    head, first, second, rest = lines(rank_table.html(FOUND, no_link))
+    head, first, second, rest = lines(rank_table.html(FOUND))
     assert ["".join(cell.itertext()) for cell in head] == ["method", "average rank", "11.522.53", "tie", "remark"]
     assert ["".join(cell.itertext()) for cell in first] == ["new_way", "1.25", "", "a", ""]
     assert ["".join(cell.itertext()) for cell in second][:2] == [ODD, "2.50"]
     assert ["".join(cell.itertext()) for cell in rest] == ["other_way", "", "", "", f"not ranked: {ODD}"]
-    [bar], [dot] = list(first.iter("i")), list(first.iter("b"))
+    bar, group = first.iter("i")
+    [dot] = first.iter("b")
+    assert group.get("style") == "left:8px"
     assert bar.get("style") == "left:5.0%;width:32.5%"  # 1.1 and 1.75 on an axis from 1 to 3
     assert dot.get("style") == "left:12.5%"
     assert "average rank 1.25 [1.10, 1.75]" in [part.get("title") for part in first.iter("div")]
@@ -55,21 +54,21 @@ def test_each_method_has_a_line_with_its_numbers_and_its_bar() -> None:
 
 
 def test_names_lead_to_their_pages_and_cannot_be_markup() -> None:
-    page = rank_table.html(FOUND, lambda name: f"method?name={name}&x=1")
+    page = rank_table.html(FOUND)
     assert ODD not in page
     links = [link.get("href") for link in ElementTree.fromstring(page).iter("a")]
-    assert links == [f"method?name={name}&x=1" for name in ("new_way", ODD, "other_way")]
+    assert links == ["method?method=new_way", "method?method=%3Cb%3Eodd%3C%2Fb%3E+%26+way", "method?method=other_way"]
 
 
 def test_without_an_interval_there_is_a_dot_alone() -> None:
-    [_, line, _] = lines(rank_table.html(across({"a": (1.5, math.nan, math.nan), "b": (2.0, 1.9, 2.2)}), no_link))
-    assert list(line.iter("i")) == []
+    [_, line, _] = lines(rank_table.html(across({"a": (1.5, math.nan, math.nan), "b": (2.0, 1.9, 2.2)})))
+    assert [bar.get("style") for bar in line.iter("i")] == ["left:8px"]  # that of its group
     assert len(list(line.iter("b"))) == 1
 
 
 def test_where_nothing_is_ranked_nothing_is_drawn() -> None:
     found = across({}, ("a", "b"))
-    head, *rest = lines(rank_table.html(found, no_link))
+    head, *rest = lines(rank_table.html(found))
     assert "span" not in [cell.get("class") for cell in head]
     assert [len(line) for line in rest] == [4, 4]
 
@@ -92,3 +91,12 @@ def test_the_picture_says_the_same() -> None:
     centres = [float(found) for found in re.findall(r'cx="([\d.]+)"', picture)]
     assert len(centres) == 2
     assert centres[1] - centres[0] == pytest.approx(360 * (2.5 - 1.25) / 2, abs=0.2)
+
+
+def test_groups_are_bars_below_each_other_and_marks_stand_behind_names() -> None:
+    found = across({"one": (1.0, 0.9, 1.1), "two": (2.0, 1.9, 2.1), "three": (3.0, 2.9, 3.1)})
+    frame = found.frame.assign(tie=["a", "a b", "b"])
+    page = rank_table.html(replace(found, frame=frame), {"two": ("prior",)})
+    groups = [[bar.get("style") for bar in line.iter("i")][1:] for line in lines(page)[1:]]
+    assert groups == [["left:8px"], ["left:8px", "left:17px"], ["left:17px"]]
+    assert [one.text for one in ElementTree.fromstring(page).iter("span") if one.get("class") == "ldb-sees"] == ["+prior"]

@@ -59,7 +59,7 @@ def test_a_claim_without_runs_has_no_evidence() -> None:
 
 
 def test_a_paper_is_a_link_with_a_picture_its_bar_and_its_scale() -> None:
-    found = paper_tables.papers([(PAPER, MANY, "<svg/>"), (PAPER, MANY, "")])
+    found = paper_tables.papers([(PAPER, MANY, "<svg/>"), (PAPER, MANY, "")], PAPER.tasks)
     assert found.count('href="paper?id=0000.00000"') == 4
     assert "data:image/svg+xml;base64,PHN2Zy8+" in found
     assert found.count("no runs yet") == 1

@@ -191,7 +191,7 @@ def measure(database: Path, repeats: int, executable: str, plain: bool) -> None:
                     waited = filtered(page, f"task_{at:02d}")
                     change.append((waited, spent(server) - before))
                 place, before = f"{address}/task?task=task_03&preset=small", spent(server)
-                task.append((usable(page, place, "[data-testid=stDataFrame]")[1], spent(server) - before))
+                task.append((usable(page, place, ".ldb-board")[1], spent(server) - before))
         browser.close()
     shown("server answers", started)
     shown("papers, server just started", cold)

@@ -1,6 +1,7 @@
 """Two rows instance by instance: the numbers, tables and sentences."""
 
 from collections.abc import Callable
+from dataclasses import replace
 
 import pytest
 from sqlalchemy.orm import Session
@@ -67,3 +68,20 @@ def test_side_by_side_names_cost_and_making(fight: comparison.Duel) -> None:
     assert lines["seeds"] == ("0, 1", "0, 1")
     assert lines["time on an instance"][0].endswith(" s")
     assert lines["hyperparameters"] == ("steps = 100", "steps = 100")
+
+
+@pytest.mark.parametrize(
+    ("method", "others", "rival"),
+    [
+        ("self_guided_dip", ["tv", "dip", "guided"], "dip"),
+        ("mcr2_constrained", ["raw", "mcr2"], "mcr2"),
+        ("deep_lora", ["deep", "lora", "bitfit"], "deep"),  # of several the longest, of those the first of the board
+        ("tv", ["dip", "self_guided_dip"], "dip"),
+    ],
+)
+def test_the_rival_is_what_a_method_builds_on_or_the_best_other(
+    session_of: Callable[[str], Session], method: str, others: list[str], rival: str
+) -> None:
+    board = boards.board(session_of("full"), "imaging", "small")
+    rows = [replace(board.rows[0], label=name, method=name) for name in (*others, method)]
+    assert comparison.rival(replace(board, rows=rows), rows[-1]).method == rival

@@ -242,7 +242,7 @@ def test_force_runs_again_what_is_done(command):
 def test_the_plan_knows_the_time_from_earlier_runs(command):
     words = (*TINY, "--method", "slow", "--no-baseline", "--set", "steps=20")
     before = command(*words, "--dry-run", faults=True)
-    assert "no earlier run to judge by" in before.stdout
+    assert "run time unknown" in before.stdout
     assert "expected time: not known: no earlier runs" in before.stdout
     command(*words, faults=True)
     other_seed = command(*words, "--seeds", "3", "--dry-run", faults=True)

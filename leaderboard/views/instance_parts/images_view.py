@@ -45,7 +45,7 @@ def overlay(board: Board, found: Figure, truth: Array, top: float) -> None:
     every = {row.label: found.estimates[row.label] for row in rows} | {"truth": truth}
     if len(every) < 2:
         return
-    st.subheader("Two on top of each other")
+    st.subheader("Compare two reconstructions")
     left, right, _ = st.columns([1, 1, 2])
     with left:
         first = choices.choose("Left", address("first", found), list(every))

@@ -1,8 +1,9 @@
-"""Part of the instance page: what methods were given: masks, kernels, measurements, texts. On demand: it takes torch."""
+"""Part of the instance page: what methods were given: masks, kernels, measurements, texts. It takes torch."""
 
 from typing import Any
 
 import streamlit as st
+from streamlit.delta_generator import DeltaGenerator
 
 from benchmark.errors import UserError
 from benchmark.report.board import Board
@@ -19,19 +20,20 @@ from leaderboard.views.instance_parts import tiles
 _LABELS, _GRADES = (Picture(name=name, kind="heat", title=name) for name in ("labels", "image"))
 
 
-@st.cache_resource(max_entries=4, show_spinner="Making the instance anew")
+@st.cache_resource(max_entries=64, show_spinner="Making the instance anew")
 def _given(task: str, version: int, preset: str, key: Key) -> Given:
     return inputs.make(task, version, preset, key)
 
 
-@st.fragment
-def show(board: Board, key: Key) -> None:
-    """Behind a toggle, of tasks for which there is something to show; the rest of the page does not wait."""
-    if not inputs.offered(board.task):
-        return
+def show(board: Board, key: Key, place: DeltaGenerator) -> None:
+    """Into a place above, last of all, so that the rest of the page does not wait for it; of tasks with something to show."""
+    if inputs.offered(board.task):
+        with place:
+            _show(board, key)
+
+
+def _show(board: Board, key: Key) -> None:
     st.subheader("What the methods were given")
-    if not st.toggle("Make this instance anew and show it", key="given", help="Takes some seconds the first time"):
-        return
     try:
         found = _given(board.task.name, board.task.version, board.preset, key)
     except UserError as error:

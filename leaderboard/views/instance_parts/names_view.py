@@ -18,7 +18,7 @@ def show(board: Board, found: Figure, key: Key) -> None:
         return
     classes = confusion.tells_classes(truth)
     st.caption(
-        "Of the test texts of each true class (row) the share that a method gives each name (column). Right is the diagonal. "
+        "Of the test texts of each true class (row) the share that a method gives each name (column). The diagonal is correct. "
         "Classes are numbered as their data name them."
         if classes
         else "A dot for each test text; on the dashed line the estimate is the true grade."

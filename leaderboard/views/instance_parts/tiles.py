@@ -4,11 +4,13 @@ from collections.abc import Mapping, Sequence
 
 import streamlit as st
 
-from benchmark.report import tables
+from benchmark.report import information, tables
 from benchmark.report.board import Board, Row
 from benchmark.statistics import Key
+from leaderboard.addresses import address, anchor, of_method
 from leaderboard.artifacts.figures import TRUTH
-from leaderboard.charts import pixels
+from leaderboard.charts import board_table, pixels
+from leaderboard.charts.marks import colours
 from leaderboard.ui import widgets
 from leaderboard.ui.plain import plain
 
@@ -17,13 +19,17 @@ TILE = 290  # pixels: four side by side on a usual screen, two on a narrow one
 
 def heading(board: Board, row: Row, key: Key) -> None:
     """A method's name, which leads to its page; how it does here, and the run that says so."""
-    st.markdown(f"**{name(row)}**")
+    more, colour = information.extra(board).get(row.label, ()), colours(board)[row.label]
+    st.html(
+        f'{board_table.SEES}<div class="ldb-tile"><span class="ldb-swatch" style="background:{colour}"></span>'
+        f"<b>{anchor(of_method(row.method), row.label)}</b>{board_table.sees(more)}</div>"
+    )
     st.caption(" · ".join([plain(tables.caption(board, row, key)), widgets.run_links(runs(row, key))]))
 
 
 def name(row: Row) -> str:
     """Markdown of a row's name, which leads to the page of its method."""
-    return f"[{plain(row.label)}]({widgets.address('method', method=row.method)})"
+    return f"[{plain(row.label)}]({address('method', method=row.method)})"
 
 
 def sources(board: Board, key: Key) -> None:

@@ -1,0 +1,386 @@
+"""Jobs of a SLURM site, by submitit. Allocations take jobs from a queue in a shared folder until it is empty.
+
+FOLDER/queue/JOB.json       an errand, and which files go with it
+FOLDER/claims/JOB           who took it; a line for each beginning, and for each end that was not its own
+FOLDER/said/JOB.jsonl       what it says, line after line
+FOLDER/dropped/JOB          the head wants no more of it
+FOLDER/log/                 submitit's, with all that sbatch and the jobs printed
+
+JOB is the digest of a run and the number of its try. So the same command, or `python -m runners.attach FOLDER`, finds what
+runs and what was said while no head was there.
+"""
+
+import json
+import os
+import shutil
+import socket
+import subprocess
+import time
+from collections.abc import Generator, Iterable, Iterator, Mapping
+from contextlib import closing, contextmanager, suppress
+from dataclasses import dataclass
+from hashlib import sha256
+from pathlib import Path
+from typing import Any
+
+import psutil
+
+from benchmark import environment, registry
+from benchmark.errors import UserError
+from benchmark.store.writing import replace_whole, write_whole
+from runners.engines.base import Place
+from runners.engines.desk import DEATHS, Desk, Events, Going
+from runners.engines.messages import Killed, Last, Message, Solved, written
+from runners.engines.node import Differs, Errand, carried_out, read
+from runners.plan import Job
+
+try:
+    import submitit
+except ImportError:
+    raise UserError("--engine slurm needs submitit: pip install 'lowdimbench[slurm]'") from None
+
+_LOOK = 1.0  # seconds between looks into the folder
+_STATES = 10.0  # seconds between questions to SLURM
+_SILENT = 180.0  # seconds without a word after which an allocation counts as lost; jobs say something every five
+_MOST = 32  # allocations at a time, where nobody says how many
+_MINUTES = 24 * 60  # of an allocation, where nobody says how long
+_TAIL = 500  # characters of what a lost allocation printed
+
+
+@dataclass(frozen=True)
+class Queue:
+    """The shared folder, as heads and allocations see it."""
+
+    folder: Path
+
+    def path(self, kind: str, job: str) -> Path:
+        endings = {"queue": ".json", "said": ".jsonl"}
+        return self.folder / kind / f"{job}{endings.get(kind, '')}"
+
+    def put(self, job: str, errand: Errand, files: Mapping[str, Path]) -> None:
+        """Offers an errand. Its files lie in the folder under the hash of their content."""
+        names = {}
+        for name, path in files.items():
+            content = path.read_bytes()
+            names[name] = sha256(content).hexdigest()
+            write_whole(self.folder / "files" / names[name], content)
+        text = json.dumps({"errand": errand.model_dump_json(), "files": names})
+        replace_whole(self.path("queue", job), text.encode())
+
+    def get(self, job: str) -> tuple[Errand, dict[str, bytes]]:
+        """An errand with its files."""
+        found = json.loads(self.path("queue", job).read_bytes())
+        files = {name: (self.folder / "files" / digest).read_bytes() for name, digest in found["files"].items()}
+        return Errand.model_validate_json(found["errand"]), files
+
+    def jobs(self) -> list[str]:
+        """The jobs that are offered or at work."""
+        return sorted(path.stem for path in (self.folder / "queue").glob("*.json"))
+
+    def claim(self, job: str, who: str) -> bool:
+        """Takes a job, which only one can."""
+        path = self.path("claims", job)
+        path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with path.open("x", encoding="utf-8") as file:
+                file.write(f"{who}\n")
+        except FileExistsError:
+            return False
+        return True
+
+    def claimant(self, job: str) -> str | None:
+        """Who took a job."""
+        with suppress(OSError, IndexError):
+            return self.path("claims", job).read_text(encoding="utf-8").splitlines()[0]
+        return None
+
+    def note(self, job: str, word: str) -> None:
+        """Adds a line to a job's claim."""
+        with self.path("claims", job).open("a", encoding="utf-8") as file:
+            file.write(f"{word}\n")
+
+    def over(self, job: str) -> None:
+        """Takes a job out of the folder."""
+        for kind in ("queue", "said", "claims", "dropped"):
+            self.path(kind, job).unlink(missing_ok=True)
+
+
+class Share:
+    """What an allocation does: one job after the other, until no job is left that nobody took."""
+
+    def __init__(self, folder: str) -> None:
+        self.folder = folder
+        self.job: str | None = None
+
+    def __call__(self, number: int) -> int:
+        """Returns how many jobs it carried out. number tells the allocations of an array apart."""
+        queue, who, done = Queue(Path(self.folder)), submitit.JobEnvironment().job_id, 0
+        while (job := self._next(queue, who)) is not None:
+            self.job = job
+            with suppress(FileNotFoundError):  # the head took it back
+                _carry(queue, job)
+                done += 1
+            self.job = None
+        return done
+
+    def checkpoint(self, number: int) -> Any:
+        """SLURM takes the allocation away, or its time is up: it is queued again, and goes on with its job."""
+        if self.job is not None:
+            Queue(Path(self.folder)).note(self.job, "left")
+        return submitit.helpers.DelayedSubmission(Share(self.folder), number)
+
+    def _next(self, queue: Queue, who: str) -> str | None:
+        """A job that this allocation took before it was queued again, else one that nobody took."""
+        jobs = queue.jobs()
+        for job in jobs:
+            if queue.claimant(job) == who and not _ended(queue.path("said", job)):
+                return job
+        return next((job for job in jobs if not queue.path("claims", job).exists() and queue.claim(job, who)), None)
+
+
+def _carry(queue: Queue, job: str) -> None:
+    """Carries out a job, from where it stopped, and writes what it says."""
+    path = queue.path("said", job)
+    path.parent.mkdir(parents=True, exist_ok=True)
+    begun = queue.path("claims", job).read_text(encoding="utf-8").splitlines()[1:]
+    errand, files = queue.get(job)
+    with path.open("a+b") as file:
+        _cut(file)
+        words = [read(line.decode()) for line in _lines(path)]
+        if begun.count("began") - begun.count("left") >= DEATHS:
+            reason = f"set aside: {DEATHS} times its node was lost"
+            file.write(f"{written(Killed(reason=reason))}\n".encode())
+            return
+        queue.note(job, "began")
+        answered = {word.instance for word in words if isinstance(word, Solved)}
+        rest = errand.model_copy(update={"todo": tuple(one for one in errand.todo if one not in answered)})
+        with closing(carried_out(rest, files, f"{socket.gethostname()} ({submitit.JobEnvironment().job_id})")) as lines:
+            for line in lines:
+                file.write(f"{line}\n".encode())
+                file.flush()
+                if queue.path("dropped", job).exists():
+                    return
+
+
+def _cut(file: Any) -> None:
+    """Takes half of a line away, which a kill may have left at the end."""
+    file.seek(0)
+    content = file.read()
+    file.truncate(content.rfind(b"\n") + 1)
+
+
+def _lines(path: Path) -> list[bytes]:
+    """The whole lines of a file."""
+    content = path.read_bytes() if path.exists() else b""
+    return content[: content.rfind(b"\n") + 1].splitlines()
+
+
+def _ended(path: Path) -> bool:
+    lines = _lines(path)
+    return bool(lines) and isinstance(read(lines[-1].decode(errors="replace")), Last | Differs)
+
+
+class Site:
+    """An Engine (base.py). at_once is the number of allocations, 0 for as many as there are jobs, up to 32.
+
+    partition, options: for sbatch, by the names of its long options; `time` is in minutes, and `cluster=local` stands for
+    processes on this machine. gpus: of one job. command: the words of the command, kept for `runners.attach`.
+
+    What runs goes on when the head is stopped, and the same command takes it up again. With --fail-fast it is cancelled.
+    """
+
+    def __init__(
+        self,
+        jobs: Iterable[Job],
+        at_once: int,
+        place: Place,
+        *,
+        partition: str | None = None,
+        slurm: Mapping[str, str] | None = None,
+        gpus: float | None = None,
+        command: tuple[str, ...] = (),
+    ) -> None:
+        given = dict(slurm or {})
+        self.cluster = given.pop("cluster", "slurm")
+        if self.cluster not in ("slurm", "local"):
+            raise UserError(f"--slurm cluster={self.cluster}: it is slurm or local")
+        if self.cluster == "slurm" and shutil.which("sbatch") is None:
+            raise UserError("--engine slurm: there is no sbatch here; --slurm cluster=local tries it on this machine")
+        self.at_once, self.desk = at_once, Desk(jobs, place, attached=True)
+        self.queue = Queue(place.artifacts.parent / "slurm")
+        self.executor = _executor(self.queue.folder / "log", self.cluster, place, partition, given, gpus)
+        told = {"words": command, "folder": str(Path.cwd())}
+        replace_whole(self.queue.folder / "command.json", json.dumps(told).encode())
+        self.out: dict[str, Going] = {}  # by JOB
+        self.read: dict[str, int] = {}  # bytes of what a job said
+        self.heard: dict[str, float] = {}
+        self.allocations = self._before() & self._living()
+        self.asked = 0.0
+
+    def __iter__(self) -> Generator[tuple[Job, Message] | None]:
+        try:
+            while True:
+                self._send()
+                if not self.out:
+                    return
+                self._allocate()
+                for job in list(self.out):
+                    yield from self._news(job)
+                yield from self._lost()
+                yield None
+                time.sleep(_LOOK)
+        except GeneratorExit as closed:
+            if closed.__context__ is None:  # the plan is over and nobody interrupted it
+                self._cancel()
+            raise
+
+    def drop(self, job: Job) -> None:
+        """Stops a job. Nothing more is heard of it."""
+        if (one := self.desk.drop(job)) is not None:
+            name = next(name for name, other in self.out.items() if other is one)
+            replace_whole(self.queue.path("dropped", name), b"")
+            del self.out[name]
+
+    def _send(self) -> None:
+        before = {name.partition(".")[0]: name for name in self.queue.jobs()} if not self.out else {}
+        while (one := self.desk.next()) is not None:
+            name = before.get(one.digest)
+            if name is not None and not self.queue.path("dropped", name).exists():
+                one.tried = int(name.partition(".")[2])
+            else:
+                if name is not None:
+                    self.queue.over(name)
+                name = f"{one.digest}.{one.tried}"
+                self.queue.put(name, self.desk.errand(one), self.desk.files(one))
+            self.out[name], self.read[name], self.heard[name] = one, 0, time.monotonic()
+
+    def _news(self, job: str) -> Events:
+        """What a job said since the last look."""
+        one, path = self.out[job], self.queue.path("said", job)
+        try:
+            if path.stat().st_size <= self.read[job]:
+                return
+        except FileNotFoundError:
+            return
+        with path.open("rb") as file:
+            file.seek(self.read[job])
+            content = file.read()
+        whole = content[: content.rfind(b"\n") + 1]
+        self.read[job], self.heard[job] = self.read[job] + len(whole), time.monotonic()
+        for line in whole.decode(errors="replace").splitlines():
+            word = read(line)
+            yield from self.desk.heard(one, line)
+            if isinstance(word, Differs):  # nodes of a site share their code: another one has no other
+                yield from self.desk.elsewhere(one, word.reason, hopeless=True)
+            if self.out.get(job) is one and self.desk.going.get(one.digest) is not one:
+                self._forget(job)
+                return
+
+    def _forget(self, job: str) -> None:
+        del self.out[job], self.read[job], self.heard[job]
+        self.queue.over(job)
+
+    def _allocate(self) -> None:
+        """Asks for as many allocations as there are jobs that nobody is at, within the limit."""
+        if time.monotonic() - self.asked < _STATES and self.allocations:
+            return
+        self.asked = time.monotonic()
+        self.allocations &= self._living()
+        waiting = sum(self.queue.claimant(job) is None for job in self.out)
+        new = min((self.at_once or _MOST) - len(self.allocations), waiting - self._idle())
+        if new > 0:
+            with _importable():
+                asked = self.executor.map_array(Share(str(self.queue.folder)), range(new))
+            self.allocations |= {one.job_id for one in asked}
+            with (self.queue.folder / "allocations").open("a", encoding="utf-8") as file:
+                file.write("".join(f"{one.job_id}\n" for one in asked))
+
+    def _idle(self) -> int:
+        """The allocations that have taken no job yet."""
+        at_work = {self.queue.claimant(job) for job in self.out}
+        return sum(name not in at_work for name in self.allocations)
+
+    def _lost(self) -> Events:
+        """Jobs whose allocation is gone, or says nothing any more."""
+        for job, one in list(self.out.items()):
+            who = self.queue.claimant(job)
+            if who is None or (who in self.allocations and time.monotonic() - self.heard[job] < _SILENT):
+                continue
+            if who not in self.allocations and time.monotonic() - self.heard[job] < 3 * _LOOK:
+                continue  # its last words may be on their way
+            why = "no word any more" if who in self.allocations else f"its allocation {who} is gone{self._printed(who)}"
+            self._forget(job)
+            yield from self.desk.lost(one, why)
+
+    def _printed(self, who: str) -> str:
+        """The end of what an allocation printed, in one line."""
+        for path in sorted((self.queue.folder / "log").glob(f"*/{who}*_log.err")):
+            if text := " ".join(path.read_text(errors="replace").split())[-_TAIL:]:
+                return f" ({text})"
+        return ""
+
+    def _before(self) -> set[str]:
+        """The allocations that were asked for in this folder."""
+        try:
+            return set((self.queue.folder / "allocations").read_text(encoding="utf-8").split())
+        except OSError:
+            return set()
+
+    def _living(self) -> set[str]:
+        """The allocations that wait, run or are queued again, by the queue of SLURM, which needs no accounting. Where it does
+        not answer, all of them.
+        """
+        if self.cluster == "local":
+            return {name for name in self._before() if _lives(int(name))}
+        asked = subprocess.run(["squeue", "--noheader", "--array", "--me", "--format=%i"], capture_output=True, text=True)
+        return set(asked.stdout.split()) if asked.returncode == 0 else self._before()
+
+    def _cancel(self) -> None:
+        names = sorted(self.allocations)
+        if self.cluster == "slurm" and names:
+            subprocess.run(["scancel", *names], capture_output=True, check=False)
+        for name in names if self.cluster == "local" else ():
+            with suppress(psutil.Error):
+                for process in (*psutil.Process(int(name)).children(recursive=True), psutil.Process(int(name))):
+                    process.kill()
+        for job in list(self.out):
+            self._forget(job)
+
+
+def _lives(pid: int) -> bool:
+    try:
+        return bool(psutil.Process(pid).status() != psutil.STATUS_ZOMBIE)
+    except psutil.Error:
+        return False
+
+
+@contextmanager
+def _importable() -> Iterator[None]:
+    """What is started meanwhile finds the suite, also where it is not installed."""
+    before = os.environ.get("PYTHONPATH")
+    os.environ["PYTHONPATH"] = os.pathsep.join(filter(None, [str(registry.ROOT), before]))
+    try:
+        yield
+    finally:
+        if before is None:
+            del os.environ["PYTHONPATH"]
+        else:
+            os.environ["PYTHONPATH"] = before
+
+
+def _executor(log: Path, cluster: str, place: Place, partition: str | None, given: dict[str, str], gpus: float | None) -> Any:
+    if gpus is not None and gpus != int(gpus):
+        raise UserError(f"--gpus {gpus:g}: SLURM gives whole GPUs")
+    minutes = given.pop("time", str(_MINUTES))
+    if not minutes.isdigit():
+        raise UserError(f"--slurm time={minutes}: write minutes, such as time=240")
+    executor = submitit.AutoExecutor(folder=log / "%j", cluster=cluster)
+    wanted = int(gpus or 0) or int(place.device.startswith("cuda"))
+    executor.update_parameters(name="lowdimbench", timeout_min=int(minutes), cpus_per_task=place.threads, gpus_per_node=wanted)
+    if cluster == "slurm":
+        executor.update_parameters(slurm_additional_parameters=given, slurm_use_srun=False)
+        if partition is not None:
+            executor.update_parameters(slurm_partition=partition)
+        if place.memory < environment.memory() * 1000:
+            executor.update_parameters(slurm_mem=f"{place.memory / 1e6:.0f}M")
+    return executor

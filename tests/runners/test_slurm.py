@@ -1,0 +1,196 @@
+"""Jobs of a SLURM site, whose allocations are processes on this machine; with a SLURM of one node where there is one.
+
+Needs `pip install 'lowdimbench[slurm]'`.
+"""
+
+import contextlib
+import json
+import os
+import subprocess
+import sys
+import time
+from functools import partial
+
+import psutil
+import pytest
+
+from benchmark import registry
+from benchmark.errors import UserError
+from runners.engines import engine, messages
+from runners.engines.base import Place
+from runners.engines.desk import Desk
+from runners.engines.node import At, read
+from tests.runners import afar
+
+submitit = pytest.importorskip("submitit", reason="submitit is not installed: pip install 'lowdimbench[slurm]'")
+
+from runners.engines import slurm  # noqa: E402
+
+LOCAL = {"slurm": {"cluster": "local"}}
+
+
+@pytest.fixture
+def quick(monkeypatch):
+    """The head asks for the states of allocations often."""
+    monkeypatch.setattr(slurm, "_STATES", 1.0)
+
+
+def offered(tmp_path, plan):
+    """The queue with a plan's first job, and its name there."""
+    head = Desk(plan.jobs, Place("cpu", 1, tmp_path / "artifacts", None, float("inf")))
+    queue, one = slurm.Queue(tmp_path / "slurm"), head.next()
+    queue.put("a.1", head.errand(one), head.files(one))
+    return queue, head, one
+
+
+def test_an_errand_comes_back_from_the_folder_as_it_went(tmp_path):
+    plan = afar.parts(tmp_path, "rests")
+    queue, head, one = offered(tmp_path, plan)
+    errand, files = queue.get("a.1")
+    assert errand == head.errand(one)
+    assert files == {"include/0/parts.py": (tmp_path / "parts.py").read_bytes()}
+
+
+def test_one_allocation_alone_takes_a_job(tmp_path):
+    queue, *_ = offered(tmp_path, afar.parts(tmp_path, "rests"))
+    assert queue.claimant("a.1") is None
+    assert [queue.claim("a.1", who) for who in ("1_0", "1_1")] == [True, False]
+    assert queue.claimant("a.1") == "1_0"
+    queue.over("a.1")
+    assert queue.jobs() == []
+    assert queue.claimant("a.1") is None
+
+
+class _Somewhere:
+    job_id = "7_0"
+
+
+@pytest.fixture
+def carried(monkeypatch):
+    """The errands that this process carried out as an allocation, which says nothing but where it is and its end."""
+    errands = []
+
+    def out(errand, files, node):
+        errands.append(errand)
+        yield At(node=node).model_dump_json()
+        yield messages.written(messages.End(peak_memory=None, peak_device_memory=None))
+
+    monkeypatch.setattr(submitit, "JobEnvironment", _Somewhere)
+    monkeypatch.setattr(slurm, "carried_out", out)
+    return errands
+
+
+def test_an_allocation_goes_on_with_the_job_that_it_had_and_what_that_lacks(tmp_path, carried):
+    queue, *_ = offered(tmp_path, afar.parts(tmp_path, "rests"))
+    queue.claim("a.1", "7_0")
+    queue.note("a.1", "began")
+    queue.note("a.1", "left")
+    said = queue.path("said", "a.1")
+    said.parent.mkdir(parents=True)
+    solved = messages.Solved(
+        instance=2, label="", observation="", seconds=0, steps=0, truncated=False, scores={}, curve=(), artifacts=()
+    )
+    said.write_text(f'{messages.written(solved)}\n{{"kind": "insta')
+    assert slurm.Share(str(queue.folder))(0) == 1
+    assert [errand.todo for errand in carried] == [(0, 1, 3, 4, 5)]
+    assert [read(line).kind for line in said.read_text().splitlines()] == ["instance", "at", "end"]
+    assert slurm.Share(str(queue.folder))(0) == 0  # its end was said, though no head took it away yet
+
+
+def test_a_job_that_ended_its_allocation_twice_is_set_aside(tmp_path, carried):
+    queue, *_ = offered(tmp_path, afar.parts(tmp_path, "rests"))
+    queue.claim("a.1", "7_0")
+    for _ in range(2):
+        queue.note("a.1", "began")
+    assert slurm.Share(str(queue.folder))(0) == 1
+    assert carried == []
+    [line] = queue.path("said", "a.1").read_text().splitlines()
+    assert read(line).reason == "set aside: 2 times its node was lost"
+
+
+def test_input_that_no_site_takes_is_refused_in_one_line(tmp_path, monkeypatch):
+    monkeypatch.setattr(slurm.shutil, "which", lambda name: None)
+    place = Place("cpu", 1, tmp_path / "artifacts", None, float("inf"))
+    for options, reason in (
+        ({}, "there is no sbatch here"),
+        ({"slurm": {"cluster": "elsewhere"}}, "it is slurm or local"),
+        ({"slurm": {"cluster": "local", "time": "2h"}}, "write minutes"),
+        ({"slurm": {"cluster": "local"}, "gpus": 0.5}, "SLURM gives whole GPUs"),
+    ):
+        with pytest.raises(UserError, match=reason):
+            engine("slurm", {"command": (), **options})([], 0, place)
+
+
+@pytest.mark.long
+def test_an_allocation_that_is_killed_changes_no_row(tmp_path, quick):
+    plan = afar.parts(tmp_path, "rests", seeds=2, pause=0.5)
+    killed = []
+
+    def kill(job, message, node):
+        if message.instance == 1 and not killed:
+            killed.append(int(node.rpartition("(")[2].partition("_")[0].removesuffix(")")))
+            for process in (*psutil.Process(killed[0]).children(recursive=True), psutil.Process(killed[0])):
+                process.kill()
+
+    outcome, rows, said = afar.carried_out(tmp_path / "afar", plan, engine("slurm", LOCAL), at_once=2, on_instance=kill)
+    assert killed
+    assert (outcome.started, outcome.bad) == (2, 0), said
+    assert "is gone" in said, said
+    _, expected, _ = afar.carried_out(tmp_path / "local", plan)
+    assert rows == expected
+    assert len(rows["instance"]) == 2 * 6
+    assert slurm.Queue(tmp_path / "afar" / "slurm").jobs() == []
+
+
+@pytest.mark.long
+def test_a_head_that_is_killed_comes_back(tmp_path):
+    afar.parts(tmp_path, "rests")
+    words = (
+        "--task parts --method rests --preset tiny --set pause=0.5 --seeds 2 --include parts.py --db a.db --threads 1 --jobs 2"
+    )
+    command = [*words.split(), "--engine", "slurm", "--slurm", "cluster=local"]
+    run = partial(
+        subprocess.Popen,
+        cwd=tmp_path,
+        stdout=subprocess.PIPE,
+        text=True,
+        env={**os.environ, "PYTHONPATH": os.pathsep.join([str(registry.ROOT), os.environ.get("PYTHONPATH", "")])},
+    )
+    head = run([sys.executable, "-m", "runners.run", *command])
+    said = tmp_path / "slurm" / "said"
+    end = time.monotonic() + 200
+    while not any('"instance":1,' in path.read_text() for path in said.glob("*.jsonl")):
+        assert time.monotonic() < end
+        time.sleep(0.2)
+    head.kill()
+    head.communicate()
+    time.sleep(3)
+    again = run([sys.executable, "-m", "runners.attach", "slurm"])
+    output, _ = again.communicate(timeout=250)
+    assert again.returncode == 0, output
+    assert json.loads((tmp_path / "slurm" / "command.json").read_text())["words"] == command
+    assert ", try 2" not in output
+    assert len(set((tmp_path / "slurm" / "allocations").read_text().split())) == 2
+    (tmp_path / "beside").mkdir()
+    outcome, expected, _ = afar.carried_out(tmp_path / "beside", afar.parts(tmp_path, "rests", seeds=2, pause=0.5))
+    assert afar.stored(tmp_path / "a.db") == expected
+    assert outcome.bad == 0
+
+
+def answers():
+    """Whether a SLURM is here, as .ci/run starts one."""
+    with contextlib.suppress(OSError, subprocess.SubprocessError):
+        return subprocess.run(["sinfo", "--noheader"], capture_output=True, timeout=20, check=True).stdout != b""
+    return False
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not answers(), reason="no SLURM answers here (sinfo)")
+def test_a_site_gives_the_rows_of_this_machine(tmp_path, quick):
+    plan = afar.parts(tmp_path, "rests", seeds=2)
+    site = engine("slurm", {"slurm": {"time": "10"}})
+    outcome, rows, said = afar.carried_out(tmp_path / "afar", plan, site, at_once=1)
+    assert (outcome.started, outcome.bad) == (2, 0), said
+    _, expected, _ = afar.carried_out(tmp_path / "local", plan)
+    assert rows == expected
+    assert len((tmp_path / "afar" / "slurm" / "allocations").read_text().split()) == 1
