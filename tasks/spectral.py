@@ -295,7 +295,7 @@ class SpectralReconstruction:
         between = _RED if group.spectra == "beyond" else line_spectra.CENTRES
         numbers = 1 + torch.arange(preset.stack) % 3
         while True:
-            x = line_spectra.spectra(preset.stack, self.wavelengths, generator, shape, between, numbers)
+            x = line_spectra.spectra(preset.stack, self.wavelengths, generator, shape, between, numbers)  # type: ignore[arg-type]
             if any(len(spectrum.peaks(one)) > 1 for one in x):  # almost always: lines merge seldom
                 return x
 

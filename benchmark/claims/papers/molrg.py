@@ -16,7 +16,7 @@ def of(method: str, preset: str = "small", seeds: int = 3, **parameters: object)
     return Runs("subspace_clustering", preset, method, seeds, parameters)
 
 
-LONG = {"steps": 4000, "lr": 0.005}
+LONG: dict[str, Any] = {"steps": 4000, "lr": 0.005}
 SEARCH = "From 20 random starts, where K-subspaces has 150."
 REVIEWS = "reviews of a submitted version"
 HALVES = of("mlp_halves", "small_generalisation", 1)
