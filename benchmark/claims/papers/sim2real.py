@@ -20,6 +20,7 @@ NET, SMOOTH = of("sim2real"), of("stopped_smoother")
 SLOW = {"solver": "admm", "penalty": 1e-4, "steps": 2000, "gap": 1e-9}
 SMOOTHER = "It is stopped after 20 steps: what it smooths by is no total variation."
 SEEN = "Over 400 to 645 nm, where the device sees."
+FACTORS = "On 10 stacks of tuning lamps the factors are 1.64, 1.26 and 1.23; they were chosen by these."
 SOURCES = ("filtered", "mixed", "filtered_drifted", "mixed_drifted")
 NOISES = ("two_sided", "relative", "lamps_two_sided", "lamps_relative")
 
@@ -113,23 +114,28 @@ PAPER = Paper(
     claims=(
         Claim(
             "0",
-            "On narrow and mixed sources measuring helps: the constant's error is 1.5 times that of the network and of "
-            "Tikhonov's penalty.",
+            "On narrow sources measuring helps: the constant's error is 1.5 times that of Tikhonov's penalty.",
+            (beats_the_constant(of("nnls_tikhonov", "small_sources"), "filtered", 1.5),),
+            kind="ours",
+            caveat=f"{SEEN} {FACTORS}",
+        ),
+        Claim(
+            "0a",
+            "... and 1.2 times the network's, also where the device drifted.",
             tuple(
-                beats_the_constant(of(method, "small_sources"), group, 1.5)
-                for method in ("sim2real", "nnls_tikhonov")
-                for group in SOURCES
+                beats_the_constant(of("sim2real", "small_sources"), group, 1.2) for group in ("filtered", "filtered_drifted")
             ),
             kind="ours",
-            caveat=SEEN,
+            caveat=f"{SEEN} {FACTORS}",
         ),
         Claim(
             "0b",
-            "... on commercial lamps and drifted devices, too, it is no worse than theirs.",
+            "On commercial lamps, alone or with lines beside them, and on drifted devices, it is no less than theirs.",
             tuple(
-                beats_the_constant(of(method), group, 1.0)
+                beats_the_constant(of(method, preset), group, 1.0)
                 for method in ("sim2real", "nnls_tikhonov")
-                for group in ("lamps", "drifted")
+                for preset, groups in (("small", ("lamps", "drifted")), ("small_sources", ("mixed", "mixed_drifted")))
+                for group in groups
             ),
             kind="ours",
             caveat=SEEN,
