@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from fnmatch import fnmatchcase
+from functools import cache
 from hashlib import file_digest, sha256
 from importlib import import_module
 from importlib.util import find_spec
@@ -62,8 +63,14 @@ def code_of(files: Iterable[Path]) -> str:
     """SHA-256 of the code of files, without comments, docstrings and layout."""
     total = sha256()
     for file in files:
-        total.update(_told(ast.parse(file.read_text(encoding="utf-8"))).encode())
+        total.update(_told_of(file.read_text(encoding="utf-8")))
     return total.hexdigest()
+
+
+@cache
+def _told_of(text: str) -> bytes:
+    """What `_told` says of a file with this text: of a plan of many pairs it is asked for each of them."""
+    return _told(ast.parse(text)).encode()
 
 
 def _told(node: object) -> str:

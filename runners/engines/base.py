@@ -1,7 +1,7 @@
 """What an engine is: it runs jobs somewhere and hands on what their workers say. One module of this package is one engine."""
 
 from collections.abc import Callable, Generator, Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol
 
@@ -33,6 +33,18 @@ class Place:
     def fits(self) -> Path:
         """What methods learnt, beside the artifacts."""
         return self.artifacts.parent / "fits"
+
+    def gpus(self, given: float | None, there: Callable[[], bool]) -> float:
+        """GPUs that a job asks a cluster for: as many as given, else one where its device is a GPU, or may be one and there is
+        one.
+        """
+        if given is not None:
+            return given
+        return float(self.device.startswith("cuda") or (self.device == "auto" and there()))
+
+    def with_gpus(self, number: float) -> "Place":
+        """The same on a node that gives a job this many GPUs: those it sees, or none."""
+        return replace(self, device="cuda" if number else "cpu")
 
 
 class FitOrder(Frozen):

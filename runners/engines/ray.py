@@ -9,7 +9,6 @@ import socket
 import time
 from collections.abc import Generator, Iterable, Iterator
 from contextlib import suppress
-from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -62,10 +61,8 @@ class Cluster:
         ship: bool = False,
     ) -> None:
         _connect(address, ship)
-        if gpus is None:
-            with_gpu = place.device.startswith("cuda") or (place.device == "auto" and _has("GPU", 1))
-            gpus = 1.0 if with_gpu else 0.0
-        self.place = replace(place, device="cuda" if gpus else "cpu")
+        gpus = place.gpus(gpus, lambda: _has("GPU", 1))
+        self.place = place.with_gpus(gpus)
         self.at_once, self.desk = at_once, Desk(jobs, self.place)
         self.needs = {"CPU": float(place.threads), "GPU": gpus} | ({"memory": place.memory} if place.memory < math.inf else {})
         for name, amount in self.needs.items():

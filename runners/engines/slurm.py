@@ -375,7 +375,7 @@ def _executor(log: Path, cluster: str, place: Place, partition: str | None, give
     if not minutes.isdigit():
         raise UserError(f"--slurm time={minutes}: write minutes, such as time=240")
     executor = submitit.AutoExecutor(folder=log / "%j", cluster=cluster)
-    wanted = int(gpus or 0) or int(place.device.startswith("cuda"))
+    wanted = int(place.gpus(gpus, lambda: False))
     executor.update_parameters(name="lowdimbench", timeout_min=int(minutes), cpus_per_task=place.threads, gpus_per_node=wanted)
     if cluster == "slurm":
         executor.update_parameters(slurm_additional_parameters=given, slurm_use_srun=False)

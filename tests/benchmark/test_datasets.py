@@ -1,3 +1,4 @@
+import ast
 import re
 from hashlib import sha256
 
@@ -251,3 +252,15 @@ def test_the_code_of_a_renderer_is_data_and_its_prose_is_not(tmp_path, monkeypat
 
 def row_sha(name):
     return sources.SOURCES[name].sha256
+
+
+def test_code_is_told_anew_when_it_changes_and_not_when_it_does_not(tmp_path, monkeypatch):
+    nodes = []
+    monkeypatch.setattr(sources, "_told", lambda node, told=sources._told: nodes.append(node) or told(node))
+    file = tmp_path / "a.py"
+    file.write_text("x = 1  # one of this test's own\n", encoding="utf-8")
+    first = sources.code_of([file])
+    assert sources.code_of([file]) == first
+    assert sum(isinstance(node, ast.Module) for node in nodes) == 1
+    file.write_text("x = 2\n", encoding="utf-8")
+    assert sources.code_of([file]) != first

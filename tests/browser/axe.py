@@ -7,10 +7,8 @@ import pytest
 from playwright.sync_api import Page
 
 PACKAGE = "axe_playwright_python"  # carries axe.min.js
-# st.image takes no text for a picture: the name and the scores of the method stand above each.
 # st.file_uploader gives its place for a dropped file a role and a name; the button in it has both a name and the focus.
 LEFT_OUT = {
-    "image-alt": '[data-testid="stImage"]',
     "presentation-role-conflict": '[data-testid="stFileUploaderDropzone"]',
 }
 RUN = """async (left) => {

@@ -298,3 +298,20 @@ def test_a_run_that_somebody_deletes_ends_alone(tmp_path):
     assert (outcome.started, outcome.bad) == (2, 1)
     assert "the database takes no such row" in said
     assert len(scores) == 2 * 3
+
+
+@pytest.mark.parametrize(
+    ("device", "given", "there", "asked", "then"),
+    [
+        ("cuda:0", None, False, 1, "cuda"),
+        ("auto", None, True, 1, "cuda"),
+        ("auto", None, False, 0, "cpu"),
+        ("cpu", None, True, 0, "cpu"),
+        ("cuda", 0.25, True, 0.25, "cuda"),
+        ("cuda", 0, True, 0, "cpu"),
+    ],
+)
+def test_a_job_asks_for_a_gpu_where_its_device_is_one(tmp_path, device, given, there, asked, then):
+    place = Place(device, 1, tmp_path, None, math.inf)
+    assert place.gpus(given, lambda: there) == asked
+    assert place.with_gpus(asked).device == then

@@ -28,12 +28,14 @@ def show(board: Board, found: Figure, key: Key) -> None:
             if row is None:
                 st.markdown("**truth**")
                 st.caption(f"{truth.shape[-2]} x {truth.shape[-1]} pixels")
-                st.image(pixels.picture_png(truth, top), width="stretch")
+                st.image(pixels.picture_png(truth, top), width="stretch", alt="the truth")
                 scale(top, limit, colour=truth.ndim == 3)
             else:
                 tiles.heading(board, row, key)
-                st.image(pixels.picture_png(found.estimates[row.label], top), width="stretch")
-                st.image(pixels.heat_png(pixels.error_map(found.estimates[row.label], truth), limit), width="stretch")
+                estimate = found.estimates[row.label]
+                st.image(pixels.picture_png(estimate, top), width="stretch", alt=f"{row.label}: its estimate")
+                error = pixels.heat_png(pixels.error_map(estimate, truth), limit)
+                st.image(error, width="stretch", alt=f"{row.label}: its error at each pixel")
     tiles.problems(found.problems)
     tiles.absent(board, found.estimates, found.problems)
     overlay(board, found, truth, top)
@@ -75,7 +77,7 @@ def scale(top: float, limit: float, colour: bool) -> None:
 def example(board: Board, found: Figure, label: str) -> None:
     """The truth alone."""
     assert found.truth is not None
-    st.image(pixels.picture_png(found.truth, float(found.truth.max())), width=240)
+    st.image(pixels.picture_png(found.truth, float(found.truth.max())), width=240, alt=f"the truth: {label}")
     st.caption(f"The truth of one instance: {plain(label)}, {found.truth.shape[-2]} x {found.truth.shape[-1]} pixels")
 
 

@@ -56,7 +56,7 @@ def _plates(found: Given) -> None:
     for plate in found.plates:
         with flow.container(width=tiles.TILE, gap="xsmall"):
             st.markdown(f"**{plain(plate.title)}**")
-            st.image(pixels.picture_png(plate.picture, 1.0), width="stretch")
+            st.image(pixels.picture_png(plate.picture, 1.0), width="stretch", alt=f"{plate.title}: {plate.about}")
             st.caption(plain(plate.about))
 
 

@@ -61,9 +61,10 @@ def _tiles(board: Board, rows: list[Row], key: Key, figure: Figure) -> None:
     with flow.container(width=tiles.TILE, gap="xsmall"):
         st.markdown("**truth**")
         st.caption(f"{figure.truth.shape[-2]} x {figure.truth.shape[-1]} pixels")
-        st.image(pixels.picture_png(figure.truth, top), width="stretch")
+        st.image(pixels.picture_png(figure.truth, top), width="stretch", alt="the truth")
     for row in (row for row in rows if row.label in figure.estimates):
         with flow.container(width=tiles.TILE, gap="xsmall"):
             st.markdown(f"**{tiles.name(row)}**")
             st.caption(plain(tables.caption(board, row, key)))
-            st.image(pixels.picture_png(figure.estimates[row.label], top), width="stretch")
+            estimate = pixels.picture_png(figure.estimates[row.label], top)
+            st.image(estimate, width="stretch", alt=f"{row.label}: its estimate")

@@ -63,7 +63,7 @@ def drawing(board: Board, figure: Figure, label: str, ends: tuple[float, float])
     array = figure.truth if label == TRUTH else figure.estimates[label]
     assert array is not None
     if figure.picture.kind == "heat":
-        st.image(figure_charts.tile(array, ends), width="stretch")
+        st.image(figure_charts.tile(array, ends), width="stretch", alt=f"{label}: {figure.picture.name}")
         st.caption(f"{array.shape[0]} x {array.shape[1]}")
     else:
         st.altair_chart(figure_charts.chart(figure, label, board, ends), width="stretch")

@@ -63,8 +63,10 @@ def changed(images: Array, ends: tuple[float, float]) -> Array:
 
 def _strip(found: Figure, images: Array, ends: tuple[float, float], changes: bool = False) -> None:
     """One row of images, and what each of them stands for."""
-    st.image(pixels.strip_png(changed(images, ends) if changes else images, ends))
-    st.caption(plain(places(found, len(images))))
+    stand_for = places(found, len(images))
+    alt = f"{'differences to the middle image' if changes else 'images'}: {stand_for}"
+    st.image(pixels.strip_png(changed(images, ends) if changes else images, ends), alt=alt)
+    st.caption(plain(stand_for))
 
 
 def places(found: Figure, count: int) -> str:

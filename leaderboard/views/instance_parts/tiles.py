@@ -45,7 +45,7 @@ def runs(row: Row, key: Key) -> list[int]:
 
 def bar(texts: Sequence[str]) -> None:
     """The colour scale, and what its left end, middle and right end stand for."""
-    st.image(pixels.bar_png(), width="stretch")
+    st.image(pixels.bar_png(), width="stretch", alt=f"colour scale: {', '.join(texts)}")
     with st.container(horizontal=True, horizontal_alignment="distribute"):
         for text in texts:
             st.caption(text, width="content")
