@@ -2,12 +2,16 @@
 
 import sys
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 from typing import Any
 
 import pytest
+from streamlit.components.v2 import manifest_scanner
 from streamlit.testing.v1 import AppTest
 
+# Streamlit looks through every installed package each time that a test opens a page.
+manifest_scanner.scan_component_manifests = cache(manifest_scanner.scan_component_manifests)
 APP = Path(__file__).parents[2] / "leaderboard" / "app.py"
 
 
