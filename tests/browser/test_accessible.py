@@ -40,6 +40,19 @@ def test_no_page_breaks_a_rule_of_axe(page: Page, address: str) -> None:
     assert not found, "\n".join(found)
 
 
+WITHOUT = """() => [...document.querySelectorAll('[data-testid="stVegaLiteChart"]')].filter(chart => {
+    const whole = chart.closest('[data-testid="stFullScreenFrame"]');
+    return !whole?.querySelector('[aria-label^="Show data"], [title^="Show data"]');
+}).map(chart => chart.getAttribute("aria-label") ?? chart.textContent.slice(0, 80))"""
+
+
+@pytest.mark.parametrize("name", ["task", "instance", "method"])
+def test_every_chart_has_a_table_of_its_numbers(page: Page, address: str, name: str) -> None:
+    visit(page, f"{address}/{EVERY[name]}", f"numbers_{name}")
+    expect(page.get_by_test_id("stVegaLiteChart").first).to_be_visible()
+    assert page.evaluate(WITHOUT) == []
+
+
 @pytest.mark.skipif(not MADE_UP, reason="of the made-up database")
 def test_from_the_overview_to_a_task_and_a_method_by_keys_alone(page: Page, address: str) -> None:
     visit(page, f"{address}/overview", "keys")

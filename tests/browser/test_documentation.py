@@ -6,6 +6,7 @@ import threading
 
 import pytest
 
+from tests.browser.axe import violations
 from tests.test_site import site as site
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -51,3 +52,17 @@ def test_pages_fit_and_load_nothing_from_elsewhere(page, place, problems, scheme
         assert page.get_attribute("body", "data-md-color-scheme") == {"light": "default", "dark": "slate"}[scheme]
     assert [url for url in asked if not url.startswith((place, "data:", "blob:"))] == []
     assert problems == []
+
+
+@pytest.mark.parametrize("name", PAGES)
+def test_pages_break_no_rule_of_axe(page, place, name):
+    found = []
+    for width, scheme in ((1400, "light"), (400, "dark")):
+        page.set_viewport_size({"width": width, "height": 1000})
+        page.emulate_media(color_scheme=scheme)
+        page.goto(place)
+        page.evaluate("localStorage.clear()")
+        page.goto(place + name)
+        page.wait_for_function("document.body.getAttribute('data-md-color-scheme')")
+        found += [f"{width} {scheme}: {line}" for line in violations(page)]
+    assert not found, "\n".join(found)
