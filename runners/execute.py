@@ -184,7 +184,7 @@ class Execution:
     def _finish(self, job: Job, run: Run, message: Last) -> bool:
         status = record.end(self.session, run, message, job.todo)
         fine = status == "done" or (status == "interrupted" and isinstance(message, End))  # some instances alone were asked for
-        self.display.finish(job)
+        self.display.ended(job)
         del self.runs[job.key.digest]
         self.starts.pop(job.key.digest, None)
         if not isinstance(message, End):
@@ -203,7 +203,7 @@ class Execution:
     def _lost(self, job: Job, message: Stopped, reason: str) -> bool:
         """Notes that a job ended of which no run tells."""
         self.starts.pop(job.key.digest, None)
-        self.display.finish(job)
+        self.display.ended(job)
         self.outcome.bad += 1
         if isinstance(message, Refused):
             self.refusals.append(message.reason)
@@ -212,6 +212,7 @@ class Execution:
 
     def _elsewhere(self, job: Job) -> None:
         self.outcome.elsewhere.append(job.name)
+        self.display.ended(job)
         self.display.failed(job, "another runner is at work on it: left to that one")
 
     def _stop(self) -> None:
