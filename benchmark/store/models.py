@@ -95,9 +95,9 @@ class Run(Base):
     trust       self_reported < scored (predictions scored here) < reproduced (code run here)
     split       test or tuning; on_test: a parameter study that was allowed to use test data
     runner      the process that runs it or did, "host/pid/start"; heartbeat: when it was last known to be alive
-    submission_id: what it was handed in with, if it was
     engine      what carried it: local, ray or slurm; null where it ran elsewhere, and before it was kept
     node        the machine that it was last sent to; tries: how often the command that last ran it sent it out; null as engine
+    submission_id: what it was handed in with, if it was
     times in seconds; peak_memory: MB of the process on the host; peak_device_memory: MB on the GPU, null on CPU
     """
 
