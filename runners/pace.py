@@ -82,12 +82,13 @@ class Nodes:
     def arrive(self, job: Job, name: str, ended: int) -> None:
         """A job begins on the node of this name, with so many of its instances ended before."""
         self.leave(job)
+        before = set(self.known)
         for other, node in list(self.known.items()):
             if not node.jobs and other != name and self.clock() - node.idle > _IDLE:
                 self.bars.remove_task(self.known.pop(other).bar)
         if name not in self.known:
             self.known[name] = _Node(self.bars.add_task(name, total=0, note=""))
-        for number, node in enumerate(self.known.values()):
+        for number, node in enumerate(self.known.values() if self.known.keys() != before else ()):
             self.bars.update(node.bar, visible=number < self.most)
         node = self.known[name]
         self.where[job.key.digest] = name
