@@ -64,6 +64,7 @@ class Execution:
         self.session, self.plan, self.display, self.command = session, plan, display, command
         self.force, self.fail_fast = force, fail_fast
         self.runs: dict[str, Run] = {}
+        self.starts: dict[str, Start] = {}  # of the jobs that are out: where each was sent last
         self.refusals: list[str] = []
         self.unstored: set[str] = set()  # pictures of instances whose rows could not be written
         self.outcome = Outcome()
@@ -125,6 +126,7 @@ class Execution:
     def _handle(self, job: Job, message: Message) -> bool:
         run = self.runs.get(job.key.digest)
         if isinstance(message, Start):
+            self.starts[job.key.digest] = message
             self.display.start(job, message)
         elif isinstance(message, Moved):
             self._move(job, run, message)
@@ -158,9 +160,11 @@ class Execution:
         return True
 
     def _begin(self, job: Job, message: Hello) -> None:
-        run = record.begin(self.session, job, message.environment, self.command(job))
+        start = self.starts.get(job.key.digest, Start())
+        run = record.begin(self.session, job, message.environment, self.command(job), self.pool.name, start)
         if run is None:
             self.pool.drop(job)
+            self.starts.pop(job.key.digest, None)
             self.outcome.started -= 1
             self._elsewhere(job)
         else:
@@ -180,8 +184,9 @@ class Execution:
     def _finish(self, job: Job, run: Run, message: Last) -> bool:
         status = record.end(self.session, run, message, job.todo)
         fine = status == "done" or (status == "interrupted" and isinstance(message, End))  # some instances alone were asked for
-        self.display.finish(job)
+        self.display.ended(job)
         del self.runs[job.key.digest]
+        self.starts.pop(job.key.digest, None)
         if not isinstance(message, End):
             self.display.failed(job, message.reason)
         if isinstance(message, Refused):
@@ -190,11 +195,15 @@ class Execution:
         return fine
 
     def _never_began(self, job: Job, message: Stopped) -> bool:
+        start = self.starts.pop(job.key.digest, None)
+        if start is not None and start.tried > 1:  # its run is that of an earlier try
+            record.sent(self.session, job, self.pool.name, start)
         return self._lost(job, message, f"could not start: {message.reason}")
 
     def _lost(self, job: Job, message: Stopped, reason: str) -> bool:
         """Notes that a job ended of which no run tells."""
-        self.display.finish(job)
+        self.starts.pop(job.key.digest, None)
+        self.display.ended(job)
         self.outcome.bad += 1
         if isinstance(message, Refused):
             self.refusals.append(message.reason)
@@ -203,6 +212,7 @@ class Execution:
 
     def _elsewhere(self, job: Job) -> None:
         self.outcome.elsewhere.append(job.name)
+        self.display.ended(job)
         self.display.failed(job, "another runner is at work on it: left to that one")
 
     def _stop(self) -> None:

@@ -96,6 +96,17 @@ Slurm = Annotated[
 ]
 Ship = Annotated[bool, _cluster("--ship", help="Send this tree's code to the nodes of a Ray cluster.")]
 
+Nodes = Annotated[
+    int | None,
+    _cluster(
+        "--nodes",
+        metavar="N",
+        min=1,
+        max=9999,
+        help="With --dry-run: the time expected on N nodes, each with its part of --jobs.",
+    ),
+]
+
 Device = Annotated[str, _how("--device", metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
 
 

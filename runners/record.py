@@ -21,10 +21,11 @@ from benchmark.store import queries
 from benchmark.store.models import ANSWERED, Artifact, Curve, Environment, Instance, Method, Run, Score, Task, now
 from benchmark.store.writing import Unstorable, files_first, persist
 from runners.engines.files import path_of
-from runners.engines.messages import End, Failed, Killed, Last, Learnt, Refused, Solved, Surroundings
+from runners.engines.messages import End, Failed, Killed, Last, Learnt, Refused, Solved, Start, Surroundings
 from runners.plan import Job
 
 ABANDONED = timedelta(seconds=60)  # without a heartbeat; on this machine a runner's death is seen at once
+_HERE = Start()
 
 
 def runner() -> str:
@@ -45,8 +46,13 @@ def taken(run: Run | None) -> bool:
         return False
 
 
-def begin(session: Session, job: Job, environment: Surroundings, command: str) -> Run | None:
-    """The run of this job, new or continued, in status `running`. None where another runner has it."""
+def begin(
+    session: Session, job: Job, environment: Surroundings, command: str, engine: str = "local", start: Start = _HERE
+) -> Run | None:
+    """The run of this job, new or continued, in status `running`. None where another runner has it.
+
+    engine: the name of what carries it; start: where to, and how often it was sent out.
+    """
 
     def work() -> Run | None:
         run = queries.find_run(session, job.key.digest)
@@ -65,10 +71,26 @@ def begin(session: Session, job: Job, environment: Surroundings, command: str) -
         run.on_test = run.on_test or job.on_test
         run.environment_id, run.command, run.runner = place.id, command, runner()
         run.status, run.error, run.finished, run.heartbeat = "running", None, None, now()
+        _sent(run, engine, start)
         session.flush()
         return run
 
     return persist(session, work)
+
+
+def sent(session: Session, job: Job, engine: str, start: Start) -> None:
+    """Writes where a job was sent that never began there, if it has a run by an earlier try."""
+
+    def work() -> None:
+        run = queries.find_run(session, job.key.digest)
+        if run is not None and not taken(run):
+            _sent(run, engine, start)
+
+    persist(session, work)
+
+
+def _sent(run: Run, engine: str, start: Start) -> None:
+    run.engine, run.node, run.tries = engine, start.node or socket.gethostname(), start.tried
 
 
 def _facts(session: Session, job: Job) -> dict[str, Any]:

@@ -63,6 +63,7 @@ def main(
     ship: options.Ship = False,
     partition: options.Partition = None,
     slurm: options.Slurm = None,
+    nodes: options.Nodes = None,
     force: options.Force = False,
     keep_going: options.KeepGoing = True,
     count_truncated: options.CountTruncated = False,
@@ -94,17 +95,19 @@ def main(
     afar = engine_options(engine, {"ray": of_ray, "slurm": of_slurm})
     if engine == "slurm":
         afar["command"] = tuple(sys.argv[1:])
+    if nodes is not None and (engine == "local" or not dry_run):
+        raise UserError("--nodes is for --dry-run of a plan with --engine ray or slurm")
     how = start.How(device, *cores, memory_limit, data_dir, sources, force, not keep_going, apart, engine, afar)
     target = location(db)
     plan = start.prepare(requests, how, target, dry_run)
     if dry_run and "://" not in target and not Path(target).exists():
-        print_plan(console, plan, {}, start.settled(how, plan, {}))
+        print_plan(console, plan, {}, start.settled(how, plan, {}), nodes)
         print_reference(console, plan)
         return
     with start.opened(plan, target, force=force) as (session, plan):
         times = persist(session, lambda: expect.known_times(session))
         how = start.settled(how, plan, times)
-        print_plan(console, plan, times, how)
+        print_plan(console, plan, times, how, nodes)
         if dry_run:
             print_reference(console, plan)
         else:

@@ -114,6 +114,7 @@ def _facts(run: Run, task: Task, method: Method) -> list[tuple[str, str]]:
             f"{run.seconds:.4g} s of the method's own time" + (f", {run.fit_seconds:.4g} s to learn" * bool(run.fit_seconds)),
         ),
         ("memory", ", ".join(memory) or "unknown"),
+        *([("ran", _where(run))] if run.engine else []),
         ("source", run.source),
         ("data", run.data),
     ]
@@ -122,6 +123,13 @@ def _facts(run: Run, task: Task, method: Method) -> list[tuple[str, str]]:
     if run.error:
         facts.append(("error", run.error.strip()))
     return facts
+
+
+def _where(run: Run) -> str:
+    """The engine, the node, and how often the job was sent out where that is not once."""
+    node = f", on {run.node}" if run.node else ""
+    again = f", sent out {run.tries} times" if run.tries and run.tries > 1 else ""
+    return f"by the engine {run.engine}{node}{again}"
 
 
 def _kept(session: Session, run: Run) -> list[tuple[str, str]]:

@@ -163,6 +163,9 @@ def _outcome(run: Run, done: int, truncated: int) -> Pairs:
         ),
         ("peak memory", f"{run.peak_memory:.0f} MB of the process" if run.peak_memory is not None else "not recorded"),
         ("peak memory of the GPU", device),
+        ("engine", run.engine or ""),
+        ("node", run.node or ""),
+        ("tries", "" if run.tries is None else f"sent out {count(run.tries, 'time')}"),
     ]
 
 

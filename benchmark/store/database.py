@@ -18,7 +18,7 @@ from benchmark.store import health, writing
 from benchmark.store.writing import DiskFull, ServerAway, is_full
 
 DEFAULT = "results/lowdimbench.db"
-REVISION = "0010"  # the newest migration; a test compares it with the folder
+REVISION = "0011"  # the newest migration; a test compares it with the folder
 _APPLICATION = 0x4C444231  # "LDB1", in the header of our SQLite files
 _BUSY_MS = 30_000
 _MAPPED = 1 << 28  # bytes of the file that a reader maps into memory

@@ -95,6 +95,8 @@ class Run(Base):
     trust       self_reported < scored (predictions scored here) < reproduced (code run here)
     split       test or tuning; on_test: a parameter study that was allowed to use test data
     runner      the process that runs it or did, "host/pid/start"; heartbeat: when it was last known to be alive
+    engine      what carried it: local, ray or slurm; null where it ran elsewhere, and before it was kept
+    node        the machine that it was last sent to; tries: how often the command that last ran it sent it out; null as engine
     submission_id: what it was handed in with, if it was
     times in seconds; peak_memory: MB of the process on the host; peak_device_memory: MB on the GPU, null on CPU
     """
@@ -128,6 +130,9 @@ class Run(Base):
     peak_device_memory: Mapped[float | None]
     error: Mapped[str | None]
     submission_id: Mapped[int | None] = mapped_column(ForeignKey("submission.id"), index=True)
+    engine: Mapped[str | None]
+    node: Mapped[str | None]
+    tries: Mapped[int | None]
 
 
 class Instance(Base):

@@ -107,7 +107,9 @@ def order_of(job: "Job", place: Place, *, scratch: str | None = None, shared: bo
 
 
 class Engine(Protocol):
-    """An engine makes jobs. It asks `jobs` for the next one when there is room for it."""
+    """An engine makes jobs. It asks `jobs` for the next one when there is room for it. `name` is kept with what it ran."""
+
+    name: str
 
     def __iter__(self) -> Generator["tuple[Job, Message] | None"]:
         """Yields (job, message) as they come, and None as a sign of life at least every few seconds.

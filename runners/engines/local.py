@@ -38,6 +38,8 @@ class Pool:
     It is an Engine (base.py) whose workers share our disk.
     """
 
+    name = "local"
+
     def __init__(self, jobs: Iterable[Job], at_once: int, place: Place) -> None:
         self.jobs, self.at_once, self.place = iter(jobs), at_once, place
         self.running: dict[str, Worker] = {}

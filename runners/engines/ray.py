@@ -50,6 +50,8 @@ class Cluster:
     Raises UserError where no cluster answers, and where it can never run such a job.
     """
 
+    name = "ray"
+
     def __init__(
         self,
         jobs: Iterable[Job],

@@ -189,6 +189,8 @@ class Site:
     What runs goes on when the head is stopped, and the same command takes it up again. With --fail-fast it is cancelled.
     """
 
+    name = "slurm"
+
     def __init__(
         self,
         jobs: Iterable[Job],

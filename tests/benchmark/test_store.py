@@ -48,6 +48,24 @@ def test_a_database_without_submissions_is_brought_up_to_date_and_keeps_its_scor
     engine.dispose()
 
 
+def test_runs_of_before_say_nothing_of_where_they_ran(tmp_path):
+    path = tmp_path / "a.db"
+    at_revision(path, "0010", [(name, row) for name, row in OLD.items() if name != "submission"])
+    engine = database.open_database(str(path))
+    with Session(engine) as session:
+        [run] = session.query(Run)
+        assert (run.engine, run.node, run.tries, run.status) == (None, None, None, "done")
+        run.engine, run.node, run.tries = "ray", "a (1)", 2
+        session.commit()
+        assert [score.value for score in session.query(Score)] == [2.5]
+    engine.dispose()
+    with create_engine(f"sqlite:///{path}").begin() as connection:
+        migrate(connection, command.downgrade, "0010")
+        [row] = connection.execute(text("SELECT * FROM run")).mappings()
+    assert {name: value for name, value in row.items() if name in OLD["run"]} == OLD["run"]
+    assert not {"engine", "node", "tries"} & row.keys()
+
+
 def at_revision(path, revision, rows):
     """A SQLite file of ours of an older revision, with these (table, row)."""
     with sqlite3.connect(path) as connection:

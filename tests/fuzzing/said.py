@@ -151,6 +151,8 @@ class _Worker(local.Worker):
 class _Engine:
     """Hands on what one worker said, as the pool does."""
 
+    name = "local"
+
     def __init__(self, content: bytes, jobs: Iterator[Job], place: Place) -> None:
         self.content, self.jobs, self.place, self.dropped = content, jobs, place, False
 

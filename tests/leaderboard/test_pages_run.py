@@ -79,6 +79,27 @@ def test_run_of_a_link(open_page: Callable[..., AppTest], made: Callable[[str], 
     assert len(app.get("vega_lite_chart")) == 2
 
 
+def facts(app: AppTest) -> list[tuple[str, str]]:
+    """Names and values of the page's tables, as HTML."""
+    found: list[tuple[str, str]] = re.findall(r'<th scope="row">(.*?)</th><td>(.*?)</td>', "".join(bodies(app)))
+    return found
+
+
+def test_where_a_run_ran_is_named_where_it_is_known(open_page: Callable[..., AppTest], tmp_path: Path) -> None:
+    engine = synthetic.make_empty(tmp_path / "nodes.db")
+    with Session(engine) as session:
+        writer = synthetic.Writer(session, tmp_path)
+        writer.imaging_run("tiny", "classic_cg", engine="ray", node="<b>gpu7</b> (1a2b)", tries=2)
+        writer.imaging_run("tiny", "classic_cg", seed=1)
+        session.commit()
+    engine.dispose()
+    known, old = (dict(facts(open_page(tmp_path / "nodes.db", "run", run=number))) for number in "12")
+    names = ("engine", "node", "tries")
+    assert [known[name] for name in names] == ["ray", "&lt;b&gt;gpu7&lt;/b&gt; (1a2b)", "sent out 2 times"]
+    assert old["status"] == "done"
+    assert not set(names) & set(old)
+
+
 def test_start_of_a_digest_finds_a_run_and_stays_in_the_link(open_page: Callable[..., AppTest], tmp_path: Path) -> None:
     engine = synthetic.make_empty(tmp_path / "digest.db")
     with Session(engine) as session:

@@ -1,15 +1,17 @@
 """What the engines cost, measured with jobs that sleep, on one machine.
 
     python tests/performance/engines.py [--engine local] [--engine ray] [--workers 2,4] [--seconds 1,10]
-        [--many 1000,10000]
+        [--many 1000,10000] [--plan 10000] [--queue 1000,10000]
 
 Prints for each engine: efficiency (seconds slept over seconds that the workers had, from the end of the first jobs, which start
 processes, to the last end); for plans of many jobs that sleep not at all the milliseconds a job, those that the head computes,
-and by how much the head grew. A job stands in for the isolated worker: what it says is what a worker says of one instance,
-without a picture. What a worker adds by importing PyTorch is measured by harness.py.
+by how much the head grew, and what a run takes in the database. Then what the plan itself costs, and, where submitit is
+installed, what the folder of a SLURM site costs with many jobs in it. A job stands in for the isolated worker: what it says is
+what a worker says of one instance, without a picture. What a worker adds by importing PyTorch is measured by harness.py.
 """
 
 import argparse
+import importlib.util
 import io
 import math
 import resource
@@ -87,7 +89,7 @@ class Timed(Display):
 
 
 def carried_out(name, workers, jobs, folder):
-    """(times at which jobs ended, wall seconds, the head's CPU seconds, MB by which it grew)"""
+    """(times at which jobs ended, wall seconds, the head's CPU seconds, MB by which it grew, MB of the database)"""
     (folder / "artifacts").mkdir(parents=True)
     opened = open_database(str(folder / "a.db"))
     display = Timed(jobs, Console(file=io.StringIO()))
@@ -102,7 +104,7 @@ def carried_out(name, workers, jobs, folder):
         sys.exit(f"{name}: {stored} scores of {len(jobs.jobs)} jobs are stored")
     grown = (psutil.Process().memory_info().rss - before) / 1e6
     ends = [at for at in display.ends if at][1::2]  # after its instance, and at its end
-    return ends, time.monotonic() - began, time.process_time() - cpu, grown
+    return ends, time.monotonic() - began, time.process_time() - cpu, grown, (folder / "a.db").stat().st_size / 1e6
 
 
 def stand_in(name, workers):
@@ -128,6 +130,42 @@ def measured(name, workers, number, pause):
                 patch.stop()
 
 
+def planned(number):
+    """CPU seconds and bytes of one job of a plan of so many, in 1000 seeds."""
+    grid = {"damping": [1e-3 * k for k in range(1, number // 1000 + 1)]}
+    ask = Request(task="mri", method="cg_sense", preset="tiny", seeds=1000, grid=grid, on_test=True, baseline=False)
+    make_plan([ask.model_copy(update={"seeds": 1})])  # reads code and data, once
+    before, began = psutil.Process().memory_info().rss, time.process_time()
+    made = make_plan([ask])
+    assert len(made.jobs) == number
+    return (time.process_time() - began) / number, (psutil.Process().memory_info().rss - before) / number
+
+
+def queued(number):
+    """CPU seconds: to offer one job of so many, in which an allocation finds its next, in which the head looks at all once."""
+    from runners.engines import slurm
+    from runners.engines.desk import Desk
+
+    with tempfile.TemporaryDirectory() as scratch:
+        head = Desk(plan(number, 0).jobs, Place("cpu", 1, Path(scratch) / "artifacts", None, math.inf))
+        site = slurm.Site.__new__(slurm.Site)
+        site.queue, site.desk, site.allocations = slurm.Queue(Path(scratch)), head, {"1_0"}
+        site.out, site.read, site.heard = {}, {}, {}
+        site._send()
+        began = time.process_time()
+        for name in list(site.out)[:100]:
+            site.queue.put(name, head.errand(site.out[name]), {})
+        put = (time.process_time() - began) / 100
+        share = slurm.Share(scratch)
+        began = time.process_time()
+        assert share._next(site.queue, "1_0")
+        found = time.process_time() - began
+        began = time.process_time()
+        assert not [event for name in list(site.out) for event in site._news(name)]
+        assert not list(site._lost())
+        return put, found, time.process_time() - began
+
+
 def numbers(text):
     return [int(part) for part in text.split(",") if part]
 
@@ -139,6 +177,8 @@ def main():
     parser.add_argument("--seconds", type=numbers, default=[1, 10])
     parser.add_argument("--rounds", type=int, default=4, help="jobs of each worker, the first of which is not counted")
     parser.add_argument("--many", type=numbers, default=[1000, 10000])
+    parser.add_argument("--plan", type=numbers, default=[10000])
+    parser.add_argument("--queue", type=numbers, default=[1000, 10000], help="jobs in the folder of a SLURM site")
     given = parser.parse_args()
     load = psutil.getloadavg()[0]
     print(f"{environment.cores()} cores, load {load:.1f} before")
@@ -146,18 +186,30 @@ def main():
         for pause in given.seconds:
             for workers in given.workers:
                 jobs = workers * given.rounds
-                ends, wall, _, _ = measured(name, workers, jobs, pause)
+                ends, wall, *_ = measured(name, workers, jobs, pause)
                 passed = ends[-1] - ends[workers - 1]
                 efficiency = (jobs - workers) * pause / (workers * passed)
                 print(
                     f"{name}: {jobs} jobs of {pause} s on {workers} workers: efficiency {efficiency:.2f}, {wall:.1f} s in all"
                 )
         for many in given.many:
-            ends, wall, cpu, grown = measured(name, max(given.workers), many, 0)
+            ends, wall, cpu, grown, stored = measured(name, max(given.workers), many, 0)
             passed = (ends[-1] - ends[0]) / (many - 1)
             peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss / 1e3
             print(f"{name}: {many} jobs of 0 s on {max(given.workers)} workers: {wall:.1f} s, {1e3 * passed:.1f} ms a job")
             print(f"  the head: {1e3 * cpu / many:.1f} ms a job of its own, grew by {grown:.0f} MB, {peak:.0f} MB at most")
+            print(f"  the database: {1e3 * stored / many:.2f} KB a job of one instance and three scores")
+    for number in given.plan:
+        each, size = planned(number)
+        print(f"a plan of {number} jobs: {1e3 * each:.3f} ms and {size / 1e3:.2f} KB a job")
+    if given.queue and importlib.util.find_spec("submitit") is None:
+        print("the folder of a SLURM site is not measured: pip install 'lowdimbench[slurm]'")
+    for number in given.queue if importlib.util.find_spec("submitit") else ():
+        put, found, looked = queued(number)
+        print(
+            f"a SLURM folder of {number} jobs: {1e3 * put:.2f} ms to offer one, {1e3 * found:.0f} ms for an allocation to find"
+        )
+        print(f"  its next, {1e3 * looked:.0f} ms for the head to look at all")
 
 
 if __name__ == "__main__":

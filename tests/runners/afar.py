@@ -134,6 +134,15 @@ def _rows(session):
     return {name: sorted(map(tuple, session.execute(query)), key=repr) for name, query in wanted.items()}
 
 
+def ran(folder):
+    """(engine, node, tries) of each run of a database in the folder."""
+    opened = open_database(str(folder / "a.db"))
+    with Session(opened) as session:
+        found = sorted(map(tuple, session.execute(select(Run.engine, Run.node, Run.tries))), key=repr)
+    opened.dispose()
+    return found
+
+
 def stored(file):
     """The same of a database that a command filled."""
     opened = open_database(str(file))

@@ -1,6 +1,7 @@
 """Jobs on other machines, with this process in place of them."""
 
 import math
+import socket
 from dataclasses import replace
 
 import pytest
@@ -197,6 +198,8 @@ def test_only_an_engine_says_that_a_job_moved():
 class Beside:
     """An engine whose node is this process; it loses every job once, after `lost_at` lines."""
 
+    name = "beside"
+
     def __init__(self, jobs, at_once, place, lost_at=None):
         self.desk, self.lost_at = Desk(jobs, place), lost_at
         self.sent: list[set[str]] = []
@@ -224,6 +227,8 @@ def test_a_lost_node_changes_no_row(tmp_path):
     outcome, rows, said = afar.carried_out(tmp_path / "afar", plan, lambda *given: Beside(*given, lost_at=8))
     assert (outcome.started, outcome.bad) == (2, 0)
     assert rows == expected
+    assert afar.ran(tmp_path / "afar") == [("beside", "beside", 2)] * 2
+    assert afar.ran(tmp_path / "local") == [("local", socket.gethostname(), 1)] * 2
     assert [status for _, _, status, _ in rows["run"]] == ["done", "done"]
     assert len(rows["artifact"]) == 2 * 6 * 2
     assert said.count("lost on beside: it was unplugged; it is sent out again") == 2

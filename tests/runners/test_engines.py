@@ -149,6 +149,8 @@ def test_engines_are_chosen_by_name():
 class Here:
     """An engine in this process, whose workers share no disk with us: orders are pickled, messages are lines."""
 
+    name = "here"
+
     def __init__(self, jobs, at_once, place):
         self.jobs, self.place, self.dropped = jobs, place, set()
 
@@ -278,6 +280,27 @@ def test_an_instance_that_cannot_be_stored_fails_with_the_reason_and_the_plan_go
     assert (outcome.started, outcome.bad) == (2, 1)
     assert "instance 0 failed: its mask is not in the folder artifacts" in said
     assert len(scores) == 2 * 3
+
+
+class Losing(Here):
+    """Nodes die: the first when the job is at work, the second before."""
+
+    def __iter__(self):
+        for job in self.jobs:
+            yield job, messages.Start(node="a")
+            yield job, messages.Hello(environment=SURROUNDINGS)
+            yield job, messages.Moved(reason="lost on a")
+            yield job, messages.Start(node="b", tried=2)
+            yield job, messages.Killed(reason="set aside")
+
+
+def test_a_job_that_is_set_aside_before_it_begins_again_says_so_in_the_run_of_its_first_try(tmp_path):
+    outcome, status, *_, said = carried_out(tmp_path, tiny("zero_filled"), Losing)
+    assert "set aside" in said
+    assert (outcome.started, outcome.bad) == (1, 1)
+    assert [status for status, _ in status.values()] == ["interrupted"]
+    with sqlite3.connect(tmp_path / "a.db") as opened:
+        assert opened.execute("SELECT engine, node, tries FROM run").fetchall() == [("here", "b", 2)]
 
 
 class Deleting(Here):

@@ -2,6 +2,7 @@
 
 import json
 import re
+import sqlite3
 
 import numpy as np
 import pytest
@@ -109,6 +110,24 @@ def test_the_round_trip_is_identical_and_a_second_load_adds_nothing(tmp_path, ex
     words = {"origin": "here", "trust": "reproduced"}
     lines = [{**json.loads(text), **words} for text in again.read_text().splitlines()[1:]]
     assert lines == [json.loads(text) for text in exported.read_text().splitlines()[1:]]
+
+
+def test_where_a_run_ran_does_not_leave_its_database(tmp_path):
+    for folder in ("from", "plain"):
+        (tmp_path / folder).mkdir()
+        fill(tmp_path / folder / "a.db", methods=("base_fill",))
+    with sqlite3.connect(tmp_path / "from" / "a.db") as connection:
+        connection.execute("UPDATE run SET engine = 'ray', node = 'our-machine (1)', tries = 2")
+    texts = []
+    for folder in ("from", "plain"):
+        file = tmp_path / folder / "a.jsonl"
+        run(export, "--format", "jsonl", "--db", tmp_path / folder / "a.db", "--output", file)
+        texts.append(re.sub(r'"started":"[^"]*"', "", file.read_text()))
+    assert texts[0] == texts[1]
+    assert "our-machine" not in texts[0]
+    run(load, tmp_path / "from" / "a.jsonl", "--db", tmp_path / "b.db")
+    with Session(open_database(str(tmp_path / "b.db"))) as session:
+        assert [(one.engine, one.node, one.tries) for one in session.scalars(select(Run))] == [(None, None, None)]
 
 
 def test_a_run_made_here_is_not_added_again_as_loaded(tmp_path, exported):

@@ -84,6 +84,10 @@ def test_a_node_that_is_killed_in_mid_plan_changes_no_row(tmp_path, cluster):
     assert "it is sent out again" in said, said
     assert ", try 2" in said
     assert {status for _, _, status, _ in rows["run"]} == {"done"}
+    told = afar.ran(tmp_path / "ray")
+    assert {engine for engine, _, _ in told} == {"ray"}
+    assert all(node.endswith(f"({nodes[1 - nodes.index(killed[0])].node_id[:8]})") for _, node, tries in told if tries == 2)
+    assert {tries for *_, tries in told} == {1, 2}
     _, expected, _ = afar.carried_out(tmp_path / "local", plan, at_once=2)
     assert rows == expected
     assert len(rows["instance"]) == 4 * 6

@@ -19,7 +19,7 @@ from benchmark.store.models import Instance, Run, Score, now
 from benchmark.store.writing import Unstorable, write_whole
 from runners import record
 from runners.engines.files import path_of
-from runners.engines.messages import End, Failed, Kept, Solved, Surroundings
+from runners.engines.messages import End, Failed, Kept, Solved, Start, Surroundings
 from runners.plan import make_plan
 from runners.request import Request
 
@@ -172,6 +172,30 @@ def test_a_study_on_test_data_stays_marked(session):
     assert not record.begin(session, job, HERE, "").on_test
     assert record.begin(session, replace(job, on_test=True), HERE, "").on_test
     assert record.begin(session, job, HERE, "").on_test
+
+
+def ran(run):
+    return run.engine, run.node, run.tries
+
+
+def test_a_run_says_where_it_was_sent_last_and_how_often(session, run):
+    assert ran(run) == ("local", socket.gethostname(), 1)
+    record.begin(session, a_job(), HERE, "", "ray", Start(node="a (1)", tried=2))
+    assert ran(run) == ("ray", "a (1)", 2)
+    record.interrupted(session, run)
+    record.sent(session, a_job(), "ray", Start(node="b (2)", tried=3))
+    session.refresh(run)
+    assert (*ran(run), run.status) == ("ray", "b (2)", 3, "interrupted")
+    run.status, run.runner, run.heartbeat = "running", "elsewhere/7/0", now()
+    session.commit()
+    record.sent(session, a_job(), "slurm", Start(node="c", tried=4))
+    session.refresh(run)
+    assert ran(run) == ("ray", "b (2)", 3)  # it is another runner's now
+
+
+def test_a_job_without_a_run_is_sent_without_a_word(session):
+    record.sent(session, a_job(), "ray", Start(node="a", tried=2))
+    assert session.scalars(select(Run)).all() == []
 
 
 def living(process):

@@ -1,8 +1,13 @@
 """What is said of a stored run."""
 
+import re
+import socket
 import sqlite3
 
 import pytest
+
+from benchmark.store.models import Run
+from runners.show import _where
 
 
 def show(command, *words):
@@ -28,6 +33,7 @@ def test_everything_of_a_run_and_what_is_different_now(command):
         assert words in done.stdout
     assert "nothing is different now" in done.stdout
     assert show(command, digest[:10]).stdout == done.stdout
+    assert re.search(rf"^ran +by the engine local, on {re.escape(socket.gethostname())}$", done.stdout, re.MULTILINE)
 
     change(command, "UPDATE run SET source = 'abc', data = 'def'")
     change(command, "UPDATE environment SET cpu = 'Other CPU', packages = '{\"torch\": \"1.0\"}', \"commit\" = 'fff'")
@@ -42,6 +48,11 @@ def test_everything_of_a_run_and_what_is_different_now(command):
         assert words in changed
     change(command, "UPDATE run SET status = 'running', heartbeat = '2026-01-01 00:00:00'")
     assert "done; reproduced" in show(command, str(number)).stdout  # its runner died after its last instance
+
+
+def test_where_a_run_ran_is_said_in_one_line():
+    assert _where(Run(engine="ray", node="a (1)", tries=2)) == "by the engine ray, on a (1), sent out 2 times"
+    assert _where(Run(engine="local", node="here", tries=1)) == "by the engine local, on here"
 
 
 @pytest.mark.slow

@@ -139,6 +139,9 @@ def test_an_allocation_that_is_killed_changes_no_row(tmp_path, quick):
     _, expected, _ = afar.carried_out(tmp_path / "local", plan)
     assert rows == expected
     assert len(rows["instance"]) == 2 * 6
+    told = afar.ran(tmp_path / "afar")
+    assert [(engine, tries) for engine, _, tries in told] == [("slurm", 1), ("slurm", 2)]
+    assert f"({killed[0]})" not in next(node for _, node, tries in told if tries == 2)
     assert slurm.Queue(tmp_path / "afar" / "slurm").jobs() == []
 
 
