@@ -1,19 +1,12 @@
-"""What the command prints before it runs anything: what there is, and what the plan holds."""
+"""What there is: tasks, presets, methods and hyperparameters. `--list` waits for this module, so it imports no database."""
 
-import math
 import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
 
 from benchmark import registry
-from benchmark.store.queries import difference
-from runners import expect
-from runners.expect import Seconds, spell
-from runners.load import reference_digests
-from runners.plan import Plan
 from runners.select import method_tags, select, task_tags
-from runners.start import How
 
 
 def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Sequence[str] | None = None) -> None:
@@ -32,67 +25,26 @@ def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Se
     for task in chosen:
         spec = task.spec
         offers = f", offers {' and '.join(spec.offers)}" if spec.offers else ""
-        _say(console, f"task   {spec.name}  v{spec.version}  {spec.title}; poses {spec.poses}{offers}")
+        say(console, f"task   {spec.name}  v{spec.version}  {spec.title}; poses {spec.poses}{offers}")
         if not tasks:
-            _say(console, f"         presets {', '.join(spec.presets)}")
+            say(console, f"         presets {', '.join(spec.presets)}")
         for name, size in spec.presets.items() if tasks else ():
-            _say(console, f"         {name}: {size.instances} instances, {size.about}")
+            say(console, f"         {name}: {size.instances} instances, {size.about}")
     for method in found:
         about = method.spec
         needs = f", needs {' and '.join(about.needs).replace('|', ' or ')}" if about.needs else ""
-        _say(console, f"method {about.name}  ({about.kind})  {about.summary}; solves {about.solves}{needs}")
+        say(console, f"method {about.name}  ({about.kind})  {about.summary}; solves {about.solves}{needs}")
         defaults = (f"{name}={field.default}" for name, field in about.parameters.model_fields.items())
         if methods and (line := ", ".join(defaults)):
-            _say(console, f"         {line}")
+            say(console, f"         {line}")
     for line in registry.problems():
         console.print(line, highlight=False, markup=False, soft_wrap=True)  # whole, for who searches the output
     if not tasks and not methods:
-        _say(console, "--list --task NAME shows its presets and what fits it, --list --method NAME its hyperparameters")
+        say(console, "--list --task NAME shows its presets and what fits it, --list --method NAME its hyperparameters")
 
 
-def print_plan(console: Console, plan: Plan, times: Seconds, how: How) -> None:
-    """Prints what will run and how long that took before, what is done already, and everything that was left out or added."""
-    for note in plan.notes:
-        _say(console, note)
-    jobs = [job for job in plan.jobs if job.todo]
-    _say(console, f"{len(plan.jobs)} jobs: {len(plan.jobs) - len(jobs)} done already, {len(jobs)} to run")
-    for job in jobs:
-        seconds = expect.expected(job, times)
-        time = "run time unknown" if seconds is None else f"about {spell(seconds)}"
-        changed = difference(job.key.method, job.key.task, job.key.preset, job.key.parameters)
-        limit = f"time limit {spell(job.timeout)}" if job.timeout < math.inf else "no time limit"
-        mark = ", a study on test data: its rows are marked" if job.on_test else ""
-        _say(
-            console,
-            f"  {job.name}{changed}: {len(job.todo)} of {job.preset.instances} instances, {time}, {limit}{mark}",
-        )
-    if jobs:
-        at_once, threads = how.jobs or 1, how.threads or 1
-        many = "as many jobs" if how.afar and not how.jobs else f"{at_once} {'jobs' if at_once > 1 else 'job'}"
-        where = f" as {how.engine} has room for" if how.afar and not how.jobs else f" on {how.engine}" if how.afar else ""
-        seconds, unknown = expect.total(jobs, times, at_once)
-        side = f", {at_once} jobs at a time" if at_once > 1 else ""
-        _say(
-            console,
-            f"{many} at a time{where}, {threads} {'threads' if threads > 1 else 'thread'} each",
-        )
-        known = f"about {spell(seconds)} by earlier runs{side}" if unknown < len(jobs) else "not known: no earlier runs"
-        rest = f", and {unknown} jobs without an earlier run" if 0 < unknown < len(jobs) else ""
-        _say(console, f"expected time: {known}{rest}")
-
-
-def print_reference(console: Console, plan: Plan) -> None:
-    """Prints how many jobs came with the suite as results of just this code, data and parameters. It prints nothing where none
-    could have.
-    """
-    known = reference_digests((task.spec.name, preset) for task, preset in plan.presets)
-    if known:
-        current = sum(job.key.digest in set().union(*known.values()) for job in plan.jobs)
-        _say(console, f"{current} of {len(plan.jobs)} jobs have a reference result of the present code")
-
-
-def _say(console: Console, text: str) -> None:
-    """A line; a terminal that is too narrow for it gets several, whose words are whole and stand further in."""
+def say(console: Console, text: str) -> None:
+    """Prints a line. A terminal that is too narrow for it gets several, with whole words, indented after the first."""
     lines = [text]
     if not console.soft_wrap:
         further = " " * (len(text) - len(text.lstrip()) + 9)

@@ -16,7 +16,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.datasets import fastmri, pictures
+from benchmark.datasets import pictures
 from benchmark.errors import UserError, unknown
 
 if TYPE_CHECKING:
@@ -199,8 +199,8 @@ class Folder:
 
 
 def _check_of(module: str, name: str = "check") -> Callable[[Path], None]:
-    """A check of a module of this package, imported when it is called: a reader that one task has does not become a part of
-    what the results of all others depend on (benchmark/source.py).
+    """A check of a module of this package. The module is imported when the check is called: `--list` waits for no reader of
+    files, and no task's results depend on the reader of another (benchmark/source.py).
     """
 
     def check(path: Path) -> None:
@@ -228,7 +228,7 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
         "fastmri",
         ("*.h5",),
         "ask NYU for the fastMRI data set, get multi-coil validation files (knee or brain) and put them into DATA_DIR/fastmri/",
-        fastmri.check,
+        _check_of("fastmri"),
     ),
     "skimage_photographs": Packaged(
         "skimage",
