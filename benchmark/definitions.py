@@ -362,7 +362,7 @@ class _Writer:
         self.parts.append(")")
 
     def _annotated(self, node: ast.AnnAssign) -> None:
-        """Of a field of a class its annotation counts, as text. Elsewhere it is a word."""
+        """The annotation of a field of a class counts, as text. Any other annotation is prose."""
         if self.inside and not self.local:
             self.parts.append(f"{ast.unparse(node.target)}: {ast.unparse(node.annotation)} = ")
         elif node.value is not None:

@@ -50,7 +50,7 @@ _ASKED = 10_000  # names that one file may look up: constants made of constants 
 def read(file: Path) -> ast.Module:
     """The syntax tree of a file. Raises UserError, with the line, for one that is no Python."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # of strange escapes; whoever runs the file sees them
+        with warnings.catch_warnings(action="ignore"):  # of strange escapes; running the file shows them
             return ast.parse(file.read_text(encoding="utf-8"))
     except SyntaxError as error:
         raise UserError(f"{file.name}, line {error.lineno}: {error.msg}") from None

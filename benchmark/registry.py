@@ -109,7 +109,7 @@ def included() -> list[Path]:
 
 @contextmanager
 def _kept() -> Iterator[None]:
-    """Looks for no garbage meanwhile. What is read here stays, and looking through it takes a sixth of the time."""
+    """Stops the search for garbage meanwhile. Everything read here stays, and the search takes a sixth of the time."""
     enabled = gc.isenabled()
     gc.disable()
     try:
@@ -155,7 +155,7 @@ def _state(file: Path) -> object:
     """
     try:
         found = file.stat()
-    except OSError:  # whoever reads it says so
+    except OSError:  # the reader reports it
         return object()
     return object() if file in _included else (found.st_mtime_ns, found.st_size)
 
@@ -229,7 +229,7 @@ def _files(folder: str) -> list[Path]:
 
 
 class _Plugin:
-    """Around the reading of a plug-in: one that is wrong is left out with a line, and breaks nothing else."""
+    """Reads one plug-in. An unreadable plug-in is skipped with one line and breaks nothing else."""
 
     def __init__(self, module: str) -> None:
         self.module = module

@@ -345,9 +345,7 @@ class TaskSpec(Frozen):
         return self
 
     def at(self, preset: str) -> Self:
-        """This specification with what the preset offers, its baseline, and the metrics that it scores, in its order, with its
-        primary one.
-        """
+        """The specification narrowed to one preset: its features, its baseline, and its metrics in its order."""
         size = self.presets[preset]
         lacks = {*size.lacks, *size.lacks_besides, *(() if size.prior else ("prior",)), *(() if size.exact else ("exact",))}
         offers = tuple(PRIORS[size.prior_of] if one == "prior" else one for one in self.offers if one not in lacks)

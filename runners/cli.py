@@ -1,4 +1,6 @@
-"""What every command shares. Bad input is one line on standard error and exit code 2, a machine that fails one with 1."""
+"""The parts that all commands share. Bad input is one line on standard error and exit code 2. A failing machine is one line and
+exit code 1.
+"""
 
 import errno
 import os

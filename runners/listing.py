@@ -13,8 +13,7 @@ def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Se
     """Prints a line for each task and each method, and what was left out; of those that are named also presets and
     hyperparameters.
 
-    Where only tasks or only methods are chosen, it prints of the others those that fit. Raises UserError for names that there
-    are none of.
+    Where only tasks or only methods are chosen, it prints of the others those that fit. Raises UserError for unknown names.
     """
     chosen = select("task", tasks or ["all"], registry.tasks(), task_tags)
     found = select("method", methods or ["all"], registry.methods(), method_tags)

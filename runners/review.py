@@ -1,7 +1,7 @@
 """Runs code that was handed in, in processes of its own: first the contract checks, then the preset.
 
-Nothing of it is read or imported in this process, nor in the one that scores its answers. It runs with the rights of whoever
-calls this: read it before.
+Nothing of it is read or imported in this process, nor in the one that scores its answers. It runs with the rights of the user
+who calls this: read it before.
 """
 
 import os

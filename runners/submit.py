@@ -1,7 +1,7 @@
 """Hand in a method, as predictions or as code:  python -m runners.submit predictions bundle.zip
 
-Predictions are scored here and stored as `scored`, code is run here and stored as `reproduced`. No number that somebody types
-is ever a score.
+Predictions are scored here and stored as `scored`, code is run here and stored as `reproduced`. Self-reported scores are not
+accepted is ever a score.
 """
 
 from pathlib import Path

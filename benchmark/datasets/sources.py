@@ -164,7 +164,7 @@ class Folder:
 
     @property
     def variable(self) -> str:
-        """Of the environment, for this process and all that it starts."""
+        """The environment variable that names the folder, for this process and all that it starts."""
         return f"LOWDIMBENCH_SOURCE_{(self.name or self.subfolder).upper()}"
 
     @property
@@ -523,7 +523,9 @@ def read_by(preset: "Preset") -> tuple[str, ...]:
 
 
 def prior_checksum(name: str) -> str:
-    """Of a shipped prior and of the code that reads and calls it; of one that the user brings, which is data, of the code."""
+    """The checksum of a shipped prior and of the code that reads and calls it. A prior that the user brings is data, so its
+    checksum covers the code alone.
+    """
     source = SOURCES.get(name)
     brought = isinstance(source, Folder)  # it may be told in words: benchmark/priors/text
     code = code_of(sorted((ASSETS.parents[1] / "priors").glob("**/*.py" if brought else "*.py")))

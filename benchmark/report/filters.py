@@ -115,7 +115,7 @@ def _any(chosen: Chosen, name: str, some: set[str]) -> bool:
 
 
 def count_truncated(board: Board) -> Board:
-    """A copy of a board that ranks rows with instances that their budget ended by what these scored then."""
+    """A copy of a board that ranks truncated rows by the scores that their instances had when the budget ended."""
     rows = [replace(row, counts_truncated=True) for row in board.rows]
     base = next((new for new, old in zip(rows, board.rows, strict=True) if old is board.baseline), None)
     return replace(board, rows=ordered(rows, board.task.primary, base), baseline=base)

@@ -1,7 +1,8 @@
-"""What methods see more than the problem itself: side information, a learnt prior, training data, labels, the exact model.
+"""Information that methods see besides the problem itself: side information, a learnt prior, training data, labels, the exact
+model.
 
 It is read off what they declare: `needs` and `learns` of a method that is installed here. Of one that is not, its kind and its
-runs tell. Of scores that somebody handed in as predictions nothing is known.
+runs tell. Nothing is known of scores that came as predictions.
 """
 
 from collections.abc import Iterable, Sequence

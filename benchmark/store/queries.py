@@ -229,7 +229,7 @@ def entries_and_hidden(
 def _entry(group: Sequence[Made], scored: set[int], place: tuple[str, int, str], hidden: dict[int, str]) -> Entry:
     """The row of one method and parameter set, from all its runs in the order in which they started.
 
-    A seed without a score stands in it too where nothing better does: so the row is incomplete and says why.
+    Unscored seeds count too unless another run of the seed has a score: they keep the row incomplete and say why.
     """
     task, version, preset = place
     last = group[-1]

@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Where and with what jobs run. threads and memory (bytes) are for one job; relearn: what was learnt before is not used;
-    apart: scores are computed in a process that never loads the method.
+    """Where jobs run, and with how much. threads and memory (bytes) are for one job. relearn ignores cached fits. apart
+    computes scores in a process that never loads the method.
     """
 
     device: str
