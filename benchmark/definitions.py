@@ -39,7 +39,7 @@ class Definition:
 
 
 class Import(NamedTuple):
-    """What an imported name stands for. An empty name means the module itself."""
+    """The module or definition that an imported name stands for. An empty name means the module itself."""
 
     module: str
     name: str

@@ -58,7 +58,7 @@ def names() -> tuple[str, ...]:
 
 
 def source(name: str) -> str:
-    """What the set is called in sources.py. Raises UserError for a set that does not exist."""
+    """The name of the set in sources.py. Raises UserError for a set that does not exist."""
     if name not in _ASSET:
         raise unknown("set of texts", name, _ASSET)
     return _ASSET[name]

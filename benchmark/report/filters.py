@@ -16,7 +16,7 @@ Chosen = Mapping[str, Sequence[str]]  # name in the URL -> values; empty lets ev
 
 @dataclass(frozen=True)
 class Selection:
-    """What the filters leave, and how much there was. rows holds for each board: method -> its representative row."""
+    """The boards that the filters leave, and the number of all. rows holds for each board: method -> its representative row."""
 
     boards: tuple[Board, ...]
     rows: tuple[dict[str, Row], ...]

@@ -91,7 +91,7 @@ def said(marks: Sequence[str]) -> str:
 
 
 def legend(board: Board) -> str:
-    """What the marks on a board mean, as sentences. Empty where all rows see the same."""
+    """The meaning of the marks on a board, as sentences. Empty where all rows see the same."""
     marks = {mark for several in extra(board).values() for mark in several}
     parts = [f"+{mark}: {meaning}" for mark, meaning in MEANINGS.items() if mark in marks]
     return f"Marked methods see more than the problem. {'; '.join(parts)}." if parts else ""

@@ -1,4 +1,4 @@
-"""One paper: what it claims, what holds of that here, its figures from our runs, and how to make what is missing."""
+"""One paper: its claims, which of them hold here, its figures from our runs, and the commands that make missing runs."""
 
 from functools import partial
 

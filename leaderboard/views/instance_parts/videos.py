@@ -92,7 +92,7 @@ def believed(board: Board, near: dict[str, Places], key: Key, videos: Videos) ->
             st.caption(f"No nearest videos of {plain(label)}: {plain(problem)}.")
             del same[label]
     if not same:
-        raise UserError("what was kept does not fit them")
+        raise UserError("the kept neighbours do not fit these videos")
     return same
 
 
