@@ -39,7 +39,7 @@ class Definition:
 
 
 class Import(NamedTuple):
-    """What an imported name stands for. An empty name means the module itself."""
+    """The module or definition that an imported name stands for. An empty name means the module itself."""
 
     module: str
     name: str
@@ -362,7 +362,7 @@ class _Writer:
         self.parts.append(")")
 
     def _annotated(self, node: ast.AnnAssign) -> None:
-        """Of a field of a class its annotation counts, as text. Elsewhere it is a word."""
+        """The annotation of a field of a class counts, as text. Any other annotation is prose."""
         if self.inside and not self.local:
             self.parts.append(f"{ast.unparse(node.target)}: {ast.unparse(node.annotation)} = ")
         elif node.value is not None:

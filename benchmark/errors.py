@@ -7,7 +7,7 @@ _NAME = 80  # characters of a name that a message shows
 
 
 class UserError(Exception):
-    """Bad input. The message is one line: what was wrong, where, and what is allowed."""
+    """Bad input. The message is one line: the fault, its place, and the allowed values."""
 
 
 class Halted(Exception):  # noqa: N818  # reads as what happened

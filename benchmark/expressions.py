@@ -50,7 +50,7 @@ _ASKED = 10_000  # names that one file may look up: constants made of constants 
 def read(file: Path) -> ast.Module:
     """The syntax tree of a file. Raises UserError, with the line, for one that is no Python."""
     try:
-        with warnings.catch_warnings(action="ignore"):  # of strange escapes; whoever runs the file sees them
+        with warnings.catch_warnings(action="ignore"):  # of strange escapes; running the file shows them
             return ast.parse(file.read_text(encoding="utf-8"))
     except SyntaxError as error:
         raise UserError(f"{file.name}, line {error.lineno}: {error.msg}") from None
@@ -91,7 +91,7 @@ class Names:
         return self._files[file].home(called)
 
     def value(self, node: ast.expr, calls: dict[str, Any] | None = None) -> Any:
-        """What an expression is worth. calls: classes that it may call, by name."""
+        """The value of an expression. calls: classes that it may call, by name."""
         match node:
             case ast.Constant():
                 return node.value
@@ -124,7 +124,7 @@ class Names:
         raise ValueError(f"line {node.lineno}: '{_shown(node)}' is neither a literal nor a named constant")
 
     def constant(self, name: str, calls: dict[str, Any] | None = None) -> Any:
-        """What a name was assigned; `calls` as for `value`."""
+        """The expression assigned to a name; `calls` as for `value`."""
         home, called = self.home(name)
         if called in home._assigned:
             return home._once(called, lambda value: home.value(value, calls))
@@ -189,7 +189,7 @@ class Names:
         raise ValueError(f"line {node.lineno}: '{_shown(node)}' is no arithmetic of constants")
 
     def _once(self, name: str, read: Callable[[ast.expr], Any]) -> Any:
-        """What a name was assigned, in one place; read: turns it into what it means."""
+        """The expression assigned to a name in one place; read: turns it into what it means."""
         values = self._assigned[name]
         if name in self._asked:
             raise ValueError(f"'{name}' is defined by itself")

@@ -12,8 +12,8 @@ from benchmark.context import Context
 
 @contextmanager
 def isolated(ctx: Context) -> Iterator[None]:
-    """What draws from the global generators of PyTorch, NumPy and Python in here draws from a seed of the context's instead.
-    Afterwards, an exception included, they are as they were.
+    """Inside, the global generators of PyTorch, NumPy and Python draw from a seed of the context. Afterwards, an exception
+    included, they are as they were.
     """
     seed = int(torch.randint(2**31, (), generator=ctx.generator))
     devices = [ctx.device] if ctx.device.type == "cuda" else []

@@ -168,7 +168,7 @@ class Preset(Frozen):
 
     instances   how many problems one seed draws
     budget      seconds of the method's own time for one instance; `ctx.steps` ends when they are spent. On a CPU
-                they are seconds of a processor, a thread, so that other programs beside it cost nothing of it
+                they are seconds of a processor, a thread, so that other programs cost nothing of it
     data        names of the sources it reads (benchmark/datasets/sources.py)
     about       what is special about this preset, in a few words
     metrics     names of those it scores, the first of which ranks; empty for all of the task's
@@ -345,9 +345,7 @@ class TaskSpec(Frozen):
         return self
 
     def at(self, preset: str) -> Self:
-        """This specification with what the preset offers, its baseline, and the metrics that it scores, in its order, with its
-        primary one.
-        """
+        """The specification narrowed to one preset: its features, its baseline, and its metrics in its order."""
         size = self.presets[preset]
         lacks = {*size.lacks, *size.lacks_besides, *(() if size.prior else ("prior",)), *(() if size.exact else ("exact",))}
         offers = tuple(PRIORS[size.prior_of] if one == "prior" else one for one in self.offers if one not in lacks)
@@ -443,7 +441,7 @@ def _at_place(values: Mapping[str, Mapping[str, Any]], task: str, preset: str) -
 
 
 class RunKey(Frozen):
-    """What makes two runs the same run. `digest` is the unique key of the database."""
+    """The fields by which two runs are the same run. `digest` is the unique key of the database."""
 
     task: Name
     version: int

@@ -42,12 +42,12 @@ def address(page: str, **words: object) -> str:
 
 
 def of_board(board: Board) -> str:
-    """Of a board's page."""
+    """The address of a board's page."""
     return address("task", task=board.task.name, preset=board.preset)
 
 
 def of_method(name: str) -> str:
-    """Of a method's page."""
+    """The address of a method's page."""
     return address("method", method=name)
 
 

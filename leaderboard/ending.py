@@ -1,4 +1,4 @@
-"""The server ends when it is told to, whoever is still connected.
+"""The server ends when it is told to, even with visitors connected.
 
 The server lets each response be sent to its end, without a limit: a browser that stopped reading (a laptop asleep, a tab of a
 page half loaded) would keep it alive for ever.

@@ -98,6 +98,6 @@ def main() -> None:
     ready = Thread(target=prepare, daemon=True)
     ready.start()
     ready.join(PATIENCE)
-    gc.freeze()  # what has been made so far stays: no collection need look at it again
+    gc.freeze()  # objects made so far stay: no collection need look at them again
     gc.enable()
     cli.main()

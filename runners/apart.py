@@ -1,7 +1,7 @@
 """A job that is scored in this process. Another one loads the method, solves, and hands over its estimates.
 
-What the method's process says of scores is left aside. Steps and the curve are as it tells them. Its seconds are held against
-a clock here. It waits with the next instance until the last is scored, so that scoring takes no time from it.
+Scores that the method's process reports are ignored. Steps and the curve are as it tells them. Its seconds are held against a
+clock here. It waits with the next instance until the last is scored, so that scoring takes no time from it.
 """
 
 import subprocess

@@ -211,7 +211,7 @@ def print_text(found: list[Verdict], verbose: bool) -> None:
             for text in telling.commands([gap for verdict in these for gap in verdict.gaps]):
                 print(f"  {text}")
         elif any(verdict.gaps for verdict in these):
-            print(f"what is missing: python -m runners.claims --paper {paper} --run (--verbose lists the commands)")
+            print(f"missing runs: python -m runners.claims --paper {paper} --run (--verbose lists the commands)")
         print()
     print(f"{len(found)} claims: {telling.counts(found)}")
 

@@ -1,4 +1,6 @@
-"""What every command shares. Bad input is one line on standard error and exit code 2, a machine that fails one with 1."""
+"""The parts that all commands share. Bad input is one line on standard error and exit code 2. A failing machine is one line and
+exit code 1.
+"""
 
 import errno
 import os
@@ -9,10 +11,8 @@ from typing import Annotated, Any, NoReturn
 
 import typer
 from rich.console import Console
-from sqlalchemy.exc import SQLAlchemyError
 
 from benchmark.errors import Halted, UserError, shortened
-from benchmark.store.writing import DiskFull, is_full
 from runners import completion
 
 Shared = tuple[str, dict[str, Any]]
@@ -35,7 +35,8 @@ DataDir = Annotated[Path | None, option(DATA_DIR)]
 Include = Annotated[list[Path] | None, option(INCLUDE)]
 Sources = Annotated[list[str] | None, option(SOURCES)]
 
-_ROOM = "make room: what is stored is kept, and the same command goes on from there"
+_KEPT = "what is stored is kept, and the same command goes on from there"
+_ROOM = f"make room: {_KEPT}"
 # Typer exports only the subclasses of its usage error, and where that lives changed between releases
 _UsageError: type[Exception] = typer.BadParameter.__bases__[0]
 _MESSAGE = 3000  # characters
@@ -58,13 +59,13 @@ def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
         sys.exit(app(standalone_mode=False, prog_name=name) or 0)
     except UserError as error:
         refuse(str(error))
-    except DiskFull as error:
-        refuse(f"{error}; {_ROOM}", 1)
     except Halted as error:
-        refuse(f"{error}; what is stored is kept, and the same command goes on from there", 1)
-    except SQLAlchemyError as error:
-        refuse(f"the database failed ({' '.join(str(getattr(error, 'orig', error)).split())}); what is stored is kept", 1)
+        from benchmark.store.writing import DiskFull
+
+        refuse(f"{error}; {_ROOM if isinstance(error, DiskFull) else _KEPT}", 1)
     except OSError as error:
+        from benchmark.store.writing import is_full
+
         if error.errno == errno.ENAMETOOLONG:
             refuse(f"the name {shortened(str(error.filename))} is too long for this system")
         if not is_full(error):
@@ -74,6 +75,12 @@ def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
         refuse(str(getattr(error, "format_message", error.__str__)()))
     except typer.Abort:
         sys.exit(130)
+    except Exception as error:
+        from sqlalchemy.exc import SQLAlchemyError  # help and lists never wait for it
+
+        if not isinstance(error, SQLAlchemyError):
+            raise
+        refuse(f"the database failed ({' '.join(str(getattr(error, 'orig', error)).split())}); what is stored is kept", 1)
 
 
 def refuse(message: str, code: int = 2) -> NoReturn:

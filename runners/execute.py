@@ -134,7 +134,7 @@ class Execution:
             return self._over(job, run, message)
         elif reason := _amiss(job, run, message):
             self.pool.drop(job)
-            return self._over(job, run, Broken(reason=f"the worker said what does not belong to its job ({reason})"))
+            return self._over(job, run, Broken(reason=f"the worker sent a message that does not belong to its job ({reason})"))
         elif isinstance(message, Hello):
             self._begin(job, message)
         elif isinstance(message, Making):
@@ -171,7 +171,7 @@ class Execution:
             self.runs[job.key.digest] = run
 
     def _move(self, job: Job, run: Run | None, message: Moved) -> None:
-        """What is finished of the run stays. The next worker begins with it again."""
+        """The run's finished instances stay. The next worker begins with it again."""
         self.display.moved(job, message.reason)
         if run is not None:
             record.interrupted(self.session, self.runs.pop(job.key.digest))
@@ -179,7 +179,7 @@ class Execution:
     def _over(self, job: Job, run: Run | None, message: Last) -> bool:
         if run is not None:
             return self._finish(job, run, message)
-        return self._never_began(job, Broken(reason="the worker said nothing of it") if isinstance(message, End) else message)
+        return self._never_began(job, Broken(reason="the worker reported nothing") if isinstance(message, End) else message)
 
     def _finish(self, job: Job, run: Run, message: Last) -> bool:
         status = record.end(self.session, run, message, job.todo)
@@ -216,7 +216,7 @@ class Execution:
         self.display.failed(job, "another runner is at work on it: left to that one")
 
     def _stop(self) -> None:
-        """Interrupts what still runs when the pass ends early. What is finished of it stays. Where that cannot be written, the
+        """Interrupts what still runs when the pass ends early. Its finished instances stay. Where that cannot be written, the
         next command does it.
         """
         with suppress(Halted, SQLAlchemyError):

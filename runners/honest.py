@@ -208,7 +208,7 @@ def _contents(thing: object, name: str) -> Iterator[tuple[str, object]]:
             yield from _contents(inner, f"{name}.{key}".lstrip("."))
             if callable(getattr(type(thing), key, None)):
                 yield f"{name}.{key}()".lstrip("."), None
-    elif "." not in name:  # what an operator counts or keeps for itself is its own affair
+    elif "." not in name:  # an operator's own counters and caches may change
         yield name, thing
 
 
@@ -264,7 +264,9 @@ def _processors() -> float:
 
 
 def _costs(ctx: Watched, spent: float, busy: float) -> str | None:
-    """What is out of proportion, if anything: work that the clock does not count, or on more processors than were given."""
+    """The times that are out of proportion, if any: work that the clock does not count, or on more processors than were
+    given.
+    """
     own, threads = spent - ctx.held, torch.get_num_threads()
     if ctx.aside > own + _SECONDS:
         return f"functions that ctx.record was given took {ctx.aside:.3g} s, with the clock held; the method itself {own:.3g} s"

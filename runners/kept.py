@@ -21,7 +21,8 @@ from runners.select import select as select_entries
 
 
 def with_kept(request: Request, db: str | None) -> Request:
-    """The request with each RUN or RUN:INSTANCE of a parameter of type Kept replaced by what that instance kept.
+    """The request in which each RUN or RUN:INSTANCE of a parameter of type Kept is replaced by the tensor that the instance
+    kept.
 
     Raises UserError where there is no such run, or where it kept nothing.
     """

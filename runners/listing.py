@@ -1,28 +1,19 @@
-"""What the command prints before it runs anything: what there is, and what the plan holds."""
+"""What there is: tasks, presets, methods and hyperparameters. `--list` waits for this module, so it imports no database."""
 
-import math
 import textwrap
 from collections.abc import Sequence
 
 from rich.console import Console
 
 from benchmark import registry
-from benchmark.environment import cores
-from benchmark.store.queries import difference
-from runners import expect
-from runners.expect import Seconds, spell
-from runners.load import reference_digests
-from runners.plan import Job, Plan
 from runners.select import method_tags, select, task_tags
-from runners.start import How
 
 
 def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Sequence[str] | None = None) -> None:
     """Prints a line for each task and each method, and what was left out; of those that are named also presets and
     hyperparameters.
 
-    Where only tasks or only methods are chosen, it prints of the others those that fit. Raises UserError for names that there
-    are none of.
+    Where only tasks or only methods are chosen, it prints of the others those that fit. Raises UserError for unknown names.
     """
     chosen = select("task", tasks or ["all"], registry.tasks(), task_tags)
     found = select("method", methods or ["all"], registry.methods(), method_tags)
@@ -33,90 +24,26 @@ def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Se
     for task in chosen:
         spec = task.spec
         offers = f", offers {' and '.join(spec.offers)}" if spec.offers else ""
-        _say(console, f"task   {spec.name}  v{spec.version}  {spec.title}; poses {spec.poses}{offers}")
+        say(console, f"task   {spec.name}  v{spec.version}  {spec.title}; poses {spec.poses}{offers}")
         if not tasks:
-            _say(console, f"         presets {', '.join(spec.presets)}")
+            say(console, f"         presets {', '.join(spec.presets)}")
         for name, size in spec.presets.items() if tasks else ():
-            _say(console, f"         {name}: {size.instances} instances, {size.about}")
+            say(console, f"         {name}: {size.instances} instances, {size.about}")
     for method in found:
         about = method.spec
         needs = f", needs {' and '.join(about.needs).replace('|', ' or ')}" if about.needs else ""
-        _say(console, f"method {about.name}  ({about.kind})  {about.summary}; solves {about.solves}{needs}")
+        say(console, f"method {about.name}  ({about.kind})  {about.summary}; solves {about.solves}{needs}")
         defaults = (f"{name}={field.default}" for name, field in about.parameters.model_fields.items())
         if methods and (line := ", ".join(defaults)):
-            _say(console, f"         {line}")
+            say(console, f"         {line}")
     for line in registry.problems():
         console.print(line, highlight=False, markup=False, soft_wrap=True)  # whole, for who searches the output
     if not tasks and not methods:
-        _say(console, "--list --task NAME shows its presets and what fits it, --list --method NAME its hyperparameters")
+        say(console, "--list --task NAME shows its presets and what fits it, --list --method NAME its hyperparameters")
 
 
-def print_plan(console: Console, plan: Plan, times: Seconds, how: How, nodes: int | None = None) -> None:
-    """Prints what will run and how long that took before, what is done already, and everything that was left out or added.
-
-    nodes: the time is that of so many, with their part of how.jobs each, else as many jobs as this machine has cores for.
-    """
-    for note in plan.notes:
-        _say(console, note)
-    jobs = [job for job in plan.jobs if job.todo]
-    _say(console, f"{len(plan.jobs)} jobs: {len(plan.jobs) - len(jobs)} done already, {len(jobs)} to run")
-    for job in jobs:
-        seconds = expect.expected(job, times)
-        time = "run time unknown" if seconds is None else f"about {spell(seconds)}"
-        changed = difference(job.key.method, job.key.task, job.key.preset, job.key.parameters)
-        limit = f"time limit {spell(job.timeout)}" if job.timeout < math.inf else "no time limit"
-        mark = ", a study on test data: its rows are marked" if job.on_test else ""
-        _say(
-            console,
-            f"  {job.name}{changed}: {len(job.todo)} of {job.preset.instances} instances, {time}, {limit}{mark}",
-        )
-    if jobs:
-        at_once, threads = how.jobs or 1, how.threads or 1
-        many = "as many jobs" if how.afar and not how.jobs else f"{at_once} {'jobs' if at_once > 1 else 'job'}"
-        where = f" as {how.engine} has room for" if how.afar and not how.jobs else f" on {how.engine}" if how.afar else ""
-        _say(
-            console,
-            f"{many} at a time{where}, {threads} {'threads' if threads > 1 else 'thread'} each",
-        )
-        _say(console, f"expected time{_expected(jobs, times, how, nodes)}")
-
-
-def _expected(jobs: Sequence[Job], times: Seconds, how: How, nodes: int | None) -> str:
-    """': about 12 min by earlier runs', with the nodes that it holds for. No plan is shorter than its longest job."""
-    at_once, on, more = how.jobs or 1, "", ""
-    if nodes is not None:
-        each = math.ceil(how.jobs / nodes) if how.jobs else max(1, cores() // (how.threads or 1))
-        at_once = how.jobs or nodes * each
-        on = f" on {_count(nodes, 'node')} {'' if how.jobs else 'like this machine '}of {_count(each, 'job')}"
-    elif how.afar and not how.jobs:
-        more = " for one job after the other; --dry-run --nodes N says it for N nodes"
-    elif at_once > 1:
-        more = f", {at_once} jobs at a time"
-    seconds, unknown = expect.total(jobs, times, at_once)
-    if unknown == len(jobs):
-        return f"{on}: not known: no earlier runs"
-    if nodes is not None and len(jobs) > 1 and seconds == expect.total(jobs, times, len(jobs))[0]:
-        more = ", as long as the longest job"
-    rest = f", and {unknown} jobs without an earlier run" if unknown else ""
-    return f"{on}: about {spell(seconds)} by earlier runs{more}{rest}"
-
-
-def _count(number: int, word: str) -> str:
-    return f"{number} {word}{'' if number == 1 else 's'}"
-
-
-def print_reference(console: Console, plan: Plan) -> None:
-    """Prints how many jobs came with the suite as results of just this code, data and parameters. It prints nothing where none
-    could have.
-    """
-    known = reference_digests((task.spec.name, preset) for task, preset in plan.presets)
-    if known:
-        current = sum(job.key.digest in set().union(*known.values()) for job in plan.jobs)
-        _say(console, f"{current} of {len(plan.jobs)} jobs have a reference result of the present code")
-
-
-def _say(console: Console, text: str) -> None:
-    """A line; a terminal that is too narrow for it gets several, whose words are whole and stand further in."""
+def say(console: Console, text: str) -> None:
+    """Prints a line. A terminal that is too narrow for it gets several, with whole words, indented after the first."""
     lines = [text]
     if not console.soft_wrap:
         further = " " * (len(text) - len(text.lstrip()) + 9)

@@ -93,7 +93,7 @@ def read_file(file: Path) -> tuple[list[RunLine], dict[str, bytes]]:
     Raises UserError with the number of the first line that is not sound.
     """
     if file.is_char_device():
-        raise UserError(f"{file} is a device, of which some never end; name a file")
+        raise UserError(f"{file} is a device, and reading some devices never ends; name a file")
     try:
         with _opened(file) as opened:
             content = opened.read().removeprefix(b"\xef\xbb\xbf")  # a byte order mark

@@ -178,7 +178,7 @@ def _changed(before: dict[str, Any], now: dict[str, Any], lines: Iterable[RunLin
 
 
 def _unlike(tree: Path, lines: Iterable[RunLine]) -> set[tuple[str, str, str, str]]:
-    """Those of the runs, one for each preset, method and parameter set, that the two trees compute differently."""
+    """The runs, one for each preset, method and parameter set, that the two trees compute differently."""
     chosen = {_place(line): line for line in sorted(lines, key=lambda line: -line.key.seed)}
     words = "".join(line.key.model_dump_json() + "\n" for line in chosen.values())
     print(f"computing {len(chosen)} runs in part, in both trees", flush=True)

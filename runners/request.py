@@ -59,7 +59,7 @@ def read_plan_file(path: Path) -> list[Request]:
 
     Raises UserError for a file that is missing, cannot be read, or holds a key or value that is not allowed, with its place.
     """
-    if path.suffix not in _ENDINGS or path.is_char_device():  # of which some never end
+    if path.suffix not in _ENDINGS or path.is_char_device():  # reading some devices never ends
         raise UserError(f"--plan {path}: a plan file ends in {', '.join(_ENDINGS[:-1])} or {_ENDINGS[-1]}")
     try:
         text = path.read_text(encoding="utf-8-sig")

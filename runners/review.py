@@ -1,7 +1,7 @@
 """Runs code that was handed in, in processes of its own: first the contract checks, then the preset.
 
-Nothing of it is read or imported in this process, nor in the one that scores its answers. It runs with the rights of whoever
-calls this: read it before.
+Nothing of it is read or imported in this process, nor in the one that scores its answers. It runs with the rights of the user
+who calls this: read it before.
 """
 
 import os
@@ -52,7 +52,7 @@ def review(session: Session, number: int, machine: Machine) -> Submission:
     if submission.kind != "code":
         raise UserError(f"submission {number} holds predictions; code alone is reviewed")
     if submission.state not in ("received", "checked"):
-        raise UserError(f"submission {number} is {submission.state}; only what is received is reviewed")
+        raise UserError(f"submission {number} is {submission.state}; only a received submission is reviewed")
     source, named = _source(submission, machine.folder)
     begun = now()
     session.commit()  # no transaction is open while others write

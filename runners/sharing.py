@@ -32,8 +32,8 @@ def share(
 ) -> tuple[int, int]:
     """(jobs at a time, threads of each) with which the works end soonest on so many cores. Given ones are obeyed.
 
-    Threads follow from the cores that there are and not from those that are free: scores are rounded by the number of threads,
-    and what others do on the machine is not to change them. While cores are taken, fewer jobs run at a time.
+    The number of threads depends on all cores and not on the free ones: scores are rounded by the number of threads, and what
+    others do on the machine is not to change them. While cores are taken, fewer jobs run at a time.
 
     most is the largest number of jobs at a time. Of choices that end equally soon the one with more jobs counts.
     """

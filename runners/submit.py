@@ -1,7 +1,7 @@
 """Hand in a method, as predictions or as code:  python -m runners.submit predictions bundle.zip
 
-Predictions are scored here and stored as `scored`, code is run here and stored as `reproduced`. No number that somebody types
-is ever a score.
+Predictions are scored here and stored as `scored`, code is run here and stored as `reproduced`. Self-reported scores are not
+accepted is ever a score.
 """
 
 from pathlib import Path
@@ -151,7 +151,7 @@ def code(
     entry: Annotated[
         Path | None, typer.Option(metavar="FILE", help="An entry.toml without [answers]: authors, contact, link, ...")
     ] = None,
-    receive: Annotated[bool, typer.Option("--receive", help="Only keep it, for `review`; nothing of it runs.")] = False,
+    receive: Annotated[bool, typer.Option("--receive", help="Only keep it, for `review`; none of its code runs.")] = False,
     token: Token = None,
     device: Device = "auto",
     threads: Threads = None,
@@ -351,7 +351,7 @@ def _report(session: Session, row: Submission) -> None:
         raise UserError(f"{row.reason} (refused as submission {row.id})")
     print(f"submission {row.id}: {row.method} on {row.task}/{row.preset} is {row.state}")
     if row.state == "received":
-        print(f"  nothing of it ran; read it, then: python -m runners.submit review {row.id}")
+        print(f"  none of its code ran; read it, then: python -m runners.submit review {row.id}")
     if row.author == _UNNAMED:
         print("  note: it names nobody; --entry FILE says authors, contact, link and licence")
     for run in store.runs_of(session, row):

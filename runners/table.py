@@ -23,8 +23,8 @@ def result_table(
     A narrow terminal lacks columns: first the peak of memory, then trials, the metrics that do not rank from the last on, p, n,
     seconds, the rank's interval, the difference to the baseline, the rank.
 
-    count_truncated says that rows with instances that their budget ended are ranked by what these scored then. db is the
-    database, for the command that shows what is left out.
+    count_truncated ranks truncated rows by the scores that their instances had when the budget ended. db is the database, for
+    the command that shows what is left out.
     """
     spec = spec.at(preset)
     total, primary = spec.presets[preset].instances, spec.primary

@@ -18,7 +18,7 @@ from benchmark.store.database import location
 from benchmark.store.writing import persist
 from runners import expect, options, start
 from runners.cli import run_app, terminal
-from runners.listing import print_plan
+from runners.outlook import print_plan
 from runners.parse import parse_seeds, parse_settings, parse_sources
 from runners.plan import Plan
 from runners.progress import Display

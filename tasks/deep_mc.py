@@ -159,7 +159,7 @@ class UniformSampling:
         return Instance(problem=problem, truth=truth, label=f"{'' if split == 'test' else 'tuning, '}draw {index}")
 
     def _rated(self, preset: Uniform, split: Split, index: int, generator: torch.Generator) -> Instance:
-        """Of the core's ratings a random share is held out, but the first of each row and column is always seen."""
+        """A random share of the core's ratings is held out. The first rating of each row and column is always seen."""
         if preset.matrices == "ratings":
             source = SOURCES["ratings"]
             assert isinstance(source, Folder)

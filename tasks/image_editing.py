@@ -47,7 +47,7 @@ class Edits(Preset):
 
     @property
     def strengths(self) -> tuple[float, ...]:
-        """Of the edits, rising."""
+        """The strengths of the edits, rising."""
         return (-self.strength, -self.strength / 2, 0.0, self.strength / 2, self.strength)
 
 
@@ -327,7 +327,7 @@ class ImageEditing:
         return Instance(problem=problem, truth=truth.clone(), label=file.stem)
 
     def _said(self, file: Path, regions: tuple[str, ...], prior: Prior) -> tuple[Tensor, Tensor]:
-        """Of the photograph (1, n), and of each region (R, n): numbers, or prompts for a prior that embeds them."""
+        """The words for the photograph (1, n) and for each region (R, n): numbers, or prompts for a prior that embeds them."""
         tables = self._files("told")
         if not hasattr(prior, "embedded"):
             return wishes.of(file, tables, regions, prior.condition)

@@ -225,7 +225,7 @@ class JacobianRank:
 
 
 def _rank_ratio(squares: Tensor) -> float:
-    """Of squared singular values (n,), falling."""
+    """The rank ratio of squared singular values (n,), falling."""
     total = squares.cumsum(0)
     return (int((total <= SHARE * total[-1]).sum()) + 1) / len(squares) if total[-1] > 0 else 0.0
 

@@ -172,7 +172,7 @@ SPEC = TaskSpec(
             learns_as="small",
             group=("filtered", "mixed", "filtered_drifted", "mixed_drifted"),
             metrics=("rmse", "cosine", "peak_error"),  # few of them have two peaks
-            about="narrow and mixed sources, also seen by drifted devices: of narrow ones measuring tells more than knowing lamps",
+            about="narrow and mixed sources, also seen by drifted devices: of narrow ones measuring tells much",
         ),
         "small_noise": Stacks(
             instances=40,

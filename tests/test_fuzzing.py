@@ -82,7 +82,7 @@ REFUSED = {
     "to withdraw one": (("submit", "withdraw", "9" * 20, "--maintainer", "--db", "runs.db"), "no submission 9999"),
     "to review one": (("submit", "review", "9" * 20, "--db", "runs.db"), "no submission 9999"),
     "a plan without end": (("run", "--plan", "/dev/zero", "--dry-run"), "a plan file ends in .yaml, .yml or .toml"),
-    "runs without end": (("load", "/dev/zero"), "is a device, of which some never end"),
+    "runs without end": (("load", "/dev/zero"), "is a device, and reading some devices never ends"),
 }
 
 

@@ -177,7 +177,7 @@ def _told(judged: Judged, verdict: Verdict) -> str:
 
 
 def _missing(verdicts: Sequence[Verdict]) -> list[str]:
-    """How to make what is missing. What only the paper's scale has comes last, because it needs data or a GPU."""
+    """The commands that make missing runs. Runs at the paper's scale come last, because they need data or a GPU."""
     lacking = [one for one in verdicts if one.gaps]
     commands = telling.commands([gap for one in lacking for gap in one.gaps])
     if not commands:

@@ -38,7 +38,7 @@ class Evidence:
         self._places = {(task, preset) for task, preset in session.execute(places)}
 
     def gaps(self, quantity: Quantity) -> list[Gap]:
-        """What keeps the runs of a quantity from counting, by the marks for which a board would not rank them either."""
+        """The reasons why runs of a quantity do not count. They are the marks of rows that a board does not rank."""
         runs = quantity.runs
         row = self.row(runs)
         if row is None:

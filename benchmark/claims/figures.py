@@ -1,4 +1,4 @@
-"""What a figure draws, as a tidy frame: read off stored runs, with intervals, and with what is missing and its command."""
+"""What a figure draws, as a tidy frame: read off stored runs, with intervals, and with missing runs and their commands."""
 
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -64,7 +64,7 @@ def caption(figure: Figure, found: Drawn) -> str:
 
 
 def drawn(figure: Figure, evidence: Evidence) -> Drawn:
-    """What there is of a figure in a database. Raises UserError for a figure that names what is not there."""
+    """The part of a figure that a database holds. Raises UserError for a figure that names what is not there."""
     import pandas as pd
 
     gaps = dict.fromkeys(gap for mark in figure.marks for quantity in mark.quantities for gap in evidence.gaps(quantity))

@@ -111,7 +111,7 @@ def command(verdict: Verdict) -> str:
 
 
 def commands(gaps: Sequence[Gap]) -> list[str]:
-    """The commands of `runners.run` that make what is missing; methods of one place are in one."""
+    """The commands of `runners.run` that make missing runs. Methods of one task and preset share a command."""
     places: dict[tuple[str, str, tuple[str, ...], int], list[str]] = {}
     for runs in dict.fromkeys(gap.runs for gap in gaps):
         methods = places.setdefault((runs.task, runs.preset, tuple(runs.words()), runs.seeds), [])

@@ -35,7 +35,7 @@ class Judged:
 
 @dataclass(frozen=True)
 class Verdict:
-    """What the runs say of a claim. `condition` says where it holds and where not, or what is missing."""
+    """The verdict of the runs on a claim. `condition` says where the claim holds and where not, or which runs are missing."""
 
     paper: Paper
     claim: Claim
@@ -45,7 +45,7 @@ class Verdict:
 
     @property
     def gaps(self) -> tuple[Gap, ...]:
-        """What keeps runs from speaking, each once."""
+        """The reasons why runs do not count, each once."""
         return tuple(dict.fromkeys(gap for one in self.parts for gap in one.gaps))
 
 
@@ -70,7 +70,7 @@ def judge_part(part: Part, evidence: Evidence) -> Judged:
 
 
 def measure(part: Part, evidence: Evidence) -> Measured:
-    """What the rule of a part gives. Raises ValueError where the runs hold nothing of it."""
+    """The result of a part's rule. Raises ValueError if the runs lack its quantities."""
     given = [evidence.read(quantity) for quantity in part.of]
     options = dict(part.options)
     if part.rule in LEARNING and any(_learns(quantity.runs.method) for quantity in part.of):

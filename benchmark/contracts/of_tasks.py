@@ -30,7 +30,7 @@ def has_a_baseline(entry: TaskEntry) -> None:
 def draws_from_its_generator(entry: TaskEntry) -> None:
     """draws instances from the generator it is given alone, and each another"""
     task = entry.load()
-    make(task)  # what it loads is loaded: a network that is read draws weights first
+    make(task)  # load everything first: a network that is read draws weights
     before = torch.random.get_rng_state()
     first, again, other = make(task), make(task), make(task, 1)
     if not (torch.equal(first.problem.y, again.problem.y) and torch.equal(first.truth, again.truth)):

@@ -46,7 +46,7 @@ Seen = Callable[[int, float, dict[str, Tensor]], None]
 
 @dataclass(frozen=True)
 class Look:
-    """What was seen while instance 0 was solved in a few steps."""
+    """Observations of one solve of instance 0 in a few steps."""
 
     estimate: Tensor
     steps: int
@@ -56,7 +56,7 @@ class Look:
 
 @dataclass(frozen=True)
 class Whole:
-    """What was seen while every instance was solved as a run does."""
+    """Observations of a solve of every instance, as a run does it."""
 
     seconds: float  # with what it learnt before, without waiting for a processor that others have
     steps: int  # of instance 0, as the next two

@@ -1,7 +1,7 @@
 """T1 slices of the Colin27 head (one subject, average of 27 scans), 224 x 224 pixels of 1 mm. Magnitude only.
 
-Orientations: axial for tests, coronal for tuning, sagittal for training, so that no test slice has a neighbour elsewhere. What
-learns also gets the references: see `training_images`.
+Orientations: axial for tests, coronal for tuning, sagittal for training, so that no test slice has a neighbour elsewhere.
+Methods that learn also get the references: see `training_images`.
 """
 
 from functools import cache

@@ -17,7 +17,7 @@ from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.datasets import fastmri, pictures
+from benchmark.datasets import pictures
 from benchmark.errors import UserError, unknown
 
 if TYPE_CHECKING:
@@ -171,7 +171,7 @@ class Folder:
 
     @property
     def variable(self) -> str:
-        """Of the environment, for this process and all that it starts."""
+        """The environment variable that names the folder, for this process and all that it starts."""
         return f"LOWDIMBENCH_SOURCE_{(self.name or self.subfolder).upper()}"
 
     @property
@@ -206,8 +206,8 @@ class Folder:
 
 
 def _check_of(module: str, name: str = "check") -> Callable[[Path], None]:
-    """A check of a module of this package, imported when it is called: a reader that one task has does not become a part of
-    what the results of all others depend on (benchmark/source.py).
+    """A check of a module of this package. The module is imported when the check is called: `--list` waits for no reader of
+    files, and no task's results depend on the reader of another (benchmark/source.py).
     """
 
     def check(path: Path) -> None:
@@ -235,7 +235,7 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
         "fastmri",
         ("*.h5",),
         "ask NYU for the fastMRI data set, get multi-coil validation files (knee or brain) and put them into DATA_DIR/fastmri/",
-        fastmri.check,
+        _check_of("fastmri"),
     ),
     "skimage_photographs": Packaged(
         "skimage",
@@ -530,7 +530,9 @@ def read_by(preset: "Preset") -> tuple[str, ...]:
 
 
 def prior_checksum(name: str) -> str:
-    """Of a shipped prior and of the code that reads and calls it; of one that the user brings, which is data, of the code."""
+    """The checksum of a shipped prior and of the code that reads and calls it. A prior that the user brings is data, so its
+    checksum covers the code alone.
+    """
     source = SOURCES.get(name)
     brought = isinstance(source, Folder)  # it may be told in words: benchmark/priors/text
     code = code_of(sorted((ASSETS.parents[1] / "priors").glob("**/*.py" if brought else "*.py")))

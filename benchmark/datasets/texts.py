@@ -58,7 +58,7 @@ def names() -> tuple[str, ...]:
 
 
 def source(name: str) -> str:
-    """What the set is called in sources.py. Raises UserError for a set that does not exist."""
+    """The name of the set in sources.py. Raises UserError for a set that does not exist."""
     if name not in _ASSET:
         raise unknown("set of texts", name, _ASSET)
     return _ASSET[name]
@@ -101,7 +101,9 @@ def pick(
     labels: int,
     generator: "torch.Generator",
 ) -> tuple[tuple[Text, ...], "torch.Tensor", tuple[Text, ...], "torch.Tensor"]:
-    """The same of any examples, from their places; of graded ones without regard to the grade, labels float32."""
+    """The examples at given places, of any kind. Graded examples are chosen without regard to the grade; their labels are
+    float32.
+    """
     import torch
 
     count = len(found.classes)

@@ -71,7 +71,7 @@ def _known(name: str) -> None:
 
 
 def _rows(folder: Path, part: str) -> tuple[str, Iterable[dict[str, Any]]]:
-    """What to call a part of a task in messages, and its rows."""
+    """The name of a part of a task in messages, and its rows."""
     shown = f"glue/{folder.name}"
     if (folder / _SAVED).is_file():
         try:

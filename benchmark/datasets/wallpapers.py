@@ -204,7 +204,7 @@ def photographs(folder: Path) -> list[Photograph]:
 
 
 def part(found: Sequence[Photograph], which: Part) -> list[Photograph]:
-    """Those that are in `learn`, or those that are in `held_out`: of what may be held out every sixth."""
+    """The pictures of `learn` or of `held_out`. Every sixth picture that may be held out is held out."""
     held_out = [one for one in found if not one.learn_only][HELD_OUT // 2 :: HELD_OUT]
     return held_out if which == "held_out" else [one for one in found if one not in held_out]
 

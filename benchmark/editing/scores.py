@@ -109,8 +109,8 @@ def same_way(numbers: Tensor, own: Sequence[Sequence[int]], strengths: Sequence[
 
 
 def outside_alone(estimate: Tensor, regions: Tensor, strengths: Sequence[float]) -> tuple[Tensor, Tensor]:
-    """Of the first picture at plus and minus the largest strength, (2 R, C, H, W) each: edited, and unedited, the region
-    replaced by what it was without an edit, so that only what is outside can differ.
+    """The first picture at plus and minus the largest strength, edited and unedited, (2 R, C, H, W) each. The region is taken
+    from the unedited picture, so that the two differ outside it alone.
     """
     values, s = list(strengths), largest(strengths)
     none = estimate[:, 0, values.index(0.0)]

@@ -89,7 +89,7 @@ def face_reader() -> FaceReader:
 
 
 def card() -> Card:
-    """Of the shipped one. Raises UserError where it is missing or damaged."""
+    """The card of the shipped face reader. Raises UserError where it is missing or damaged."""
     asset = SOURCES["face_reader_card"]
     assert isinstance(asset, Asset)
     return read_card(asset.path())

@@ -47,8 +47,8 @@ def peaks(x: Tensor) -> list[int]:
 
 
 def two_peaks_error(x: Tensor, truth: Tensor, wavelengths: Tensor) -> float:
-    """Of one spectrum (n,) with two peaks or more: mean relative error, in %, of where the two highest are, paired from
-    left to right. One peak in the estimate stands for both; where there is none, its maximum does.
+    """Mean relative error, in %, of the places of the two highest peaks of one spectrum (n,), paired from left to right. The
+    truth has two peaks or more. An estimate's only peak stands for both; without a peak its maximum does.
     """
     true = sorted(peaks(truth)[:2])
     found = sorted(peaks(x)[:2]) or [int(x.argmax())]

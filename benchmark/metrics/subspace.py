@@ -65,7 +65,7 @@ def generation(problem: Distribution, estimate: Tensor, bases: Tensor) -> dict[s
 
 
 def _seeded(number: int) -> torch.Generator:
-    """Of the scorer: the same draws for every estimate."""
+    """The scorer's own generator. It draws the same for every estimate."""
     return torch.Generator().manual_seed(number)
 
 

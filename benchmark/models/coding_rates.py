@@ -109,7 +109,7 @@ def _unpadded(B: Tensor, sizes: Sequence[int]) -> Tensor:
 
 @dataclass(frozen=True)
 class ClosedForm:
-    """What is known of the maximisers of F; lists by class.
+    """Known properties of the maximisers of F; lists by class.
 
     x, below   larger and smaller root: sigma_k^2 at a maximiser, and what a singular value squared must exceed to grow to it
     gain       what one more dimension of class k adds to F; not positive where zero is as good

@@ -17,7 +17,7 @@ from benchmark.problems.instance import Instance
 
 
 def gap(instance: Instance, estimate: Tensor) -> float:
-    """Of an estimate of the truth's shape; the problem's prior is a Mixture."""
+    """The gap of one estimate, which has the truth's shape. The problem's prior is a Mixture."""
     known = _known(instance)
     return (estimate.double() - known.mean).square().mean().item() / known.least
 

@@ -38,7 +38,7 @@ class Posterior:
         low, high = mixture.value_range
         grey = torch.full(mixture.shape, (low + high) / 2, dtype=A.dtype, device=y.device)
         g = mixture.half * self._svd.values  # (n,)
-        seen = torch.where(g > 0, self._svd.Ut(y - A(grey)), 0)  # what y has outside A's range is noise
+        seen = torch.where(g > 0, self._svd.Ut(y - A(grey)), 0)  # the part of y outside A's range is noise
         R = r**2 * g.square() + noise**2
         T, c, F = noise**2 / R, self._svd.Vt(m), self._B * s[:, None]
         e = seen - g * c

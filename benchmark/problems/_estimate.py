@@ -1,4 +1,4 @@
-"""What every problem asks of an estimate, whatever its shape. What a check raises is one line for whoever wrote the method."""
+"""What every problem asks of an estimate, whatever its shape. A failed check raises one line for the author of the method."""
 
 import torch
 from torch import Tensor

@@ -1,4 +1,4 @@
-"""What every interface's problem can do, and the instance that holds one with its truth."""
+"""The functions that every interface's problem has, and the instance that holds a problem with its truth."""
 
 from dataclasses import dataclass
 from typing import Any, Protocol, Self
@@ -8,7 +8,7 @@ from torch import Tensor
 
 
 class Problem(Protocol):
-    """What the problems of all interfaces have in common. Truth and estimates are tensors, whatever the interface.
+    """The parts that the problems of all interfaces share. Truth and estimates are tensors, whatever the interface.
 
     to       the same problem with its tensors on a device
     shown    all tensors that a method sees as data: their hash says whether two methods met the same observations

@@ -94,7 +94,7 @@ class Representation:
         return closed_form(self.sizes, self.dim, self.eps2, self.weight)
 
     def split(self, estimate: Tensor) -> tuple[Tensor, Tensor]:
-        """Of an estimate, or of anything else with N + T rows, those of train and those of test."""
+        """The training rows and the test rows of an estimate, or of anything else with N + T rows."""
         return estimate[: len(self.labels)], estimate[len(self.labels) :]
 
     def to(self, device: torch.device | str) -> Self:

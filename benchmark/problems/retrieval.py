@@ -22,7 +22,7 @@ class Clips:
         _check("videos", self.videos)
 
     def to(self, device: torch.device | str) -> Self:
-        """The same on `device`, where half of what is free there holds them; else they stay, and batches are moved."""
+        """The same clips on `device` if they fit in half of its free memory. Otherwise they stay, and batches are moved."""
         return replace(self, videos=self.videos.to(device)) if _fits(device, self.videos) else self
 
 
@@ -58,11 +58,13 @@ class Retrieval:
         return len(self.gallery) + len(self.queries)
 
     def split(self, estimate: Tensor) -> tuple[Tensor, Tensor]:
-        """Of an estimate, or of anything else with G + Q rows, those of the gallery and those of the queries."""
+        """The gallery's rows and the queries' rows of an estimate, or of anything else with G + Q rows."""
         return estimate[: len(self.gallery)], estimate[len(self.gallery) :]
 
     def to(self, device: torch.device | str) -> Self:
-        """The same on `device`, where half of what is free there holds its clips; else they stay, and batches are moved."""
+        """The same problem on `device` if its clips fit in half of the free memory. Otherwise they stay, and batches are
+        moved.
+        """
         if not _fits(device, self.gallery, self.queries):
             return self
         return replace(self, gallery=self.gallery.to(device), queries=self.queries.to(device))

@@ -61,7 +61,7 @@ def by_preset(boards: Sequence[Board]) -> dict[str, list[Board]]:
 def shared(boards: Sequence[Board]) -> list[tuple[tuple[str, ...], int]]:
     """Sets of tasks on which the same two or more methods are complete, each with the number of methods.
 
-    Sets with most results come first. Of sets with the same methods only the largest is there.
+    Sets with most results come first. Among sets with the same methods only the largest is kept.
     """
     complete: dict[str, set[str]] = {}
     for board in boards:

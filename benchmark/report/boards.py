@@ -128,8 +128,8 @@ def curves(session: Session, rows: Sequence[Row]) -> pd.DataFrame:
 
 
 def task_info(spec: dict[str, Any], preset: str) -> TaskInfo:
-    """A stored specification with the preset's baseline and metrics, the first of which ranks. Keys that
-    specifications had once, or will have, are left out.
+    """A stored specification with the preset's baseline and metrics. The first metric ranks. Keys that specifications had once,
+    or will have, are left out.
     """
     spec = {**spec, "presets": draws.with_own(spec["presets"], preset)}
     size = spec["presets"].get(preset, {})

@@ -16,7 +16,7 @@ Chosen = Mapping[str, Sequence[str]]  # name in the URL -> values; empty lets ev
 
 @dataclass(frozen=True)
 class Selection:
-    """What the filters leave, and how much there was. rows holds for each board: method -> its representative row."""
+    """The boards that the filters leave, and the number of all. rows holds for each board: method -> its representative row."""
 
     boards: tuple[Board, ...]
     rows: tuple[dict[str, Row], ...]
@@ -115,7 +115,7 @@ def _any(chosen: Chosen, name: str, some: set[str]) -> bool:
 
 
 def count_truncated(board: Board) -> Board:
-    """A copy of a board that ranks rows with instances that their budget ended by what these scored then."""
+    """A copy of a board that ranks truncated rows by the scores that their instances had when the budget ended."""
     rows = [replace(row, counts_truncated=True) for row in board.rows]
     base = next((new for new, old in zip(rows, board.rows, strict=True) if old is board.baseline), None)
     return replace(board, rows=ordered(rows, board.task.primary, base), baseline=base)

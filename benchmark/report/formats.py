@@ -230,7 +230,7 @@ def markdown_escape(text: str) -> str:
 
 
 def to_markdown(view: View) -> str:
-    """A table in Markdown with its title above, and how to make it again between them."""
+    """A table in Markdown, below its title and the command that reproduces it."""
     headings, lines = _document(view, markdown_escape, "**{}**")
     rule = ["---:" if view.is_number(str(name)) else "---" for name in view.frame.columns]
     table = ["| " + " | ".join(cells) + " |" for cells in (headings, rule, *lines)]

@@ -1,7 +1,8 @@
-"""What methods see more than the problem itself: side information, a learnt prior, training data, labels, the exact model.
+"""Information that methods see besides the problem itself: side information, a learnt prior, training data, labels, the exact
+model.
 
 It is read off what they declare: `needs` and `learns` of a method that is installed here. Of one that is not, its kind and its
-runs tell. Of scores that somebody handed in as predictions nothing is known.
+runs tell. Nothing is known of scores that came as predictions.
 """
 
 from collections.abc import Iterable, Sequence
@@ -90,7 +91,7 @@ def said(marks: Sequence[str]) -> str:
 
 
 def legend(board: Board) -> str:
-    """What the marks on a board mean, as sentences. Empty where all rows see the same."""
+    """The meaning of the marks on a board, as sentences. Empty where all rows see the same."""
     marks = {mark for several in extra(board).values() for mark in several}
     parts = [f"+{mark}: {meaning}" for mark, meaning in MEANINGS.items() if mark in marks]
     return f"Marked methods see more than the problem. {'; '.join(parts)}." if parts else ""

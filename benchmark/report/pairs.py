@@ -50,7 +50,7 @@ def times_to_quality(board: Board, points: pd.DataFrame, reference: Row) -> pd.D
     """Columns of TIMES for each complete row, fastest first. points: as queries.curves gives them.
 
     The target is the reference's final score on the same seed and instance, so that hard instances have low targets. A method's
-    curve is its running estimate and its final answer. Of several seeds of an instance the median time counts. Contended
+    curve is its running estimate and its final answer. With several seeds of an instance the median time counts. Contended
     instances are left out.
     """
     primary = board.task.primary

@@ -19,7 +19,7 @@ class Superior:
 def superior(board: Board, row: Row) -> list[Superior]:
     """The complete rows whose whole 95 % interval of the difference to `row` is on the better side, the largest first.
 
-    Each interval is for its pair alone. Of too few instances for an interval there is none.
+    Each interval is for its pair alone. Too few instances for an interval give none.
     """
     primary, found = board.task.primary, []
     for other in board.rows:

@@ -208,7 +208,7 @@ class Tests:
 
 
 def tests(board: Board) -> Tests:
-    """Of the differences to the baseline on a board."""
+    """The tests of the differences to the baseline on a board."""
     tested = [row.standing for row in board.rows if row.standing.p is not None]
     fewest = min((one.gain.n for one in tested if one.gain), default=0)
     return Tests(len(tested), fewest, min(1.0, len(tested) * max(2.0**-fewest * 2, 1e-4)))

@@ -94,7 +94,7 @@ def wilcoxon(differences: Floats) -> float:
 
 
 def holm(p: Floats) -> Floats:
-    """Adjusted p (k,) of k tests: rejecting those <= 0.05 makes any false rejection at most 5 % likely. NaN is no test.
+    """Adjusted p (k,) of k tests. Rejecting those <= 0.05 keeps the family-wise error at 5 %. NaN is ignored and stays NaN.
 
     Source: Holm, A simple sequentially rejective multiple test procedure, Scandinavian Journal of Statistics 6 (1979).
     """

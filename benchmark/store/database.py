@@ -70,7 +70,7 @@ def open_database(db: str, *, create: bool = True, read_only: bool = False) -> E
 
 
 def _file_of(url: str) -> str:
-    """The file that an URL of SQLite names. Raises UserError for a database in memory, of which nothing would be kept."""
+    """The file that an URL of SQLite names. Raises UserError for a database in memory, which would keep nothing."""
     try:
         file = make_url(url).database
     except (ArgumentError, ValueError) as error:  # the latter for a wrong port

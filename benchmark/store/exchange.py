@@ -158,7 +158,7 @@ def artifact_path(digest: str) -> str:
 
 
 def _measures(spec: dict[str, Any]) -> set[tuple[Any, ...]]:
-    """What its runs are scored by, without what only some presets offer, which a specification may have gained."""
+    """The metrics of its runs, without those of some presets alone, which a specification may have gained."""
     always = (m for m in spec["metrics"] if m.get("of") is None)
     return {(m["name"], m["better"], m.get("unit", ""), m.get("primary", False)) for m in always}
 

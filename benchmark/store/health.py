@@ -8,7 +8,7 @@ _LARGEST = "1.7976931348623157e308"
 
 
 def damage(connection: Connection) -> str:
-    """What is wrong with the tables, in one line; empty where all is well. It reads every row."""
+    """The fault of the tables, in one line; empty where all is well. It reads every row."""
     found = {name for (name,) in connection.exec_driver_sql("SELECT name FROM sqlite_master WHERE type = 'table'")}
     for table in Base.metadata.sorted_tables:
         if table.name not in found:

@@ -224,7 +224,7 @@ class Artifact(Base):
 
 
 class Submission(Base):
-    """Something that somebody handed in, and what became of it (benchmark/submissions). What could not be read is empty.
+    """A submission and its outcome (benchmark/submissions). Unreadable fields are empty.
 
     digest   SHA-256 of a bundle; for code, a hash of source, method, task, preset and seeds
     kind     predictions or code; content: SHA-256 of the source that is kept

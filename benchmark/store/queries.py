@@ -28,8 +28,8 @@ _MADE = (*Run.__table__.columns, *_OF_OTHERS)
 _TWIN = 4  # instances at least, all equal, before two methods are said to have the same scores
 SILENCE = timedelta(seconds=120)  # without a heartbeat, a run is no longer at work
 _HAS_SCORE = select(Score.id).where(Score.run_id == Run.id).exists()
-ORIGINS = {"here": 0, "reference": 1, "loaded": 2}  # what stands for a seed where several runs could
-TRUST = {"self_reported": 0, "scored": 1, "reproduced": 2}  # and before that
+ORIGINS = {"here": 0, "reference": 1, "loaded": 2}  # by origin: the least counts for a seed with several runs
+TRUST = {"self_reported": 0, "scored": 1, "reproduced": 2}  # the greatest counts, before the origin does
 
 
 @dataclass
@@ -186,8 +186,8 @@ def entries_and_hidden(
 
     Nothing that differs in what it measures is mixed: all rows are of one data checksum, and the runs of a row are of one
     source. That is the present one where it has results, else the newest of the most trusted, and then the row says so
-    (`older`). Of several runs of one seed the most trusted counts, then one made here before a reference, a reference before a
-    loaded one, then the newest.
+    (`older`). One run of a seed counts: the most trusted, then one made here before a reference, a reference before a loaded
+    one, then the newest.
 
     metrics: only these, and neither seconds nor twins: what an overview needs.
     """
@@ -229,7 +229,7 @@ def entries_and_hidden(
 def _entry(group: Sequence[Made], scored: set[int], place: tuple[str, int, str], hidden: dict[int, str]) -> Entry:
     """The row of one method and parameter set, from all its runs in the order in which they started.
 
-    A seed without a score stands in it too where nothing better does: so the row is incomplete and says why.
+    Unscored seeds count too unless another run of the seed has a score: they keep the row incomplete and say why.
     """
     task, version, preset = place
     last = group[-1]
@@ -263,7 +263,7 @@ def _entry(group: Sequence[Made], scored: set[int], place: tuple[str, int, str],
 
 
 def _worth(run: Made, scored: set[int]) -> tuple[bool, int, int]:
-    """What speaks for a run where several have the same seed; of equals, the newest stands."""
+    """The order in which a run is chosen where several have the same seed; of equals, the newest stands."""
     return run.id in scored, TRUST.get(run.trust, 0), -ORIGINS.get(run.origin, 9)
 
 

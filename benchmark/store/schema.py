@@ -42,6 +42,6 @@ def _type(column: Column[Any]) -> str:
 
 
 def _notes(column: Column[Any]) -> str:
-    """What it refers to, and what of it is unique."""
+    """Its foreign keys and its unique columns."""
     refers = [f"refers to {key.column.table.name}.{key.column.name}" for key in column.foreign_keys]
     return ", ".join(["key"] * column.primary_key + refers + ["unique"] * bool(column.unique))

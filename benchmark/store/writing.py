@@ -120,7 +120,7 @@ def is_full(error: BaseException) -> bool:
 
 
 def full_line(name: str, error: DBAPIError) -> str:
-    """What to say of the database of this name for an error that `is_full`."""
+    """The message about the database of this name for an error that `is_full`."""
     code = getattr(error.orig, "sqlite_errorname", None)
     if code in _REFUSED:
         return f"the disk of {name} is full, over its quota or failing ({_line(error)}: {code})"
@@ -150,8 +150,8 @@ def write_whole(path: Path, content: bytes) -> bool:
 
 
 def replace_whole(path: Path, content: bytes) -> None:
-    """Write a file, in place of what is there; never half of it. What is no file, such as a device or a pipe, is written to and
-    stays what it is. Raises DiskFull where there is no room.
+    """Write a file, in place of what is there; never half of it. A device or a pipe is written to and not replaced. Raises
+    DiskFull where there is no room.
     """
     if path.exists() and not path.is_file() and not path.is_dir():
         with room(path):

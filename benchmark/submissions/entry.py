@@ -56,8 +56,8 @@ class Strict(Frozen):
 
 
 class Answers(Strict):
-    """What predictions are about. Seeds are 0, 1, 2, ...: nobody picks those that suit a method. private: the commitment of the
-    private seed that drew the inputs, None for the public seeds.
+    """The instances that predictions answer. Seeds are 0, 1, 2, ...: nobody picks those that suit a method. private: the
+    commitment of the private seed that drew the inputs, None for the public seeds.
     """
 
     task: Name

@@ -84,7 +84,9 @@ def near(
 
 
 def wrong_of(a: np.ndarray | None, b: np.ndarray | None, t: np.ndarray | None) -> tuple[int, int]:
-    """Of the labels t, how many a or b gets wrong, and how many both get wrong alike; none where they cannot be compared."""
+    """How many of the labels t the predictions a or b get wrong, and how many both get wrong alike. None where they cannot be
+    compared.
+    """
     if a is None or b is None or t is None or not a.shape == b.shape == t.shape:
         return 0, 0
     either = (a != t) | (b != t)

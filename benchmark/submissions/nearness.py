@@ -1,4 +1,4 @@
-"""Predictions that are nearer to the truth than what is measured allows. Imports torch.
+"""Predictions that are nearer to the truth than the measurement allows. Imports torch.
 
 The truth itself is moved, at random, until what would be measured of it changes by a hundredth of the noise that there is:
 
@@ -37,7 +37,7 @@ ROUNDING = 1e-4  # of the range of a photograph's values
 CONSTANT = 0.1  # of the spread of ratings
 PERFECT = 0.995
 _LEAST = 200  # answers
-_STEP = 1e-4  # by which the truth is moved to see how much changes of what is measured
+_STEP = 1e-4  # the step by which the truth is moved to see how much the measurement changes
 
 
 def limit(task: Task, primary: Metric, instance: Instance) -> float | None:
@@ -59,7 +59,7 @@ def limit(task: Task, primary: Metric, instance: Instance) -> float | None:
 
 
 def too_near(task: Task, primary: Metric, instance: Instance, value: float) -> str:
-    """Why an answer with this primary score cannot come from what is measured; empty where it can."""
+    """Why an answer with this primary score cannot come from the measurement; empty where it can."""
     best = limit(task, primary, instance)
     if best is None or ((value <= best) if primary.better == "higher" else (value >= best)):
         return ""

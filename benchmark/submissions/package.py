@@ -150,6 +150,6 @@ def _told(distribution: Distribution, label: str) -> dict[str, object]:
 
 
 def _words(distribution: Distribution, *names: str) -> list[str]:
-    """What stands under these names in the metadata, each on one line."""
+    """The metadata under these names, each on one line."""
     found = [" ".join(text.split()) for name in names for text in distribution.metadata.get_all(name) or []]
     return [text for text in found if text and text != "UNKNOWN"]

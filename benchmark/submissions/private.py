@@ -1,4 +1,4 @@
-"""The private seed of a board: instances that whoever answers them cannot draw again. Imports no torch before it draws.
+"""The private seed of a board: instances that submitters cannot draw again. Imports no torch before it draws.
 
 A secret of 128 random bits lies in a file of its own, which only its owner can read, beside the database and never in it. The
 inputs of a preset are exported as the secret draws them, and answers to them are scored on instances drawn by it once more.

@@ -95,7 +95,7 @@ def _one(bundle: Bundle, task: "Task", seed: int, number: int, secret: Secret | 
         raise UserError(f"{place}: {error}") from None
     diverged = getattr(instance.problem, "diverged", None)
     if diverged is not None and diverged(estimate):
-        raise UserError(f"{place}: it is no answer: 100 times further from what is observed than zero is")
+        raise UserError(f"{place}: it is 100 times further from the observations than zero is")
     try:
         found = task.score(instance, estimate)
         pictures = drawn(task, instance, estimate)

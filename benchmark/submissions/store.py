@@ -135,7 +135,7 @@ def withdraw(session: Session, number: int, reason: str = "", proof: str | None 
     submission = find(session, number)
     if proof is not None and not tokens.belongs(submission, proof):
         what = "token" if submission.token else "contact"
-        raise UserError(f"submission {number} has another {what}; whoever handed it in, or a maintainer, can withdraw it")
+        raise UserError(f"submission {number} has another {what}; its submitter or a maintainer can withdraw it")
     if submission.state in ("withdrawn", "refused"):
         raise UserError(f"submission {number} is {submission.state}; there is nothing to withdraw")
 

@@ -1,7 +1,7 @@
 """Secrets of those who hand something in: shown once, kept as a hash. Imports no torch.
 
-Whoever shows the token of a submission may take it back, and may hand in more under its name. What was handed in before there
-were tokens has none: there the contact tells who it was.
+The token of a submission proves ownership: its owner may withdraw the submission and may submit more under its name.
+Submissions from before there were tokens have none: there the contact tells who it was.
 """
 
 import secrets

@@ -1,4 +1,4 @@
-"""What a method may learn from before it sees an instance, in files for those who answer elsewhere. Imports torch.
+"""The training data of methods, in files for those who answer elsewhere. Imports torch.
 
     training/0.safetensors   what `Task.training` gives for seed 0: every tensor in it, such as videos; `drawn`: where it is a
                              simulator, which has no end and no other form in a file, its first DRAWN examples

@@ -1,4 +1,4 @@
-"""What methods are given of an instance, and what of it was not kept: made anew from its task.
+"""The inputs that methods get of an instance, and the reason where one was not kept: made anew from its task.
 
 Pictures (H, W) from 0 to 1, or (3, H, W) in colour; texts with their true labels. Only believed where the observations are the
 ones that the methods were shown.
@@ -22,7 +22,7 @@ _LINEAR = {"coils", "mask", "kernel", "direct"}  # features of which there is so
 
 @dataclass(frozen=True)
 class Plate:
-    """A picture of what is given, and what it is."""
+    """A picture of one input of the method, and its caption."""
 
     title: str
     about: str
@@ -40,7 +40,7 @@ class Given:
 
 
 def offered(task: TaskInfo) -> bool:
-    """Whether a task poses something of which there is more to show than what is kept."""
+    """Whether a task's problems have more to show than runs keep of them."""
     return task.poses in _MADE and (task.poses != "LinearInverse" or bool(_LINEAR & set(task.offers)))
 
 

@@ -46,7 +46,7 @@ class Videos:
     observation: str
 
     def name(self, label: int) -> str:
-        """Of a class; its number where the task has no names."""
+        """The name of a class, or its number where the task names no classes."""
         return self.names[label] if 0 <= label < len(self.names) else str(label)
 
     @property

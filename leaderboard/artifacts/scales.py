@@ -27,7 +27,7 @@ def _drawable(array: Array, picture: Picture) -> NDArray[np.floating]:
 
 
 def beyond(figure: Figure) -> list[str]:
-    """What reaches beyond a declared scale: the truth, then labels."""
+    """Values that reach beyond a declared scale: the truth, then labels."""
     ends = limits(figure)
     if ends is None:
         return []
@@ -36,5 +36,5 @@ def beyond(figure: Figure) -> list[str]:
 
 
 def odd(figure: Figure) -> list[str]:
-    """What holds numbers that are not drawn: not finite, or not positive on a logarithmic scale."""
+    """Arrays with numbers that are not drawn: not finite, or not positive on a logarithmic scale."""
     return [label for label, array in figure.every.items() if _drawable(array, figure.picture).size < array.size]

@@ -25,7 +25,7 @@ _PHONE = 340  # pixels across a chart on a screen of 400
 
 def curve(summary: pd.DataFrame, board: Board, axis: str, log: bool = False, seeds: bool = False) -> alt.LayerChart:
     """The primary metric against step or seconds. Lines have bands of instances, or of seeds if `seeds`; a rule is the
-    baseline's mean. What a curve has besides the estimate is a thin line.
+    baseline's mean. Curves besides the estimate's are thin lines.
     """
     low, high = ("seed_low", "seed_high") if seeds else ("low", "high")
     primary, palette, forms = board.task.primary, colours(board), dashes(board)

@@ -3,8 +3,8 @@
 heat    (H, W), a tile of any size, which may differ between methods
 lines   (R, n), a curve in each row; column j stands at axis.start + j * axis.step
 
-All drawings of one picture share their scales. The truth's may lack: then it means nothing. What is not finite is left out of
-the scales, and is grey in a heat map and a gap in a line.
+All drawings of one picture share their scales. The truth's may lack: then it means nothing. Values that are not finite are left
+out of the scales. They are grey in a heat map and a gap in a line.
 """
 
 import altair as alt

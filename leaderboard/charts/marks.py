@@ -57,8 +57,8 @@ def dashes(board: Board) -> dict[str, list[int]]:
 
 
 def _places(board: Board) -> dict[str, int]:
-    """Of each label a number of its own. Methods of one subject are counted through, whichever of them are on the board; then
-    come methods that are not installed here, and rows of other hyperparameters.
+    """A number for each label. All methods of a subject are counted, also those that are not on the board. Methods that are not
+    installed here and rows of other hyperparameters come last.
     """
     known = [name for name in board.known_methods if name != board.task.baseline]
     live = registry.methods()

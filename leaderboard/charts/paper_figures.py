@@ -205,7 +205,7 @@ def _height(figure: Figure) -> alt.Y:
 
 
 def _ticks(figure: Figure, axis: str) -> alt.Axis:
-    """Of a logarithmic axis the powers of ten alone, where it would have nine lines for each."""
+    """The powers of ten on a logarithmic axis, which would otherwise have nine lines for each."""
     if axis in figure.log:
         return alt.Axis(values=[10.0**power for power in range(-12, 13)], labelExpr=PLAIN)
     return alt.Axis(tickCount=6)

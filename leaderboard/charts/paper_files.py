@@ -7,7 +7,7 @@ from leaderboard.charts.paper_figures import document as picture
 
 
 def files(drawn: Mapping[str, document.Figures]) -> dict[str, str]:
-    """The text of each file by its name, of the figures by paper. A figure of which nothing is run has none."""
+    """The text of each file by its name, of the figures by paper. A figure without runs has none."""
     return {
         document.file_name(id, figure): f"{picture(figure, found.frame)}\n{document.comment(figure, found)}\n"
         for id, figures in drawn.items()

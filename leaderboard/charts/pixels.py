@@ -46,8 +46,8 @@ def picture_png(image: Array, top: float, side: int = 360) -> bytes:
 
 
 def heat_png(image: Array, top: float, side: int = 360, low: float = 0.0) -> bytes:
-    """A PNG of `image` (H, W) on the colour scale of errors from `low` to `top`. Its pixels are enlarged until its longer
-    side has about `side` of the screen's. What is no number is grey.
+    """A PNG of `image` (H, W) on the colour scale of errors from `low` to `top`. Its pixels are enlarged until its longer side
+    has about `side` of the screen's. NaN is grey.
     """
     pixels = _lookup()[_level(image - low, top - low)]
     pixels[np.isnan(image)] = 128  # the scale has no grey

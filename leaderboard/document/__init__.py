@@ -62,7 +62,7 @@ def papers(session: Session) -> list[Claimed]:
 
 
 def _pictured(session: Session, boards: Sequence[Board]) -> dict[str, str]:
-    """Of each task the preset of which an instance is pictured: small, else the first of which something was kept."""
+    """The preset of each task whose instance is pictured: small, or else the first preset with kept estimates."""
     found: dict[str, str] = {}
     for board in sorted(boards, key=lambda board: board.preset != "small"):
         if board.task.name not in found and kept_keys(session, board.rows):

@@ -108,5 +108,5 @@ def lines(rows: Sequence[Sequence[str]], heads: Sequence[str], label: str) -> Ma
 
 
 def folded(summary: str, *content: str, open_: bool = False) -> Markup:
-    """What opens on a click."""
+    """A part of the page that opens on a click."""
     return el("details", el("summary", summary), *content, open=open_)

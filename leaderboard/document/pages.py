@@ -280,7 +280,7 @@ class Pages:
     # --- methods ------------------------------------------------------------------------------------------------------
 
     def list_of_methods(self) -> Markup:
-        """All of them, by what they solve."""
+        """All methods, grouped by the interface they solve."""
         cards = [method_card.card(self.session, name) for name in self.methods]
         parts = []
         for solves in sorted({card.solves for card in cards}):

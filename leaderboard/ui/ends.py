@@ -1,4 +1,4 @@
-"""What stands on a page without results, and at the foot of every page."""
+"""The text of a page without results, and the foot of every page."""
 
 import streamlit as st
 from sqlalchemy.orm import Session

@@ -27,7 +27,7 @@ def figures_of(shown: Board, key: Key, *pictures: Picture) -> list[Figure]:
 
 
 def measured(shown: Board, key: Key) -> Array | str | None:
-    """What the truth was reconstructed from, as the task kept it; why it cannot be read; None where it kept nothing."""
+    """The measurement of the instance, as the task kept it; why it cannot be read; None where it kept nothing."""
     where = folder()
     if where is None:
         return None

@@ -1,4 +1,4 @@
-"""What several pages are made of: links to other pages, facts, tables with links."""
+"""Parts that several pages share: links to other pages, facts, tables with links."""
 
 import html
 import re
@@ -98,6 +98,6 @@ def numbers(frame: pd.DataFrame, columns: dict[str, Column], pinned: str = "meth
 
 
 def view(title: str, frame: pd.DataFrame, columns: Mapping[str, Column]) -> View:
-    """A table whose lines are not ranked; its files say what made them, and from what."""
+    """A table whose lines are not ranked; its files name the code and the database that it came from."""
     code = f"code: commit {environment.commit_text(*environment.commit())}"
     return View(title, frame, columns, None, frozenset(), (code, f"database: {opened.short_name(opened.database_name())}"))

@@ -100,13 +100,13 @@ def costs(one: Duel) -> None:
 
 
 def title(one: Duel) -> str:
-    """Of the tables."""
+    """The title of the tables."""
     task = one.board.task
     return f"{task.name} version {task.version}, {one.board.preset}: {one.first.label} against {one.second.label}"
 
 
 def name(one: Duel) -> str:
-    """Of the files: no more of a label than its method."""
+    """The name of the files. It has the method of each label and none of its hyperparameters."""
     return f"compare_{one.board.task.name}_{one.board.preset}_{one.first.method}_{one.second.method}"
 
 

@@ -18,7 +18,7 @@ Found = list[tuple[Board, Row]]
 
 
 def describe(found: Card) -> None:
-    """What it is, from its own description."""
+    """The method's own description."""
     marks = information.seen(found.name, found.kind)
     st.header(plain(found.name))
     st.write(plain(found.summary))

@@ -21,7 +21,7 @@ FOLD = 12  # methods; of more the matrix is folded
 
 
 def sentence(boards: list[Board]) -> str:
-    """What there is, in numbers."""
+    """The number of methods, tasks, boards and runs, in a sentence."""
     methods = {row.method for board in boards for row in board.rows}
     tasks = {board.task.name for board in boards}
     runs = sum(len(row.runs) for board in boards for row in board.rows)
@@ -52,7 +52,7 @@ def reset() -> None:
 
 
 def counts(shown: filters.Selection) -> None:
-    """What the filters hide with a way back, and what the rules leave out."""
+    """The rows that filters hide, with a button to show them, and the rows that the rules leave out."""
     if shown.hides:
         with st.container(horizontal=True, vertical_alignment="center"):
             st.markdown(f":material/filter_alt: {shown.sentence()}", width="content")
@@ -86,7 +86,7 @@ def papers() -> None:
 
 
 def heat_map(shown: filters.Selection, about: list[str]) -> None:
-    """Methods by boards, folded by what the tasks pose."""
+    """Methods by boards, grouped by the interface that the tasks pose."""
     st.subheader("Methods on every board")
     mode = st.segmented_control(
         "Cells show",

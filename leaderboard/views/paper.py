@@ -1,4 +1,4 @@
-"""One paper: what it claims, what holds of that here, its figures from our runs, and how to make what is missing."""
+"""One paper: its claims, which of them hold here, its figures from our runs, and the commands that make missing runs."""
 
 from functools import partial
 
@@ -35,7 +35,7 @@ def asked() -> Paper | None:
 
 
 def describe(found: Found) -> None:
-    """What it is, the verdict in a sentence, and how our setting differs."""
+    """The paper, its verdict in a sentence, and the difference between its setting and ours."""
     paper = found.paper
     st.header(plain(paper.title))
     place = paper.venue if str(paper.year) in paper.venue else f"{paper.venue}, {paper.year}"
@@ -126,7 +126,7 @@ def caveats(found: Found) -> None:
 
 
 def commands(found: Found) -> None:
-    """How to see the verdicts, how to make what is missing, and what the runs that are there took."""
+    """Commands that show the verdicts and make the missing runs, and the time that the stored runs took."""
     st.subheader("Commands")
     st.code(f"python -m runners.claims --paper {found.paper.id}", language="bash", wrap_lines=True)
     gaps = [gap for one in found.verdicts for gap in one.gaps]

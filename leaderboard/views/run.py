@@ -1,4 +1,4 @@
-"""One run: everything that is stored about it, and how to make it again."""
+"""One run: everything that is stored about it, and how to reproduce it."""
 
 import json
 from pathlib import Path
@@ -125,7 +125,7 @@ def progress(found: Detail) -> None:
 
 
 def files(found: Detail) -> None:
-    """What it kept beside the database."""
+    """The files that the run kept beside the database."""
     st.subheader("Files it kept")
     if found.artifacts.empty:
         st.write("None.")

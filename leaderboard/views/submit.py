@@ -67,7 +67,7 @@ def who() -> None:
 
 
 def writable() -> Session:
-    """Pages read a database that they cannot change; this one writes what was handed in."""
+    """Other pages read a database that they cannot change. This one writes submissions."""
     return Session(open_database(opened.database_name()))
 
 
@@ -78,7 +78,7 @@ def folder() -> Path:
 
 
 def outcome(row: Submission, token: str, given: str) -> None:
-    """What became of it, in one box, and its token, once."""
+    """The outcome of a submission in one box. Its token is shown once."""
     if row.state != "refused" and tokens.is_new(row, token, given):
         st.warning(f"Its token: {tokens.ONCE}.")
         st.code(token, language=None)

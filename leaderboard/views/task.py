@@ -21,7 +21,7 @@ ALL = "all"
 
 
 def describe(board: Board) -> None:
-    """What the task is: title, preset, source, metrics; the task's own header on demand."""
+    """The description of the task: title, preset, source, metrics; the task's own header on demand."""
     task, preset = board.task, board.task.presets.get(board.preset, {})
     st.header(plain(f"{task.title} / {board.preset}"))
     licences = data_sources.licences(preset.get("data", []))

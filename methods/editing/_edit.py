@@ -79,7 +79,7 @@ def best(problem: Editing, change: Tensor) -> tuple[Tensor, Tensor]:
 
 
 def without(v: Tensor, span: Tensor) -> Tensor:
-    """Candidates v (R, k, C, H, W) without what of them lies in the span of orthonormal vectors (R, m, C, H, W)."""
+    """Candidates v (R, k, C, H, W) without their part in the span of orthonormal vectors (R, m, C, H, W)."""
     flat, basis = v.flatten(2), span.flatten(2)
     return (flat - (flat @ basis.mT) @ basis).reshape(v.shape)
 

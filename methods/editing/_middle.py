@@ -13,7 +13,7 @@ from methods.editing._flow import Flow
 
 
 class Middle:
-    """Of the prior of a flow. Raises ValueError for a prior that has none."""
+    """The middle block of a flow's prior. Raises ValueError for a prior that has none."""
 
     def __init__(self, flow: Flow) -> None:
         block = getattr(getattr(flow.prior, "network", None), "mid_block", None)

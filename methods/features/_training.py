@@ -20,7 +20,7 @@ from benchmark import Context, Count, Fraction, NonNegative, Positive, Represent
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: the hyperparameters of every method that learns a network."""
+    """The hyperparameters of training that every method with a network shares."""
 
     steps: Count = 800
     lr: Positive = 0.005

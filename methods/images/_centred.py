@@ -55,7 +55,7 @@ class Centred:
 
     @property
     def shape(self) -> tuple[int, ...]:
-        """Of u, (B, *A.shape)."""
+        """The shape of u, (B, *A.shape)."""
         return len(self.y), *self.A.shape
 
     def D(self, u: Tensor, sigma: float) -> Tensor:
@@ -65,7 +65,7 @@ class Centred:
             return (found - self.middle) / self.half
 
     def gradient(self, u: Tensor) -> Tensor:
-        """Of 1/2 ||A u - y||^2:  A^H (A u - y), or by autograd where A has no adjoint."""
+        """The gradient of 1/2 ||A u - y||^2: A^H (A u - y), or by autograd where A has no adjoint."""
         return self.left(u)[1]
 
     def left(self, u: Tensor) -> tuple[Tensor, Tensor]:

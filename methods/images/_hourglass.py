@@ -27,7 +27,7 @@ LEAST = 4  # pixels a side that the coarsest scale must have, for the reflection
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to fit an hourglass and how large it is: the hyperparameters of every method that fits one alone."""
+    """The size of an hourglass and the settings of its fit: the hyperparameters of every method that fits one alone."""
 
     steps: Count = 40000
     lr: Positive = 1e-2

@@ -107,7 +107,9 @@ def oes(problem: LinearInverse, ctx: Context, given: Surgeon) -> Tensor:
 
 
 def divergence_gradient(logits: Tensor, keep: float) -> Tensor:
-    """Of the mean over the weights of KL(Ber(p) || Ber(keep)), in nats, with p = sigmoid(logits):  p (1 - p) (l - l_0) / d."""
+    """The gradient of the mean over the weights of KL(Ber(p) || Ber(keep)), in nats, with p = sigmoid(logits): p (1 - p) (l -
+    l_0) / d.
+    """
     p, prior = logits.sigmoid(), log(max(keep, _SMALLEST)) - log(max(1 - keep, _SMALLEST))
     return p * (1 - p) * (logits - prior) / len(logits)
 

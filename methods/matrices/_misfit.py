@@ -37,7 +37,7 @@ def sparse_is_faster(problem: Completion) -> bool:
 
 
 class Misfit:
-    """Of one problem. `scale` divides y. `sparse`: None to choose."""
+    """The misfit of one problem. `scale` divides y. `sparse`: None to choose."""
 
     def __init__(self, problem: Completion, scale: float = 1.0, sparse: bool | None = None) -> None:
         B, m, n = problem.shape

@@ -23,7 +23,7 @@ from methods.matrices._spectral import top_singular
 
 COMMON: dict[str, Any] = {"solves": "Completion", "kind": "deep factorisation", "needs": ("uniform",)}
 TINY: dict[str, dict[str, Any]] = {"deep_mc/tiny": {"steps": 1200, "tolerance": 1e-4}}
-# Ratings are not of low rank: there a run ends where the error of what is held out was least on the tuning splits.
+# Ratings are not of low rank: there a run ends at the step with the least held-out error on the tuning splits.
 _DEEP = {**TINY, "deep_mc/small_films": {"steps": 2600}, "deep_mc/small_lecturers": {"steps": 2500}}
 _SHALLOW = {
     **TINY,

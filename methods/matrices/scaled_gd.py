@@ -29,7 +29,7 @@ _STALLED = 1e-9  # relative change of the residual between points of the curve
     paper="arXiv:2005.08898",
     settings={
         "mc": {"step": 0.25},  # the product changes by the step of each of its two factors
-        # Ratings: the number of steps with the least error of what is held out on the tuning splits.
+        # Ratings: the number of steps with the least held-out error on the tuning splits.
         "deep_mc/small_films": {"steps": 12},
         "deep_mc/small_lecturers": {"steps": 5, "step": 0.1},
     },

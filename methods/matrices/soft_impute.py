@@ -21,7 +21,7 @@ _PATH = (0.5, 0.2, 0.1, 0.05, 0.02)
     solves="Completion",
     kind="classical",
     paper="doi:10.5555/1756006.1859931",
-    # where the error of what is held out was least along the path, on the tuning splits
+    # the point of the path with the least held-out error, on the tuning splits
     settings={"deep_mc/small_films": {"weight": 0.2}, "deep_mc/small_lecturers": {"weight": 0.4}},
 )
 def soft_impute(problem: Completion, ctx: Context, *, weight: Positive = 0.01, steps: Count = 240) -> Tensor:

@@ -90,7 +90,7 @@ def encoded(autoencoder: Any, pictures: Tensor, batch: int = 64) -> Tensor:
 
 @torch.no_grad()
 def psnr(autoencoder: Any, pictures: Tensor, batch: int = 64) -> float:
-    """Of Dec(Enc(x)), clipped, in dB, mean over uint8 pictures (N, 3, H, W)."""
+    """The PSNR of Dec(Enc(x)), clipped, in dB, mean over uint8 pictures (N, 3, H, W)."""
     ratios = []
     for part in torch.split(pictures, batch):
         x = part.float() / 127.5 - 1

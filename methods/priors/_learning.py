@@ -55,7 +55,7 @@ class Learning(ABC):
 
     @abstractmethod
     def _loss(self) -> Tensor:
-        """Of the next batch, one number."""
+        """The loss of the next batch, one number."""
 
     def advance(self) -> float:
         """One step. Returns its loss."""

@@ -71,5 +71,5 @@ def distance_to(samples: Tensor, held_out: Tensor) -> dict[str, float]:
 
 
 def nearest(samples: Tensor, pictures: Tensor) -> Tensor:
-    """Of each sample (N, 3, H, W) the picture (M, 3, H, W) with the least squared distance: its index, (N,)."""
+    """The index (N,) of the picture (M, 3, H, W) with the least squared distance to each sample (N, 3, H, W)."""
     return torch.cdist(samples.flatten(1), pictures.flatten(1)).argmin(1)

@@ -31,7 +31,7 @@ class Recipe:
 
     @property
     def shape(self) -> tuple[int, int, int]:
-        """Of what the network learns."""
+        """The shape of one example that the network learns."""
         return 3, self.size, self.size
 
 

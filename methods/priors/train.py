@@ -65,7 +65,7 @@ def autoencoder_of(recipe: LatentRecipe) -> AutoencoderRecipe:
 
 
 def folder_of(recipe: Distilled) -> Path:
-    """Of the teacher that a recipe names."""
+    """The folder of the teacher that a recipe names."""
     return ASSETS / "priors" / recipe.teacher
 
 

@@ -75,7 +75,7 @@ class Intervals:
         return self._sum()
 
     def _steepest(self, todo: NDArray[np.int_]) -> tuple[NDArray[np.int_], NDArray[np.int_], Array, Array]:
-        """Of all intervals the one whose weight lowers the objective fastest: low, high, cost, descent, each (len(todo),)."""
+        """The interval whose weight lowers the objective fastest: low, high, cost, descent, each (len(todo),)."""
         n, each = self.n, np.arange(len(todo))
         residual = self.y[todo] - np.einsum("bdk,bk->bd", self.columns[todo], self.weight[todo])
         sums = np.concatenate([np.zeros((len(todo), 1)), np.cumsum(residual @ self.R, 1)], 1)  # (B, n + 1)

@@ -45,7 +45,7 @@ def noise_levels(ctx: Context, *shape: int) -> Tensor:
 
 
 def weight(sigma: Tensor) -> Tensor:
-    """Of the loss at a noise level."""
+    """The weight of the loss at a noise level."""
     return (sigma**2 + _SCALE**2) / (sigma * _SCALE) ** 2
 
 

@@ -33,7 +33,7 @@ SETTINGS: dict[str, dict[str, Any]] = {
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: the hyperparameters of every method that tunes the encoder, its rate and the head's among them."""
+    """The hyperparameters of training that every method shares which tunes the encoder, such as its rate and the head's."""
 
     lr: Positive = 1e-4
     head: Head = "trained"

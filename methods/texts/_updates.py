@@ -8,7 +8,9 @@ from torch import Tensor
 
 @torch.no_grad()
 def singular_values(sides: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
-    """Of products left (out, r) @ right (r, in), one a layer: (layers, k), descending, zeros where there are fewer."""
+    """The singular values of products left (out, r) @ right (r, in), one product a layer: (layers, k), descending, padded with
+    zeros.
+    """
     found = []
     for left, right in sides:
         first, second = torch.linalg.qr(left.double()).R, torch.linalg.qr(right.double().T).R
@@ -18,8 +20,8 @@ def singular_values(sides: Iterable[tuple[Tensor, Tensor]]) -> Tensor:
 
 @torch.no_grad()
 def singular_values_of(deltas: Iterable[Tensor]) -> Tensor:
-    """The same of matrices (out, in) as they are. From the eigenvalues of the smaller square: what is below 1e-7 of the largest
-    is lost, and counts for nothing.
+    """The singular values of matrices (out, in). They come from the eigenvalues of the smaller square, so values below 1e-7 of
+    the largest are lost; such values count for nothing.
     """
     found = []
     for delta in deltas:

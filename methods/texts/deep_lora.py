@@ -23,7 +23,9 @@ from methods.texts.adapters import DeepLoraConfig, adapted, get_deep_lora_model,
 
 @dataclass(frozen=True)
 class DeepLora(Recipe):
-    """How to train, form, rank, number of factors and their scale, and what the outer ones' rate is times lr."""
+    """Training, the update's form, its rank, the number of factors and their scale, and the outer factors' rate as a multiple
+    of lr.
+    """
 
     form: Literal["narrow", "wide", "compressed"] = "narrow"
     rank: Count = 8

@@ -25,7 +25,7 @@ from methods.texts._updates import singular_values
 
 @dataclass(frozen=True)
 class Lora(Recipe):
-    """How to train, rank, start, and the numerator of the conventional scale."""
+    """Training, rank, start, and the numerator of the conventional scale."""
 
     rank: Count = 8
     start: Literal["published", "conventional"] = "published"

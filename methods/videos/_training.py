@@ -34,7 +34,7 @@ _FLOOR = 1e-3  # of the rate, where the schedule ends
 
 @dataclass(frozen=True)
 class Recipe:
-    """How to train: the hyperparameters that every method learns with."""
+    """The hyperparameters of training that every method shares."""
 
     encoder: Encoder = "r3d_18"
     frames: Count = 8

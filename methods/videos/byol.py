@@ -1,4 +1,5 @@
-"""BYOL on video: from one clip of a video guess what a running average of the network makes of the other; and ViDiDi in it.
+"""BYOL on video: from one clip of a video guess what a running average of the network makes of the other; with or without
+ViDiDi inputs.
 
     min over f, g, q   2 - 2 cos(q(g(f(a))), g'(f'(b)))  +  the same with a and b swapped,    theta' <- m theta' + (1 - m) theta
 
@@ -26,7 +27,7 @@ _VIDIDI = {"*": VIDIDI, **_SETTINGS}
 
 @dataclass(frozen=True)
 class BYOL(Recipe):
-    """How to train, the running average's m, and the widths of projector and predictor."""
+    """Training, the running average's m, and the widths of projector and predictor."""
 
     warmup: NonNegative = 40.0
     decay: Fraction = 0.99

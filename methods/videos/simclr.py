@@ -1,4 +1,4 @@
-"""SimCLR on video: two clips of a video are told from those of all other videos; and ViDiDi in it.
+"""SimCLR on video: two clips of a video are told from those of all other videos; with or without ViDiDi inputs.
 
     min over f, g   L(a, b) + L(b, a),   L(a, b) = -mean_i log( exp(cos(z_i, z'_i) / tau) / sum_j exp(cos(z_i, z'_j) / tau) )
     z = g(f(a)), z' = g(f(b)),    a, b two augmented clips of a video, j over the batch (B - 1 negatives, all of the other clip)
@@ -25,7 +25,7 @@ _VIDIDI = {"*": VIDIDI, **_SETTINGS}
 
 @dataclass(frozen=True)
 class SimCLR(Recipe):
-    """How to train, and InfoNCE's temperature and the projector's width."""
+    """Training, InfoNCE's temperature, and the projector's width."""
 
     temperature: Positive = 0.1
     width: Count = 2048

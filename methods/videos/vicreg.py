@@ -1,4 +1,5 @@
-"""VICReg on video: two clips of a video lie near each other, while features vary and no two say the same; and ViDiDi in it.
+"""VICReg on video: two clips of a video lie near each other, while features vary and no two say the same; with or without
+ViDiDi inputs.
 
     min over f, g   2 ( mean (z - z')^2 + mu (V(z) + V(z')) + nu (C(z) + C(z')) ),   z = g(f(a)), z' = g(f(b)) of two clips
     V(z) = mean_j relu(1 - sqrt(var_j(z) + 1e-4)) / 2,      C(z) = sum_{i != j} cov_ij(z)^2 / D
@@ -25,7 +26,7 @@ _VIDIDI = {"*": VIDIDI, **_SETTINGS}
 
 @dataclass(frozen=True)
 class VICReg(Recipe):
-    """How to train, the weights mu and nu, and the projector's width."""
+    """Training, the weights mu and nu, and the projector's width."""
 
     variance: NonNegative = 1.0
     covariance: NonNegative = 0.04

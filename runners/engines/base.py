@@ -17,8 +17,8 @@ if TYPE_CHECKING:
 
 @dataclass(frozen=True)
 class Place:
-    """Where and with what jobs run. threads and memory (bytes) are for one job; relearn: what was learnt before is not used;
-    apart: scores are computed in a process that never loads the method.
+    """Where jobs run, and with how much. threads and memory (bytes) are for one job. relearn ignores cached fits. apart
+    computes scores in a process that never loads the method.
     """
 
     device: str
@@ -31,7 +31,7 @@ class Place:
 
     @property
     def fits(self) -> Path:
-        """What methods learnt, beside the artifacts."""
+        """The folder of cached fits, beside the artifacts."""
         return self.artifacts.parent / "fits"
 
     def gpus(self, given: float | None, there: Callable[[], bool]) -> float:
@@ -48,8 +48,8 @@ class Place:
 
 
 class FitOrder(Frozen):
-    """What the method learns once. preset has its training data, digest is its key, folder keeps it. anew says that it is
-    learnt even if it is there.
+    """The part of the job that the method learns once. preset has its training data, digest is its key, folder keeps it. anew
+    says that it is learnt even if it is there.
     """
 
     preset: str

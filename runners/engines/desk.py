@@ -60,7 +60,7 @@ class Going:
 
 
 class Desk:
-    """Jobs in their order. Of those that learn the same, one goes first and the others take up what it learnt.
+    """Jobs in their order. Jobs that learn the same wait for the first of them and reuse its fit.
 
     attached: a job may have been sent out by an earlier head, and tells again of instances that are stored.
     """

@@ -132,7 +132,7 @@ class Worker:
             while line := self.process.stdout.readline(_LONGEST):
                 if not line.endswith(b"\n"):
                     if len(line) == _LONGEST:
-                        self.last = Broken(reason=f"the worker said what is no message (more than {_LONGEST >> 20} MB)")
+                        self.last = Broken(reason=f"the worker sent no valid message (more than {_LONGEST >> 20} MB)")
                     return  # or cut off by the kill
                 message = ear.heard(line)
                 self._note_making(message)
@@ -143,7 +143,7 @@ class Worker:
                     return
                 self.inbox.put((self, message))
         except Exception as error:
-            self.last = Broken(reason=f"what the worker said could not be read ({type(error).__name__}: {error})")
+            self.last = Broken(reason=f"the output of the worker could not be read ({type(error).__name__}: {error})")
         finally:
             self.said_last.set()
 

@@ -173,7 +173,7 @@ class Refused(Typed):
 
 
 class Broken(Typed):
-    """The job raised outside its instances, or said what is no message."""
+    """The job raised outside its instances, or sent no valid message."""
 
     kind: Literal["broken"] = "broken"
     reason: Text
@@ -227,7 +227,7 @@ def checked(line: bytes | str) -> Said:
     try:
         return read(line)
     except ValueError as error:
-        return Broken(reason=f"the worker said what is no message ({error})")
+        return Broken(reason=f"the worker sent no valid message ({error})")
 
 
 class Ear:

@@ -93,7 +93,7 @@ def read(line: str) -> Word:
     try:
         return _ANY.validate_json(line)
     except ValidationError as error:
-        return Broken(reason=f"the node said what is no message ({messages.why(error)})")
+        return Broken(reason=f"the node sent no valid message ({messages.why(error)})")
 
 
 def carried_out(errand: Errand, files: Mapping[str, bytes], node: str) -> Generator[str]:

@@ -229,7 +229,7 @@ def _enough(node: dict[str, Any], needs: dict[str, float]) -> bool:
 
 
 def _reason(error: RayError) -> str:
-    """What Ray says of a lost job, in one line."""
+    """Ray's reason for a lost job, in one line."""
     lines = [line.strip() for line in str(error).splitlines() if line.strip()]
     cause = getattr(error, "cause", None)
     said = f"{type(cause).__name__}: {cause}" if cause is not None else lines[0] if lines else ""

@@ -186,7 +186,7 @@ class Site:
     partition, options: for sbatch, by the names of its long options; `time` is in minutes, and `cluster=local` stands for
     processes on this machine. gpus: of one job. command: the words of the command, kept for `runners.attach`.
 
-    What runs goes on when the head is stopped, and the same command takes it up again. With --fail-fast it is cancelled.
+    Running jobs go on when the head is stopped, and the same command takes them up again. With --fail-fast it is cancelled.
     """
 
     name = "slurm"
@@ -257,7 +257,7 @@ class Site:
             self.out[name], self.read[name], self.heard[name] = one, 0, time.monotonic()
 
     def _news(self, job: str) -> Events:
-        """What a job said since the last look."""
+        """The lines that a job wrote since the last look."""
         one, path = self.out[job], self.queue.path("said", job)
         try:
             if path.stat().st_size <= self.read[job]:

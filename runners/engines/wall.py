@@ -1,4 +1,4 @@
-"""What a worker tells of its seconds, held against the clock of whoever listens."""
+"""The seconds that a worker reports, checked against the clock of the process that listens."""
 
 from runners.engines.messages import Failed, Making, Said, Solved
 

@@ -138,7 +138,7 @@ def test_a_prediction_that_has_diverged_is_refused(hand_in):
     task = registry.get_task("deep_mc").load()
     done = hand_in(packed(files_of(task, estimate=lambda instance: 1000 * instance.truth)))
     assert done.state == "refused"
-    assert "it is no answer: 100 times further from what is observed than zero is" in done.reason
+    assert "it is 100 times further from the observations than zero is" in done.reason
 
 
 def test_the_name_of_a_file_is_shown_and_no_path(hand_in):

@@ -145,9 +145,12 @@ def test_what_was_learnt_before_is_learnt_anew_once_where_that_is_asked_for(tmp_
     ("line", "reason"),
     [
         (solved(7), "the node told of instance 7, which nobody asked for"),
-        ("{}", "the node said what is no message ("),
-        ('{"kind": "moved", "reason": "it says"}', "the node said what is no message ("),
-        (Fitted(name=f"{'0' * 64}-cpu.safetensors", content=b"").model_dump_json().replace("-cpu", "-../a"), "the node said"),
+        ("{}", "the node sent no valid message ("),
+        ('{"kind": "moved", "reason": "it says"}', "the node sent no valid message ("),
+        (
+            Fitted(name=f"{'0' * 64}-cpu.safetensors", content=b"").model_dump_json().replace("-cpu", "-../a"),
+            "the node sent no valid message (fitted",
+        ),
     ],
 )
 def test_a_node_that_says_what_it_may_not_ends_its_job(tmp_path, line, reason):

@@ -119,7 +119,7 @@ WRONG = [
 def test_what_is_no_message_ends_its_job_with_a_reason(line):
     ending = messages.checked(line)
     assert isinstance(ending, messages.Broken)
-    assert ending.reason.startswith("the worker said what is no message (")
+    assert ending.reason.startswith("the worker sent no valid message (")
     assert "\n" not in ending.reason
 
 
@@ -216,16 +216,16 @@ UNSCORED = messages.written(SOLVED.model_copy(update={"artifacts": ()}))
 @pytest.mark.parametrize(
     ("lines", "reason"),
     [
-        *(
-            ([hello(), line], "the worker said what is no message (")
-            for line in ("123", json.dumps({**STEP, "score": math.nan}))
+        *(([hello(), line], "the worker sent no valid message (") for line in ("123", json.dumps({**STEP, "score": math.nan}))),
+        ([hello(), FOREIGN], "the worker sent a message that does not belong to its job (instance 7)"),
+        (
+            [hello(), UNSCORED],
+            "the worker sent a message that does not belong to its job (scores psnr instead of nmse, psnr, ssim)",
         ),
-        ([hello(), FOREIGN], "the worker said what does not belong to its job (instance 7)"),
-        ([hello(), UNSCORED], "the worker said what does not belong to its job (scores psnr instead of nmse, psnr, ssim)"),
-        ([hello(), hello()], "the worker said what does not belong to its job (it began twice)"),
-        ([json.dumps(LEARNT)], "could not start: the worker said what does not belong to its job (it did not begin)"),
-        ([messages.written(messages.End(peak_memory=None, peak_device_memory=None))], "the worker said nothing of it"),
-        (["{}"], "could not start: the worker said what is no message ("),
+        ([hello(), hello()], "the worker sent a message that does not belong to its job (it began twice)"),
+        ([json.dumps(LEARNT)], "could not start: the worker sent a message that does not belong to its job (it did not begin)"),
+        ([messages.written(messages.End(peak_memory=None, peak_device_memory=None))], "the worker reported nothing"),
+        (["{}"], "could not start: the worker sent no valid message ("),
     ],
 )
 def test_a_job_that_says_what_it_may_not_ends_alone(tmp_path, lines, reason):
@@ -254,7 +254,7 @@ def test_a_process_that_babbles_is_ended_and_the_next_job_runs(tmp_path, monkeyp
     [job] = tiny("zero_filled").jobs
     heard = [message for event in local.Pool([job, replace(job)], 1, place(tmp_path)) if event for message in event[1:]]
     assert [message.kind for message in heard] == ["start", "broken"] * 2
-    assert all("what is no message" in message.reason for message in heard[1::2])
+    assert all("sent no valid message" in message.reason for message in heard[1::2])
 
 
 class Forgetful(Here):

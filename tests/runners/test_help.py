@@ -1,9 +1,12 @@
 """What the help shows can be pasted, and is in groups."""
 
 import shlex
+import subprocess
+import sys
 
 import pytest
 
+from benchmark import registry
 from runners.run import EXAMPLES
 
 
@@ -23,3 +26,21 @@ def test_options_are_in_groups_and_every_example_is_shown(command):
         assert f"─ {group} ─" in out
     for example in EXAMPLES:
         assert example in out
+
+
+LIBRARIES = "numpy pandas pydantic scipy sqlalchemy torch"
+STARTED = f"""
+import runpy, sys
+sys.argv = ["run", sys.argv[1]]
+try:
+    runpy.run_module("runners.run", run_name="__main__")
+except SystemExit as left:
+    print(left.code, *(name for name in "{LIBRARIES}".split() if name in sys.modules), file=sys.stderr)
+"""
+
+
+@pytest.mark.parametrize(("option", "imported"), [("--help", []), ("--list", ["pydantic"])])
+def test_whoever_only_looks_waits_for_no_library_that_a_run_needs(option, imported):
+    words = [sys.executable, "-c", STARTED, option]
+    done = subprocess.run(words, cwd=registry.ROOT, capture_output=True, text=True, check=True)
+    assert done.stderr.split() == ["0", *imported]

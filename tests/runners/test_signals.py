@@ -190,7 +190,7 @@ def test_a_closed_pipe_ends_a_job(monkeypatch, tmp_path):
 def test_a_line_without_end_is_no_message(monkeypatch, tmp_path):
     monkeypatch.setattr(local, "_LONGEST", 1 << 20)
     standing_in(monkeypatch, tmp_path, f"print('x' * (1 << 21), flush=True)\n{WAITS}")
-    assert last_word(tmp_path) == "the worker said what is no message (more than 1 MB)"
+    assert last_word(tmp_path) == "the worker sent no valid message (more than 1 MB)"
 
 
 @pytest.mark.parametrize("broken", ["_supervise", "_how_it_died"])
@@ -209,4 +209,4 @@ def test_a_reader_that_fails_ends_its_job(monkeypatch, tmp_path):
 
     monkeypatch.setattr(local.messages, "checked", fail)
     standing_in(monkeypatch, tmp_path, f"print('{{}}', flush=True)\n{WAITS}")
-    assert last_word(tmp_path) == "what the worker said could not be read (MemoryError: no room for it)"
+    assert last_word(tmp_path) == "the output of the worker could not be read (MemoryError: no room for it)"

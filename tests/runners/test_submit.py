@@ -22,7 +22,9 @@ from tests.benchmark.submission_bundles import ENTRY, adjoint, files_of, packed
 from tests.runners.installed import Installed
 from tests.runners.test_submit_code import CODE
 
-RECEIVED = "submission 1: {} on mri/tiny is received\n  nothing of it ran; read it, then: python -m runners.submit review 1\n"
+RECEIVED = (
+    "submission 1: {} on mri/tiny is received\n  none of its code ran; read it, then: python -m runners.submit review 1\n"
+)
 NOBODY = "  note: it names nobody; --entry FILE says authors, contact, link and licence\n"
 
 
@@ -242,7 +244,7 @@ def test_code_that_fails_is_refused_with_its_reason(received, monkeypatch, answe
     done = review.review(session, row.id, machine)
     assert (done.state, done.reason) == (state, reason)
     assert session.scalars(select(Run)).all() == []
-    with pytest.raises(UserError, match="is refused; only what is received is reviewed"):
+    with pytest.raises(UserError, match="is refused; only a received submission is reviewed"):
         review.review(session, row.id, machine)
 
 

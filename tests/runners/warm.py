@@ -26,7 +26,7 @@ import torch
 from runners import worker
 from runners.cli import run_app
 from runners.engines import local
-import alembic.command, runners.run, runners.execute, runners.table
+import alembic.command, runners.run, runners.running, runners.execute, runners.table
 from benchmark import environment, registry, solving
 from benchmark.store import writing
 from tests.runners.warm import Forked

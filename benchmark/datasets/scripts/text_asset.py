@@ -28,7 +28,7 @@ def rank(text: str) -> str:
 
 
 def key(text: str) -> str:
-    """What two texts share that are the same but for case, space, digits and signs."""
+    """The key of a text: texts that differ in case, space, digits and signs alone share it."""
     return re.sub(r"[^a-z]+", " ", text.lower()).strip()
 
 

@@ -143,7 +143,7 @@ def _tokenizer(folder: Path) -> Any:
 
 
 def _misfits(unet: Any, autoencoder: Any, encoder: Any, tokenizer: Any, jumps: bool) -> Iterator[str]:
-    """What of the parts' configurations does not fit together, in words."""
+    """The mismatch between the parts' configurations, in words."""
     if not unet.in_channels == unet.out_channels == autoencoder.latent_channels:
         yield (
             f"its U-Net takes {unet.in_channels} channels and gives {unet.out_channels}; "

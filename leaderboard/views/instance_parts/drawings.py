@@ -43,7 +43,7 @@ def show(board: Board, key: Key) -> None:
 
 
 def part(picture: Picture) -> Callable[[Board, Figure, Key], None]:
-    """What draws such a picture."""
+    """The function that draws such a picture."""
     return curves_view.show if picture.one_by_one else PARTS[picture.kind]
 
 

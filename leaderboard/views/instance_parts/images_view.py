@@ -62,7 +62,7 @@ def overlay(board: Board, found: Figure, truth: Array, top: float) -> None:
 
 
 def address(name: str, found: Figure) -> str:
-    """What a choice is called in the address: each picture of a task has its own."""
+    """The name of a choice in the address: each picture of a task has its own."""
     return name if found.picture.name == "image" else f"{name}_{found.picture.name}"
 
 

@@ -1,4 +1,6 @@
-"""Part of the instance page: what methods were given: masks, kernels, measurements, texts. It takes torch."""
+"""Part of the instance page that shows what methods were given: masks, kernels, measurements, texts. It needs torch, so it is
+imported on demand.
+"""
 
 from typing import Any
 

@@ -72,7 +72,7 @@ def drawing(board: Board, figure: Figure, label: str, ends: tuple[float, float])
 
 
 def _scale(figure: Figure, ends: tuple[float, float]) -> None:
-    """What the colours of all tiles of a picture stand for."""
+    """The colour scale of all tiles of a picture."""
     st.caption(f"All tiles: {plain(figure.picture.value)}, on this scale:")
     tiles.bar([f"{number:.3g}" for number in (ends[0], (ends[0] + ends[1]) / 2, ends[1])])
 

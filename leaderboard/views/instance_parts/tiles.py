@@ -1,4 +1,4 @@
-"""What the parts of the instance page share: a tile for each method with links, the colour scale, and what is missing."""
+"""Shared by the parts of the instance page: a tile for each method with links, the colour scale, and missing estimates."""
 
 from collections.abc import Mapping, Sequence
 

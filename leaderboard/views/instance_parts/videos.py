@@ -38,7 +38,7 @@ def _strip(observation: str, query: int, places: tuple[int, ...], moving: bool, 
 
 
 def show(board: Board, found: Figure, key: Key) -> None:
-    """What methods put nearest, and of whom nothing can be shown."""
+    """The nearest videos by method, and the methods of which nothing can be shown."""
     _compared(board, found, key)
     tiles.problems(found.problems, "nearest videos")
     tiles.absent(board, found.estimates, found.problems, "nearest videos")
@@ -80,7 +80,7 @@ def _compared(board: Board, found: Figure, key: Key) -> None:
 
 
 def believed(board: Board, near: dict[str, Places], key: Key, videos: Videos) -> dict[str, Places]:
-    """Those that are of these videos; of the others it is said why not. Raises UserError where none is."""
+    """The neighbours that belong to these videos. The page says why the others do not. Raises UserError where none does."""
     observations = kept.observations(board, key)
     same = {label: one for label, one in near.items() if observations.get(label) == videos.observation}
     if not same:
@@ -92,7 +92,7 @@ def believed(board: Board, near: dict[str, Places], key: Key, videos: Videos) ->
             st.caption(f"No nearest videos of {plain(label)}: {plain(problem)}.")
             del same[label]
     if not same:
-        raise UserError("what was kept does not fit them")
+        raise UserError("the kept neighbours do not fit these videos")
     return same
 
 

@@ -95,7 +95,7 @@ def _leading(M: Tensor, k: int, generator: torch.Generator) -> tuple[Tensor, Ten
 def _gradients(
     layers: dict[str, nn.Linear] | dict[str, DeepLoraLinear], loss: Callable[[], Tensor]
 ) -> dict[str, Callable[[], Tensor]]:
-    """Of each layer, a function that forms d loss / d (W0 + Delta) (out, in), so that one is there at a time."""
+    """A function for each layer that forms d loss / d (W0 + Delta) (out, in). One gradient is in memory at a time."""
     inputs: dict[str, list[Tensor]] = {name: [] for name in layers}
     outputs: dict[str, list[Tensor]] = {name: [] for name in layers}
     hooks = []
