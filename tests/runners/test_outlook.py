@@ -8,7 +8,7 @@ from rich.console import Console
 
 from runners import listing
 from runners.expect import _START
-from runners.listing import print_plan
+from runners.outlook import print_plan
 from runners.plan import make_plan
 from runners.request import Request
 from runners.start import How
