@@ -1,10 +1,13 @@
 """The seconds that a worker reports, checked against the clock of the process that listens."""
 
+import math
+
 from runners.engines.messages import Failed, Making, Said, Solved
 
 _SLACK = 1.0  # seconds
 _SHARE = 0.1  # of the time that passed
 _BLINK = 0.2  # seconds between looks, as usual
+_CATCH_UP = 1.0  # seconds in which everything is heard that waited while nobody looked
 
 
 class Wall:
@@ -13,20 +16,25 @@ class Wall:
     def __init__(self) -> None:
         self.seen: float | None = None
         self.blind = 0.0
+        self.late = 0.0  # a word that is heard now may have waited for so long
+        self.woke = -math.inf  # the end of the last time in which nobody looked
         self.since: float | None = None  # an instance's data was made then
         self.answered = set[int]()
 
     def look(self, now: float) -> None:
         """Notes that somebody looked at this time. It is to be called many times a second."""
-        if self.seen is not None:
-            self.blind += max(0.0, now - self.seen - _BLINK)
+        if now - self.woke > _CATCH_UP:
+            self.late = 0.0
+        if self.seen is not None and (unseen := now - self.seen - _BLINK) > 0:
+            self.blind += unseen
+            self.late, self.woke = self.late + unseen, now
         self.seen = now
 
     def heard(self, message: Said, now: float) -> Said:
         """The message; in its place a failure, where its seconds are not those that passed or where it comes again."""
         self.look(now)
         if isinstance(message, Making) and message.over:
-            self.since, self.blind = now, 0.0
+            self.since, self.blind = now, self.late
         if not isinstance(message, Solved | Failed):
             return message
         if message.instance in self.answered:

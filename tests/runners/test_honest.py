@@ -310,6 +310,26 @@ def test_seconds_are_held_against_the_clock_of_the_parent(passed, gap, good):
     assert wall.heard(SOLVED, 100.0 + passed).reason == "the worker told of it twice"
 
 
+@pytest.mark.parametrize(("gap", "good"), [(0.1, False), (3.0, False), (8.0, True)])
+def test_words_that_waited_while_the_parent_did_not_look_are_of_any_time_in_between(gap, good):
+    """As when the worker solves an instance while a busy machine leaves its parent no turn."""
+    wall = Wall()
+    for at in range(20):
+        wall.look(90.0 + at / 10)
+    wall.heard(messages.Making(), 92.0 + gap)
+    wall.heard(messages.Making(over=True), 92.0 + gap + 0.001)
+    message = wall.heard(SOLVED, 92.0 + gap + 0.002)
+    assert isinstance(message, messages.Solved if good else messages.Failed)
+
+
+def test_a_parent_that_has_caught_up_takes_words_as_of_now():
+    wall = Wall()
+    for at in (90.0, *(98.0 + at / 10 for at in range(15))):
+        wall.look(at)
+    wall.heard(messages.Making(over=True), 99.5)
+    assert isinstance(wall.heard(SOLVED, 99.6), messages.Failed)
+
+
 def test_lines_without_the_mark_of_the_first_are_somebody_elses():
     line = messages.written(messages.Making()).encode()
     ear = messages.Ear()
