@@ -99,15 +99,15 @@ def carried_out(folder, plan, engine=Pool, *, at_once=1, on_instance=lambda job,
     opened = open_database(str(folder / "a.db"))
 
     class Watching(Display):
-        nodes: dict[str, str] = {}  # noqa: RUF012  # one for each plan
+        told_node: dict[str, str] = {}  # noqa: RUF012  # one for each plan
 
         def start(self, job, message):
             super().start(job, message)
-            self.nodes[job.key.digest] = message.node
+            self.told_node[job.key.digest] = message.node
 
         def instance(self, job, message):
             super().instance(job, message)
-            on_instance(job, message, self.nodes[job.key.digest])
+            on_instance(job, message, self.told_node[job.key.digest])
 
     with Session(opened) as session:
         place = Place("cpu", 1, folder / "artifacts", None, math.inf, relearn)

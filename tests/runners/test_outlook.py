@@ -6,7 +6,7 @@ import json
 import pytest
 from rich.console import Console
 
-from runners import listing
+from runners import outlook
 from runners.expect import _START
 from runners.outlook import print_plan
 from runners.plan import make_plan
@@ -41,7 +41,7 @@ def on(jobs=0, threads=1):
 
 
 def test_the_time_on_many_nodes_is_that_of_earlier_runs_shared_out(monkeypatch):
-    monkeypatch.setattr(listing, "cores", lambda: 4)
+    monkeypatch.setattr(outlook, "cores", lambda: 4)
     jobs = plan("zero_filled", "cg_sense")
     even = times(jobs, zero_filled=10, cg_sense=10)  # 160 minutes
     assert said(jobs, even, on(), 2) == "expected time on 2 nodes like this machine of 4 jobs: about 20 min by earlier runs"
