@@ -99,6 +99,7 @@ PAPER = Paper(
             "6",
             "The singular values are those of the formula from 0.05 to 0.8 of the largest lambda.",
             where=BOOK,
+            caveat="Near its largest, ascent from some starts ends at another local maximiser, and its value is not the best.",
             parts=(
                 most(SWEEP, "sigma_gap", 1e-6, "singular values", ratio=SWEPT),
                 most(SWEEP, "value_gap", 1e-6, "value", ratio=SWEPT),
