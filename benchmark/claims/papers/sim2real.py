@@ -213,7 +213,7 @@ PAPER = Paper(
             tuple(on_par(group, tv()) for group in ("lamps", "drifted")),
             where="abstract",
             published="on par",
-            caveat="On lamps and drifted devices a constant, the mean of other spectra, is as good: claim 0b.",
+            caveat="On lamps and drifted devices a constant, the mean of other spectra, is nearer than the network: claim 0b.",
         ),
         Claim(
             "3a",
