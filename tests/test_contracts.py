@@ -113,6 +113,11 @@ def remembers(problem: LinearInverse, ctx: Context) -> torch.Tensor:
     return KEPT[0]
 
 
+@method("measures", solves="LinearInverse", kind="constant", paper="")
+def measures(problem: LinearInverse, ctx: Context) -> torch.Tensor:
+    return problem.A.H(problem.y)
+
+
 @method("continues", solves="LinearInverse", kind="test", paper="")
 def continues(problem: LinearInverse, ctx: Context) -> torch.Tensor:
     KEPT.append(problem.A.H(problem.y))
@@ -183,6 +188,7 @@ def bad(tmp_path):
         ("misshapen", of_methods.answers_in_time, r"has shape \(47, 48\)"),
         ("fickle", of_methods.repeats_itself, "two calls with the same seed gave two estimates"),
         ("remembers", of_methods.carries_nothing_over, "two instances got one and the same estimate"),
+        ("measures", of_methods.carries_nothing_over, "of the kind 'constant' and gave two instances two estimates"),
         ("continues", of_methods.carries_nothing_over, "depend on the order"),
         ("seeds_torch", of_methods.leaves_global_seeds_alone, "of torch was used"),
         ("seeds_numpy", of_methods.leaves_global_seeds_alone, "of NumPy was used"),

@@ -44,7 +44,7 @@ def average(
 @method(
     "prior_mean",
     solves="LinearInverse",
-    kind="baseline",
+    kind="constant",
     needs=("spectrum",),
     fit=average,
     # Both where the preset has lamps: of the three the lowest RMSE on 100 tuning lamps behind filters and on 100 with lines. On

@@ -15,7 +15,7 @@ import torch
 from torch import Tensor
 
 from benchmark import Context, Count, Distribution, Positive, UserError, method
-from methods.subspaces._diffusion import Edm, answer, generate, noise_levels, weight
+from methods.subspaces._diffusion import _POINTS, Edm, answer, generate, noise_levels, weight
 from methods.subspaces.mlp_diffusion import _END, _FREQUENCIES, _LAST, _WARM, Stack
 
 
@@ -53,7 +53,13 @@ def mlp_halves(
     denoiser = Edm(Stack(2 * B, [n + 2 * _FREQUENCIES, width, width, width, n], ctx.generator).to(ctx.device))
     optimiser = torch.optim.Adam(denoiser.parameters(), lr=1.0)
     latents = ctx.randn(B, problem.generate, n)
-    for step in ctx.steps(steps):
+
+    def first(x: Tensor, sigma: Tensor) -> Tensor:
+        """The denoisers of the first halves: the others see zeros and are left out."""
+        both: Tensor = denoiser(torch.cat([x, torch.zeros_like(x)]), sigma.repeat(2, 1))
+        return both[: len(x)]
+
+    for step in ctx.steps(steps, points=_POINTS):
         left = (steps - step) / (_LAST * steps)
         optimiser.param_groups[0]["lr"] = lr * min(1.0, (step + 1) / _WARM, _END + (1 - _END) * left)
         which = (ctx.rand(2 * B, batch) * halves.shape[1]).long()
@@ -64,13 +70,8 @@ def mlp_halves(
         optimiser.zero_grad()
         loss.backward()
         optimiser.step()
+        ctx.record(step, lambda: answer(problem, first, latents))
     with torch.no_grad():
         one, other = generate(denoiser, latents.repeat(2, 1, 1)).chunk(2)
     ctx.keep("cosines", torch.nn.functional.cosine_similarity(one, other, dim=-1).mean(-1))
-
-    def first(x: Tensor, sigma: Tensor) -> Tensor:
-        """The denoisers of the first halves: the others see zeros and are left out."""
-        both: Tensor = denoiser(torch.cat([x, torch.zeros_like(x)]), sigma.repeat(2, 1))
-        return both[: len(x)]
-
     return answer(problem, first, latents)
