@@ -364,6 +364,7 @@ class TaskSpec(Frozen):
 class MethodSpec(Frozen):
     """A registered method: what it solves, where it comes from, and its hyperparameters.
 
+    kind         a word of the field for it; 'constant' is a method that ignores what is measured
     parameters   strict model built from the keyword-only arguments of the function, and of the one that learns
     settings     recommended values: "mri" for a task, "mri/small" for one preset of it (the second wins); "*/small*" for all
                  that the pattern means (of two that do, the later wins)
