@@ -5,10 +5,7 @@ exit code 1.
 import errno
 import os
 import sys
-from collections import Counter
-from collections.abc import Sequence
 from io import TextIOWrapper
-from itertools import takewhile
 from pathlib import Path
 from typing import Annotated, Any, NoReturn
 
@@ -59,7 +56,6 @@ def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
         if isinstance(stream, TextIOWrapper):
             stream.reconfigure(errors="replace")
     try:
-        _once(app, sys.argv[1:])
         sys.exit(app(standalone_mode=False, prog_name=name) or 0)
     except UserError as error:
         refuse(str(error))
@@ -85,21 +81,6 @@ def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
         if not isinstance(error, SQLAlchemyError):
             raise
         refuse(f"the database failed ({' '.join(str(getattr(error, 'orig', error)).split())}); what is stored is kept", 1)
-
-
-def _once(app: typer.Typer, words: Sequence[str]) -> None:
-    """Raises UserError for an option that takes one value and is given several: Click would use the last and say nothing."""
-    given = Counter(word.partition("=")[0] for word in takewhile(lambda word: word != "--", words) if word.startswith("--"))
-    if not (repeated := [name for name, count in given.items() if count > 1]):
-        return
-    command: Any = typer.main.get_command(app)
-    for word in words:
-        command = getattr(command, "commands", {}).get(word, command)
-    values = [one for one in command.params if one.nargs == 1 and not one.is_flag and not getattr(one, "multiple", True)]
-    single = {name for one in values for name in one.opts}
-    for name in repeated:
-        if name in single:
-            raise UserError(f"{name} is given {given[name]} times and takes one value; run the command once for each")
 
 
 def refuse(message: str, code: int = 2) -> NoReturn:

@@ -44,16 +44,3 @@ def test_whoever_only_looks_waits_for_no_library_that_a_run_needs(option, import
     words = [sys.executable, "-c", STARTED, option]
     done = subprocess.run(words, cwd=registry.ROOT, capture_output=True, text=True, check=True)
     assert done.stderr.split() == ["0", *imported]
-
-
-@pytest.mark.parametrize(
-    ("words", "name"),
-    [
-        (("--preset", "tiny", "--preset", "full", "--task", "mri", "--task", "mc"), "--preset"),
-        (("--seeds=1", "--list", "--list", "--seeds", "2"), "--seeds"),
-    ],
-)
-def test_an_option_of_one_value_is_given_once(command, words, name):
-    done = command(*words)
-    assert done.returncode == 2
-    assert done.stderr == f"error: {name} is given 2 times and takes one value; run the command once for each\n"
