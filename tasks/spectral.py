@@ -295,6 +295,7 @@ class SpectralReconstruction:
         between = _RED if group.spectra == "beyond" else line_spectra.CENTRES
         numbers = 1 + torch.arange(preset.stack) % 3
         while True:
+            # the type is narrowed to these three above, which mypy does not see
             x = line_spectra.spectra(preset.stack, self.wavelengths, generator, shape, between, numbers)  # type: ignore[arg-type]
             if any(len(spectrum.peaks(one)) > 1 for one in x):  # almost always: lines merge seldom
                 return x
