@@ -34,6 +34,16 @@ Methods = Annotated[
     ),
 ]
 Preset = Annotated[str, _what("--preset", metavar="NAME", autocompletion=completion.presets, help="Size of the task.")]
+Presets = Annotated[
+    list[str] | None,
+    _what(
+        "--preset",
+        metavar="NAME",
+        autocompletion=completion.presets,
+        show_default="small",
+        help="Size of the task: a name or a glob ('small*'). Repeatable.",
+    ),
+]
 Seeds = Annotated[
     str | None,
     _what(

@@ -2,6 +2,7 @@
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
+from fnmatch import fnmatchcase
 from itertools import product
 from pathlib import Path
 from typing import Any
@@ -99,20 +100,32 @@ def _requested(request: Request, data_dir: Path | None, notes: list[str]) -> lis
         raise UserError(f"'{both[0]}' is in --set and in --grid; leave one out")
     repeats = _repeats(request)
     jobs: list[Job] = []
-    for task in tasks:
-        if request.preset not in task.spec.presets:
-            if len(tasks) == 1:
-                raise unknown(f"preset of {task.spec.name}", request.preset, task.spec.presets)
-            notes.append(f"skipped {task.spec.name}: it has no preset {request.preset}")
-            continue
-        fitting = _fitting(task, methods, named, len(tasks), request, notes)
+    places = _places(request, tasks, notes)
+    for task, preset in places:
+        fitting = _fitting(task, preset, methods, named, len(places), request, notes)
         try:
-            jobs += _jobs(task, fitting, request, repeats, named, data_dir)
+            jobs += _jobs(task, preset, fitting, request, repeats, named, data_dir)
         except _NoDataError as error:
-            if len(tasks) == 1:
+            if len(places) == 1:
                 raise UserError(str(error)) from None
-            notes.append(f"skipped {task.spec.name}/{request.preset}: {error}")
+            notes.append(f"skipped {task.spec.name}/{preset}: {error}")
     return jobs
+
+
+def _places(request: Request, tasks: Sequence[TaskEntry], notes: list[str]) -> list[tuple[TaskEntry, str]]:
+    """Every task with each of its presets that is asked for. Raises UserError for a preset that none
+    of them has.
+    """
+    places: dict[tuple[str, str], tuple[TaskEntry, str]] = {}
+    known = tasks[0].spec.presets if len(tasks) == 1 else dict.fromkeys(name for task in tasks for name in task.spec.presets)
+    for text in request.presets:
+        if not (found := [name for name in known if name == text or (not is_name(text) and fnmatchcase(name, text))]):
+            raise unknown(f"preset of {tasks[0].spec.name}" if len(tasks) == 1 else "preset", text, known)
+        for task in tasks:
+            if not (here := [name for name in found if name in task.spec.presets]):
+                notes.append(f"skipped {task.spec.name}: it has no preset {text}")
+            places |= {(task.spec.name, name): (task, name) for name in here if (task.spec.name, name) not in places}
+    return list(places.values())
 
 
 def _repeats(request: Request) -> list[int]:
@@ -129,19 +142,25 @@ def _repeats(request: Request) -> list[int]:
 
 
 def _fitting(
-    task: TaskEntry, methods: Sequence[MethodEntry], named: set[str], tasks: int, request: Request, notes: list[str]
+    task: TaskEntry,
+    preset: str,
+    methods: Sequence[MethodEntry],
+    named: set[str],
+    places: int,
+    request: Request,
+    notes: list[str],
 ) -> list[MethodEntry]:
     fitting = []
     others: dict[str, list[str]] = {}
-    spec = task.spec.at(request.preset)
-    where = spec.name if spec.offers == task.spec.offers else f"{spec.name}/{request.preset}"
+    spec = task.spec.at(preset)
+    where = spec.name if spec.offers == task.spec.offers else f"{spec.name}/{preset}"
     for method in methods:
         why = method.spec.misfit(spec, where)
-        if not why and method.spec.name not in named and (long := method.spec.too_long(request.preset)):
-            notes.append(f"skipped on {task.spec.name}/{request.preset}: {long}")
+        if not why and method.spec.name not in named and (long := method.spec.too_long(preset)):
+            notes.append(f"skipped on {task.spec.name}/{preset}: {long}")
         elif not why:
             fitting.append(method)
-        elif method.spec.name in named and tasks == 1:
+        elif method.spec.name in named and places == 1:
             able = [m.spec.name for m in registry.methods().values() if not m.spec.misfit(spec)]
             raise UserError(f"{why}; methods that fit: {', '.join(able)}")
         else:
@@ -162,13 +181,14 @@ class _NoDataError(Exception):
 
 def _jobs(
     task: TaskEntry,
+    preset: str,
     methods: Sequence[MethodEntry],
     request: Request,
     repeats: Sequence[int],
     named: set[str],
     data_dir: Path | None,
 ) -> list[Job]:
-    size = task.spec.presets[request.preset]
+    size = task.spec.presets[preset]
     try:
         data = fingerprint(read_by(size), data_dir)
     except UserError as error:
@@ -179,16 +199,16 @@ def _jobs(
             size.budget * size.instances + (size.fit_budget if method.spec.learns is not None else 0.0)
         )
         for given in _points(method, request, named):
-            parameters = _resolve(method, task, request.preset, given)
+            parameters = _resolve(method, task, preset, given)
             for repeat in repeats:
                 key = RunKey(
                     task=task.spec.name,
                     version=task.spec.version,
-                    preset=request.preset,
+                    preset=preset,
                     method=method.spec.name,
                     parameters=parameters,
                     seed=repeat,
-                    source=registry.source_hash(task, method, request.preset),
+                    source=registry.source_hash(task, method, preset),
                     data=data,
                 )
                 study = bool(request.grid) and seeds.split(repeat) == "test"

@@ -24,14 +24,15 @@ _ENDINGS = (".yaml", ".yml", ".toml")
 
 
 class Request(Frozen):
-    """Tasks, methods and seeds to combine. seeds is a count, a list or its text; timeout is in seconds or a text such as '10m'.
+    """Tasks, presets, methods and seeds to combine. preset is a name, a glob or a list of them. seeds is a count, a list or its
+    text; timeout is in seconds or a text such as '10m'.
 
     grid runs every combination of its values, on tuning data unless on_test.
     """
 
     task: str | list[str]
     method: str | list[str]
-    preset: str = "small"
+    preset: str | list[str] = "small"
     seeds: int | str | list[int] | None = None
     set: dict[str, Any] = Field(default_factory=dict)
     grid: dict[str, list[Any]] = Field(default_factory=dict)
@@ -46,6 +47,10 @@ class Request(Frozen):
     @property
     def methods(self) -> list[str]:
         return [self.method] if isinstance(self.method, str) else self.method
+
+    @property
+    def presets(self) -> list[str]:
+        return [self.preset] if isinstance(self.preset, str) else self.preset
 
 
 class PlanFile(Frozen):

@@ -25,10 +25,9 @@ EPILOG = "\n\n".join(["Examples (each can be pasted):", *EXAMPLES])
 
 @app.command(epilog=EPILOG)
 def main(
-    context: typer.Context,
     task: options.Tasks = None,
     method: options.Methods = None,
-    preset: options.Preset = "small",
+    preset: options.Presets = None,
     seeds: options.Seeds = None,
     set_: options.Settings = None,
     grid: options.Grid = None,
@@ -73,12 +72,17 @@ def main(
     from runners.start import How
 
     if plan_file is not None:
-        named = (told := context.get_parameter_source("preset")) is not None and told.name == "COMMANDLINE"
-        mixed = {"task": task, "method": method, "set": set_, "grid": grid, "seeds": seeds, "preset": preset if named else None}
+        mixed = {"task": task, "method": method, "set": set_, "grid": grid, "seeds": seeds, "preset": preset}
         flags = {"on-test": on_test, "no-baseline": no_baseline}
         requests = running.requests_of_file(plan_file, timeout, mixed | {name: name for name, given in flags.items() if given})
     else:
-        given = {"preset": preset, "seeds": seeds, "on_test": on_test, "baseline": not no_baseline, "timeout": timeout}
+        given = {
+            "preset": preset or "small",
+            "seeds": seeds,
+            "on_test": on_test,
+            "baseline": not no_baseline,
+            "timeout": timeout,
+        }
         requests = [running.request_of_options(task, method, set_, grid, given)]
     sources = parse_sources([*(source or ()), *([f"backbone={backbone}"] if backbone is not None else ())])
     cores = (jobs or None, threads or None)

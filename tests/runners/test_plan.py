@@ -155,6 +155,34 @@ def test_what_was_learnt_has_the_key_of_what_decides_it(tmp_path):
     assert len({keys(seeds="1,")[1], keys(preset="tiny")[1], usual[1]}) == 3
 
 
+def test_presets_are_named_one_by_one_or_by_a_glob():
+    """Each once and in their order, and on every task that has them."""
+
+    def places(task, preset):
+        made = plan(task=task, method="all", preset=preset)
+        without = [note for note in made.notes if "has no preset" in note]
+        return list(dict.fromkeys((job.key.task, job.key.preset) for job in made.jobs)), without
+
+    assert places("spectral", ["small_lines", "tiny"])[0] == [("spectral", "small_lines"), ("spectral", "tiny")]
+    both, notes = places(["mri", "spectral"], ["tiny", "small_l*", "t*"])
+    assert both == [("mri", "tiny"), ("spectral", "tiny"), ("mri", "small_long"), ("spectral", "small_lines")]
+    assert not notes
+    assert places(["mri", "spectral"], "small_lines")[1] == ["skipped mri: it has no preset small_lines"]
+
+
+@pytest.mark.parametrize(
+    ("task", "preset", "message"),
+    [
+        ("mri", ["tiny", "smal"], "unknown preset of mri 'smal'; did you mean small"),
+        ("mri", "medium*", r"unknown preset of mri 'medium\*'"),
+        (["mri", "mc"], ["tiny", "small_film"], "unknown preset 'small_film'"),
+    ],
+)
+def test_a_preset_that_no_task_has_is_refused(task, preset, message):
+    with pytest.raises(UserError, match=message):
+        plan(task=task, method="all", preset=preset)
+
+
 def test_a_preset_whose_data_is_missing_is_left_out_of_a_larger_plan(tmp_path):
     with pytest.raises(UserError, match="needs --data-dir"):
         plan(preset="full")
