@@ -10,10 +10,6 @@ PROBE = Runs("few_shot", "small", "linear_probe", 5)
 STARVED = "In so few steps about half of Deep LoRA's layers hardly move, and the head, with an untuned rate, holds all back."
 RESULTS = "stored results of the code"
 PUBLISHED = {"lr": 1e-3, "head": "frozen"}
-APART = (
-    "The seconds of both sides are of different days, and on the later one everything took over twice as long: this is no "
-    "verdict on them."
-)
 
 
 def to(runs: Runs, axis: str = "steps", level: float = -2.5) -> Quantity:
@@ -63,7 +59,6 @@ PAPER = Paper(
             ),
             where="figure equiv_traj_mc of the code",
             published="as many steps, 7 times as fast, n = 1,000",
-            caveat=APART,
         ),
         Claim(
             "2b",
@@ -73,7 +68,6 @@ PAPER = Paper(
                 faster(WIDE, COMPRESSED.set(outer=0.15), 3.0),
             ),
             kind="ours",
-            caveat=APART,
         ),
         Claim(
             "2c",
@@ -141,7 +135,6 @@ PAPER = Paper(
                 ),
             ),
             kind="ours",
-            caveat=APART,
         ),
         Claim(
             "6",
