@@ -1,6 +1,6 @@
 """Runs what is left of a plan. Messages of the workers go into the database and onto the screen."""
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import closing, suppress
 from dataclasses import dataclass, field, replace
 
@@ -90,11 +90,19 @@ class Execution:
         return self.outcome
 
     def _open_jobs(self) -> Iterator[Job]:
-        """The jobs that are open. Each is looked up late, so that what another runner did or does in the meantime is seen."""
-        for job in self.plan.jobs:
+        """The jobs that are open. Each is looked up late, so that what another runner did or does in the meantime is seen; those
+        of other runners once more at the end, for what a runner left that died.
+        """
+        others: list[Job] = []
+        yield from self._left_of(self.plan.jobs, others.append if not self.force else self._elsewhere)
+        yield from self._left_of(others, self._elsewhere)
+
+    def _left_of(self, jobs: Iterable[Job], busy: Callable[[Job], None]) -> Iterator[Job]:
+        """Of these jobs those that have open instances. busy: is told of a job that another runner is at work on."""
+        for job in jobs:
             todo = record.left(self.session, job, force=self.force)
             if todo is None:
-                self._elsewhere(job)
+                busy(job)
             elif todo:
                 self.outcome.started += 1
                 yield replace(job, todo=todo)

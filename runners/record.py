@@ -58,7 +58,7 @@ def begin(
         run = queries.find_run(session, job.key.digest)
         if run is not None:
             session.refresh(run)
-            if taken(run):
+            if taken(run) or not _claimed(session, run):
                 return None
         place = session.scalar(select(Environment).where(Environment.digest == environment.digest))
         if place is None:
@@ -76,6 +76,15 @@ def begin(
         return run
 
     return persist(session, work)
+
+
+def _claimed(session: Session, run: Run) -> bool:
+    """Whether the run is this runner's now: it was still as it was read when the database wrote that."""
+    as_read = (getattr(Run, name) == getattr(run, name) for name in ("id", "status", "runner", "heartbeat"))
+    claim = update(Run).where(*as_read).values(status="running", runner=runner(), heartbeat=now())
+    found = session.execute(claim.returning(Run.id), execution_options={"synchronize_session": False}).scalar()
+    session.refresh(run)
+    return found is not None
 
 
 def sent(session: Session, job: Job, engine: str, start: Start) -> None:
