@@ -90,8 +90,8 @@ class Execution:
         return self.outcome
 
     def _open_jobs(self) -> Iterator[Job]:
-        """The jobs that are open. Each is looked up late, so that what another runner did or does in the meantime is seen; those
-        of other runners once more at the end, for what a runner left that died.
+        """The jobs that are open. Each is looked up late, so that what another runner did or does meanwhile is seen. Those of
+        other runners are looked up once more at the end, for what one that died left.
         """
         others: list[Job] = []
         yield from self._left_of(self.plan.jobs, others.append if not self.force else self._elsewhere)

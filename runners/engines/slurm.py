@@ -43,6 +43,7 @@ _LOOK = 1.0  # seconds between looks into the folder
 _STATES = 10.0  # seconds between questions to SLURM
 _SILENT = 180.0  # seconds without a word after which an allocation counts as lost; jobs say something every five
 _MOST = 32  # allocations at a time, where nobody says how many
+_OFFERED = 1000  # jobs at a time: who looks for the next one looks at all
 _MINUTES = 24 * 60  # of an allocation, where nobody says how long
 _TAIL = 500  # characters of what a lost allocation printed
 
@@ -213,6 +214,7 @@ class Site:
         self.executor = _executor(self.queue.folder / "log", self.cluster, place, partition, given, gpus)
         told = {"words": command, "folder": str(Path.cwd())}
         replace_whole(self.queue.folder / "command.json", json.dumps(told).encode())
+        self.before = {name.partition(".")[0]: name for name in self.queue.jobs()}  # by run: what an earlier head offered
         self.out: dict[str, Going] = {}  # by JOB
         self.read: dict[str, int] = {}  # bytes of what a job said
         self.heard: dict[str, float] = {}
@@ -244,9 +246,8 @@ class Site:
             del self.out[name]
 
     def _send(self) -> None:
-        before = {name.partition(".")[0]: name for name in self.queue.jobs()} if not self.out else {}
-        while (one := self.desk.next()) is not None:
-            name = before.get(one.digest)
+        while len(self.out) < _OFFERED and (one := self.desk.next()) is not None:
+            name = self.before.pop(one.digest, None)
             if name is not None and not self.queue.path("dropped", name).exists():
                 one.tried = int(name.partition(".")[2])
             else:

@@ -121,6 +121,31 @@ def test_input_that_no_site_takes_is_refused_in_one_line(tmp_path, monkeypatch):
             engine("slurm", {"command": (), **options})([], 0, place)
 
 
+def test_few_jobs_are_offered_at_a_time(tmp_path, monkeypatch):
+    """Those that an earlier head offered stay as they are, whenever their turn comes."""
+    monkeypatch.setattr(slurm, "_OFFERED", 2)
+    jobs = afar.parts(tmp_path, "rests", seeds=4).jobs
+    digests = [job.key.digest for job in jobs]
+    place = Place("cpu", 1, tmp_path / "artifacts", None, float("inf"))
+    earlier = slurm.Queue(tmp_path / "slurm")
+    earlier.put(f"{digests[2]}.2", (head := Desk(jobs, place)).errand(head.next()), {})
+    site = engine("slurm", LOCAL | {"command": ()})(jobs, 0, place)
+    site._send()
+    assert list(site.out) == [f"{one}.1" for one in digests[:2]]
+    offered = earlier.path("queue", f"{digests[2]}.2").read_bytes()
+    site._send()
+    assert len(site.out) == 2
+    for turn, name in enumerate([f"{digests[2]}.2", f"{digests[3]}.1"]):
+        over = f"{digests[turn]}.1"
+        site.desk.over(site.out[over])
+        site._forget(over)
+        site._send()
+        assert name in site.out
+    assert site.out[f"{digests[2]}.2"].tried == 2
+    assert earlier.path("queue", f"{digests[2]}.2").read_bytes() == offered
+    assert earlier.jobs() == sorted(site.out)
+
+
 @pytest.mark.long
 def test_an_allocation_that_is_killed_changes_no_row(tmp_path, quick):
     plan = afar.parts(tmp_path, "rests", seeds=2, pause=0.5)
