@@ -8,6 +8,7 @@ from playwright.sync_api import Locator, Page, expect
 OUTPUT = Path(__file__).parent / "output"
 MADE_UP = "LOWDIMBENCH_SCREENSHOT_DB" not in os.environ
 PLACE = "?task=imaging&preset=small" if MADE_UP else os.environ.get("LOWDIMBENCH_SCREENSHOT_QUERY", "")
+TAKEN: set[str] = set()  # names of the pictures of this call of pytest
 PATIENCE = 180_000  # milliseconds: a busy machine is slow, not wrong
 
 expect.set_options(timeout=PATIENCE)
@@ -37,5 +38,15 @@ def visit(page: Page, url: str, name: str, width: int = 1400) -> None:
     height = page.evaluate("document.querySelector('[data-testid=stMain]').scrollHeight")
     page.set_viewport_size({"width": width, "height": max(1000, height + 20)})
     page.wait_for_timeout(800)  # charts and tables draw themselves anew
-    OUTPUT.mkdir(exist_ok=True)
-    page.screenshot(path=OUTPUT / f"{name}.png")
+    page.screenshot(path=picture(name))
+
+
+def picture(name: str) -> Path:
+    """Where a picture of a page belongs. That of the last call of pytest is kept in `before`, to be compared with."""
+    path = OUTPUT / f"{name}.png"
+    before = OUTPUT / "before" / path.name
+    before.parent.mkdir(parents=True, exist_ok=True)
+    if path.exists() and name not in TAKEN:
+        path.replace(before)
+    TAKEN.add(name)
+    return path

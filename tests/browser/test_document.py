@@ -12,7 +12,7 @@ from playwright.sync_api import Page, expect
 
 from tests.browser.axe import violations
 from tests.browser.conftest import QUIET, ROOT
-from tests.browser.driver import MADE_UP, OUTPUT, PATIENCE
+from tests.browser.driver import MADE_UP, PATIENCE, picture
 
 pytestmark = [pytest.mark.browser, pytest.mark.skipif(not MADE_UP, reason="of the made-up database")]
 
@@ -64,7 +64,7 @@ def test_it_opens_without_a_network_and_leads_from_page_to_page(alone: Page, fil
     numbers.focus()
     alone.keyboard.press("Enter")
     expect(alone.locator("section.page:visible .numbers table").first).to_contain_text("net_guided")
-    alone.screenshot(path=OUTPUT / "document_task.png", full_page=True)
+    alone.screenshot(path=picture("document_task"), full_page=True)
     ranks = alone.get_by_role("region", name="ranks on imaging / small")
     ranks.get_by_role("link", name="net_guided", exact=True).focus()
     alone.keyboard.press("Enter")

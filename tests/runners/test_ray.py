@@ -4,8 +4,11 @@ Needs `pip install 'lowdimbench[ray]'`. Each node here has one core in Ray's boo
 """
 
 import os
+import signal
+import threading
 from functools import partial
 
+import psutil
 import pytest
 
 from benchmark import registry
@@ -91,6 +94,41 @@ def test_a_node_that_is_killed_in_mid_plan_changes_no_row(tmp_path, cluster):
     _, expected, _ = afar.carried_out(tmp_path / "local", plan, at_once=2)
     assert rows == expected
     assert len(rows["instance"]) == 4 * 6
+
+
+def paused(node, signal_):
+    """SIGSTOP or SIGCONT to a node and all that it started."""
+    for info in node.all_processes["raylet"]:
+        for process in (root := psutil.Process(info.process.pid), *root.children(recursive=True)):
+            process.send_signal(signal_)
+
+
+@pytest.mark.parametrize("forever", [True, False])
+def test_a_node_that_hangs_is_as_one_that_died_and_a_short_silence_is_nothing(tmp_path, cluster, monkeypatch, forever):
+    if forever:
+        monkeypatch.setattr("runners.engines.ray._SILENT", 12.0)  # jobs say something every five seconds
+    plan = afar.parts(tmp_path, "rests", seeds=2, pause=0.5)
+    nodes = [cluster.node(), cluster.node()]
+    stopped, timers = [], []
+
+    def hang(job, message, node):
+        if message.instance == 1 and not stopped:
+            stopped.extend(one for one in nodes if f"({one.node_id[:8]})" in node)
+            paused(stopped[0], signal.SIGSTOP)
+            if not forever:
+                timers.append(threading.Timer(8.0, paused, (stopped[0], signal.SIGCONT)))
+                timers[0].start()
+
+    try:
+        outcome, rows, said = afar.carried_out(tmp_path / "ray", plan, on(cluster), on_instance=hang)
+    finally:
+        for one in stopped:
+            paused(one, signal.SIGCONT)
+    assert stopped
+    assert (outcome.started, outcome.bad) == (2, 0), said
+    assert sorted(tries for *_, tries in afar.ran(tmp_path / "ray")) == ([1, 2] if forever else [1, 1]), said
+    _, expected, _ = afar.carried_out(tmp_path / "local", plan)
+    assert rows == expected
 
 
 def test_a_job_that_costs_whoever_runs_it_twice_is_set_aside(tmp_path, cluster):

@@ -6,8 +6,10 @@ Needs `pip install 'lowdimbench[slurm]'`.
 import contextlib
 import json
 import os
+import signal
 import subprocess
 import sys
+import threading
 import time
 from functools import partial
 
@@ -168,6 +170,42 @@ def test_an_allocation_that_is_killed_changes_no_row(tmp_path, quick):
     assert [(engine, tries) for engine, _, tries in told] == [("slurm", 1), ("slurm", 2)]
     assert f"({killed[0]})" not in next(node for _, node, tries in told if tries == 2)
     assert slurm.Queue(tmp_path / "afar" / "slurm").jobs() == []
+
+
+def paused(allocation, signal_):
+    """SIGSTOP or SIGCONT to an allocation and all that it started."""
+    for process in (root := psutil.Process(allocation), *root.children(recursive=True)):
+        process.send_signal(signal_)
+
+
+@pytest.mark.long
+@pytest.mark.parametrize("forever", [True, False])
+def test_an_allocation_that_hangs_is_as_one_that_died_and_a_short_silence_is_nothing(tmp_path, quick, monkeypatch, forever):
+    if forever:
+        monkeypatch.setattr(slurm, "_SILENT", 12.0)  # jobs say something every five seconds
+    plan = afar.parts(tmp_path, "rests", seeds=2, pause=0.5)
+    stopped, timers = [], []
+
+    def hang(job, message, node):
+        if message.instance == 1 and not stopped:
+            stopped.append(int(node.rpartition("(")[2].partition("_")[0].removesuffix(")")))
+            paused(stopped[0], signal.SIGSTOP)
+            if not forever:
+                timers.append(threading.Timer(8.0, paused, (stopped[0], signal.SIGCONT)))
+                timers[0].start()
+
+    try:
+        outcome, rows, said = afar.carried_out(tmp_path / "afar", plan, engine("slurm", LOCAL), at_once=2, on_instance=hang)
+    finally:
+        for process in (psutil.Process(one) for one in stopped if psutil.pid_exists(one)):
+            for child in (*process.children(recursive=True), process):
+                child.kill()
+    assert stopped
+    assert (outcome.started, outcome.bad) == (2, 0), said
+    assert ("no word any more" in said) is forever, said
+    assert sorted(tries for *_, tries in afar.ran(tmp_path / "afar")) == ([1, 2] if forever else [1, 1])
+    _, expected, _ = afar.carried_out(tmp_path / "local", plan)
+    assert rows == expected
 
 
 @pytest.mark.long
