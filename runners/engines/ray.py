@@ -73,7 +73,7 @@ class Cluster:
                 ray.shutdown()
                 raise UserError(f"--engine ray: no node of the cluster has {what}, which a job needs")
         self.out: dict[Any, Going] = {}  # by the stream of its lines
-        self.refused: set[str] = set()  # nodes with other code, by id
+        self.refused: set[str] = set()  # nodes with other code, and those that hung, by id
         self.sent: dict[tuple[Path, int], Any] = {}  # files in the object store, by path and time of change
         self.room, self.looked = 0, 0.0
 
@@ -151,8 +151,7 @@ class Cluster:
         yield from self.desk.heard(one, line)
         if '"differs"' in line[:40] and isinstance(word := read(line), Differs):
             del self.out[stream]
-            begins = one.node.rpartition("(")[2].removesuffix(")")
-            self.refused |= {node["NodeID"] for node in ray.nodes() if node["NodeID"].startswith(begins)}
+            self.refused |= _nodes_of(one)
             able = [node for node in self._nodes() if _enough(node, self.needs)]
             yield from self.desk.elsewhere(one, word.reason, hopeless=not able)
 
@@ -163,6 +162,8 @@ class Cluster:
             if one.heard and now - one.heard > _SILENT:
                 self._cancel(one, force=True)
                 del self.out[stream]
+                if any(node["NodeID"] not in _nodes_of(one) for node in self._nodes()):
+                    self.refused |= _nodes_of(one)  # what it is sent meanwhile would wait as long
                 yield from self.desk.lost(one, f"no word for {_SILENT:.0f} s")
 
     def _cancel(self, one: Going, *, force: bool = False) -> None:
@@ -217,6 +218,12 @@ def _answers(address: str) -> None:
         socket.create_connection((host.strip("[]"), int(port)), _PATIENCE).close()
     except OSError as error:
         raise UserError(f"--address {address}: no Ray cluster answers there ({error})") from None
+
+
+def _nodes_of(one: Going) -> set[str]:
+    """The id of the node that said that it has a job, in a set."""
+    begins = one.node.rpartition("(")[2].removesuffix(")")
+    return {node["NodeID"] for node in ray.nodes() if node["NodeID"].startswith(begins)}
 
 
 def _has(resource: str, amount: float) -> bool:

@@ -311,7 +311,11 @@ class Site:
                 continue
             if who not in self.allocations and time.monotonic() - self.heard[job] < 3 * _LOOK:
                 continue  # its last words may be on their way
-            why = "no word any more" if who in self.allocations else f"its allocation {who} is gone{self._printed(who)}"
+            why = f"its allocation {who} is gone{self._printed(who)}"
+            if who in self.allocations:  # it would not end by itself, and would count as one that is free
+                why = f"no word any more from its allocation {who}"
+                self._end([who])
+                self.allocations.discard(who)
             self._forget(job)
             yield from self.desk.lost(one, why)
 
@@ -338,14 +342,17 @@ class Site:
         asked = subprocess.run(["squeue", "--noheader", "--array", "--me", "--format=%i"], capture_output=True, text=True)
         return set(asked.stdout.split()) if asked.returncode == 0 else self._before()
 
-    def _cancel(self) -> None:
-        names = sorted(self.allocations)
+    def _end(self, names: list[str]) -> None:
+        """Ends allocations."""
         if self.cluster == "slurm" and names:
             subprocess.run(["scancel", *names], capture_output=True, check=False)
         for name in names if self.cluster == "local" else ():
             with suppress(psutil.Error):
                 for process in (*psutil.Process(int(name)).children(recursive=True), psutil.Process(int(name))):
                     process.kill()
+
+    def _cancel(self) -> None:
+        self._end(sorted(self.allocations))
         for job in list(self.out):
             self._forget(job)
 
