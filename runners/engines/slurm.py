@@ -13,6 +13,7 @@ runs and what was said while no head was there.
 import json
 import os
 import shutil
+import signal
 import socket
 import subprocess
 import time
@@ -41,6 +42,7 @@ except ImportError:
 
 _LOOK = 1.0  # seconds between looks into the folder
 _STATES = 10.0  # seconds between questions to SLURM
+_NEWS = 1.0  # seconds until all processes of an allocation have a signal that was sent to all
 _SILENT = 180.0  # seconds without a word after which an allocation counts as lost; jobs say something every five
 _MOST = 32  # allocations at a time, where nobody says how many
 _OFFERED = 1000  # jobs at a time: who looks for the next one looks at all
@@ -116,19 +118,23 @@ class Share:
     def __call__(self, number: int) -> int:
         """Returns how many jobs it carried out. number tells the allocations of an array apart."""
         queue, who, done = Queue(Path(self.folder)), submitit.JobEnvironment().job_id, 0
-        while (job := self._next(queue, who)) is not None:
-            self.job = job
-            with suppress(FileNotFoundError):  # the head took it back
-                _carry(queue, job)
-                done += 1
-            self.job = None
+        with _leaving(self) as leaving:
+            while not leaving and (job := self._next(queue, who)) is not None:
+                self.job = job
+                with suppress(FileNotFoundError):  # the head took it back
+                    done += _carry(queue, job, leaving)
+                self.job = None
         return done
 
     def checkpoint(self, number: int) -> Any:
-        """SLURM takes the allocation away, or its time is up: it is queued again, and goes on with its job."""
+        """The time of the allocation is nearly up: it is queued again, and goes on with its job."""
+        self.leave()
+        return submitit.helpers.DelayedSubmission(Share(self.folder), number)
+
+    def leave(self) -> None:
+        """Notes that its job did not end it."""
         if self.job is not None:
             Queue(Path(self.folder)).note(self.job, "left")
-        return submitit.helpers.DelayedSubmission(Share(self.folder), number)
 
     def _next(self, queue: Queue, who: str) -> str | None:
         """A job that this allocation took before it was queued again, else one that nobody took."""
@@ -139,8 +145,26 @@ class Share:
         return next((job for job in jobs if not queue.path("claims", job).exists() and queue.claim(job, who)), None)
 
 
-def _carry(queue: Queue, job: str) -> None:
-    """Carries out a job, from where it stopped, and writes what it says."""
+@contextmanager
+def _leaving(share: Share) -> Iterator[list[int]]:
+    """A list that is no longer empty once SLURM takes the allocation away: it sends SIGTERM, to all processes, and gives half a
+    minute or what the site says.
+    """
+    signals: list[int] = []
+
+    def leave(number: int, frame: object) -> None:
+        signals.append(number)
+        share.leave()
+
+    before = signal.signal(signal.SIGTERM, leave)
+    try:
+        yield signals
+    finally:
+        signal.signal(signal.SIGTERM, before)
+
+
+def _carry(queue: Queue, job: str, leaving: list[int]) -> bool:
+    """Carries out a job, from where it stopped, and writes what it says. Whether to the end."""
     path = queue.path("said", job)
     path.parent.mkdir(parents=True, exist_ok=True)
     begun = queue.path("claims", job).read_text(encoding="utf-8").splitlines()[1:]
@@ -151,16 +175,21 @@ def _carry(queue: Queue, job: str) -> None:
         if begun.count("began") - begun.count("left") >= DEATHS:
             reason = f"set aside: {DEATHS} times its node was lost"
             file.write(f"{written(Killed(reason=reason))}\n".encode())
-            return
+            return True
         queue.note(job, "began")
         answered = {word.instance for word in words if isinstance(word, Solved)}
         rest = errand.model_copy(update={"todo": tuple(one for one in errand.todo if one not in answered)})
         with closing(carried_out(rest, files, f"{socket.gethostname()} ({submitit.JobEnvironment().job_id})")) as lines:
             for line in lines:
+                if '"killed"' in line[:40]:
+                    time.sleep(_NEWS)  # the signal that ended it may be on its way to this process
+                if leaving:
+                    return False
                 file.write(f"{line}\n".encode())
                 file.flush()
                 if queue.path("dropped", job).exists():
-                    return
+                    break
+    return True
 
 
 def _cut(file: Any) -> None:
@@ -388,7 +417,9 @@ def _executor(log: Path, cluster: str, place: Place, partition: str | None, give
     wanted = int(place.gpus(gpus, lambda: False))
     executor.update_parameters(name="lowdimbench", timeout_min=int(minutes), cpus_per_task=place.threads, gpus_per_node=wanted)
     if cluster == "slurm":
-        executor.update_parameters(slurm_additional_parameters=given, slurm_use_srun=False)
+        # by srun, for SLURM tells nobody else that the time is nearly up
+        one = [f"--cpus-per-task={place.threads}"]
+        executor.update_parameters(slurm_additional_parameters=given, slurm_srun_args=one)
         if partition is not None:
             executor.update_parameters(slurm_partition=partition)
         if place.memory < environment.memory() * 1000:

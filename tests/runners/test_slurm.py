@@ -99,6 +99,30 @@ def test_an_allocation_goes_on_with_the_job_that_it_had_and_what_that_lacks(tmp_
     assert slurm.Share(str(queue.folder))(0) == 0  # its end was said, though no head took it away yet
 
 
+@pytest.mark.parametrize("first", ["allocation", "worker"])
+def test_an_allocation_that_is_told_to_go_says_nothing_of_what_that_ends(tmp_path, monkeypatch, first):
+    """SLURM's SIGTERM ends the job's process as well, in whichever order."""
+    queue, head, one = offered(tmp_path, afar.parts(tmp_path, "rests"))
+    queue.put("a.2", head.errand(one), {})
+
+    def out(errand, files, node):
+        yield At(node=node).model_dump_json()
+        if first == "allocation":
+            os.kill(os.getpid(), signal.SIGTERM)
+        else:
+            threading.Timer(0.3, os.kill, (os.getpid(), signal.SIGTERM)).start()
+        yield messages.written(messages.Killed(reason="killed by signal SIGTERM"))
+
+    monkeypatch.setattr(submitit, "JobEnvironment", _Somewhere)
+    monkeypatch.setattr(slurm, "carried_out", out)
+    before = signal.getsignal(signal.SIGTERM)
+    assert slurm.Share(str(queue.folder))(0) == 0
+    assert signal.getsignal(signal.SIGTERM) is before
+    assert [read(line).kind for line in queue.path("said", "a.1").read_text().splitlines()] == ["at"]
+    assert queue.path("claims", "a.1").read_text().splitlines() == ["7_0", "began", "left"]
+    assert queue.claimant("a.2") is None
+
+
 def test_a_job_that_ended_its_allocation_twice_is_set_aside(tmp_path, carried):
     queue, *_ = offered(tmp_path, afar.parts(tmp_path, "rests"))
     queue.claim("a.1", "7_0")
@@ -260,3 +284,27 @@ def test_a_site_gives_the_rows_of_this_machine(tmp_path, quick):
     _, expected, _ = afar.carried_out(tmp_path / "local", plan)
     assert rows == expected
     assert len((tmp_path / "afar" / "slurm" / "allocations").read_text().split()) == 1
+
+
+@pytest.mark.long
+@pytest.mark.skipif(not answers(), reason="no SLURM answers here (sinfo)")
+@pytest.mark.parametrize("how", ["time", "preempted", "killed"])
+def test_a_site_takes_an_allocation_away_and_no_row_changes(tmp_path, quick, how):
+    """Time: it is nearly up, of which SLURM tells by SIGUSR2. Preempted: as SLURM does it by PreemptMode=REQUEUE."""
+    plan = afar.parts(tmp_path, "rests", seeds=2, pause=0.5)
+    taken = []
+
+    def take(job, message, node):
+        if message.instance == 1 and not taken:
+            taken.append(node.rpartition("(")[2].removesuffix(")"))
+            words = {"time": ["scancel", "--signal=USR2"], "preempted": ["scontrol", "requeue"], "killed": ["scancel"]}[how]
+            subprocess.run([*words, taken[0]], check=True)
+
+    site = engine("slurm", {"slurm": {"time": "10"}})
+    outcome, rows, said = afar.carried_out(tmp_path / "afar", plan, site, at_once=1, on_instance=take)
+    assert taken
+    assert (outcome.started, outcome.bad) == (2, 0), said
+    _, expected, _ = afar.carried_out(tmp_path / "local", plan)
+    assert rows == expected
+    told = (tmp_path / "afar" / "slurm" / "allocations").read_text().split()
+    assert len(told) == (2 if how == "killed" else 1), said
