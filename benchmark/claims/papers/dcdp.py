@@ -126,6 +126,7 @@ PAPER = Paper(
             ),
             published="1.7 and 0.7 dB",
             where="arXiv:2511.20705, tables 1 and 3, of others",
+            caveat="DAPS has one seed and its paper's setting; DCDP and DDNM the best of twelve trials each.",
         ),
         Claim(
             "7",
