@@ -1,9 +1,10 @@
 """What the tests in a browser share."""
 
 import os
+from contextlib import suppress
 from pathlib import Path
 
-from playwright.sync_api import Locator, Page, expect
+from playwright.sync_api import Locator, Page, TimeoutError, expect
 
 OUTPUT = Path(__file__).parent / "output"
 MADE_UP = "LOWDIMBENCH_SCREENSHOT_DB" not in os.environ
@@ -25,6 +26,17 @@ def click(button: Locator, then: Locator) -> None:
         return
     button.click()
     expect(then).to_be_visible()
+
+
+def follow(link: Locator, url: str) -> None:
+    """Click a link until its page is there, for the same reason."""
+    for patience in (8_000, 20_000):
+        link.click()
+        with suppress(TimeoutError):
+            link.page.wait_for_url(url, timeout=patience)
+            return
+    link.click()
+    link.page.wait_for_url(url, timeout=PATIENCE)
 
 
 def visit(page: Page, url: str, name: str, width: int = 1400) -> None:

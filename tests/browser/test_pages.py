@@ -12,7 +12,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed; 
 
 from playwright.sync_api import Page, expect
 
-from tests.browser.driver import MADE_UP, PLACE, visit
+from tests.browser.driver import MADE_UP, PLACE, follow, visit
 
 CURVES = "?task=waves&preset=small"
 pytestmark = pytest.mark.browser
@@ -171,8 +171,7 @@ def test_average_ranks_scroll_by_themselves_and_lead_to_their_methods(page: Page
     box.focus()
     assert box.evaluate("box => box.scrollWidth > box.clientWidth && document.body.scrollWidth <= innerWidth")
     expect(box.locator("td.span b")).to_have_count(2)
-    box.get_by_role("link", name="classic_cg").click()
-    page.wait_for_url("**/method?method=classic_cg")
+    follow(box.get_by_role("link", name="classic_cg"), "**/method?method=classic_cg")
     assert problems == []
 
 

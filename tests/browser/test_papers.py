@@ -9,7 +9,7 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed; 
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import serve
-from tests.browser.driver import visit
+from tests.browser.driver import follow, visit
 from tests.leaderboard.synthetic_papers import PAPER, make_papers
 
 pytestmark = pytest.mark.browser
@@ -49,8 +49,7 @@ def test_the_first_page_and_a_paper(page: Page, papers: str, problems: list[str]
 def test_from_the_list_to_a_paper_to_a_run_and_old_addresses(page: Page, papers: str, problems: list[str]) -> None:
     page.emulate_media(color_scheme="light")
     visit(page, f"{papers}/papers", "papers_address")
-    page.get_by_role("link", name="Analysis of Deep Image Prior").click()
-    page.wait_for_url(f"**/paper?id={PAPER}")
+    follow(page.get_by_role("link", name="Analysis of Deep Image Prior"), f"**/paper?id={PAPER}")
     expect(page.get_by_role("heading", name="Figures from our runs")).to_be_visible()
     page.locator(".ldb-claims a[href^='run?']").first.click()
     expect(page.get_by_role("heading", name="Run ")).to_be_visible()
