@@ -113,8 +113,8 @@ def _requested(request: Request, data_dir: Path | None, notes: list[str]) -> lis
 
 
 def _places(request: Request, tasks: Sequence[TaskEntry], notes: list[str]) -> list[tuple[TaskEntry, str]]:
-    """Every task with each of its presets that is asked for. Raises UserError for a preset that none
-    of them has.
+    """Every task with each of its presets that is asked for. Raises UserError for a preset that none of
+    them has.
     """
     places: dict[tuple[str, str], tuple[TaskEntry, str]] = {}
     known = tasks[0].spec.presets if len(tasks) == 1 else dict.fromkeys(name for task in tasks for name in task.spec.presets)

@@ -162,8 +162,9 @@ class Cluster:
             if one.heard and now - one.heard > _SILENT:
                 self._cancel(one, force=True)
                 del self.out[stream]
-                if any(node["NodeID"] not in _nodes_of(one) for node in self._nodes()):
-                    self.refused |= _nodes_of(one)  # what it is sent meanwhile would wait as long
+                hung = _nodes_of(one)
+                if any(node["NodeID"] not in hung for node in self._nodes()):
+                    self.refused |= hung  # what it is sent meanwhile would wait as long
                 yield from self.desk.lost(one, f"no word for {_SILENT:.0f} s")
 
     def _cancel(self, one: Going, *, force: bool = False) -> None:

@@ -1,7 +1,7 @@
 """What the engines cost, measured with jobs that sleep, on one machine.
 
     python tests/performance/engines.py [--engine local] [--engine ray] [--workers 2,4] [--seconds 1,10]
-        [--many 1000,10000] [--plan 10000] [--queue 1000,10000]
+        [--many 1000,10000] [--plan 10000] [--queue 100,1000]
 
 Prints for each engine: efficiency (seconds slept over seconds that the workers had, from the end of the first jobs, which start
 processes, to the last end); for plans of many jobs that sleep not at all the milliseconds a job, those that the head computes,
@@ -142,21 +142,25 @@ def planned(number):
 
 
 def queued(number):
-    """CPU seconds: to offer one job of so many, in which an allocation finds its next, in which the head looks at all once."""
+    """CPU seconds: to offer one job of so many, in which an allocation finds the only one that is left, in which the head
+    looks at all once. Of a larger plan the head offers a part.
+    """
     from runners.engines import slurm
     from runners.engines.desk import Desk
 
     with tempfile.TemporaryDirectory() as scratch:
         head = Desk(plan(number, 0).jobs, Place("cpu", 1, Path(scratch) / "artifacts", None, math.inf))
         site = slurm.Site.__new__(slurm.Site)
-        site.queue, site.desk, site.allocations = slurm.Queue(Path(scratch)), head, {"1_0"}
-        site.out, site.read, site.heard = {}, {}, {}
+        site.queue, site.desk, site.allocations = slurm.Queue(Path(scratch)), head, {"1_0", "2_0"}
+        site.before, site.out, site.read, site.heard = {}, {}, {}, {}
         site._send()
         began = time.process_time()
         for name in list(site.out)[:100]:
             site.queue.put(name, head.errand(site.out[name]), {})
         put = (time.process_time() - began) / 100
         share = slurm.Share(scratch)
+        for name in site.queue.jobs()[:-1]:
+            site.queue.claim(name, "2_0")
         began = time.process_time()
         assert share._next(site.queue, "1_0")
         found = time.process_time() - began
@@ -178,7 +182,7 @@ def main():
     parser.add_argument("--rounds", type=int, default=4, help="jobs of each worker, the first of which is not counted")
     parser.add_argument("--many", type=numbers, default=[1000, 10000])
     parser.add_argument("--plan", type=numbers, default=[10000])
-    parser.add_argument("--queue", type=numbers, default=[1000, 10000], help="jobs in the folder of a SLURM site")
+    parser.add_argument("--queue", type=numbers, default=[100, 1000], help="jobs of a plan for a SLURM site")
     given = parser.parse_args()
     load = psutil.getloadavg()[0]
     print(f"{environment.cores()} cores, load {load:.1f} before")
@@ -207,9 +211,9 @@ def main():
     for number in given.queue if importlib.util.find_spec("submitit") else ():
         put, found, looked = queued(number)
         print(
-            f"a SLURM folder of {number} jobs: {1e3 * put:.2f} ms to offer one, {1e3 * found:.0f} ms for an allocation to find"
+            f"a SLURM folder, {number} jobs planned: {1e3 * put:.2f} ms to offer one, {1e3 * found:.0f} ms for an allocation to"
         )
-        print(f"  its next, {1e3 * looked:.0f} ms for the head to look at all")
+        print(f"  find its next, {1e3 * looked:.0f} ms for the head to look at all")
 
 
 if __name__ == "__main__":

@@ -32,16 +32,17 @@ def server():
 
 
 @pytest.fixture(params=["sqlite", "postgresql"])
-def database(request, tmp_path):
-    return str(tmp_path / "a.db") if request.param == "sqlite" else request.getfixturevalue("server").address
+def kept_by(request):
+    """The server of the database; None for a file."""
+    return None if request.param == "sqlite" else request.getfixturevalue("server")
 
 
-def test_of_heads_that_reach_for_one_run_at_once_one_has_it(database, monkeypatch):
+def test_of_heads_that_reach_for_one_run_at_once_one_has_it(kept_by, tmp_path, monkeypatch):
     """A run that is new, and then, turn after turn, one that was interrupted."""
     names = threading.local()
     monkeypatch.setattr(record, "runner", lambda: names.own)
     [job] = make_plan([Request(task="mri", method="cg_sense", preset="tiny", seeds="7,", baseline=False)]).jobs
-    engine = open_database(database)
+    engine = open_database(kept_by.address if kept_by else str(tmp_path / "a.db"))
     ready, had = threading.Barrier(HEADS), Counter()
 
     def head(number):
@@ -73,8 +74,8 @@ def began(lane, count):
         time.sleep(0.02)
 
 
-def test_heads_share_a_plan_and_take_up_what_one_of_them_left(database, server, tmp_path):
-    lane = Lane(FORKS.forge, "pieces", tmp_path / "pieces", server if "://" in database else None)
+def test_heads_share_a_plan_and_take_up_what_one_of_them_left(kept_by, tmp_path):
+    lane = Lane(FORKS.forge, "pieces", tmp_path / "pieces", kept_by)
     lane.words += ("--seeds", str(JOBS))
     first = lane.start()
     began(lane, 1)
