@@ -148,10 +148,10 @@ def test_deep_lora_and_lora_adapt_the_same_layers_and_heads(backbone):
 
 def test_a_frozen_head_stays(backbone):
     problem, _ = tiny_encoder.problem(backbone)
-    for head in ("frozen", "trained"):
-        tuning = Tuning(problem, Context(CPU, 0))
+    for head in ("frozen", "random", "probe"):
+        tuning = Tuning(problem, Context(CPU, 0), head)
         before = tuning.head.weight.clone()
-        tuning.run([{"params": list(tuning.encoder.parameters()), "lr": 1e-4}], 2, 8, head, 1e-3)
+        tuning.run([{"params": list(tuning.encoder.parameters()), "lr": 1e-4}], 2, 8, 1e-3)
         assert torch.equal(tuning.head.weight, before) == (head == "frozen")
 
 
@@ -160,7 +160,7 @@ def test_lora_begins_as_it_says(start, deviation, scale, backbone):
     problem, _ = tiny_encoder.problem(backbone)
     ctx = Context(CPU, 0)
     encoder = encoder_of(problem, ctx)
-    layers = [layer for layer in with_lora(encoder, ctx, 8, start, 16) if layer.in_features == 32]
+    layers = [layer for layer in with_lora(encoder, ctx, 8, start, 16).values() if layer.in_features == 32]
     A = torch.cat([layer.lora_A["default"].weight.flatten() for layer in layers])
     assert A.std().item() == pytest.approx(deviation, rel=0.05)
     for layer in layers:
