@@ -26,7 +26,7 @@ def fitted(problem: FewShot, ctx: Context, train: Any, test: Any, strength: floa
 
 
 def weights(problem: FewShot, y: Tensor, train: Tensor, strength: float) -> tuple[Tensor, Tensor]:
-    """W (outputs, width) and b (outputs): `W u + b` are the scores of `fitted`, learned on `train` (n, width) and labels y (n)."""
+    """W (outputs, width) and b (outputs), learned on `train` (n, width) and y (n): `W u + b` are the scores of `fitted`."""
     model = _model(problem, y, train.double().cpu().numpy(), strength)
     W, b = (torch.from_numpy(np.atleast_1d(x)).float() for x in (model.coef_, model.intercept_))
     W = W.reshape(-1, train.shape[1])

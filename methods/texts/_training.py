@@ -2,9 +2,9 @@
 
     min  mean_i loss(head(pooled(x_i)), y_i)        cross-entropy; of a graded task squared error of (y - mean) / deviation
 AdamW (0.9, 0.999, 1e-6, no decay), constant rates, batches of 16, the encoder's dropout on, the last iterate: the paper's.
-The head is the same in all methods: it begins at a linear probe of the frozen encoder and learns at a rate of its own (`probe`),
-begins random and learns (`random`), or stays random, as the paper's (`frozen`). Longer texts are cut and not left out, and grades
-are brought to one scale: both unlike the paper. Dropout draws from the context's seed.
+The head is the same in all methods: it begins at a linear probe of the frozen encoder and learns at a rate of its own
+(`probe`), begins random and learns (`random`), or stays random, as the paper's (`frozen`). Longer texts are cut and not left
+out, and grades are brought to one scale: both unlike the paper. Dropout draws from the context's seed.
 The curve `train` is of the training examples as the steps saw them, dropout on. Curves `KIND (log10 sigma_1)` say how large the
 updates are, the median of the layers of a kind.
 """
@@ -75,7 +75,7 @@ class Tuning:
 
     @torch.no_grad()
     def _begin_at_probe(self) -> None:
-        """Logistic (of grades ridge) regression on the states of the training examples, brought to a mean norm of sqrt(width)."""
+        """Logistic (of grades ridge) regression on the states of the training examples, whose mean norm becomes sqrt(width)."""
         self.encoder.eval()
         found = torch.empty(len(self._problem.train), self.head.in_features, device=self._ctx.device)
         for rows in self._train.by_length(_TEST):
@@ -128,9 +128,7 @@ class Tuning:
         """`run`, as the recipe says."""
         return self.run(groups, given.steps, given.batch, given.head_lr, sizes)
 
-    def run(
-        self, groups: list[dict[str, Any]], steps: int, batch: int, head_lr: float, sizes: Sizes | None = None
-    ) -> Tensor:
+    def run(self, groups: list[dict[str, Any]], steps: int, batch: int, head_lr: float, sizes: Sizes | None = None) -> Tensor:
         """Train the groups (and the head), score the test examples. `learned`, how many numbers did, is kept. `sizes` tells how
         large updates are, for curves.
         """

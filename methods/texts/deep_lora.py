@@ -6,8 +6,9 @@
 Of all linear layers of attention and MLP, the same as `lora`. Depth favours updates of lower rank, which overfit less, and r
 needs no tuning. The published numbers are those of `wide`: r = min(out, in). A step of Adam moves a factor by up to
 lr * sqrt(its size) whatever its gradient, so at one rate a wide update grows much faster than a narrow one and ends at chance;
-`pace=balanced` lowers the rate with the width by so much that updates grow alike. Rates of the paper: 1e-4 for every form (pace=
-published); compressed 1e-2 with gamma = 1e-2. Its head stays random (head=frozen). `update_singular_values` (layers, k) is kept of the updates learned.
+`pace=balanced` lowers the rate with the width by so much that updates grow alike. Rates of the paper: 1e-4 for every form,
+compressed 1e-2 with gamma = 1e-2. Its head stays random (head=frozen). `update_singular_values` (layers, k) is kept of the
+updates learned.
 Source: arXiv:2406.04112; the layers themselves: methods/texts/adapters/
 """
 

@@ -20,9 +20,59 @@ from text_asset import PARTS, Example, checked, key, rank, write
 SIZES = {"pool": 1600, "test": 400, "tuning pool": 800, "tuning test": 200}
 SHORTEST, LONGEST = 5, 16  # words of a sentence
 # Words after which another word must come, so that what follows them cannot stand before them.
-LEADS = frozenset("the a an of to in into from with for by on my your his her our their its every upon among unto".split())
+LEADS = frozenset(
+    {
+        "the",
+        "a",
+        "an",
+        "of",
+        "to",
+        "in",
+        "into",
+        "from",
+        "with",
+        "for",
+        "by",
+        "on",
+        "my",
+        "your",
+        "his",
+        "her",
+        "our",
+        "their",
+        "its",
+        "every",
+        "upon",
+        "among",
+        "unto",
+    }
+)
 # A word that follows a leading one and may lead as well, or be nothing alone, exchanges to what may be right.
-LOOSE = frozenset("all both only me you him it them us that this these those which whom what and but so not also".split())
+LOOSE = frozenset(
+    {
+        "all",
+        "both",
+        "only",
+        "me",
+        "you",
+        "him",
+        "it",
+        "them",
+        "us",
+        "that",
+        "this",
+        "these",
+        "those",
+        "which",
+        "whom",
+        "what",
+        "and",
+        "but",
+        "so",
+        "not",
+        "also",
+    }
+)
 AGREEMENTS = {
     "is": "are",
     "are": "is",
@@ -44,8 +94,38 @@ AGREEMENTS = {
     "shows": "show",
 }
 # After these an agreement that differs may be right: "if he were", "God and the king are".
-UNSURE = frozenset("if though lest and who which that as than or nor there".split())
-DOUBLES = frozenset("that had very more no yes so holy too truly most and".split())  # may be right when doubled
+UNSURE = frozenset(
+    {
+        "if",
+        "though",
+        "lest",
+        "and",
+        "who",
+        "which",
+        "that",
+        "as",
+        "than",
+        "or",
+        "nor",
+        "there",
+    }
+)
+DOUBLES = frozenset(
+    {
+        "that",
+        "had",
+        "very",
+        "more",
+        "no",
+        "yes",
+        "so",
+        "holy",
+        "too",
+        "truly",
+        "most",
+        "and",
+    }
+)  # may be right when doubled
 
 
 def exchanged(words: list[str], draw: str) -> list[str] | None:
@@ -116,8 +196,8 @@ def verses(wheels: list[str]) -> Iterator[tuple[str, str]]:
 
 
 def examples(found: dict[str, tuple[str, str]], size: int) -> list[Example]:
-    """As many whole sentences as broken ones, of each kind about a sixth. Of the sentences that a kind could break every second one
-    stays whole, so that nothing but the break tells the classes apart. The group is the kind, with the book.
+    """As many whole sentences as broken ones, of each kind about a sixth. Of the sentences that a kind could break every second
+    one stays whole, so that nothing but the break tells the classes apart. The group is the book, with the kind.
     """
     chosen: list[Example] = []
     counts = dict.fromkeys(KINDS, 0)
@@ -137,7 +217,7 @@ def examples(found: dict[str, tuple[str, str]], size: int) -> list[Example]:
 
 
 def main(wheels: list[str], read: int) -> None:
-    """The parts take the books that the parts of the paraphrases take, so no two parts share one. A sentence is in one class."""
+    """The parts take the books that those of the paraphrases take, so no two parts share one. A sentence is in one class."""
     part_of = {book: part for part, books in BOOKS.items() for book in books.split()}
     found: dict[str, dict[str, tuple[str, str]]] = {part: {} for part in PARTS}
     seen: set[str] = set()
