@@ -75,7 +75,6 @@ class Draws(Preset):
 
 
 _SHORT: dict[str, Any] = {"budget": 1800, "tests": 200}
-_SITES: tuple[Any, ...] = ("sentiment_imdb", "sentiment_yelp")
 _WHOLE: dict[str, Any] = {"instances": 8, "text": ("sentiment", "paraphrase"), "labels": (16, 64, 256, 1024)}
 
 SPEC = TaskSpec(
@@ -123,18 +122,18 @@ SPEC = TaskSpec(
         ),
         "small": Draws(
             **_SHORT,
-            instances=4,
+            instances=2,
             data=("minilm", "sentiment"),
-            text=_SITES,
+            text=("sentiment_yelp",),
             labels=(16, 64),
-            length=32,
-            about="16 and 64 labels, sentiment in two domains",
+            length=24,
+            about="16 and 64 labels, sentiment of short texts",
         ),
         "small_short": Draws(
             **_SHORT,
             instances=6,
             data=("minilm", "sentiment"),
-            text=(*_SITES, "sentiment_amazon"),
+            text=("sentiment_imdb", "sentiment_yelp", "sentiment_amazon"),
             labels=(16, 64),
             about="a quick look: 48 steps, in which about half of the layers hardly move",
         ),
@@ -144,7 +143,7 @@ SPEC = TaskSpec(
             data=("minilm", "acceptability"),
             text=("acceptability",),
             labels=(64, 256),
-            length=32,
+            length=24,
             about="64 and 256 labels, whole sentences or broken ones, on which a frozen probe is weak",
         ),
         "small_pairs": Draws(
@@ -163,6 +162,7 @@ SPEC = TaskSpec(
             labels=(16, 64, 256),
             repeats=10,
             tests=200,
+            length=24,
             about="the paper's few labels, rate and steps, ten draws; hours of a core for a method",
         ),
         "full": Draws(

@@ -30,10 +30,12 @@ _STD = 0.02  # of the head's first weights, as BERT's
 _STRENGTH = 0.1  # of the probe that the head begins at: linear_probe's
 _LEAST = 1e-12  # of a singular value, in curves
 
-# Recommended: of `small*` as many steps as the paper's with few labels, of `small_short` a tenth, of GLUE the paper's.
+# Recommended: of `small*` what two cores can do, of `small_protocol`, `full_stsb` and `full_glue` the paper's 500 and 1,000.
 SETTINGS: dict[str, dict[str, Any]] = {
     "few_shot/tiny": {"steps": 2},
+    "few_shot/small*": {"steps": 300},
     "few_shot/small_short": {"steps": 48},
+    "few_shot/small_protocol": {"steps": 500},
     "few_shot/full_glue": {"steps": 1000},
 }
 # The paper's way: one rate, a random head that stays.

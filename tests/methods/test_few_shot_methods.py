@@ -301,7 +301,7 @@ def test_an_empty_folder_is_no_encoder(tmp_path):
         solve("linear_probe", tiny_encoder.problem(str(tmp_path))[0])
 
 
-# On problems and seeds 1000 to 1004, at rates of 5e-3, 1e-2 and 2e-2, the balanced pace is right on all five at each of them; so
+# On problems and seeds 1000 to 1004, at rates of 5e-3, 1e-2 and 2e-2, the balanced pace is right on all five at each; so
 # is the narrow form, and at 2e-2 the wide one at the published pace is at chance on all five (updates of 11 to 60).
 def test_the_wide_form_learns_at_the_rate_of_the_narrow_one(backbone):
     problem, truth = tiny_encoder.problem(backbone, n=24)

@@ -64,7 +64,7 @@ def test_a_problem_does_not_hold_the_labels_of_its_tests():
     tensors = [value for value in vars(problem).values() if isinstance(value, torch.Tensor)]
     assert all(len(one) != len(truth) for one in tensors)
     assert not hasattr(problem, "truth")
-    known = {tuple(text) for text in texts.load("sentiment_imdb").texts}
+    known = {tuple(text) for text in texts.load("sentiment_yelp").texts}
     assert set(problem.test) <= known  # the bare texts, nothing added
 
 
@@ -94,7 +94,7 @@ def test_facts_are_those_of_the_update(task):
 
 
 def test_a_preset_counts_its_instances():
-    with pytest.raises(ValidationError, match="instances: 7, but the cells and repeats make 4"):
+    with pytest.raises(ValidationError, match="instances: 7, but the cells and repeats make 2"):
         type(SPEC.presets["small"]).model_validate({**SPEC.presets["small"].model_dump(), "instances": 7})
 
 

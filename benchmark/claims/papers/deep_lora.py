@@ -27,7 +27,7 @@ def few(method: str, preset: str = "small", seeds: int = 3, **parameters: object
 
 def drawn(rule: str, *of: Quantity, under: str = "", unit: str | None = None, **thresholds: float) -> Part:
     """A rule on draws: every seed draws other labels."""
-    return Part(rule, of, under=under, unit=unit, options={"drawn": True}, **thresholds)  # type: ignore[arg-type]
+    return Part(rule, of, under=under, unit=unit, options={"drawn": True}, **thresholds)
 
 
 def protocol(method: str, rank: int, **parameters: object) -> Runs:
