@@ -46,7 +46,7 @@ def solve(name, problem, ctx=None, **given):
 
 
 def quick(name, **more):
-    return {"steps": 60, "head_lr": 3e-2, **QUICK[name], **more} if name in TUNED else more
+    return {"steps": 60, "head": "random", "head_lr": 3e-2, **QUICK[name], **more} if name in TUNED else more
 
 
 @pytest.fixture(scope="module")
