@@ -46,8 +46,8 @@ class DeepLora(Recipe):
     settings={
         **SETTINGS,
         "few_shot/tiny": {"steps": 2, "lr": 3e-3},
-        # Rate of 48 steps from a random head, kept for 300: on tuning texts (18 draws) mean accuracy is .777, .786, .785 at 1e-3,
-        # 2e-3, 3e-3, and .628 at 1e-2 (6 draws).
+        # Rate of 48 steps from a random head, kept for 300: on tuning texts (18 draws) mean accuracy is .777, .786, .785 at
+        # 1e-3, 2e-3, 3e-3, and .628 at 1e-2 (6 draws).
         "few_shot/small*": {"steps": 300, "lr": 2e-3},
         "few_shot/small_short": {"steps": 48},
         "few_shot/small_protocol": {**PUBLISHED, "steps": 500},
