@@ -2,11 +2,11 @@
 
     min  mean_i loss(head(pooled(x_i)), y_i)        cross-entropy; of a graded task squared error of (y - mean) / deviation
 AdamW (0.9, 0.999, 1e-6, no decay), constant rates, batches of 16, the encoder's dropout on, the last iterate: the paper's.
-The head is the same in all methods: it begins at a linear probe of the frozen encoder and learns at a rate of its own
-(`probe`), begins random and learns (`random`), or stays random, as the paper's (`frozen`). Longer texts are cut and not left
-out, and grades are brought to one scale: both unlike the paper. Dropout draws from the context's seed.
-The curve `train` is of the training examples as the steps saw them, dropout on. Curves `KIND (log10 sigma_1)` say how large the
-updates are, the median of the layers of a kind.
+The head is the same in all methods: it begins at a linear probe of the frozen encoder, whose strength cross-validation of the
+training examples tells, and learns at a rate of its own (`probe`); it begins random and learns (`random`); or it stays random,
+as the paper's (`frozen`). Longer texts are cut and not left out, and grades are brought to one scale: both unlike the paper.
+Dropout draws from the context's seed. The curve `train` is of the training examples as the steps saw them, dropout on. Curves
+`KIND (log10 sigma_1)` say how large the updates are, the median of the layers of a kind.
 """
 
 from collections import defaultdict
@@ -27,7 +27,6 @@ Head = Literal["probe", "random", "frozen"]
 Sizes = Mapping[str, Callable[[], Tensor]]  # functions that give the largest singular value of a layer's update, by its name
 _POINTS, _TEST = 4, 64  # of the curve: each one encodes all test texts, in batches of this size
 _STD = 0.02  # of the head's first weights, as BERT's
-_STRENGTH = 0.1  # of the probe that the head begins at: linear_probe's
 _LEAST = 1e-12  # of a singular value, in curves
 
 # Recommended: of `small*` what two cores can do, of `small_protocol`, `full_stsb` and `full_glue` the paper's 500 and 1,000.
@@ -85,7 +84,7 @@ class Tuning:
         self.encoder.train()
         scale = found.shape[1] ** 0.5 / found.norm(dim=1).mean()
         y = self._problem.y if self._problem.classes else (self._problem.y - self._middle) / self._spread
-        W, b = weights(self._problem, y, scale * found, _STRENGTH)
+        W, b = weights(self._problem, y, scale * found)
         self.head.weight.copy_(scale * W)
         self.head.bias.copy_(b)
 

@@ -11,6 +11,7 @@ import pytest
 import torch
 from peft.tuners.lora import Linear as LoraLinear
 from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import StratifiedKFold
 from torch.nn.functional import cross_entropy
 from transformers import T5Config, T5Model
 
@@ -235,16 +236,49 @@ def test_a_head_begins_at_the_linear_probe(kind, backbone):
         batches = (Tokens(problem, texts).batch(range(len(texts)), CPU) for texts in (problem.train, problem.test))
         train, test = (pooled(encoder, batch) for batch in batches)
     scale = 32**0.5 / train.norm(dim=1).mean()
+    rows, tests = (scale * train).numpy(), (scale * test).numpy()
+    strengths = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
     if kind == "grades":
-        spread, middle = problem.y.std(correction=0), problem.y.mean()
-        fit = Ridge(alpha=10).fit((scale * train).numpy(), ((problem.y - middle) / spread).numpy())
-        expected = fit.predict((scale * test).numpy()) * spread.item() + middle.item()
-        assert np.allclose(tuning.predict()[:, 0].numpy(), expected, atol=1e-4)
+        spread, middle = problem.y.std(correction=0).item(), problem.y.mean().item()
+        y = (problem.y.numpy() - middle) / spread
+
+        def error(strength):
+            wrong = [
+                np.square(Ridge(alpha=1 / strength).fit(np.delete(rows, out, 0), np.delete(y, out)).predict(rows[out]) - y[out])
+                for out in np.split(np.arange(24), 4)
+            ]
+            return np.mean(wrong)
+
+        fit = Ridge(alpha=1 / min(strengths, key=error)).fit(rows, y)
+        assert np.allclose(tuning.predict()[:, 0].numpy(), fit.predict(tests) * spread + middle, atol=1e-4)
     else:
-        fit = LogisticRegression(C=0.1, max_iter=2000).fit((scale * train).numpy(), problem.y)
-        expected = fit.predict_log_proba((scale * test).numpy())
-        assert np.allclose(torch.log_softmax(tuning.predict(), 1).numpy(), expected, atol=1e-3)
+        y = problem.y.numpy()
+
+        def error(strength):
+            wrong = []
+            for kept, out in StratifiedKFold(4).split(rows, y):
+                model = LogisticRegression(C=strength, max_iter=2000).fit(rows[kept], y[kept])
+                wrong.append(-model.predict_log_proba(rows[out])[np.arange(len(out)), y[out]].mean())
+            return np.mean(wrong)
+
+        fit = LogisticRegression(C=min(strengths, key=error), max_iter=2000).fit(rows, y)
+        found = torch.log_softmax(tuning.predict(), 1).numpy()
+        assert np.allclose(found, fit.predict_log_proba(tests), atol=1e-3)
     assert tuning.encoder.training
+
+
+def test_a_head_begins_near_nothing_where_the_states_tell_nothing(backbone):
+    """Of labels that the texts do not tell a strong probe learns some all the same (0.667); the head begins at log 2 = 0.693."""
+    problem, _ = tiny_encoder.problem(backbone, n=24)
+    chance = torch.arange(24) // 2 % 2  # of each class of texts one half
+    sizes = {}
+    for name, y in (("told", problem.y), ("chance", chance)):
+        one = FewShot(train=problem.train, y=y, test=problem.train, classes=2, backbone=backbone)
+        sizes[name] = cross_entropy(Tuning(one, Context(CPU, 0)).predict(), y).item()
+    assert sizes["told"] < 0.55
+    assert sizes["chance"] > 0.68
+    single = FewShot(train=problem.train, y=(torch.arange(24) == 0).long(), test=problem.test, classes=2, backbone=backbone)
+    assert Tuning(single, Context(CPU, 0)).predict().isfinite().all()
 
 
 def test_curves_tell_how_large_updates_are(backbone):
