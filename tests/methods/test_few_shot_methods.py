@@ -268,7 +268,7 @@ def test_a_head_begins_at_the_linear_probe(kind, backbone):
 
 
 def test_a_head_begins_near_nothing_where_the_states_tell_nothing(backbone):
-    """Of labels that the texts do not tell a strong probe learns some all the same (0.667); the head begins at log 2 = 0.693."""
+    """A strong probe learns some of labels that the texts do not tell (0.667); the head begins at log 2 = 0.693."""
     problem, _ = tiny_encoder.problem(backbone, n=24)
     chance = torch.arange(24) // 2 % 2  # of each class of texts one half
     sizes = {}
