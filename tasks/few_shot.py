@@ -137,14 +137,15 @@ SPEC = TaskSpec(
             labels=(16, 64),
             about="a quick look: 48 steps, in which about half of the layers hardly move",
         ),
+        # With 64 and 256 labels nothing is learned: after 200 steps LoRA is right on .515 of tuning texts with 256, .545 with 800.
         "small_acceptability": Draws(
-            **_SHORT,
+            budget=1800,
             instances=2,
             data=("minilm", "acceptability"),
             text=("acceptability",),
-            labels=(64, 256),
+            labels=(256, 1024),
             length=24,
-            about="64 and 256 labels, whole sentences or broken ones, on which a frozen probe is weak",
+            about="256 and 1,024 labels, whole sentences or broken ones, on which a frozen probe is at chance",
         ),
         "small_pairs": Draws(
             **_SHORT,
@@ -157,8 +158,8 @@ SPEC = TaskSpec(
         "small_protocol": Draws(
             budget=3600,
             instances=30,
-            data=("minilm", "acceptability"),
-            text=("acceptability",),
+            data=("minilm", "sentiment"),
+            text=("sentiment_yelp",),
             labels=(16, 64, 256),
             repeats=10,
             tests=200,

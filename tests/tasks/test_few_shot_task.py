@@ -46,8 +46,8 @@ def test_seeds_and_repeats_draw_other_training_texts_and_the_same_tests():
     assert first.problem.train == again.problem.train
     assert set(first.problem.train) != set(other.problem.train)
     assert first.problem.test == other.problem.test
-    assert make("small_protocol", 0).label == "acceptability, 16 labels (1)"
-    assert make("small_protocol", 3).label == "acceptability, 16 labels (2)"
+    assert make("small_protocol", 0).label == "sentiment_yelp, 16 labels (1)"
+    assert make("small_protocol", 3).label == "sentiment_yelp, 16 labels (2)"
 
 
 @pytest.mark.parametrize("preset", ["small", "small_pairs", "small_acceptability", "full"])

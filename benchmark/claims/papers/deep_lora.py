@@ -53,7 +53,7 @@ PAPER = Paper(
     about="Gradient descent on deep products of matrices stays in subspaces that the first gradient tells, so that a "
     "small network "
     "follows the same path. Deep LoRA is that idea for the fine-tuning of language models.",
-    scale="Matrices of 200 x 200, the paper's up to 1,000; MiniLM with 16 to 256 labels, the paper's BERT with up to 1,024 "
+    scale="Matrices of 200 x 200, the paper's up to 1,000; MiniLM with 16 to 1,024 labels, the paper's BERT with up to 1,024 "
     "labels.",
     claims=(
         Claim(
@@ -184,7 +184,7 @@ PAPER = Paper(
             ),
             where=RESULTS,
             published="0.07 with 16 labels, 0.02 with 64, 0.01 with 256, in Pearson's correlation on STS-B",
-            caveat="Acceptability, not similarity; mean pooling, and no pooler or embedding that learns.",
+            caveat="Sentiment, not similarity; mean pooling, and no pooler or embedding that learns.",
         ),
         Claim(
             "6c",
@@ -338,7 +338,7 @@ PAPER = Paper(
                 Mark(name, score(few(method, preset, seeds), "accuracy", labels=labels), f"{under}, {labels} labels")
                 for under, preset, counts in (
                     ("sentiment", "small", (16, 64)),
-                    ("acceptability", "small_acceptability", (64, 256)),
+                    ("acceptability", "small_acceptability", (256, 1024)),
                 )
                 for labels in counts
                 for name, method, seeds in (
