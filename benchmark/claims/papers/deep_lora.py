@@ -293,8 +293,8 @@ PAPER = Paper(
         "Rates of `lora` and `deep_lora` are the best of 18 draws on tuning texts, those of the other methods of 6; that of "
         "`ia3` is untuned. They were chosen for 48 steps from a random head.",
         "At the start the gradient of a factor is at most eps^2 = 1e-6 of its layer's, below AdamW's eps of 1e-6, so that an "
-        "update grows by ever larger steps: layers with a strong gradient break out; the others stay at 1e-9, for good once the "
-        "training texts are fitted and all gradients vanish. More steps move no more of them. The second figure shows it.",
+        "update grows by ever larger steps: layers with a strong gradient break out, the others stay at 1e-9, for good once "
+        "the training texts are fitted and gradients vanish. More steps move no more of them. The second figure shows it.",
         "The paper's BERT comes in no package: `--preset full_glue --source backbone=bert-base-cased` runs its tasks on files "
         "of yours.",
     ),
