@@ -160,8 +160,9 @@ class Context:
     def record(self, step: int, estimate: Point, **others: Point) -> None:
         """Offer the running estimate for the curve. Call it every step: it keeps 60 to 120 points (or as many as `steps` was
         asked for), evenly spread, and the last one; the clock is held while it scores. `others` become curves of their own,
-        by name: estimates too, or 0-d tensors, which are values on the primary metric's scale. What only the curve needs may be
-        a function of no arguments: it is called for a point alone, with the clock held.
+        by name: estimates too, or 0-d tensors, which are values on the primary metric's scale, or on one of their own that the
+        name ends with in brackets, as "query (log10 sigma_1)": boards draw no such curve beside the metric, figures of papers
+        may. What only the curve needs may be a function of no arguments: it is called for a point alone, with the clock held.
         """
         last = step == self._total - 1
         if step % self._every and not last:

@@ -443,6 +443,7 @@ SOURCES: dict[str, Asset | Packaged | Folder | Model] = {
     ),
     "sentiment": Asset("sentiment.json.xz", "7d5c33a231da70d22c7ef41918e3c56b7039bc2a52ab8ebdf36a401a19df5a59"),
     "paraphrase": Asset("paraphrase.json.xz", "6b44cfa8ce963b73ff3e34ae11fcb3740a58785410b9aa18febb219d779868f1"),
+    "acceptability": Asset("acceptability.json.xz", "7d2ebea677a7037c3c309926a4b9c20b23ddf7f1eeb8663d48b5b44cef3b1d63"),
     "motions": Asset("motions.npz", "cecf3fa7a6cb65050632c55d7efcea0d1643606abc3a3e3533ae6b67b29961b8"),
     "head": Rendered(
         "head.npz",

@@ -6,8 +6,9 @@ fixed test examples, both for tests and for tuning. Which example is in which pa
     sentiment_imdb, _yelp              2   400   300          145          150
     sentiment_amazon                   2   400   300          133          150
     paraphrase (pairs)                 2  1600   400          800          200
+    acceptability                      2  1600   400          800          200
 
-No two parts of `paraphrase` share a book of the Bible.
+No two parts of `paraphrase` share a book of the Bible, nor do two parts of `acceptability`.
 Imports torch only to draw.
 """
 
@@ -34,6 +35,7 @@ _ASSET = {
     "sentiment_yelp": "sentiment",
     "sentiment_amazon": "sentiment",
     "paraphrase": "paraphrase",
+    "acceptability": "acceptability",
 }
 _SITES = ("sentiment_imdb", "sentiment_yelp", "sentiment_amazon")
 _PARTS = ("pool", "test", "tuning pool", "tuning test")

@@ -107,11 +107,13 @@ def _known_methods(session: Session, task: str) -> list[str]:
 
 
 def curves(session: Session, rows: Sequence[Row]) -> pd.DataFrame:
-    """Every point of the runs. Columns: label, series, seed, instance, step, seconds, value. Contended seconds are NaN."""
+    """Every point of the runs. Columns: label, series, seed, instance, step, seconds, value. Contended seconds are NaN. Curves
+    on a scale of their own are left out.
+    """
     owner = {run.id: (row.label, run.seed) for row in rows for run in row.runs}
     points = session.execute(
         select(Curve.run_id, Curve.series, Curve.instance, Curve.step, Curve.seconds, Curve.value).where(
-            Curve.run_id.in_(owner)
+            Curve.run_id.in_(owner), Curve.series.not_like("%)")
         )
     ).all()
     frame = pd.DataFrame(points, columns=["run", "series", "instance", "step", "seconds", "value"])

@@ -11,10 +11,12 @@ _POINTS = 160  # the most points of one line
 
 
 def chart(frame: pd.DataFrame, info: TaskInfo, axis: str) -> alt.Chart:
-    """The primary metric against step or seconds. Each instance has a thin line, each series a colour and a dash.
+    """The primary metric against step or seconds. Each instance has a thin line, each series a colour and a dash. A series on a
+    scale of its own, whose name ends with that scale in brackets, is left out.
 
     frame has the columns instance, series, step, seconds, value. The page, light or dark, gives the colours of text and grid.
     """
+    frame = frame[[not name.endswith(")") for name in frame["series"]]]
     frame = frame[frame["seconds"] > 0] if axis == "seconds" else frame
     thinned = pd.concat([_thin(line) for _, line in frame.groupby(["instance", "series"])]) if len(frame) else frame
     series = sorted(set(thinned["series"]), key=lambda name: (name != "estimate", name))

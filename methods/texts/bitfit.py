@@ -41,7 +41,7 @@ class IA3(Recipe):
 @method("bitfit", solves="FewShot", kind="small adapter", paper="arXiv:2106.10199", settings=SETTINGS, parameters=BitFit)
 def bitfit(problem: FewShot, ctx: Context, given: BitFit) -> Tensor:
     """BitFit: the biases of the encoder learn, and nothing else of it"""
-    tuning = Tuning(problem, ctx)
+    tuning = Tuning(problem, ctx, given.head)
     tuning.encoder.requires_grad_(False)
     biases = [p.requires_grad_() for name, p in tuning.encoder.named_parameters() if name.endswith("bias")]
     if not biases:
@@ -52,7 +52,7 @@ def bitfit(problem: FewShot, ctx: Context, given: BitFit) -> Tensor:
 @method("ia3", solves="FewShot", kind="small adapter", paper="arXiv:2205.05638", settings=SETTINGS, parameters=IA3)
 def ia3(problem: FewShot, ctx: Context, given: IA3) -> Tensor:
     """IA3: keys, values and what output layers are given are scaled by what is learned, entry by entry"""
-    tuning = Tuning(problem, ctx)
+    tuning = Tuning(problem, ctx, given.head)
     kind = str(tuning.encoder.config.model_type)  # type: ignore[union-attr]
     if kind not in LAYERS:
         raise UserError(f"peft knows no IA3 layers of a '{kind}' encoder; known: {', '.join(sorted(LAYERS))}")

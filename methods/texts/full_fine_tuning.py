@@ -5,12 +5,13 @@
 """
 
 from dataclasses import dataclass
+from functools import partial
 
 from torch import Tensor, nn
 
 from benchmark import Context, FewShot, Positive, method
 from methods.texts._training import SETTINGS, Recipe, Tuning
-from methods.texts._updates import singular_values_of
+from methods.texts._updates import largest, singular_values_of
 
 
 @dataclass(frozen=True)
@@ -22,10 +23,14 @@ class Full(Recipe):
 
 @method("full_fine_tuning", solves="FewShot", kind="fine-tuning", paper="arXiv:1810.04805", settings=SETTINGS, parameters=Full)
 def full_fine_tuning(problem: FewShot, ctx: Context, given: Full) -> Tensor:
-    tuning = Tuning(problem, ctx)
-    layers = [layer for layer in tuning.encoder.modules() if isinstance(layer, nn.Linear)]
-    before = [layer.weight.detach().clone() for layer in layers]
-    scores = tuning.learn([{"params": list(tuning.encoder.parameters()), "lr": given.lr}], given)
-    deltas = (layer.weight.detach() - start for layer, start in zip(layers, before, strict=True))
-    ctx.keep("update_singular_values", singular_values_of(deltas))
+    tuning = Tuning(problem, ctx, given.head)
+    layers = {name: layer for name, layer in tuning.encoder.named_modules() if isinstance(layer, nn.Linear)}
+    deltas = {name: partial(_delta, layer, layer.weight.detach().clone()) for name, layer in layers.items()}
+    sizes = {name: lambda delta=delta: largest(delta()) for name, delta in deltas.items()}
+    scores = tuning.learn([{"params": list(tuning.encoder.parameters()), "lr": given.lr}], given, sizes)
+    ctx.keep("update_singular_values", singular_values_of(delta() for delta in deltas.values()))
     return scores
+
+
+def _delta(layer: nn.Linear, before: Tensor) -> Tensor:
+    return layer.weight.detach() - before

@@ -8,6 +8,8 @@ import re
 import numpy as np
 import pytest
 import torch
+from sklearn.feature_extraction.text import CountVectorizer
+from sklearn.linear_model import LogisticRegression
 
 from benchmark.datasets import sources, texts, user_texts
 from benchmark.errors import UserError
@@ -17,6 +19,7 @@ SIZES = {  # pool and test of tests, pool and test of tuning
     "sentiment_yelp": (400, 300, 145, 150),
     "sentiment_amazon": (400, 300, 133, 150),
     "paraphrase": (1600, 400, 800, 200),
+    "acceptability": (1600, 400, 800, 200),
 }
 NAMES = sorted(SIZES)
 
@@ -38,7 +41,7 @@ def words(text):
 
 def test_the_sets_are_named():
     assert sorted(texts.names()) == sorted([*NAMES, "sentiment"])
-    assert {texts.source(name) for name in NAMES} == {"sentiment", "paraphrase"}
+    assert {texts.source(name) for name in NAMES} == {"sentiment", "paraphrase", "acceptability"}
     for use in (
         texts.load,
         texts.source,
@@ -144,6 +147,44 @@ def test_words_and_length_alone_do_not_tell_paraphrases():
     fit = np.linalg.lstsq(features(pool), 2 * found.labels[pool] - 1, rcond=None)[0]
     right = np.mean((features(test) @ fit > 0) == found.labels[test])
     assert 0.55 < right < 0.85
+
+
+def test_no_two_parts_of_acceptability_share_a_book_and_kinds_of_breaks_have_like_shares():
+    groups = [group.split() for group in texts.load("acceptability").groups]
+    books = [{groups[i][0] for i in part} for part in parts("acceptability")]
+    for one, other in itertools.combinations(books, 2):
+        assert not one & other
+    labels = texts.load("acceptability").labels
+    for part in parts("acceptability"):
+        kinds = [groups[i][1] for i in part]
+        assert {kind: labels[i] for i, kind in zip(part, kinds, strict=True)} == {
+            "whole": 1, "agreement": 0, "exchange": 0, "double": 0,
+        }  # fmt: skip
+        counts = [kinds.count(kind) for kind in ("agreement", "exchange", "double")]
+        assert min(counts) > 0.7 * max(counts)
+
+
+def test_a_broken_sentence_is_broken_in_one_place():
+    found = texts.load("acceptability")
+    swaps = {("is", "are"), ("was", "were"), ("has", "have")}
+    seen = set()
+    for (text,), group in zip(found.texts, found.groups, strict=True):
+        said, kind = text.split(), group.split()[1]
+        twice = [a for a, b in itertools.pairwise(said) if a == b]
+        assert bool(twice) == (kind == "double"), text
+        assert 5 <= len(said) <= 16 + (kind == "double")
+        if kind == "agreement":
+            seen |= {pair for pair in swaps if set(pair) & set(said)}
+    assert seen == swaps
+
+
+def test_words_alone_do_not_tell_what_is_acceptable():
+    """A probe on which words there are is hardly above chance: a break changes no word, or one of a verb's two forms."""
+    found, (pool, test) = texts.load("acceptability"), texts.split("acceptability", "test")
+    words_of = CountVectorizer(binary=True, min_df=3).fit(found.texts[i][0] for i in pool)
+    fit = LogisticRegression(C=0.1).fit(words_of.transform(found.texts[i][0] for i in pool), found.labels[pool])
+    right = fit.score(words_of.transform(found.texts[i][0] for i in test), found.labels[test])
+    assert 0.4 < right < 0.6
 
 
 # --- drawing ------------------------------------------------------------------------------------------------------------

@@ -272,13 +272,87 @@ def test_the_head_of_a_classifier_is_left_out():
     assert "classifier" not in expected
 
 
-def test_a_layer_in_two_places_stays_one():
+def two_places():
     shared = nn.Linear(4, 4)
-    net = nn.ModuleDict({"a": nn.Sequential(shared), "b": nn.Sequential(shared)})
-    get_deep_lora_model(net, DeepLoraConfig(rank=2), draw())
+    return nn.ModuleDict({"a": nn.Sequential(shared), "b": nn.Sequential(shared), "c": nn.Sequential(nn.Linear(4, 4))})
+
+
+@pytest.mark.parametrize("wanted", ["all-linear", ("a.0", "b.0"), ("0",)])
+def test_a_layer_in_two_places_stays_one(wanted, tmp_path):
+    net = two_places()
+    shared = net["a"][0]
+    get_deep_lora_model(net, DeepLoraConfig(rank=2, target_modules=wanted), draw())
     assert net["a"][0] is net["b"][0]
+    assert list(adapted(net)) == (["a.0"] if "a.0" in wanted else ["a.0", "c.0"])
+    with torch.no_grad():
+        net["a"][0].factors[0].add_(10)
+        net["a"][0].factors[1].add_(10)
+        net["a"][0].factors[2].add_(10)
+    x = torch.randn(3, 4, generator=draw())
+    before = [net[name](x) for name in "abc"]
+    save_pretrained(net, tmp_path)
     merge(net)
     assert net["a"][0] is net["b"][0] is shared
+    after = [net[name](x) for name in "abc"]
+    assert all(torch.allclose(one, other, atol=1e-3) for one, other in zip(before, after, strict=True))
+    other = two_places()
+    with torch.no_grad():
+        other["a"][0].weight.copy_(shared.weight)
+    load(other, tmp_path)
+    assert other["a"][0] is other["b"][0]
+
+
+def test_a_layer_of_which_one_place_is_meant_is_refused_by_name():
+    for wanted, meant, other in (("a.0", "a", "b"), ("b.0", "b", "a")):
+        with pytest.raises(UserError, match=rf"^layer '{meant}\.0' is also '{other}\.0', which is no target; name both"):
+            get_deep_lora_model(two_places(), DeepLoraConfig(rank=2, target_modules=(wanted,)), draw())
+
+
+def tied():
+    net = nn.ModuleDict({"words": nn.Embedding(9, 4), "inner": nn.Linear(4, 4), "output": nn.Linear(4, 9)})
+    net["output"].weight = net["words"].weight
+    return net
+
+
+def test_a_layer_with_the_weight_of_another_module_is_refused_by_name():
+    with pytest.raises(UserError, match=r"^layers 'output' and 'words' share one weight"):
+        get_deep_lora_model(tied(), DeepLoraConfig(rank=2), draw())
+    net = get_deep_lora_model(tied(), DeepLoraConfig(rank=2, target_modules=("inner",)), draw())
+    assert list(adapted(net)) == ["inner"]
+    pair = nn.Sequential(nn.Linear(4, 4), nn.Linear(4, 4))
+    pair[1].weight = pair[0].weight
+    with pytest.raises(UserError, match=r"^layers '0' and '1' share one weight"):
+        get_deep_lora_model(pair, DeepLoraConfig(rank=2), draw())
+
+
+def test_merging_leaves_a_weight_that_was_shared_later_to_its_other_owner():
+    net = nn.ModuleDict({"words": nn.Embedding(9, 4), "output": nn.Linear(4, 9)})
+    get_deep_lora_model(net, DeepLoraConfig(rank=2, scale=1.0), draw())
+    net["words"].weight = net["output"].base.weight
+    rows, before = net["words"].weight.clone(), net["output"](torch.eye(4))
+    merge(net)
+    assert torch.equal(net["words"].weight, rows)
+    assert torch.allclose(net["output"](torch.eye(4)), before, atol=1e-5)
+    assert not torch.allclose(net["output"].weight, rows)
+
+
+def test_a_balanced_pace_lowers_the_rate_with_the_rank():
+    """From rank 8 to rank 32, of three factors: (1/4)^(2/3), and the saturated steps of both move the product alike."""
+    net = nn.Sequential(nn.Linear(32, 32))
+    rates = {}
+    for rank in (8, 32):
+        one = get_deep_lora_model(nn.Sequential(nn.Linear(32, 32)), DeepLoraConfig(rank=rank), draw())
+        assert parameter_groups(one, 0.01)[0]["lr"] == 0.01
+        [group] = parameter_groups(one, 0.01, pace="balanced")
+        rates[rank] = group["lr"]
+    assert rates == {8: pytest.approx(0.01), 32: pytest.approx(0.01 * 4 ** (-2 / 3))}
+    moved = []
+    for rank, rate in rates.items():
+        sides = [torch.full(shape, rate) for shape in ((32, rank), (rank, rank), (rank, 32))]
+        moved.append(torch.linalg.matrix_norm(sides[0] @ sides[1] @ sides[2], 2).item())
+    assert moved[0] == pytest.approx(moved[1], rel=1e-4)
+    get_deep_lora_model(net, DeepLoraConfig(rank=None, form="wide", modules_to_save=()), draw())
+    assert [group["lr"] for group in parameter_groups(net, 0.01, pace="balanced")] == [pytest.approx(rates[32])]
 
 
 @pytest.mark.parametrize(

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import torch
 from peft.tuners.lora import Linear as LoraLinear
-from sklearn.linear_model import LogisticRegression
+from sklearn.linear_model import LogisticRegression, Ridge
+from sklearn.model_selection import StratifiedKFold
 from torch.nn.functional import cross_entropy
 from transformers import T5Config, T5Model
 
@@ -22,7 +23,7 @@ from benchmark.problems import FewShot
 from benchmark.solving import answer
 from methods.texts._encode import Tokens, encoder_of, pooled
 from methods.texts._training import Tuning
-from methods.texts._updates import singular_values, singular_values_of
+from methods.texts._updates import largest, singular_values, singular_values_of
 from methods.texts.adapters import DeepLoraConfig, adapted, get_deep_lora_model
 from methods.texts.lora import sides, with_lora
 from tests.methods import tiny_encoder
@@ -46,7 +47,7 @@ def solve(name, problem, ctx=None, **given):
 
 
 def quick(name, **more):
-    return {"steps": 60, "head_lr": 3e-2, **QUICK[name], **more} if name in TUNED else more
+    return {"steps": 60, "head": "random", "head_lr": 3e-2, **QUICK[name], **more} if name in TUNED else more
 
 
 @pytest.fixture(scope="module")
@@ -68,10 +69,8 @@ def test_what_tells_the_classes_apart_is_learned(name, backbone, head_alone):
         assert cross_entropy(found, truth) < head_alone[0] / 2
 
 
-# A step of Adam moves a factor by up to lr * sqrt(its size), whatever its gradient. At 2e-2 updates of rank 8 reach a norm of
-# 20 and learn; those of rank 32, wide or narrow, reach 50 to 200, drown the weights and end at chance for nine seeds of ten,
-# from starts of 1e-3 or 1e-2, with eps of 1e-6 or 1e-12, after 60 or 240 steps. From 1e-3 to 1e-2 the wide form learns for all
-# ten. Updates of the compressed form grow later.
+# A step of Adam moves a factor by up to lr * sqrt(its size), whatever its gradient: see the wide form below. Updates of the
+# compressed form grow later.
 @pytest.mark.parametrize("more", [{"form": "wide"}, {"form": "compressed", "gamma": 0.1, "lr": 1e-2}, {"rank": 2, "depth": 2}])
 def test_the_other_forms_learn_too(more, backbone, head_alone):
     problem, truth = tiny_encoder.problem(backbone, n=24)
@@ -148,10 +147,10 @@ def test_deep_lora_and_lora_adapt_the_same_layers_and_heads(backbone):
 
 def test_a_frozen_head_stays(backbone):
     problem, _ = tiny_encoder.problem(backbone)
-    for head in ("frozen", "trained"):
-        tuning = Tuning(problem, Context(CPU, 0))
+    for head in ("frozen", "random", "probe"):
+        tuning = Tuning(problem, Context(CPU, 0), head)
         before = tuning.head.weight.clone()
-        tuning.run([{"params": list(tuning.encoder.parameters()), "lr": 1e-4}], 2, 8, head, 1e-3)
+        tuning.run([{"params": list(tuning.encoder.parameters()), "lr": 1e-4}], 2, 8, 1e-3)
         assert torch.equal(tuning.head.weight, before) == (head == "frozen")
 
 
@@ -160,7 +159,7 @@ def test_lora_begins_as_it_says(start, deviation, scale, backbone):
     problem, _ = tiny_encoder.problem(backbone)
     ctx = Context(CPU, 0)
     encoder = encoder_of(problem, ctx)
-    layers = [layer for layer in with_lora(encoder, ctx, 8, start, 16) if layer.in_features == 32]
+    layers = [layer for layer in with_lora(encoder, ctx, 8, start, 16).values() if layer.in_features == 32]
     A = torch.cat([layer.lora_A["default"].weight.flatten() for layer in layers])
     assert A.std().item() == pytest.approx(deviation, rel=0.05)
     for layer in layers:
@@ -227,6 +226,85 @@ def test_the_probe_is_logistic_regression_on_the_encoders_states(backbone):
     assert np.allclose(found.numpy(), expected, atol=1e-3)
 
 
+@pytest.mark.parametrize("kind", ["two", "three", "grades"])
+def test_a_head_begins_at_the_linear_probe(kind, backbone):
+    """What a head says before a step is what a probe says that learned on states of a mean norm of sqrt(width)."""
+    problem, _ = tiny_encoder.problem(backbone, n=24, classes=3 if kind == "three" else 2, graded=kind == "grades")
+    tuning = Tuning(problem, Context(CPU, 0))
+    encoder = encoder_of(problem, Context(CPU, 0)).eval()
+    with torch.no_grad():
+        batches = (Tokens(problem, texts).batch(range(len(texts)), CPU) for texts in (problem.train, problem.test))
+        train, test = (pooled(encoder, batch) for batch in batches)
+    scale = 32**0.5 / train.norm(dim=1).mean()
+    rows, tests = (scale * train).numpy(), (scale * test).numpy()
+    strengths = (1e-5, 1e-4, 1e-3, 1e-2, 1e-1)
+    if kind == "grades":
+        spread, middle = problem.y.std(correction=0).item(), problem.y.mean().item()
+        y = (problem.y.numpy() - middle) / spread
+
+        def error(strength):
+            wrong = [
+                np.square(Ridge(alpha=1 / strength).fit(np.delete(rows, out, 0), np.delete(y, out)).predict(rows[out]) - y[out])
+                for out in np.split(np.arange(24), 4)
+            ]
+            return np.mean(wrong)
+
+        fit = Ridge(alpha=1 / min(strengths, key=error)).fit(rows, y)
+        assert np.allclose(tuning.predict()[:, 0].numpy(), fit.predict(tests) * spread + middle, atol=1e-4)
+    else:
+        y = problem.y.numpy()
+
+        def error(strength):
+            wrong = []
+            for kept, out in StratifiedKFold(4).split(rows, y):
+                model = LogisticRegression(C=strength, max_iter=2000).fit(rows[kept], y[kept])
+                wrong.append(-model.predict_log_proba(rows[out])[np.arange(len(out)), y[out]].mean())
+            return np.mean(wrong)
+
+        fit = LogisticRegression(C=min(strengths, key=error), max_iter=2000).fit(rows, y)
+        found = torch.log_softmax(tuning.predict(), 1).numpy()
+        assert np.allclose(found, fit.predict_log_proba(tests), atol=1e-3)
+    assert tuning.encoder.training
+
+
+def test_a_head_begins_near_nothing_where_the_states_tell_nothing(backbone):
+    """A strong probe learns some of labels that the texts do not tell (0.667); the head begins at log 2 = 0.693."""
+    problem, _ = tiny_encoder.problem(backbone, n=24)
+    chance = torch.arange(24) // 2 % 2  # of each class of texts one half
+    sizes = {}
+    for name, y in (("told", problem.y), ("chance", chance)):
+        one = FewShot(train=problem.train, y=y, test=problem.train, classes=2, backbone=backbone)
+        sizes[name] = cross_entropy(Tuning(one, Context(CPU, 0)).predict(), y).item()
+    assert sizes["told"] < 0.55
+    assert sizes["chance"] > 0.68
+    single = FewShot(train=problem.train, y=(torch.arange(24) == 0).long(), test=problem.test, classes=2, backbone=backbone)
+    assert Tuning(single, Context(CPU, 0)).predict().isfinite().all()
+
+
+def test_curves_tell_how_large_updates_are(backbone):
+    """The curve of a kind of layer ends at the median of its layers' largest singular values."""
+    problem, _ = tiny_encoder.problem(backbone)
+    for name in ("deep_lora", "lora", "full_fine_tuning"):
+        points = []
+        ctx = Context(CPU, 0, on_record=lambda step, seconds, found, points=points: points.append(found))
+        solve(name, problem, ctx, **{**quick(name), "steps": 12})
+        kinds = [one for one in points[-1] if one.endswith("(log10 sigma_1)")]
+        assert len(kinds) == 6
+        top = ctx.kept["update_singular_values"][:, 0]  # two blocks of query, key, value, output and the two of the MLP
+        for place, kind in enumerate(kinds):
+            expected = torch.stack([top[place], top[place + 6]]).median().log10()
+            assert points[-1][kind].item() == pytest.approx(expected.item(), abs=0.05)
+        assert points[0][kinds[0]] < points[-1][kinds[0]]
+
+
+def test_the_largest_singular_value_of_a_product():
+    factors = [torch.randn(9, 4), torch.randn(4, 4), torch.randn(4, 12)]
+    whole = torch.linalg.multi_dot(factors)
+    assert largest(*factors).item() == pytest.approx(torch.linalg.matrix_norm(whole, 2).item(), rel=0.03)
+    assert largest(whole).item() == pytest.approx(torch.linalg.matrix_norm(whole, 2).item(), rel=0.03)
+    assert largest(torch.zeros(9, 4), factors[2]) == 0
+
+
 def test_centroids_of_words(backbone):
     problem, truth = tiny_encoder.problem(backbone, n=24, classes=3)
     found = solve("tfidf", problem, classifier="centroid")
@@ -255,6 +333,16 @@ def test_a_missing_encoder_is_one_line_without_the_network(where, message, backb
 def test_an_empty_folder_is_no_encoder(tmp_path):
     with pytest.raises(UserError, match="cannot be read"):
         solve("linear_probe", tiny_encoder.problem(str(tmp_path))[0])
+
+
+# On problems and seeds 1000 to 1004, at rates of 5e-3, 1e-2 and 2e-2, the balanced pace is right on all five at each; so
+# is the narrow form, and at 2e-2 the wide one at the published pace is at chance on all five (updates of 11 to 60).
+def test_the_wide_form_learns_at_the_rate_of_the_narrow_one(backbone):
+    problem, truth = tiny_encoder.problem(backbone, n=24)
+    for more in ({}, {"form": "wide", "pace": "balanced"}, {"rank": 32, "pace": "balanced"}):
+        for seed in SEEDS:
+            found = solve("deep_lora", problem, Context(CPU, seed), **{**quick("deep_lora", **more), "lr": 2e-2})
+            assert (found.argmax(1) == truth).float().mean() > 0.9, (more, seed)
 
 
 def test_a_rank_beyond_the_encoder_is_refused(backbone):

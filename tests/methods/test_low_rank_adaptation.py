@@ -133,10 +133,10 @@ def test_grades_are_brought_to_one_scale_and_back(backbone):
 def test_the_head_begins_small_without_a_bias(backbone):
     """N(0, 0.02^2), as BERT's, and from the context's seed."""
     problem, _ = tiny_encoder.problem(backbone, classes=3)
-    head = Tuning(problem, context()).head
+    head = Tuning(problem, context(), "random").head
     assert head.weight.std().item() == pytest.approx(0.02, rel=0.4)
     assert (head.bias == 0).all()
-    assert not torch.equal(head.weight, Tuning(problem, context(1)).head.weight)
+    assert not torch.equal(head.weight, Tuning(problem, context(1), "random").head.weight)
 
 
 def test_training_has_dropout_and_scoring_has_none(backbone):
@@ -146,7 +146,7 @@ def test_training_has_dropout_and_scoring_has_none(backbone):
     tuning._scores = lambda tokens, rows: (
         seen.append((tokens is tuning._train, tuning.encoder.training)) or scores(tokens, rows)
     )
-    tuning.run([{"params": list(tuning.encoder.parameters()), "lr": 1e-4}], 6, 4, "trained", 1e-3)
+    tuning.run([{"params": list(tuning.encoder.parameters()), "lr": 1e-4}], 6, 4, 1e-3)
     assert {learning for learning, _ in seen} == {True, False}
     assert all(learning == training for learning, training in seen)
     assert tuning.encoder.config.hidden_dropout_prob == 0.1
@@ -157,7 +157,7 @@ def test_batches_are_of_the_told_size_and_an_epoch_meets_every_example_once(back
     tuning, met = Tuning(problem, context()), []
     scores = tuning._scores
     tuning._scores = lambda tokens, rows: (met.append(rows) if tokens is tuning._train else None) or scores(tokens, rows)
-    tuning.run([{"params": list(tuning.encoder.parameters()), "lr": 1e-4}], 6, 4, "trained", 1e-3)
+    tuning.run([{"params": list(tuning.encoder.parameters()), "lr": 1e-4}], 6, 4, 1e-3)
     for epoch in (met[:3], met[3:]):
         assert sorted(len(rows) for rows in epoch) == [2, 4, 4]
         assert sorted(row for rows in epoch for row in rows) == list(range(10))
@@ -172,7 +172,7 @@ def test_batches_are_of_the_told_size_and_an_epoch_meets_every_example_once(back
 def test_a_step_is_adamw_on_the_batch(backbone):
     """The head alone, without dropout, two steps by hand."""
     given, _ = tiny_encoder.problem(backbone, n=4)
-    tuning = Tuning(given, context())
+    tuning = Tuning(given, context(), "random")
     for module in tuning.encoder.modules():
         if isinstance(module, nn.Dropout):
             module.p = 0.0
@@ -188,7 +188,7 @@ def test_a_step_is_adamw_on_the_batch(backbone):
             m.lerp_(g, 0.1)
             v.lerp_(g * g, 0.001)
             p.sub_(0.05 * (m / (1 - 0.9**t)) / ((v / (1 - 0.999**t)).sqrt() + 1e-6))
-    tuning.run([], 2, 4, "trained", 0.05)
+    tuning.run([], 2, 4, 0.05)
     torch.testing.assert_close(tuning.head.weight.detach(), W, rtol=1e-3, atol=1e-4)
     torch.testing.assert_close(tuning.head.bias.detach(), b, rtol=1e-3, atol=1e-4)
 

@@ -11,6 +11,7 @@ from benchmark.report.board import Board, Row
 from benchmark.report.pairs import TIMES, comparison, comparison_text, times_to_quality
 from benchmark.statistics import paired_difference
 from benchmark.store.database import open_database
+from benchmark.store.models import Curve
 
 COLUMNS = ["label", "series", "seed", "instance", "step", "seconds", "value"]
 
@@ -27,6 +28,20 @@ def opened(made: Callable[[str], Path]) -> tuple[Board, Board, pd.DataFrame]:
 
 def row(board: Board, label: str) -> Row:
     return next(row for row in board.rows if row.label == label)
+
+
+def test_a_curve_on_a_scale_of_its_own_is_not_on_a_board(made: Callable[[str], Path]) -> None:
+    engine = open_database(str(made("full")), create=False)
+    with Session(engine) as session:
+        imaging = boards.board(session, "imaging", "small")
+        before = boards.curves(session, imaging.rows)
+        curve = {"run_id": imaging.rows[0].runs[0].id, "instance": 0, "step": 1, "seconds": 0.1, "value": -9.0}
+        for series, more in (("size (log10)", 0), ("size", 1)):
+            session.add(Curve(series=series, **curve))
+            session.flush()
+            assert len(boards.curves(session, imaging.rows)) == len(before) + more
+        session.rollback()
+    engine.dispose()
 
 
 def test_two_methods_are_compared_where_both_have_scores(opened: tuple[Board, Board, pd.DataFrame]) -> None:

@@ -46,11 +46,11 @@ def test_seeds_and_repeats_draw_other_training_texts_and_the_same_tests():
     assert first.problem.train == again.problem.train
     assert set(first.problem.train) != set(other.problem.train)
     assert first.problem.test == other.problem.test
-    assert make("small_ranks", 0).label == "sentiment_imdb, 16 labels (1)"
-    assert make("small_ranks", 2).label == "sentiment_imdb, 16 labels (2)"
+    assert make("small_protocol", 0).label == "sentiment_yelp, 16 labels (1)"
+    assert make("small_protocol", 3).label == "sentiment_yelp, 16 labels (2)"
 
 
-@pytest.mark.parametrize("preset", ["small", "small_pairs", "full"])
+@pytest.mark.parametrize("preset", ["small", "small_pairs", "small_acceptability", "full"])
 def test_test_and_tuning_share_no_text_and_tests_are_no_training_texts(preset):
     for index in range(SPEC.presets[preset].instances):
         test, tuning = ([one.problem.train, one.problem.test] for one in (make(preset, index), make(preset, index, "tuning")))
@@ -64,7 +64,7 @@ def test_a_problem_does_not_hold_the_labels_of_its_tests():
     tensors = [value for value in vars(problem).values() if isinstance(value, torch.Tensor)]
     assert all(len(one) != len(truth) for one in tensors)
     assert not hasattr(problem, "truth")
-    known = {tuple(text) for text in texts.load("sentiment_imdb").texts}
+    known = {tuple(text) for text in texts.load("sentiment_yelp").texts}
     assert set(problem.test) <= known  # the bare texts, nothing added
 
 
@@ -83,13 +83,18 @@ def test_scores(task):
 
 
 def test_facts_are_those_of_the_update(task):
-    kept = {"learned": torch.tensor(12), "update_singular_values": torch.tensor([[2.0, 2, 0], [5, 0, 0], [0, 0, 0]])}
-    assert task.facts(make(task=task), kept) == {"effective_rank": pytest.approx(1), "learned": 12}  # (2 + 1 + 0) / 3
-    assert task.facts(make(task=task), {}) == {"effective_rank": 0, "learned": 0}
+    """Of four layers one has rank 2, one rank 1, one did not move beyond 1e-3, and one not at all."""
+    sigma = torch.tensor([[2.0, 2, 0], [5, 0, 0], [9e-4, 9e-4, 9e-4], [0, 0, 0]])
+    kept = {"learned": torch.tensor(12), "update_singular_values": sigma}
+    found = task.facts(make(task=task), kept)
+    assert found == {"effective_rank": pytest.approx(3 / 4), "moved": 0.5, "learned": 12}
+    kept["update_singular_values"] = sigma + torch.tensor([[0.0], [0], [2e-4], [0]])
+    assert task.facts(make(task=task), kept) == {"effective_rank": pytest.approx(6 / 4), "moved": 0.75, "learned": 12}
+    assert task.facts(make(task=task), {}) == {"effective_rank": 0, "moved": 0, "learned": 0}
 
 
 def test_a_preset_counts_its_instances():
-    with pytest.raises(ValidationError, match="instances: 7, but the cells and repeats make 6"):
+    with pytest.raises(ValidationError, match="instances: 7, but the cells and repeats make 2"):
         type(SPEC.presets["small"]).model_validate({**SPEC.presets["small"].model_dump(), "instances": 7})
 
 

@@ -2,6 +2,7 @@
 
 from methods.texts.adapters.compress import compress
 from methods.texts.adapters.deep_lora import (
+    Pace,
     deltas,
     get_deep_lora_model,
     merge,
@@ -13,6 +14,7 @@ from methods.texts.adapters.storage import load, save_pretrained
 __all__ = [
     "DeepLoraConfig",
     "DeepLoraLinear",
+    "Pace",
     "adapted",
     "compress",
     "deltas",

@@ -17,7 +17,7 @@ Layers are named as peft names them: "all-linear", or the ends of their names. S
 from collections.abc import Callable, Iterator
 from difflib import get_close_matches
 from itertools import pairwise
-from typing import Any, TypeVar
+from typing import Any, Literal, TypeVar
 
 import torch
 from torch import Tensor, nn
@@ -27,6 +27,8 @@ from methods.texts.adapters.compress import compressed_factors
 from methods.texts.adapters.layer import DeepLoraConfig, DeepLoraLinear, adapted, orthogonal
 
 M = TypeVar("M", bound=nn.Module)
+Pace = Literal["published", "balanced"]
+_RANK = 8  # whose rate the balanced pace names: the recommended rank
 
 
 def get_deep_lora_model(
@@ -81,8 +83,12 @@ def _replace(model: nn.Module, by: Callable[[nn.Module], nn.Module | None]) -> N
 
 
 def targets(model: nn.Module, config: DeepLoraConfig) -> dict[str, nn.Linear]:
-    """The layers to adapt, by name. Raises UserError where there is none, or where a name stands for another kind of module."""
-    modules = dict(model.named_modules())
+    """The layers to adapt, each once, by its first name.
+
+    Raises UserError where there is none, where a name stands for another kind of module, where a layer stands in several places
+    and only some are named, and where a layer's weight is also another module's, since an update of one would part the two.
+    """
+    modules = dict(model.named_modules(remove_duplicate=False))
     if any(isinstance(module, DeepLoraLinear) for module in modules.values()):
         raise UserError("the model has Deep LoRA layers already; merge(model) first")
     linear = {name: module for name, module in modules.items() if type(module) is nn.Linear}
@@ -92,18 +98,40 @@ def targets(model: nn.Module, config: DeepLoraConfig) -> dict[str, nn.Linear]:
         found = {name: layer for name, layer in linear.items() if id(layer) not in heads and not _inside(name, kept)}
         if not found:
             raise UserError("the model has no linear layer (torch.nn.Linear) to adapt")
-        return found
-    found = {}
-    for target in config.target_modules:
-        named = {name: module for name, module in modules.items() if _ends(name, target) and not _inside(name, kept)}
-        if other := [name for name in named if name not in linear]:
-            raise UserError(
-                f"'{other[0]}' is a {type(modules[other[0]]).__name__}, not a torch.nn.Linear; Deep LoRA adapts those"
-            )
-        if not named:
-            raise UserError(f"no linear layer's name ends in '{target}'; {_nearest(target, linear)}")
-        found |= {name: linear[name] for name in named}
-    return {name: layer for name, layer in linear.items() if name in found}
+    else:
+        found = {}
+        for target in config.target_modules:
+            named = {name: module for name, module in modules.items() if _ends(name, target) and not _inside(name, kept)}
+            if other := [name for name in named if name not in linear]:
+                raise UserError(
+                    f"'{other[0]}' is a {type(modules[other[0]]).__name__}, not a torch.nn.Linear; Deep LoRA adapts those"
+                )
+            if not named:
+                raise UserError(f"no linear layer's name ends in '{target}'; {_nearest(target, linear)}")
+            found |= {name: linear[name] for name in named}
+    _refuse_half(found, linear)
+    _refuse_tied(found, modules)
+    first = {id(layer): name for name, layer in reversed(linear.items())}
+    return {name: layer for name, layer in linear.items() if name in found and first[id(layer)] == name}
+
+
+def _refuse_half(found: dict[str, nn.Linear], linear: dict[str, nn.Linear]) -> None:
+    """A layer that stands in several places is adapted in all of them: all have to be meant."""
+    for name, layer in found.items():
+        for other, one in linear.items():
+            if one is layer and other not in found:
+                raise UserError(f"layer '{name}' is also '{other}', which is no target; name both, or neither")
+
+
+def _refuse_tied(found: dict[str, nn.Linear], modules: dict[str, nn.Module]) -> None:
+    """Two modules with one weight, as an embedding and an output layer often have."""
+    for name, layer in found.items():
+        for other, module in modules.items():
+            if module is not layer and any(p is layer.weight for p in module._parameters.values()):
+                raise UserError(
+                    f"layers '{name}' and '{other}' share one weight, and an update of '{name}' alone would part them; "
+                    "leave it out of target_modules, or give it a weight of its own first"
+                )
 
 
 def _ends(name: str, target: str) -> bool:
@@ -142,19 +170,26 @@ def saved_modules(model: nn.Module, ends: tuple[str, ...]) -> list[str]:
     return [name for name in names if any(_ends(name, end) for end in ends)]
 
 
-def parameter_groups(model: nn.Module, lr: float, gamma: float = 1.0) -> list[dict[str, Any]]:
-    """For an optimiser: factors at rate `lr`, the outer two of a compressed update at gamma * lr; what else learns at `lr`."""
-    inner: list[nn.Parameter] = []
-    outer: list[nn.Parameter] = []
+def parameter_groups(model: nn.Module, lr: float, gamma: float = 1.0, pace: Pace = "published") -> list[dict[str, Any]]:
+    """For an optimiser: factors at rate `lr`, the outer two of a compressed update at gamma * lr; what else learns at `lr`.
+
+    pace  published: one rate for every width, the paper's. balanced: `lr` is the rate of rank 8, and an update of n factors of
+          rank r learns at lr (8 / r)^((n - 1) / n). A saturated step of Adam changes a factor (a, b) by lr sqrt(a b) in norm,
+          so the product by lr^n r^(n - 1) sqrt(out in): with this rate updates of every width grow alike
+    """
+    rates: dict[float, list[nn.Parameter]] = {}
+    known: set[int] = set()
     for layer in adapted(model).values():
         *_, last = factors = list(layer.factors)
         apart = {id(factors[0]), id(last)} if layer.form == "compressed" else set()
+        own = lr if pace == "published" else lr * (_RANK / len(factors[0])) ** (1 - 1 / len(factors))
+        rates.setdefault(own, [])  # the first group, where none of its factors comes first
         for factor in factors:
-            (outer if id(factor) in apart else inner).append(factor)
-    known = {id(factor) for factor in (*inner, *outer)}
-    inner += [p for p in model.parameters() if p.requires_grad and id(p) not in known]
-    groups = [{"params": inner, "lr": lr}, {"params": outer, "lr": gamma * lr}]
-    return [group for group in groups if group["params"]]
+            rates.setdefault(gamma * own if id(factor) in apart else own, []).append(factor)
+            known.add(id(factor))
+    if others := [p for p in model.parameters() if p.requires_grad and id(p) not in known]:
+        rates.setdefault(lr, []).extend(others)
+    return [{"params": those, "lr": rate} for rate, those in rates.items()]
 
 
 @torch.no_grad()
