@@ -122,12 +122,12 @@ SPEC = TaskSpec(
         ),
         "small": Draws(
             **_SHORT,
-            instances=2,
+            instances=4,
             data=("minilm", "sentiment"),
-            text=("sentiment_yelp",),
+            text=("sentiment_yelp", "sentiment_amazon"),
             labels=(16, 64),
             length=24,
-            about="16 and 64 labels, sentiment of short texts",
+            about="16 and 64 labels, 2 kinds of sentiment, the first words of a text",
         ),
         "small_short": Draws(
             **_SHORT,

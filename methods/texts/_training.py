@@ -33,6 +33,7 @@ _LEAST = 1e-12  # of a singular value, in curves
 SETTINGS: dict[str, dict[str, Any]] = {
     "few_shot/tiny": {"steps": 2},
     "few_shot/small*": {"steps": 300},
+    "few_shot/small": {"steps": 500},
     "few_shot/small_short": {"steps": 48},
     "few_shot/small_protocol": {"steps": 500},
     "few_shot/full_glue": {"steps": 1000},
