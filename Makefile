@@ -38,7 +38,7 @@ leaderboard: setup
 docs: setup
 	NO_MKDOCS_2_WARNING=1 $(BIN)/python -m mkdocs build
 
-test: check unit processors
+test: check unit
 
 check: setup
 	$(BIN)/ruff format --check .

@@ -1,6 +1,6 @@
 """The tests of methods as older processors compute them: python tests/processors.py [--lowest] [PYTEST ARGS], by hand.
 
-    lowest   SSE 4.2, as every processor of 64 bits since 2009     (`make processors`, a part of `make test`, runs this one)
+    lowest   SSE 4.2, as every processor of 64 bits since 2009     (`make processors` runs this one)
     avx2     256 bits, as most since 2013
     here     whatever this one has
 
