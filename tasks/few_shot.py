@@ -126,8 +126,8 @@ SPEC = TaskSpec(
             data=("minilm", "sentiment"),
             text=("sentiment_yelp", "sentiment_amazon"),
             labels=(16, 64),
-            length=24,
-            about="16 and 64 labels, 2 kinds of sentiment, the first words of a text",
+            length=16,
+            about="16 and 64 labels, 2 kinds of sentiment, the first 16 tokens of a text",
         ),
         "small_short": Draws(
             **_SHORT,

@@ -200,6 +200,12 @@ class Desk:
             yield one.job, Moved(reason=f"refused the node {why}")
             self.again.append(one)
 
+    def back(self, one: Going) -> None:
+        """Takes back a job that no node has begun. It is the next to go out, and this time does not count."""
+        self.over(one)
+        one.tried -= 1
+        self.again.appendleft(one)
+
     def drop(self, job: Job) -> Going | None:
         """Forgets a job that is out."""
         one = self.going.get(job.key.digest)

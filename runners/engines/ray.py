@@ -73,7 +73,8 @@ class Cluster:
                 ray.shutdown()
                 raise UserError(f"--engine ray: no node of the cluster has {what}, which a job needs")
         self.out: dict[Any, Going] = {}  # by the stream of its lines
-        self.refused: set[str] = set()  # nodes with other code, and those that hung, by id
+        self.refused: set[str] = set()  # nodes with other code, by id
+        self.hung: set[str] = set()  # nodes that fell silent, by id
         self.sent: dict[tuple[Path, int], Any] = {}  # files in the object store, by path and time of change
         self.room, self.looked = 0, 0.0
 
@@ -109,8 +110,8 @@ class Cluster:
             how: dict[str, Any] = {"num_cpus": self.needs["CPU"], "num_gpus": self.needs["GPU"]}
             if "memory" in self.needs:
                 how["memory"] = self.needs["memory"]
-            if self.refused:
-                how["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(self.refused))})"}
+            if shunned := self.refused | self.hung:
+                how["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(shunned))})"}
             # a job that is lost is sent again by the desk, for what it still lacks
             task = ray.remote(carry).options(num_returns="streaming", max_retries=0, **how)
             self.out[task.remote(self.desk.errand(one), list(files), *refs)] = one
@@ -132,7 +133,7 @@ class Cluster:
         return self.room
 
     def _nodes(self) -> list[dict[str, Any]]:
-        return [node for node in ray.nodes() if node["Alive"] and node["NodeID"] not in self.refused]
+        return [node for node in ray.nodes() if node["Alive"] and node["NodeID"] not in self.refused | self.hung]
 
     def _next_line(self, stream: Any) -> Events:
         one = self.out[stream]
@@ -152,6 +153,7 @@ class Cluster:
         if '"differs"' in line[:40] and isinstance(word := read(line), Differs):
             del self.out[stream]
             self.refused |= _nodes_of(one)
+            self._shun(set())
             able = [node for node in self._nodes() if _enough(node, self.needs)]
             yield from self.desk.elsewhere(one, word.reason, hopeless=not able)
 
@@ -162,10 +164,24 @@ class Cluster:
             if one.heard and now - one.heard > _SILENT:
                 self._cancel(one, force=True)
                 del self.out[stream]
-                hung = _nodes_of(one)
-                if any(node["NodeID"] not in hung for node in self._nodes()):
-                    self.refused |= hung  # what it is sent meanwhile would wait as long
+                self._shun(_nodes_of(one))
                 yield from self.desk.lost(one, f"no word for {_SILENT:.0f} s")
+
+    def _shun(self, silent: set[str]) -> None:
+        """Keeps jobs from nodes that fell silent, while there are others. Where all fell silent some were only slow, and each
+        may have jobs again. Jobs that wait for a node were sent with what was known before: they are sent anew.
+        """
+        before, self.hung = self.hung, self.hung | silent
+        if not any(_enough(node, self.needs) for node in self._nodes()):
+            self.hung = set()
+        if self.hung == before:
+            return
+        self.looked = 0.0
+        for stream, one in list(self.out.items()):
+            if not one.heard:
+                self._cancel(one)
+                del self.out[stream]
+                self.desk.back(one)
 
     def _cancel(self, one: Going, *, force: bool = False) -> None:
         for stream, other in list(self.out.items()):

@@ -131,6 +131,34 @@ def test_a_node_that_hangs_is_as_one_that_died_and_a_short_silence_is_nothing(tm
     assert rows == expected
 
 
+def test_a_node_that_only_seemed_to_hang_has_jobs_again_where_the_others_hang(tmp_path, cluster, monkeypatch):
+    monkeypatch.setattr("runners.engines.ray._SILENT", 12.0)
+    plan = afar.parts(tmp_path, "rests", seeds=2, pause=0.5)
+    nodes = [cluster.node(), cluster.node()]
+    slow, stopped = [], []
+
+    def run(jobs, at_once, place):
+        slow.append(on(cluster)(jobs, at_once, place))
+        slow[0].hung = {nodes[0].node_id}
+        return slow[0]
+
+    def hang(job, message, node):
+        if not stopped:
+            stopped.append(nodes[1])
+            paused(stopped[0], signal.SIGSTOP)
+
+    try:
+        outcome, rows, said = afar.carried_out(tmp_path / "ray", plan, run, on_instance=hang)
+    finally:
+        for one in stopped:
+            paused(one, signal.SIGCONT)
+    assert (outcome.started, outcome.bad) == (2, 0), said
+    assert sorted(tries for *_, tries in afar.ran(tmp_path / "ray")) == [1, 2], said
+    assert all(node.endswith(f"({nodes[0].node_id[:8]})") for _, node, _ in afar.ran(tmp_path / "ray"))
+    _, expected, _ = afar.carried_out(tmp_path / "local", plan)
+    assert rows == expected
+
+
 def test_a_job_that_costs_whoever_runs_it_twice_is_set_aside(tmp_path, cluster):
     plan = afar.parts(tmp_path, "fells", "rests")
     cluster.node()
