@@ -46,7 +46,8 @@ class Going:
     job: Job
     tried: int = 0
     node: str = ""
-    heard: float = 0.0  # by the monotonic clock; 0 while it waits for a node
+    sent: float = 0.0  # by the monotonic clock
+    heard: float = 0.0  # the same; 0 while it waits for a node
     answered: set[int] = field(default_factory=set)
     deaths: list[str] = field(default_factory=list)
 
@@ -88,7 +89,7 @@ class Desk:
         return one.fit is None or one.fit in self.fitted or one.fit not in self.learning
 
     def _out(self, one: Going) -> Going:
-        one.tried, one.node, one.heard = one.tried + 1, "", 0.0
+        one.tried, one.node, one.sent, one.heard = one.tried + 1, "", time.monotonic(), 0.0
         self.going[one.digest] = one
         if one.fit is not None and one.fit not in self.fitted:
             if not self.place.relearn and self._kept(one.fit):

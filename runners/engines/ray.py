@@ -29,6 +29,7 @@ except ImportError:
 
 _BEAT = 5.0  # seconds after which the caller gets a word even when no job has one
 _SILENT = 180.0  # seconds without a word after which a node counts as lost; workers give a sign of life every five
+_UNHEARD = 180.0  # seconds after which a job that no node has begun is asked for anew
 _LOOK = 10.0  # seconds between looks at how much room the cluster has
 _PATIENCE = 5.0  # seconds to reach a cluster, and for its jobs to end
 _SHIPPED = [".git", ".venv", "results", "docs", "tests", "leaderboard/reference"]  # left out of the tree that is sent
@@ -75,6 +76,7 @@ class Cluster:
         self.out: dict[Any, Going] = {}  # by the stream of its lines
         self.refused: set[str] = set()  # nodes with other code, by id
         self.hung: set[str] = set()  # nodes that fell silent, by id
+        self.anew = 0  # how often jobs were asked for anew
         self.sent: dict[tuple[Path, int], Any] = {}  # files in the object store, by path and time of change
         self.room, self.looked = 0, 0.0
 
@@ -110,7 +112,10 @@ class Cluster:
             how: dict[str, Any] = {"num_cpus": self.needs["CPU"], "num_gpus": self.needs["GPU"]}
             if "memory" in self.needs:
                 how["memory"] = self.needs["memory"]
-            if shunned := self.refused | self.hung:
+            shunned = self.refused | self.hung
+            if self.anew:  # Ray holds like requests to be one, which a node that hangs may have: no node has this name
+                shunned.add(f"anew-{self.anew}")
+            if shunned:
                 how["label_selector"] = {"ray.io/node-id": f"!in({','.join(sorted(shunned))})"}
             # a job that is lost is sent again by the desk, for what it still lacks
             task = ray.remote(carry).options(num_returns="streaming", max_retries=0, **how)
@@ -158,7 +163,9 @@ class Cluster:
             yield from self.desk.elsewhere(one, word.reason, hopeless=not able)
 
     def _silent(self) -> Events:
-        """Gives up jobs whose node says nothing any more."""
+        """Gives up jobs whose node says nothing any more, and asks anew for those that no node begins: the request may have come
+        to a node that hangs.
+        """
         now = time.monotonic()
         for stream, one in list(self.out.items()):
             if one.heard and now - one.heard > _SILENT:
@@ -166,17 +173,22 @@ class Cluster:
                 del self.out[stream]
                 self._shun(_nodes_of(one))
                 yield from self.desk.lost(one, f"no word for {_SILENT:.0f} s")
+        if any(not one.heard and now - one.sent > _UNHEARD for one in self.out.values()):
+            self._recall()
 
     def _shun(self, silent: set[str]) -> None:
         """Keeps jobs from nodes that fell silent, while there are others. Where all fell silent some were only slow, and each
-        may have jobs again. Jobs that wait for a node were sent with what was known before: they are sent anew.
+        may have jobs again. Jobs that wait for a node were sent with what was known before.
         """
         before, self.hung = self.hung, self.hung | silent
         if not any(_enough(node, self.needs) for node in self._nodes()):
             self.hung = set()
-        if self.hung == before:
-            return
-        self.looked = 0.0
+        if self.hung != before:
+            self._recall()
+
+    def _recall(self) -> None:
+        """Takes back what no node has begun, to be sent anew."""
+        self.looked, self.anew = 0.0, self.anew + 1
         for stream, one in list(self.out.items()):
             if not one.heard:
                 self._cancel(one)

@@ -262,3 +262,13 @@ def test_what_is_learnt_afar_is_kept_here_and_gives_the_same_rows(tmp_path):
     assert rows == expected
     assert "learnt before" in said
     assert engines[0].sent == [{f"fits/{there}"}]
+
+
+def test_a_job_that_no_node_has_begun_is_the_next_again_and_the_time_before_does_not_count(tmp_path):
+    jobs = tiny("zero_filled", "cg_sense")
+    head = desk(tmp_path, jobs)
+    first = head.next()
+    head.back(first)
+    assert head.going == {}
+    assert head.next() is first
+    assert [*head.heard(first, AT)] == [(jobs[0], Start(node="here", tried=1))]

@@ -94,7 +94,7 @@ def test_facts_are_those_of_the_update(task):
 
 
 def test_a_preset_counts_its_instances():
-    with pytest.raises(ValidationError, match="instances: 7, but the cells and repeats make 2"):
+    with pytest.raises(ValidationError, match="instances: 7, but the cells and repeats make 4"):
         type(SPEC.presets["small"]).model_validate({**SPEC.presets["small"].model_dump(), "instances": 7})
 
 
