@@ -41,10 +41,13 @@ Events = Iterator[tuple[Job, Message]]
 
 @dataclass(eq=False)
 class Going:
-    """A job on its way. tried: how often it was sent out. answered: instances that came back."""
+    """A job on its way. tried: how often it was sent out. back: how often it was taken back before a node began it. answered:
+    instances that came back.
+    """
 
     job: Job
     tried: int = 0
+    back: int = 0
     node: str = ""
     sent: float = 0.0  # by the monotonic clock
     heard: float = 0.0  # the same; 0 while it waits for a node
@@ -204,7 +207,7 @@ class Desk:
     def back(self, one: Going) -> None:
         """Takes back a job that no node has begun. It is the next to go out, and this time does not count."""
         self.over(one)
-        one.tried -= 1
+        one.tried, one.back = one.tried - 1, one.back + 1
         self.again.appendleft(one)
 
     def drop(self, job: Job) -> Going | None:

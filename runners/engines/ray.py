@@ -29,7 +29,7 @@ except ImportError:
 
 _BEAT = 5.0  # seconds after which the caller gets a word even when no job has one
 _SILENT = 180.0  # seconds without a word after which a node counts as lost; workers give a sign of life every five
-_UNHEARD = 180.0  # seconds after which a job that no node has begun is asked for anew
+_UNHEARD = 60.0  # seconds after which a job that no node has begun is asked for anew; twice as many each further time
 _LOOK = 10.0  # seconds between looks at how much room the cluster has
 _PATIENCE = 5.0  # seconds to reach a cluster, and for its jobs to end
 _SHIPPED = [".git", ".venv", "results", "docs", "tests", "leaderboard/reference"]  # left out of the tree that is sent
@@ -163,8 +163,8 @@ class Cluster:
             yield from self.desk.elsewhere(one, word.reason, hopeless=not able)
 
     def _silent(self) -> Events:
-        """Gives up jobs whose node says nothing any more, and asks anew for those that no node begins: the request may have come
-        to a node that hangs.
+        """Gives up jobs whose node says nothing any more. Asks anew for those that no node begins: a node that hangs may
+        have the request.
         """
         now = time.monotonic()
         for stream, one in list(self.out.items()):
@@ -173,7 +173,7 @@ class Cluster:
                 del self.out[stream]
                 self._shun(_nodes_of(one))
                 yield from self.desk.lost(one, f"no word for {_SILENT:.0f} s")
-        if any(not one.heard and now - one.sent > _UNHEARD for one in self.out.values()):
+        if any(not one.heard and now - one.sent > _UNHEARD * 2**one.back for one in self.out.values()):
             self._recall()
 
     def _shun(self, silent: set[str]) -> None:

@@ -133,7 +133,6 @@ def test_a_node_that_hangs_is_as_one_that_died_and_a_short_silence_is_nothing(tm
 
 def test_a_node_that_only_seemed_to_hang_has_jobs_again_where_the_others_hang(tmp_path, cluster, monkeypatch):
     monkeypatch.setattr("runners.engines.ray._SILENT", 12.0)
-    monkeypatch.setattr("runners.engines.ray._UNHEARD", 40.0)
     plan = afar.parts(tmp_path, "rests", seeds=2, pause=0.5)
     nodes = [cluster.node(), cluster.node()]
     slow, stopped = [], []
