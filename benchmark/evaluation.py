@@ -63,12 +63,19 @@ class Evaluation:
             raise unknown("row", label, [row.label for row in self.others])
         return comparison_frame(self.row.scores, theirs.scores, self.spec.metrics)
 
-    def _repr_html_(self) -> str:
+    @property
+    def _title(self) -> str:
         primary = self.spec.primary
         unit = f" ({primary.unit})" if primary.unit else ""
-        title = f"{self.spec.name}/{self.preset}: {primary.name}{unit}, {primary.better} is better"
+        return f"{self.spec.name}/{self.preset}: {primary.name}{unit}, {primary.better} is better"
+
+    def __repr__(self) -> str:
+        table: str = self.ranking[list(_SHOWN)].to_string(index=False, na_rep="–", float_format=lambda value: f"{value:.4g}")
+        return f"{self._title}\n{table}"
+
+    def _repr_html_(self) -> str:
         table: str = self.ranking[list(_SHOWN)].to_html(index=False, na_rep="–", float_format=lambda value: f"{value:.4g}")
-        return f"<p>{title}</p>{table}"
+        return f"<p>{self._title}</p>{table}"
 
 
 def _row(label: str, scores: pd.DataFrame, spec: TaskSpec, method: str = "", kind: str = "evaluated here") -> Row:

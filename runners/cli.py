@@ -12,6 +12,7 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
+from benchmark import registry
 from benchmark.errors import Halted, UserError, shortened
 from runners import completion
 
@@ -50,6 +51,13 @@ def terminal() -> Console:
     return Console(soft_wrap=not narrow, width=None if narrow else 200)
 
 
+def in_a_clone() -> bool:
+    """Whether the suite's code lies in a clone of its repository, or a copy of it, so that commands may write into it. That of
+    an installed package does not.
+    """
+    return (registry.ROOT / "pyproject.toml").is_file()
+
+
 def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
     """Runs a Typer application, called `name` in its help, and leaves the process with its exit code."""
     for stream in (sys.stdout, sys.stderr):  # a terminal or file of another encoding gets '?' for what it cannot show
@@ -72,7 +80,10 @@ def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
             raise
         refuse(f"the disk is full ({error}); {_ROOM}", 1)
     except _UsageError as error:
-        refuse(str(getattr(error, "format_message", error.__str__)()))
+        said = str(getattr(error, "format_message", error.__str__)())
+        if not said.strip():  # a command without a word has printed its help
+            sys.exit(2)
+        refuse(said)
     except typer.Abort:
         sys.exit(130)
     except Exception as error:

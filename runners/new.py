@@ -16,7 +16,7 @@ from benchmark import registry
 from benchmark.errors import UserError, unknown
 from benchmark.store.writing import DiskFull, is_full
 from runners import completion
-from runners.cli import run_app
+from runners.cli import in_a_clone, run_app
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False, help=__doc__)
 
@@ -40,7 +40,8 @@ _EXAMPLES = {
 }
 Kind = Literal["method", "task", "paper"]
 Folder = Annotated[
-    Path | None, typer.Option(metavar="PATH", help="A folder of yours for both files; without it they go into this repository.")
+    Path | None,
+    typer.Option(metavar="PATH", help="A folder of yours for both files; without it they go into your clone."),
 ]
 
 
@@ -53,7 +54,7 @@ class Files:
     outside: bool
 
 
-@app.command("method", epilog="Example:\n\npython -m runners.new method my_method --solves LinearInverse")
+@app.command("method", epilog="Example:\n\npython -m runners.new method my_method --solves LinearInverse --folder mine")
 def new_method(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _.")],
     solves: Annotated[
@@ -76,7 +77,7 @@ def new_method(
     )
 
 
-@app.command("task", epilog="Example:\n\npython -m runners.new task my_task")
+@app.command("task", epilog="Example:\n\npython -m runners.new task my_task --folder mine")
 def new_task(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _.")],
     folder: Folder = None,
@@ -90,7 +91,7 @@ def new_task(
     print("  then make it yours: problem, data, score; its header says what")
 
 
-@app.command("paper", epilog="Example:\n\npython -m runners.new paper my_paper")
+@app.command("paper", epilog="Example:\n\npython -m runners.new paper my_paper --folder mine")
 def new_paper(
     name: Annotated[str, typer.Argument(help="Lower-case letters, digits and _.")],
     folder: Folder = None,
@@ -114,6 +115,10 @@ def _write(kind: Kind, name: str, folder: Path | None, template: str, room: str)
     if name in known[kind]():
         raise UserError(f"there is a {kind} '{name}' already; choose another name")
     if folder is None:
+        if not in_a_clone():
+            raise UserError(
+                "name a folder of yours with --folder, such as --folder mine: the suite is installed here, not cloned"
+            )
         root = registry.ROOT
         tests = root / "tests" / (Path(room).parent if kind == "paper" else f"{kind}s")
         files = Files(root / room / f"{name}.py", tests / f"test_{name}.py", outside=False)

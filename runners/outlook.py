@@ -61,7 +61,7 @@ def _expected(jobs: Sequence[Job], times: Seconds, how: How, nodes: int | None) 
         return f"{on}: not known: no earlier runs"
     if nodes is not None and len(jobs) > 1 and seconds == expect.total(jobs, times, len(jobs))[0]:
         more = ", as long as the longest job"
-    rest = f", and {unknown} jobs without an earlier run" if unknown else ""
+    rest = f", and {_count(unknown, 'job')} without an earlier run" if unknown else ""
     return f"{on}: about {spell(seconds)} by earlier runs{more}{rest}"
 
 

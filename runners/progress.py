@@ -17,6 +17,7 @@ from rich.progress import (
     TimeElapsedColumn,
 )
 
+from benchmark.store.queries import difference
 from runners.engines.messages import Learnt, Solved, Start, Step
 from runners.expect import spell
 from runners.pace import Clock, Left, Nodes, Pace
@@ -63,7 +64,7 @@ class Display:
     def start(self, job: Job, message: Start) -> None:
         again = f", try {message.tried}" if message.tried > 1 else ""
         self._print(
-            f"{job.name}: {len(job.todo)} of {job.preset.instances} instances, limit {spell(job.timeout)}, "
+            f"{_named(job)}: {len(job.todo)} of {job.preset.instances} instances, limit {spell(job.timeout)}, "
             f"budget {spell(job.preset.budget)} an instance"
             + (f", {spell(job.preset.fit_budget)} to learn" if job.fit_key else "")
             + (f", on {message.node}{again}" if message.node else "")
@@ -138,7 +139,12 @@ class Display:
             self.bars.remove_task(self.current.pop(job.key.digest)[1])
 
     def _prefix(self, job: Job) -> str:
-        return f"{job.name}: " if self.many else ""
+        return f"{_named(job)}: " if self.many else ""
 
     def _print(self, text: str) -> None:
         self.console.print(text, highlight=False, markup=False)
+
+
+def _named(job: Job) -> str:
+    """The job's name, and the parameters in which it differs from the recommended ones: those of a study share all else."""
+    return f"{job.name}{difference(job.key.method, job.key.task, job.key.preset, job.key.parameters)}"

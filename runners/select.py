@@ -61,7 +61,7 @@ def _matching(what: str, text: str, known: Mapping[str, Entry], tags: Callable[[
         return _tagged(what, sort, wanted, known, tags)
     if is_name(text):
         if text not in known:
-            raise unknown(what, text, known)
+            raise UserError(f"{unknown(what, text, known)} (one in a file of yours needs --include FILE)")
         return [text]
     matching = [name for name in known if fnmatchcase(name, text)]
     if not matching:

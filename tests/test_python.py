@@ -81,6 +81,10 @@ def test_an_evaluation_stands_among_the_reference_rows_and_is_paired():
     assert same.loc["psnr", "difference"] == pytest.approx(0, abs=1e-3)
     assert found.compare("dip").set_index("metric").loc["psnr", "worse"] == len(found.scores)
     assert "<table" in found._repr_html_()
+    first, header, *lines = repr(found).splitlines()
+    assert first == "mri/small: psnr (dB), higher is better"
+    assert header.split()[:3] == ["label", "rank", "estimate"]
+    assert [line.split()[0] for line in lines] == [label.split()[0] for label in found.ranking["label"]]
     with pytest.raises(UserError, match="unknown row 'dipp'"):
         found.compare("dipp")
 

@@ -18,6 +18,7 @@ from benchmark.errors import Halted, UserError
 T = TypeVar("T")
 
 _PATIENCE = 60.0  # seconds, with other writers
+_SILENT = 5.0  # seconds, with other writers, before a line says that it waits
 _RACES = 8  # rows of one commit that another writer may have written first
 AWAY = 600.0  # seconds, with a server that is gone
 _BUSY = ("database is locked", "database table is locked", "deadlock detected", "could not serialize")
@@ -41,11 +42,12 @@ class ServerAway(Halted):
 
 def persist(session: Session, work: Callable[[], T], *, wait: bool = True) -> T:
     """Do the work and commit; do it again where another writer was faster, for up to a minute, and where the server is gone,
-    for up to ten, with a line that says so. What only reads is asked in the same way. wait: for a server.
+    for up to ten, with a line that says so where it takes long. What only reads is asked in the same way. wait: for a server.
 
     Raises Unstorable for a row that the database does not take, DiskFull, ServerAway, and what else the database raises.
     """
-    since, races, away = dict[str, float](), 0, False
+    since, races, away, told = dict[str, float](), 0, False, False
+    began = time.monotonic()
     while True:
         try:
             result = work()
@@ -66,7 +68,11 @@ def persist(session: Session, work: Callable[[], T], *, wait: bool = True) -> T:
                 case "away":
                     raise ServerAway(f"the database server is away ({_line(error)})") from None
                 case "busy" if waited < _PATIENCE:
-                    pass
+                    if not told and now - began > _SILENT:
+                        print(
+                            f"another program uses the database ({_line(error)}); waiting for it", file=sys.stderr, flush=True
+                        )
+                        told = True
                 case "race" if races < _RACES:
                     pass
                 case "race" | "never":

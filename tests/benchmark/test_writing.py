@@ -56,6 +56,15 @@ def test_where_another_writer_was_faster_the_work_is_done_again(session, text):
     assert session.scalars(select(Method.name)).all() == ["m"]
 
 
+@pytest.mark.parametrize(("silent", "lines"), [(0.0, 1), (60.0, 0)])
+def test_who_waits_long_for_another_writer_says_so_once(session, monkeypatch, capsys, silent, lines):
+    monkeypatch.setattr(writing, "_SILENT", silent)
+    work, _ = after(session, *[error(OperationalError, "database is locked")] * 3)
+    persist(session, work)
+    said = "another program uses the database (database is locked); waiting for it\n"
+    assert capsys.readouterr().err == said * lines
+
+
 def test_a_row_that_another_writer_added_first_is_met_again_and_one_that_stays_wrong_is_not(session):
     work, waiting = after(session, *[error(IntegrityError, "UNIQUE")] * 7)
     persist(session, work)

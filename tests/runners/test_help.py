@@ -44,3 +44,11 @@ def test_whoever_only_looks_waits_for_no_library_that_a_run_needs(option, import
     words = [sys.executable, "-c", STARTED, option]
     done = subprocess.run(words, cwd=registry.ROOT, capture_output=True, text=True, check=True)
     assert done.stderr.split() == ["0", *imported]
+
+
+@pytest.mark.slow
+def test_a_command_without_a_word_shows_its_help_and_no_error():
+    done = subprocess.run([sys.executable, "-m", "runners.main"], capture_output=True, text=True, cwd=registry.ROOT)
+    assert done.returncode == 2
+    assert "leaderboard" in done.stdout
+    assert done.stderr.strip() == ""

@@ -5,6 +5,8 @@ import shlex
 import pytest
 
 from benchmark import registry
+from benchmark.errors import UserError
+from runners import new
 
 pytestmark = pytest.mark.slow
 
@@ -132,3 +134,17 @@ def test_a_file_may_import_what_lies_beside_it_and_that_counts(command):
     done = command("--task", "mri", "--preset", "tiny", "--method", "uses", "--include", "uses.py", "--no-baseline")
     assert done.returncode == 0, done.stdout + done.stderr
     assert {path.name for path in registry.imported_files(file)} >= {"uses.py", "beside.py"}
+
+
+@pytest.mark.parametrize("kind", ["paper", "method", "task"])
+def test_what_is_installed_gets_no_files_of_the_user(tmp_path, monkeypatch, kind):
+    known = registry.methods(), registry.tasks()  # read from the real folder
+    monkeypatch.setattr(registry, "ROOT", tmp_path)
+    monkeypatch.setattr(registry, "methods", lambda: known[0])
+    monkeypatch.setattr(registry, "tasks", lambda: known[1])
+    start = {"paper": new.new_paper, "method": new.new_method, "task": new.new_task}[kind]
+    with pytest.raises(UserError, match=r"^name a folder of yours with --folder, such as --folder mine"):
+        start("my_own")
+    assert not any(tmp_path.iterdir())
+    start("my_own", folder=tmp_path / "mine")
+    assert (tmp_path / "mine" / "my_own.py").exists()

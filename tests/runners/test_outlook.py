@@ -60,6 +60,8 @@ def test_what_never_ran_has_no_time():
     assert said(jobs, {}, on(jobs=2), 2) == "expected time on 2 nodes of 1 job: not known: no earlier runs"
     half = times(jobs, cg_sense=10)
     assert said(jobs, half, on(jobs=2), 2).endswith("about 40 min by earlier runs, and 8 jobs without an earlier run")
+    two = make_plan([Request(task="mri", method=["zero_filled", "cg_sense"], preset="tiny", baseline=False)])
+    assert said(two, times(two, cg_sense=10), on()).partition(", and ")[2] == "1 job without an earlier run"
 
 
 def test_without_a_number_of_nodes_the_time_is_that_of_one_job_after_the_other():

@@ -65,6 +65,11 @@ def test_groups_of_tasks():
     [
         ({"method": "x*"}, r"no method matches 'x\*'; known: alternating_ls"),
         ({"method": "kind:clasical"}, "no method has kind:clasical; there are kind:Riemannian, kind:baseline"),
+        (
+            {"method": "cg_sens"},
+            r"unknown method 'cg_sens'; did you mean cg_sense.*\? \(one in a file of yours needs --include FILE\)",
+        ),
+        ({"task": "mry"}, r"unknown task 'mry'; did you mean mri\? \(one in a file of yours needs --include FILE\)"),
         ({"method": "papr:1"}, "unknown tag of a method 'papr'; did you mean paper"),
         ({"task": "z*"}, r"no task matches 'z\*'"),
         ({"grid": {"lr": [1e-3]}, "seeds": "0,"}, r"uses tuning seeds \(1000-1999\), and 0 draws test data; --on-test allows"),

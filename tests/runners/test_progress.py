@@ -115,3 +115,17 @@ def test_without_a_terminal_a_line_a_minute_says_how_far_the_whole_is():
     clock.now = 61.0
     display.instance(jobs.jobs[0], solved(1))
     assert "\n2 of 4 instances, 1 job on 1 node; left 61 s, 2 instances a minute\n" in said.getvalue()
+
+
+def test_the_lines_of_a_study_say_which_parameters_ran():
+    study = Request(task="mri", method="cg_sense", preset="tiny", seeds="1000,", grid={"steps": [5, 20]}, baseline=False)
+    said, jobs = io.StringIO(), make_plan([study])
+    display = Display(jobs, Console(file=said, width=200), many=True)
+    for job in jobs.jobs:
+        display.start(job, Start())
+        display.instance(job, solved(0))
+    first, inside, second, its = said.getvalue().splitlines()
+    assert first.startswith("mri/tiny cg_sense seed 1000 [steps=5]: 2 of 2 instances")
+    assert inside.startswith("  mri/tiny cg_sense seed 1000 [steps=5]: instance 0")
+    assert second.startswith("mri/tiny cg_sense seed 1000 [steps=20]: 2 of 2 instances")
+    assert its.startswith("  mri/tiny cg_sense seed 1000 [steps=20]: instance 0")

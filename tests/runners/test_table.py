@@ -3,11 +3,13 @@ import json
 
 import pytest
 from rich.console import Console
+from sqlalchemy import update
 from sqlalchemy.orm import Session
 
 from benchmark.report import boards
 from benchmark.spec import TaskSpec
 from benchmark.statistics import Estimate
+from benchmark.store.models import Environment
 from runners.table import result_table, show
 from tests.leaderboard import synthetic
 
@@ -66,3 +68,14 @@ def test_the_caption_says_how_ranks_and_p_are_made(tmp_path):
     assert "Holm's correction" in text
     assert "[95 % bootstrap-t interval over instances]" in text
     assert {row[0] for row in cells(table)} == {"–"}  # two instances give no rank
+
+
+@pytest.mark.parametrize("commit", ["unknown", "0" * 40])
+def test_the_caption_says_what_an_unknown_commit_is(tmp_path, commit):
+    engine = synthetic.make_tiny(tmp_path / "a.db")
+    with Session(engine) as session:
+        session.execute(update(Environment).values(commit=commit))
+        table = result_table(session, spec_of(synthetic.imaging()), "tiny")
+    engine.dispose()
+    assert ("unknown commit" in " ".join(row[2] for row in cells(table))) is (commit == "unknown")
+    assert ("unknown commit: made by an installed package" in str(table.caption)) is (commit == "unknown")
