@@ -73,8 +73,8 @@ def result_table(
         ranked = "ranked by what they scored then" if count_truncated else "– for their rows (--count-truncated ranks them)"
         table.caption += f"; truncated: a budget ended {truncated} instances early, {ranked}; the same command tries them again"
     if contended := sum(len(entry.contended) for entry in rows):
-        count = f"{contended} {'instance' if contended == 1 else 'instances'}"
-        table.caption += f"; contended: other programs had the processors while {count} ran, whose seconds do not compare"
+        ran = f"{contended} {'instance' if contended == 1 else 'instances'}"
+        table.caption += f"; contended: other programs had the processors while {ran} ran, whose seconds do not compare"
     if any(entry.unknown for entry in rows):
         table.caption += "; unknown commit: made by an installed package, outside a clone of the repository"
     return table
