@@ -70,9 +70,7 @@ def test_incomplete_rows_are_named_with_their_count(boards: list[Board]) -> None
     frame = found.frame.set_index("method")
     assert frame.loc["classic_cg", "remark"].startswith("not ranked: incomplete on sorting (5 of 8);")
     assert frame.loc["base_fill", "average rank"] == 1  # alone
-    assert found.sentences == [
-        "Fewer than two methods have complete results on every task, so there is nothing to rank across tasks."
-    ]
+    assert found.sentences == ["Fewer than two methods are complete on every task, so there are no average ranks."]
 
 
 def test_sentences_name_the_critical_difference_and_its_groups(found: Across) -> None:
