@@ -5,10 +5,10 @@ _MARKUP = frozenset("\\`*_{}[]<>#|~&$:!")
 
 def coded(text: str) -> str:
     """As `plain`, but what stands between two backticks is code. One line."""
-    parts = text.split("`")
+    parts = " ".join(text.split()).split("`")
     if len(parts) % 2 == 0:
         return plain(text)
-    return "".join(f"`{' '.join(part.split())}`" if at % 2 else _escaped(part) for at, part in enumerate(parts))
+    return "".join(f"`{part}`" if at % 2 else _escaped(part) for at, part in enumerate(parts))
 
 
 def plain(text: object) -> str:

@@ -17,6 +17,12 @@ COMMANDS = 5  # of one row
 Found = list[tuple[Board, Row]]
 
 
+def solved(poses: str) -> str:
+    """The kind of problem in words, with the name of its class: 'linear inverse problems (LinearInverse)'."""
+    family = filters.FAMILIES.get(poses)
+    return f"{family[0].lower()}{family[1:]} ({poses})" if family else poses
+
+
 def describe(found: Card) -> None:
     """The method's own description."""
     marks = information.seen(found.name, found.kind)
@@ -24,9 +30,7 @@ def describe(found: Card) -> None:
     st.write(plain(found.summary))
     facts = [
         f"Kind: {plain(found.kind)}",
-        f"solves {plain(filters.FAMILIES[found.solves].lower())} ({plain(found.solves)})"
-        if found.solves in filters.FAMILIES
-        else f"solves {plain(found.solves)}",
+        f"solves {plain(solved(found.solves))}",
         f"source {widgets.paper(found.paper)}" if found.paper else "",
     ]
     if found.entry:
@@ -40,14 +44,8 @@ def describe(found: Card) -> None:
         st.info("This method is not installed here: the database has its results, but not its code.")
     else:
         with st.expander("Definition: formulas, source, differences from the paper", expanded=True):
-            header = (
-                method_card.header(found.entry)
-                .strip()
-                .removeprefix(f"{found.summary}.")
-                .removeprefix(found.summary)
-                .strip("\n")
-            )
-            st.html(formulas.STYLE + formulas.html(header or "Its file has no header."))
+            header = method_card.header(found.entry).removeprefix(found.summary).removeprefix(".").strip("\n")
+            st.html(formulas.STYLE + formulas.html(header or "The file says no more."))
 
 
 def hyperparameters(entry: MethodEntry) -> None:

@@ -84,3 +84,4 @@ def test_curves_are_drawn_and_names_are_not() -> None:
     assert thumbnail.curves(rows).count("<polyline") == 12
     assert "nan" not in thumbnail.curves(np.where(rows > 0.5, rows, 0.0), log=True)
     assert thumbnail.of(Picture(kind="text"), rows) == ""
+    assert thumbnail.of(Picture(kind="heat"), np.full((4, 4), np.nan)) == ""  # no number, so no picture

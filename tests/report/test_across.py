@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -51,6 +52,20 @@ def test_average_ranks_are_those_of_the_scores(boards: list[Board], found: Acros
         assert frame.loc[name, "tasks"] == "2 of 2"
     assert list(found.frame["method"][:2]) == ["classic_cg", "base_fill"]
     assert list(found.frame.columns) == list(found.columns)
+
+
+def test_no_interval_reaches_beyond_what_ranks_can_be(boards: list[Board], monkeypatch: pytest.MonkeyPatch) -> None:
+    def wide(scores: list[np.ndarray]) -> Aggregate:
+        one, beyond = aggregate(scores), np.array([-9.0, 9.0])
+        return replace(
+            one, average_rank_interval=one.average_rank_interval + beyond, borda_interval=one.borda_interval + beyond
+        )
+
+    monkeypatch.setattr("benchmark.statistics.aggregate", wide)
+    found = across([board for board in boards if board.preset == "small"])
+    assert {ends[1:] for ends in found.intervals.values()} == {(1.0, 2.0)}
+    assert set(found.frame["rank 95 %"][:2]) == {"[1.00, 2.00]"}
+    assert set(found.frame["Borda 95 %"][:2]) == {"[0.0, 2.0]"}  # two methods on two tasks
 
 
 def test_methods_without_complete_results_follow_unranked_and_say_why(found: Across) -> None:
