@@ -256,7 +256,7 @@ def withdraw(
     ] = False,
     db: Database = None,
 ) -> None:
-    """Take a submission back: its results go, its row says so. It needs the token that was shown when it was handed in."""
+    """Withdraw a submission: its results go, and its row says so. It needs the token that was shown at its submission."""
     with Session(open_database(location(db), create=False)) as session:
         needed = bool(store.find(session, number).token) and not maintainer
         if needed and not token:
