@@ -105,7 +105,7 @@ def test_code_is_kept_and_does_not_run(page: Page, place: str, empty: str, tmp_p
     page.get_by_role("button", name="Submit the code").click()
     expect(page.get_by_text("authors").last).to_be_visible()  # nobody is named yet: one line says so
     page.get_by_label("Authors (separate with ;)").fill("Ada Example; Eve Example")
-    page.get_by_label("Contact, for the maintainers; not shown").fill("ada@example.org")
+    page.get_by_label("Contact (for the maintainers; not shown)").fill("ada@example.org")
     page.get_by_role("button", name="Submit the code").click()
     expect(page.get_by_text("is received")).to_be_visible()
     assert states(empty)[f"code_{width}"] == "received"

@@ -194,7 +194,7 @@ def test_time_to_quality_of_another_reference(open_page: Callable[..., AppTest],
     app = open_page(made("full"), "task", task="imaging", preset="small")
     app.selectbox[2].select("net_guided").run()
     assert not app.exception
-    assert "as the final answer of net_guided on the same instance" in text(app)
+    assert "of the final estimate of net_guided on the same instance" in text(app)
     frame = next(element.value for element in app.dataframe if "median s" in element.value.columns)
     assert frame.set_index("method").loc["net_guided", "reached"] == "8 of 8"
 
@@ -301,7 +301,7 @@ def test_a_preset_of_named_groups(open_page: Callable[..., AppTest], made: Calla
     app = open_page(made("curves"), "task", task="waves", preset="small")
     assert not app.exception
     assert "Scores by group" in text(app)
-    assert "compare methods within one" in text(app)
+    assert "compare methods within a group" in text(app)
     assert text(app).count("Time to learn is not included: learner_wide 95.5 s") == 2
     assert "s to learn" in app.dataframe[0].value
 
