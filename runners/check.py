@@ -26,7 +26,7 @@ def main(
         list[Path] | None, typer.Option(metavar="FILE", help="A file with methods or tasks that it needs. Repeatable.")
     ] = None,
 ) -> None:
-    """Run every check and print a line for each; exit with 1 where one failed."""
+    """Run every check and print a line for each. The exit code is 1 if one fails."""
     registry.include(include or ())
     failed = done = 0
     for subject, check in _checks(*_named(what)):

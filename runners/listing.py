@@ -23,7 +23,7 @@ def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Se
         found = [method for method in found if any(not method.spec.misfit(task.spec) for task in chosen)]
     for task in chosen:
         spec = task.spec
-        offers = f", offers {' and '.join(spec.offers)}" if spec.offers else ""
+        offers = f", offers {', '.join(spec.offers)}" if spec.offers else ""
         say(console, f"task   {spec.name}  v{spec.version}  {spec.title}; poses {spec.poses}{offers}")
         if not tasks:
             say(console, f"         presets {', '.join(spec.presets)}")
@@ -31,7 +31,7 @@ def print_list(console: Console, tasks: Sequence[str] | None = None, methods: Se
             say(console, f"         {name}: {size.instances} instances, {size.about}")
     for method in found:
         about = method.spec
-        needs = f", needs {' and '.join(about.needs).replace('|', ' or ')}" if about.needs else ""
+        needs = f", needs {', '.join(about.needs).replace('|', ' or ')}" if about.needs else ""
         say(console, f"method {about.name}  ({about.kind})  {about.summary}; solves {about.solves}{needs}")
         defaults = (f"{name}={field.default}" for name, field in about.parameters.model_fields.items())
         if methods and (line := ", ".join(defaults)):

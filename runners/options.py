@@ -50,7 +50,7 @@ Seeds = Annotated[
         "--seeds",
         metavar="SEEDS",
         show_default="1",
-        help="A count (3) or a list (0,4,7); 1000 and more draw tuning data: 1000,",
+        help="A count (3) or a list (0,4,7; of one seed: 0,). Seeds from 1000 on draw tuning data.",
     ),
 ]
 Settings = Annotated[
@@ -132,10 +132,10 @@ def _auto_or_count(text: str | int) -> int:
 _auto = partial(_how, metavar="N", parser=_auto_or_count, show_default="auto")
 Jobs = Annotated[int, _auto("--jobs", help="Jobs side by side; auto: by the jobs' length and the cores that are free.")]
 Threads = Annotated[int, _auto("--threads", help="CPU threads of a job; auto: the cores, shared by the jobs.")]
-Timeout = Annotated[str | None, _how("--timeout", metavar="TIME", help="Kill a job after this long: 90s, 10m, 2h; never.")]
+Timeout = Annotated[str | None, _how("--timeout", metavar="TIME", help="Time limit of a job: 90s, 10m, 2h or never.")]
 Memory = Annotated[
     str | None,
-    _how("--memory", metavar="SIZE", help="Kill a job that uses more: 4G.", show_default="90 % of the machine / jobs"),
+    _how("--memory", metavar="SIZE", help="Memory limit of a job: 4G.", show_default="90 % of the machine / jobs"),
 ]
 Force = Annotated[bool, _how("--force", help="Run again what is done already.")]
 Apart = Annotated[bool, _how("--apart", help="Score in a process that never loads the method, as for submitted code.")]
@@ -154,6 +154,8 @@ Backbone = Annotated[
 ]
 Include = Annotated[list[Path] | None, cli.option(cli.INCLUDE, _WHERE)]
 
-CountTruncated = Annotated[bool, _how("--count-truncated", help="Rank rows that a time budget cut short, as they are.")]
+CountTruncated = Annotated[
+    bool, _how("--count-truncated", help="Rank rows whose time budget ended them, by the scores that they have.")
+]
 DryRun = Annotated[bool, _whether("--dry-run", help="Print the plan, with the time expected, and stop.")]
 List = Annotated[bool, _whether("--list", help="List tasks, presets and methods, and stop.")]

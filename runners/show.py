@@ -166,12 +166,13 @@ def _scores(session: Session, run: Run, task: Task) -> Fitting:
         table.add_row(str(one.number), escape(one.label), *cells, f"{one.seconds:.4g}", _spell(one.cpu_seconds), escape(status))
     done = [one for one in rows if one.status in ANSWERED]
     if done:
-        means = [np.mean([v for (_, name), v in values.items() if name == m["name"]] or [np.nan]) for m in metrics]
+        every = [[v for (_, name), v in values.items() if name == m["name"]] for m in metrics]
+        means = [f"{np.mean(some):.6g}" if some else "" for some in every]
         seconds = np.mean([one.seconds for one in done])
         table.add_section()
         known = [one.cpu_seconds for one in done if one.cpu_seconds is not None]
         cpu = _spell(float(np.mean(known)) if known else None)
-        table.add_row("mean", f"{len(done)} of {run.instances}", *(f"{m:.6g}" for m in means), f"{seconds:.4g}", cpu, "")
+        table.add_row("mean", f"{len(done)} of {run.instances}", *means, f"{seconds:.4g}", cpu, "")
     return table
 
 

@@ -1,7 +1,7 @@
-"""Hand in a method, as predictions or as code:  python -m runners.submit predictions bundle.zip
+"""Submit a method, as predictions or as code:  python -m runners.submit predictions bundle.zip
 
-Predictions are scored here and stored as `scored`, code is run here and stored as `reproduced`. Self-reported scores are not
-accepted is ever a score.
+Predictions are scored here and stored as `scored`. Code is run here and stored as `reproduced`. Self-reported scores are not
+accepted.
 """
 
 from pathlib import Path
@@ -38,7 +38,7 @@ PresetName = Annotated[
 Count = Annotated[int, typer.Option("--seeds", metavar="N", min=1, help="How many seeds: 0, 1, 2, ...")]
 Device = Annotated[str, typer.Option(metavar="DEVICE", help="auto, cpu, cuda or cuda:N.")]
 Threads = Annotated[int | None, typer.Option(metavar="N", min=1, help="CPU threads.", show_default="all cores")]
-Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Kill a run after this long: 90s, 10m, 2h.")]
+Timeout = Annotated[str | None, typer.Option(metavar="TIME", help="Time limit of a run: 90s, 10m, 2h.")]
 Token = Annotated[
     str | None,
     typer.Option(
@@ -83,7 +83,7 @@ def export_inputs(
     data_dir: DataDir = None,
     source: Sources = None,
 ) -> None:
-    """Write the observations of a preset, without truth, and a form to hand predictions in with."""
+    """Write the observations of a preset without their truth, and a form to submit predictions with."""
     entry = registry.get_task(task)
     if preset not in entry.spec.presets:
         raise unknown(f"preset of {task}", preset, entry.spec.presets)
@@ -200,7 +200,7 @@ def review_command(
     data_dir: DataDir = None,
     source: Sources = None,
 ) -> None:
-    """List code that waits, with where its source lies to be read first; or run one of it on this machine."""
+    """List submitted code that waits and where its source lies, to be read first; or run one submission on this machine."""
     target = location(db)
     with Session(open_database(target, create=False)) as session:
         folder = _folder(target)
@@ -256,7 +256,7 @@ def withdraw(
     ] = False,
     db: Database = None,
 ) -> None:
-    """Take a submission back: its results go, its row says so. It needs the token that was shown when it was handed in."""
+    """Withdraw a submission: its results go, and its row says so. It needs the token that was shown at its submission."""
     with Session(open_database(location(db), create=False)) as session:
         needed = bool(store.find(session, number).token) and not maintainer
         if needed and not token:

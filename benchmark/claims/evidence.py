@@ -45,7 +45,7 @@ class Evidence:
             return [Gap(runs, "not run")]
         found = []
         if self.metric(quantity) not in row.scores:
-            return [Gap(runs, f"does not tell {self.metric(quantity)}")]
+            return [Gap(runs, f"its runs did not store {self.metric(quantity)}")]
         have = {seed for seed, _ in row.scores[self.metric(quantity)]}
         if lacking := [seed for seed in range(runs.seeds) if seed not in have]:
             found.append(f"no seed {', '.join(map(str, lacking))}")
@@ -80,7 +80,7 @@ class Evidence:
         if row is None:
             raise ValueError(f"{quantity.runs.label} is not run")
         if self.metric(quantity) not in row.scores:
-            raise ValueError(f"{quantity.runs.label} does not tell {self.metric(quantity)}")
+            raise ValueError(f"the runs {quantity.runs.label} did not store {self.metric(quantity)}")
         wanted = self.keys(quantity)
         found: Mapping[Key, Any]
         if quantity.what == "score":

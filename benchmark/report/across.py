@@ -16,10 +16,10 @@ from benchmark.report.tables import Column, count, representatives
 from benchmark.statistics import Aggregate, Key
 
 HOW_AVERAGED = (
-    "Average rank: on each instance the methods that are complete on all of these tasks are ranked by the primary metric "
-    "(seeds averaged first; 1 is best, ties share a rank), ranks are averaged over the instances of a task, then over tasks, "
-    "so that each task counts the same. Other methods follow without a rank, because averages over other tasks do not compare. "
-    "Methods that a bar joins (in files: that share a letter) are closer than the critical difference."
+    "Average rank: the methods that are complete on all of these tasks are ranked on each instance by the primary metric "
+    "(seeds averaged first; 1 is best, ties share a rank). Ranks are averaged over the instances of a task, then over tasks, "
+    "so that each task has the same weight. Other methods have no average rank, because they were not run on the same tasks. A "
+    "bar (in files: a shared letter) joins methods whose average ranks differ by less than the critical difference."
 )
 
 
@@ -84,32 +84,41 @@ def across(boards: Sequence[Board]) -> Across:
     nan_last = np.where(np.isnan(found.average_rank), np.inf, found.average_rank)
     order = sorted(range(len(methods)), key=lambda at: (nan_last[at], -found.coverage[at], methods[at]))
     tied = letters(found)
+    best = max(int(np.isfinite(found.average_rank).sum()), 1)
+    ranks, borda = np.clip(found.average_rank_interval, 1, best), np.clip(found.borda_interval, 0, (best - 1) * found.tasks)
     values: dict[str, list[object]] = {
         "average rank": [_number(found.average_rank[at]) for at in order],
-        "rank 95 %": [_interval(found.average_rank_interval[at], 2) for at in order],
+        "rank 95 %": [_interval(ranks[at], 2) for at in order],
         "method": [methods[at] for at in order],
         "tie": [tied.get(at, "") for at in order],
         "tasks": [f"{found.coverage[at]} of {found.tasks}" for at in order],
         "Borda": [_number(found.borda[at]) for at in order],
-        "Borda 95 %": [_interval(found.borda_interval[at], 1) for at in order],
+        "Borda 95 %": [_interval(borda[at], 1) for at in order],
         "remark": [_remark(boards, chosen, methods[at]) for at in order],
     }
     columns = {
         "average rank": Column("Rank on each instance, averaged over the instances of a task, then over tasks", 92, "%.2f"),
-        "rank 95 %": Column("Bootstrap-t interval, instances resampled within each task; says nothing of other tasks", 110),
+        "rank 95 %": Column(
+            "Bootstrap-t interval, instances resampled within each task; it does not hold for other tasks", 110
+        ),
         "method": Column("At its recommended hyperparameters, unless the remark says otherwise", 200),
-        "tie": Column("Methods that share a letter are closer than the critical difference: across tasks they are tied", 50),
+        "tie": Column(
+            "Methods that share a letter are not significantly different (critical difference)",
+            50,
+        ),
         "tasks": Column("Tasks on which every instance of the method has a score", 70),
         "Borda": Column(
-            "Ranked methods beaten on an instance (tie: half), averaged over instances, summed over tasks", 70, "%.1f"
+            "Borda count: ranked methods beaten on an instance (tie: half), averaged over instances, summed over tasks",
+            70,
+            "%.1f",
         ),
         "Borda 95 %": Column("Interval as for the average rank", 110),
-        "remark": Column("Why a method is not ranked, and what is special about its rows", 420),
+        "remark": Column("Why a method is not ranked, and where its hyperparameters are not the recommended ones", 420),
     }
     ranked = [at for at in order if math.isfinite(found.average_rank[at])]
     intervals = {}
     for at in ranked:
-        low, high = found.average_rank_interval[at].tolist()
+        low, high = ranks[at].tolist()
         intervals[methods[at]] = (float(found.average_rank[at]), low, high)
     tasks = tuple(board.task.name for board in boards)
     return Across(boards[0].preset, pd.DataFrame(values), columns, _sentences(found, methods), tasks, intervals)
@@ -163,18 +172,18 @@ def _remark(boards: Sequence[Board], chosen: Sequence[dict[str, Row]], method: s
 def _sentences(found: Aggregate, methods: Sequence[str]) -> list[str]:
     ranked = np.flatnonzero(np.isfinite(found.average_rank))
     if len(ranked) < 2:
-        return ["Fewer than two methods have complete results on every task, so there is nothing to rank across tasks."]
+        return ["Fewer than two methods are complete on every task, so there are no average ranks."]
     limit = statistics.critical_difference(len(ranked), found.tasks)
     said = [
         f"Critical difference (Nemenyi, 5 %, {count(len(ranked), 'method')}, {count(found.tasks, 'task')}): {limit:.2f}. "
-        "Over tasks like these, average ranks closer than that cannot be told apart"
+        "Average ranks that differ by less are not significantly different"
     ]
     groups = statistics.critical_groups(found.average_rank, limit)
     names = "; ".join(", ".join(methods[at] for at in group) for group in groups)
-    said[0] += f": {names}." if groups else "; here none are that close."
+    said[0] += f": {names}." if groups else "; none differ by less here."
     p = statistics.friedman(found.ranks[:, ranked])
     if not math.isnan(p):
-        said.append(f"Friedman test of the ranks by mean score that all are alike: p = {p:.2g}.")
+        said.append(f"Friedman test that all methods rank alike (ranks by mean score): p = {p:.2g}.")
     return said
 
 

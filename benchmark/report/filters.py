@@ -86,12 +86,12 @@ FAMILIES = {
     "LinearInverse": "Linear inverse problems",
     "NonlinearInverse": "Nonlinear inverse problems",
     "Completion": "Matrix completion",
-    "FewShot": "Fine-tuning with few labels",
+    "FewShot": "Few-shot fine-tuning",
     "Retrieval": "Video retrieval",
-    "Representation": "Representations of classes",
-    "Distribution": "Subspaces of a distribution",
-    "Editing": "Editing of pictures",
-    "Jacobian": "Ranks of Jacobians",
+    "Representation": "Representation learning",
+    "Distribution": "Subspace clustering",
+    "Editing": "Image editing",
+    "Jacobian": "Rank of the Jacobian",
 }
 
 

@@ -16,12 +16,12 @@ from benchmark.report.outlines import add_gain
 UNKNOWN = "?"
 # mark -> what it says; in the order in which marks stand
 MEANINGS = {
-    "prior": "a prior that was learnt on other data",
-    "reference": "side information: a picture of similar content",
-    "training": "training data, from which it learnt before",
-    "labels": "labels or numbers that say what is to be found",
+    "prior": "a prior learnt on other data",
+    "reference": "side information (an image of similar content)",
+    "training": "training data, from which it learnt beforehand",
+    "labels": "labels or numbers that say what to find",
     "model": "the exact model that the data are drawn from",
-    UNKNOWN: "it is not known what, because its predictions were made elsewhere",
+    UNKNOWN: "something that is not known here, because its predictions were made elsewhere",
 }
 _NEEDS = {
     "prior": "prior",
@@ -86,8 +86,8 @@ def text(marks: Iterable[str]) -> str:
 
 
 def said(marks: Sequence[str]) -> str:
-    """What marks say, as a clause: 'sees more: a prior that was learnt on other data'. Empty for none."""
-    return f"sees more: {'; '.join(MEANINGS[mark] for mark in marks)}" if marks else ""
+    """What marks say, as a clause: 'also sees a prior learnt on other data'. Empty for none."""
+    return f"also sees {' and '.join(MEANINGS[mark] for mark in marks)}" if marks else ""
 
 
 def legend(board: Board) -> str:

@@ -11,9 +11,10 @@ from benchmark.report.pairs import comparison
 from benchmark.report.tables import Column
 
 HOW = (
-    "Leading: the methods of rank 1 by the primary metric among all rows of the board. Methods lead together unless the first "
-    "in the mean is separated from them by a test of all pairs at once (any false separation: at most 5 %). Difference: mean "
-    "over instances of the best row's paired difference to the baseline, with its 95 % bootstrap-t interval."
+    "Leading: the methods of rank 1 by the primary metric, among all rows of the board. Methods share rank 1 if a test of all "
+    "pairs does not separate them from the method with the best mean (chance of any false separation: at most 5 %). "
+    "Difference: the paired difference of the best row to the baseline, averaged over instances, with its 95 % bootstrap-t "
+    "interval."
 )
 
 
@@ -69,6 +70,8 @@ def ahead(board: Board) -> str:
     if found is None:
         return f"no instance in common with {rows[1].label}"
     text = tables.gain_text(found.difference, primary)
+    if not found.difference.mean:
+        return f"same mean {primary.name} as {rows[1].label}"
     unclear = improves(found.difference, primary) == "unclear" and tables.TOO_FEW not in text
     return f"{primary.name} {tables.ARROW[primary.better]} {text} over {rows[1].label}{': no clear lead' if unclear else ''}"
 
@@ -84,4 +87,4 @@ def lead(board: Board) -> str:
         return f"no difference: no seed in common with {base}"
     text = tables.gain_text(best.gain, board.task.primary)
     unclear = improves(best.gain, board.task.primary) == "unclear" and tables.TOO_FEW not in text
-    return f"{text} against {base}{' (zero not excluded)' if unclear else ''}"
+    return f"{text} against {base}{' (the interval contains zero)' if unclear else ''}"

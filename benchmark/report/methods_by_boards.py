@@ -13,16 +13,16 @@ from benchmark.report.order import improves, sign
 from benchmark.report.tables import Column, count, interval, number, with_unit
 
 HOW_RANKS = (
-    "A cell is the method's rank on the task's page, by the primary metric among all complete rows there, also those hidden "
-    "here: 1 is best, and methods that the test cannot separate from the first of their group share a rank. Deeper blue: "
-    "nearer to the first. Striped: no result; k/n: only k of n scores, so no rank; –: complete, but with too few instances for "
-    "ranks; \\*: not at the recommended hyperparameters."
+    "A cell is the method's rank on the board by the primary metric, among all complete rows, including rows that the filters "
+    "hide. Rank 1 is best. Methods share a rank if the test does not separate them from the first of their group. Deeper blue: "
+    "closer to rank 1. Striped: no result. k/n: only k of n scores, so no rank. –: complete, but too few instances for ranks. "
+    "\\*: not at the recommended hyperparameters."
 )
 HOW_GAINS = (
-    "A cell is the mean paired difference to the task's baseline in its primary metric and unit; blue is better than the "
-    "baseline, orange worse, scaled within each column, so that units never mix. In brackets: the 95 % interval contains zero, "
-    "or there are too few instances for one, or the row is incomplete. Striped: no result, or none of the baseline; \\*: not "
-    "at the recommended hyperparameters."
+    "A cell is the mean paired difference to the task's baseline, in the unit of the primary metric. Blue: better than the "
+    "baseline. Orange: worse. Colours are scaled within each column, because units differ. In brackets: the 95 % interval "
+    "contains zero, there are too few instances for an interval, or the row is incomplete. Striped: no result of the method or "
+    "of the baseline. \\*: not at the recommended hyperparameters."
 )
 
 

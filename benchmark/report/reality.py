@@ -13,7 +13,7 @@ def real(board: Board) -> str:
     preset = board.task.presets.get(board.preset, {})
     sources = [name for name in preset.get("data", ()) if name not in TOOLS]
     if not sources:
-        return "made-up data"
+        return "synthetic data"
     if RENDERED & set(sources):
         return "rendered data"
     given = board.task.poses in _SIMULATED and not MEASURED & set(sources)

@@ -144,7 +144,7 @@ def leaderboard(board: Board) -> tuple[pd.DataFrame, dict[str, Column]]:
         text = f"Standard deviation over seeds of the mean {primary.name}"
         spreads = [seed_spread(row, primary) for row in rows]
         table.number("seed sd", spreads, text, f"%.{primary_digits(board) + 1}f", 74)
-    table.text("kind", [row.kind for row in rows], "What sort of method it is")
+    table.text("kind", [row.kind for row in rows], "The family of the method")
     table.text("device", [row.devices for row in rows], "What the time was measured on", 320)
     return pd.DataFrame(table.values), table.columns
 
@@ -188,7 +188,7 @@ def _add_gain(table: _Builder, board: Board) -> None:
     table.text(f"Δ {board.task.primary.name} 95 %", cells, "95 % bootstrap-t interval of the paired difference over instances")
     tested = tests(board)
     if tested.count and tested.smallest <= SIGNIFICANT:
-        text = f"p of {statistics.HOW_TESTED}: {tested}. Only complete rows are tested"
+        text = f"{statistics.HOW_TESTED}: {tested}. Only complete rows are tested"
         table.number("Δ p", [row.standing.p for row in board.rows], text, "%.2g", 74)
 
 
@@ -204,7 +204,7 @@ class Tests:
 
     def __str__(self) -> str:
         few = count(self.instances, "instance")
-        return f"{count(self.count, 'comparison')}; with {few} the smallest possible is {self.smallest:.2g}"
+        return f"{count(self.count, 'comparison')} over {few}, the smallest possible p is {self.smallest:.2g}"
 
 
 def tests(board: Board) -> Tests:
@@ -335,8 +335,8 @@ def contention(board: Board) -> str:
     if not every:
         return ""
     return (
-        f"Left out: the seconds of {count(every, 'instance')} for which other programs had the processors "
-        "(contended: its threads waited for one for more than 30 % of the time in which they could have run)."
+        f"Left out: the seconds of {count(every, 'instance')}, because other programs used the processors (contended: the "
+        "method's threads waited for a processor for more than 30 % of the time in which they could have run)."
     )
 
 

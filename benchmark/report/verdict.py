@@ -8,7 +8,7 @@ from benchmark.report.tables import count, gain_text
 
 
 def verdict(board: Board) -> str:
-    """Who leads, by how much over the next, who shares the first rank, and how many are better than the baseline.
+    """Who leads, its difference to the next, who shares rank 1, and how many rows are better than the baseline.
 
     Empty for a board without complete rows.
     """
@@ -23,7 +23,8 @@ def verdict(board: Board) -> str:
         better = sum(improves(row.gain, board.task.primary) == "better" for row in others if row.gain)
         if others:
             verb = "is" if better == 1 else "are"
-            sentences.append(f"{better} of {len(others)} {verb} better than the baseline {board.baseline.label}.")
+            rest = count(len(others), "other row")
+            sentences.append(f"{better} of {rest} {verb} better than the baseline {board.baseline.label}.")
     return " ".join(sentences)
 
 
@@ -33,9 +34,9 @@ def _leads(board: Board, rows: list[Row]) -> str:
         return f"{first.label} is alone on this board."
     ties = [row.label for row in rows[1:] if row.rank == first.rank]
     found = comparison(board, first, rows[1])
-    gain = "" if found is None else f" by {gain_text(found.difference, board.task.primary)}"
-    more = f", which {information.said(marks[first.label])}," if first.label in marks else ""
+    more = f" {first.label} {information.said(marks[first.label])}." if first.label in marks else ""
+    gap = "" if found is None else f"; its difference to {rows[1].label} is {gain_text(found.difference, board.task.primary)}"
     if not ties:
-        return f"{first.label}{more} leads, ahead of {rows[1].label}{gain}."
+        return f"{first.label} leads{gap}.{more}"
     shared = f"{ties[0]} shares" if len(ties) == 1 else f"{count(len(ties), 'other')} share"
-    return f"{first.label}{more} has the best mean, ahead of {rows[1].label}{gain}; {shared} the first rank with it."
+    return f"{first.label} has the best mean{gap}. {shared} rank 1 with it.{more}"

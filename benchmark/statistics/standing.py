@@ -12,13 +12,13 @@ from benchmark.statistics.significance import holm, sign_flip
 
 # How the columns come about, in the words of every table that shows them.
 HOW_RANKED = (
-    "methods share a rank unless the first of the group is separated from them: sign-flip test over instances of all pairs "
-    "at once (largest statistic over the pairs), chance of any false separation at most 5 %"
+    "methods share a rank if the test does not separate them from the first of their group. It is a sign-flip test over "
+    "instances of all pairs at once (largest statistic over the pairs); the chance of any false separation is at most 5 %"
 )
-HOW_BOUNDED = "the range of ranks that the data allow; all ranges hold together at 95 %"
+HOW_BOUNDED = "the range of ranks that the data allow (simultaneous 95 % intervals)"
 HOW_TESTED = (
-    "no difference to the baseline: two-sided sign-flip test of the paired differences over n instances, Holm's correction "
-    "for k comparisons; never below k 2 / 2^n, so that few instances cannot reach significance"
+    "p-value of a two-sided sign-flip test of the paired differences to the baseline over n instances, with Holm's correction "
+    "for k comparisons. It is never below 2 k / 2^n, so few instances cannot reach significance"
 )
 
 

@@ -115,8 +115,8 @@ def hits(videos: Videos, found: Places) -> str:
     """How many queries a method gets right at 1 and at 5."""
     right, Q = videos.right(found[:, :SHOWN]), len(found)
     return (
-        f"Nearest video right: {right[:, 0].sum()} of {Q} queries; "
-        f"a right one among the {right.shape[1]} nearest: {right.any(1).sum()} of {Q}."
+        f"Nearest video correct: {right[:, 0].sum()} of {Q} queries; "
+        f"a correct one among the {right.shape[1]} nearest: {right.any(1).sum()} of {Q}."
     )
 
 

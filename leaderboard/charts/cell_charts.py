@@ -46,19 +46,19 @@ def caption(board: Board, metric: Metric, fields: list[str]) -> str:
         faint = f" Faint at first: all but the {_FULL} best and the baseline." if _first(board, labels) != labels else ""
         return (
             f"Mean of {metric.name} over the instances of a cell ({' and '.join(fields)}) and over seeds; methods in the order "
-            "of the table. Another cell is another problem, so compare methods within one; all panels have one vertical scale."
-            f"{faint} Click a name to single it out, the background to see all."
+            "of the table. Cells are different problems, so compare methods within a cell. All panels share one vertical scale."
+            f"{faint} Click a name to highlight it, the background to see all."
         )
     if len(fields) > 1 or not named(board, fields[0]):
         what = "another kind or size" if any(named(board, name) for name in fields) else "a size"
         return (
-            f"Mean of {metric.name} over the instances of a cell and over seeds. Each cell is {what} of the problem, "
-            "so this is a picture of where a method works and not a sample of equal problems."
+            f"Mean of {metric.name} over the instances of a cell and over seeds. Each cell is {what} of the problem: the "
+            "picture shows where a method works."
         )
     return (
         f"Mean of {metric.name} over the instances of a {fields[0]} and over seeds; methods in the order of the table. Bars: "
-        "95 % interval of that mean over instances (none for fewer than 4). Another group is another problem, so compare "
-        "methods within one. Click a name to single it out."
+        "95 % interval of that mean over instances (none for fewer than 4). Groups are different problems, so compare methods "
+        "within a group. Click a name to highlight it."
     )
 
 

@@ -98,7 +98,7 @@ def caption(frame: pd.DataFrame, several: Sequence[Family], board: Board, metric
         f"Mean of {metric.name} over {_span(frame['n'], 'instance')} and {_span(frame['seeds'], 'seed')}. Bars: its 95 % "
         "interval over instances (none for fewer than 4), of each mean and not of differences. Points of a line are complete "
         f"rows that differ in {name} alone; lines of fewer than {FEWEST} values are left out.{rule} All points are scores on "
-        f"test instances: choosing the best of a line would be a choice on test data.{marked} Click a name to single it out."
+        f"test instances: choosing the best of a line would be a choice on test data.{marked} Click a name to highlight it."
     )
 
 

@@ -1,5 +1,6 @@
 """The list of the papers and the table of a paper's claims, in HTML that a narrow screen shows as one column."""
 
+import re
 from base64 import b64encode
 from collections.abc import Collection, Mapping, Sequence
 from html import escape
@@ -79,15 +80,26 @@ def short(found: Sequence[tuple[Paper, Sequence[Verdict]]]) -> str:
 def _paper(paper: Paper, verdicts: Sequence[Verdict], picture: str, boards: Collection[str]) -> str:
     where_to = address("paper", id=paper.id)
     tasks = ", ".join(anchor(address("task", task=name), name) if name in boards else escape(name) for name in paper.tasks)
-    where = " · ".join(text for text in (escape(paper.id), tasks, escape(", ".join(paper.methods))) if text)
+    methods = escape(", ".join(paper.methods))
+    parts = (("arXiv:", escape(paper.id)), (_plural("task", paper.tasks), tasks), (_plural("method", paper.methods), methods))
+    where = " · ".join(f"{name}{text}" for name, text in parts if text)
     seen = f'<img alt="" src="{_data(picture)}">' if picture else "<span>no runs yet</span>"
     return (
         f'<li><a class="picture" href="{escape(where_to)}" target="_self" tabindex="-1" aria-hidden="true">{seen}</a>'
         f'<div class="name"><h3><a href="{escape(where_to)}" target="_self">{escape(paper.title)}</a></h3>'
         f'<p class="where">{where}</p></div>'
         f'<p class="says">{escape(telling.headline(verdicts))}</p>'
-        f'<div class="side">{bar(verdicts)}<p class="scale">{escape(paper.scale)}</p></div></li>'
+        f'<div class="side">{bar(verdicts)}<p class="scale">Setting here: {_code(paper.scale)}</p></div></li>'
     )
+
+
+def _plural(word: str, names: Sequence[str]) -> str:
+    return f"{word} " if len(names) == 1 else f"{word}s "
+
+
+def _code(text: str) -> str:
+    """HTML of a text: what stands between backticks is code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", escape(text))
 
 
 def _data(svg: str) -> str:
@@ -96,7 +108,7 @@ def _data(svg: str) -> str:
 
 def claims(verdicts: Sequence[Verdict], links: Links) -> str:
     """A line for each claim. links: the runs behind it."""
-    heads = ("claim", "says", "asked", "here [95 %]", "verdict", "evidence")
+    heads = ("claim", "says", "threshold", "here [95 %]", "verdict", "evidence")
     top = "".join(f'<th scope="col">{name}</th>' for name in heads)
     lines = "".join(_claim(verdict, links) for verdict in verdicts)
     return f'<table class="ldb-claims"><thead><tr>{top}</tr></thead><tbody>{lines}</tbody></table>'
@@ -106,13 +118,13 @@ def _claim(verdict: Verdict, links: Links) -> str:
     claim = verdict.claim
     small = [claim.where, "a question of this suite" if claim.kind == "ours" else "", claim.caveat]
     small += [f"published: {claim.published}"] if claim.published != UNKNOWN else []
-    says = escape(claim.sentence) + "".join(f"<small>{escape(text)}</small>" for text in small if text)
+    says = escape(claim.sentence) + "".join(f"<small>{_code(text)}</small>" for text in small if text)
     asked = list(dict.fromkeys(_asked(one) for one in verdict.parts))
     here = [_told(one, len(verdict.parts) > 1, len(asked) > 1) for one in verdict.parts if one.measured]
     word = f'<span class="word">{chip(verdict.word)}{escape(verdict.word)}</span>'
     condition = f"<small>{escape(verdict.condition)}</small>" if verdict.condition and _adds(verdict) else ""
     cells = (
-        ("asked", "asked", "<br>".join(map(escape, asked))),
+        ("asked", "threshold", "<br>".join(map(escape, asked))),
         ("here", "here [95 %]", "<br>".join(map(escape, here))),
         ("", "", word + condition),
         ("evidence", "evidence", _evidence(verdict, links)),
@@ -142,7 +154,7 @@ def _told(judged: Judged, several: bool, apart: bool) -> str:
     have their own.
     """
     sign = f"{SIGNS[judged.word]} " if several else ""
-    return f"{sign}{telling.told(judged)}" + (f" (asked: {_asked(judged)})" if apart else "")
+    return f"{sign}{telling.told(judged)}" + (f" (threshold: {_asked(judged)})" if apart else "")
 
 
 def _evidence(verdict: Verdict, links: Links) -> str:

@@ -114,7 +114,7 @@ def _tie(found: Across, letters: str) -> str:
     known = {letter for several in found.frame["tie"] for letter in str(several).split()}
     every = sorted(known, key=lambda one: (len(one), one))
     bars = "".join(f'<i style="left:{8 + 9 * every.index(letter)}px"></i>' for letter in letters.split())
-    title = ' title="methods of one bar cannot be told apart across tasks"' if bars else ""
+    title = ' title="methods of one bar are not significantly different across tasks"' if bars else ""
     return f'<td class="groups" style="min-width:{16 + 9 * len(every)}px"{title}><span>{escape(letters)}</span>{bars}</td>'
 
 

@@ -9,8 +9,8 @@ from benchmark.report.board import Board
 from leaderboard.charts.marks import INK, colours, limits, marked, metric_title, plain_axis, styled, value_scale
 
 HOW = (
-    "Each tick is one instance, seeds averaged first; the dot is the median, the bar the middle half. Spread over instances "
-    "says how different the problems are, not how certain the mean is. Complete rows only, so that all show the same instances."
+    "Tick: one instance, seeds averaged first. Dot: median. Bar: middle half. The spread shows how much the instances differ, "
+    "not how certain the mean is. Only complete rows are shown, so that all have the same instances."
 )
 
 

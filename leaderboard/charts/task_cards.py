@@ -62,6 +62,10 @@ def _names(board: Board, rows: Sequence[Row]) -> str:
     marks = information.extra(board)
     best = {row.method: row for row in reversed(rows)}  # of several rows of a method the best
     few = [row for row in rows if row is best[row.method]]
-    shown = [f"{anchor(of_method(row.method), row.method)}{board_table.sees(marks.get(row.label, ()))}" for row in few[:NAMED]]
+    shown = [
+        f"{anchor(of_method(row.method), row.method, row.label)}{'*' if row.label != row.method else ''}"
+        f"{board_table.sees(marks.get(row.label, ()))}"
+        for row in few[:NAMED]
+    ]
     rest = [f"{len(few) - NAMED} more"] * (len(few) > NAMED)
     return ", ".join([*shown, *rest])

@@ -13,7 +13,9 @@ _LINES = 12  # curves at most
 
 
 def of(picture: Picture, truth: Array) -> str:
-    """The truth of a declared picture, small. Empty for kinds that say nothing when they are small."""
+    """The truth of a declared picture, small. Empty for kinds that say nothing when they are small, and without a number."""
+    if not np.isfinite(truth).any():
+        return ""
     if picture.kind in ("image", "matrix"):
         filled: Array = np.nan_to_num(truth).astype(np.float32)
         return _png(pixels.picture_png(filled, float(np.nanmax(truth)) or 1.0, SIDE))

@@ -86,8 +86,8 @@ class Pages:
         verdicts = [verdict for one in self.papers for verdict in one.verdicts]
         found = [(one.paper, one.verdicts, _small(one)) for one in self.papers]
         said = (
-            f"{tables.count(len(found), 'paper')} on low-dimensional structure make {tables.count(len(verdicts), 'claim')} "
-            "here. Each verdict is computed from the runs in the database that this file was made from."
+            f"The suite checks {tables.count(len(verdicts), 'claim')} of {tables.count(len(found), 'paper')} on "
+            "low-dimensional structure. Each verdict is computed from the runs in the database that this file was made from."
         )
         bars = Markup(verdict_bars.bar(verdicts) + verdict_bars.legend(verdicts))
         listed = relinked(paper_tables.papers(found, {board.task.name for board in self.boards}), self.known)
@@ -194,7 +194,11 @@ class Pages:
             parts.append(el("p", said, class_="said"))
         if board.unequal:
             parts.append(
-                el("p", "Methods met different observations on some instances: do not compare their scores.", class_="said")
+                el(
+                    "p",
+                    "The observations are not identical for all methods on some instances: do not compare scores there.",
+                    class_="said",
+                )
             )
         parts += self._table(board)
         if pictured and self.folder is not None:
@@ -216,10 +220,10 @@ class Pages:
             ("Rank 95 %", f"{statistics.HOW_BOUNDED}."),
             ("Δ p", f"{statistics.HOW_TESTED}."),
             ("Other intervals", "bootstrap-t over instances, seeds averaged first."),
-            ("Times", "count the method alone; compare them only within one device."),
+            ("Times", "of the method alone. Compare them only on one device."),
         ]
         hidden = tables.hidden(board)
-        counts = ", ".join(f"{count} {reason}" for reason, count in hidden["reason"].value_counts().items())
+        counts = ", ".join(f"{reason}: {count}" for reason, count in hidden["reason"].value_counts().items())
         return [
             el("h2", "Ranks"),
             table(view, "method", self.known, links, f"ranks on {board.task.name} / {board.preset}"),
@@ -234,19 +238,17 @@ class Pages:
             metric = next((m for m in board.task.metrics if m.name == "success" and len(axes) == 2), primary)
             chart = cell_charts.chart(cells.values(board, metric), board, metric, axes)
             name = f"{metric.name} by {' and '.join(axes)}"
-            parts += [el("h2", f"By {' and '.join(axes)}"), add(chart, name, cell_charts.caption(board, metric, axes))]
+            parts += [el("h2", f"Scores by {' and '.join(axes)}"), add(chart, name, cell_charts.caption(board, metric, axes))]
         for name, family in list(studies.families(board).items())[:1]:
             frame = studies.values(family, name, primary)
             if len(frame):
                 said = hyperparameter_chart.caption(frame, family, board, primary, name)
                 chart = hyperparameter_chart.chart(frame, board, primary, name)
-                parts += [el("h2", f"Against {name}"), add(chart, f"{primary.name} against {name}", said)]
+                parts += [el("h2", f"Scores by {name}"), add(chart, f"{primary.name} against {name}", said)]
         points = reading.curves(self.session, board.comparable)
         found = curves.summarise(points)
         if not found.empty:
-            said = (
-                "Line: mean over instances. Band: the middle half of the instances, their spread and no interval of the mean."
-            )
+            said = "Line: mean over instances. Band: the middle half of the instances (spread, not an interval of the mean)."
             name = f"{primary.name} against steps"
             parts += [el("h2", "Progress while a method runs"), add(curve_chart.curve(found, board, "step"), name, said)]
         if any(row.fair_time for row in board.rows):
@@ -303,13 +305,13 @@ class Pages:
             links = {"task": [("task", board.task.name, board.preset) for board, _ in found]}
             parts.append(table(view, "task", self.known, links, f"results of {name}"))
         else:
-            parts.append(el("p", "No board has a result of it."))
+            parts.append(el("p", "No board has a result of this method."))
         if card.entry:
             parts += [el("h2", "What its file says"), el("pre", method_card.header(card.entry) or "It has no header.")]
             parts += self._parameters(card.entry.spec)
         else:
             parts.append(
-                el("p", "The suite that made this file does not know the method: its results are here, its code is not.")
+                el("p", "This method was not installed where this file was made: its results are here, but not its code.")
             )
         return page(place("method", name), name, *parts)
 

@@ -58,9 +58,14 @@ def lines(rows: Sequence[Sequence[str]], head: Sequence[str] = ()) -> None:
     top = "".join(f'<th scope="col">{html.escape(cell)}</th>' for cell in head)
     body = ""
     for name, *cells in rows:
-        body += f'<tr><th scope="row">{html.escape(name)}</th>'
-        body += "".join(f"<td>{html.escape(cell)}</td>" for cell in cells) + "</tr>"
+        body += f'<tr><th scope="row">{_coded(name)}</th>'
+        body += "".join(f"<td>{_coded(cell)}</td>" for cell in cells) + "</tr>"
     st.html(f'{_LINES}<table class="lines">{f"<thead><tr>{top}</tr></thead>" if top else ""}<tbody>{body}</tbody></table>')
+
+
+def _coded(text: str) -> str:
+    """HTML of a text; what stands between backticks is code."""
+    return re.sub(r"`([^`]*)`", r"<code>\1</code>", html.escape(text))
 
 
 def table(view: View, links: Sequence[str] | None = None) -> None:

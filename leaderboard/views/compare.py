@@ -46,9 +46,9 @@ def verdict(one: Duel) -> None:
         if row.label in more:
             st.markdown(f"{plain(row.label)} {plain(information.said(more[row.label]))}.")
     st.caption(
-        "The numbers depend on these two alone. Paired by instance, seeds averaged first; the interval is a 95 % bootstrap-t "
-        "interval over instances; p is two-sided and for this one comparison: look at many pairs and some will be below 0.05 "
-        "by chance. The ranks of the board are corrected for that."
+        "The numbers depend on these two rows alone. Paired by instance, seeds averaged first. The interval is a 95 % "
+        "bootstrap-t interval over instances. p is two-sided and for this one comparison: of many comparisons some have "
+        "p < 0.05 by chance. The ranks of the board are corrected for that."
     )
 
 
@@ -58,13 +58,13 @@ def pictures(one: Duel, addresses: dict[tuple[int, int], str]) -> None:
     drawing.show(comparison_charts.scatter(one, addresses), f"{name(one)}_scatter", left)
     above = "above" if one.metric.better == "higher" else "below"
     left.caption(
-        f"A point for each seed and instance; {above} the dashed line {plain(one.first.label)} is better. "
-        "A click on a point opens its instance."
+        f"Each point is one instance of one seed. {above.capitalize()} the dashed line {plain(one.first.label)} is better. "
+        "Click a point to open its instance."
     )
     drawing.show(comparison_charts.differences(one), f"{name(one)}_differences", right)
     right.caption(
-        f"The difference on each instance, {plain(one.first.label)} − {plain(one.second.label)}; {above} zero the "
-        "former is better. Dashed: their mean; grey band: its 95 % interval."
+        f"The difference on each instance, {plain(one.first.label)} − {plain(one.second.label)}; {above} zero "
+        f"{plain(one.first.label)} is better. Dashed: mean of the differences. Grey band: its 95 % interval."
     )
 
 
@@ -75,13 +75,13 @@ def instances(one: Duel, addresses: dict[tuple[int, int], str]) -> None:
     view = widgets.view(title(one), frame, columns)
     keys = zip(frame["seed"], frame["instance"], strict=True)
     widgets.table(view, [addresses[int(seed), int(instance)] for seed, instance in keys])
-    st.caption(f"Sorted by difference: first where {plain(one.first.label)} leads most, last where it trails most.")
+    st.caption(f"Sorted by difference: the instance on which {plain(one.first.label)} leads most comes first.")
     downloads.menus({"instances": view}, name(one))
 
 
 def metrics(one: Duel) -> None:
     """All metrics of the preset."""
-    st.subheader("In every metric")
+    st.subheader("All metrics")
     frame, columns = comparison.metrics(one.board, one.first, one.second)
     view = widgets.view(title(one), frame, columns)
     widgets.table(widgets.view("", frame[list(columns)], columns))
@@ -90,11 +90,11 @@ def metrics(one: Duel) -> None:
 
 def costs(one: Duel) -> None:
     """Cost, trust and hyperparameters beside each other."""
-    st.subheader("Cost and making")
+    st.subheader("Cost and settings")
     lines = comparison.side_by_side(one.board, one.first, one.second)
     widgets.lines(lines, ["what", one.first.label, one.second.label])
     if one.first.devices != one.second.devices:
-        st.caption("Measured on different devices: their seconds do not compare.")
+        st.caption("Measured on different devices: do not compare their seconds.")
     frame = pd.DataFrame(lines, columns=["what", f"of {one.first.label}", f"of {one.second.label}"])
     downloads.menus({"cost": widgets.view(title(one), frame, {})}, name(one))
 

@@ -71,7 +71,7 @@ def readers(source: data_sources.Source) -> None:
 
 def by_preset() -> None:
     """Which preset reads what."""
-    st.subheader("Which task and preset reads which source")
+    st.subheader("The sources that each preset reads")
     frame = data_sources.uses()
     view = widgets.view("What each preset reads", frame, USES)
     widgets.table(view)
@@ -81,7 +81,7 @@ def by_preset() -> None:
 def database() -> None:
     """What the tables of the database hold, from their classes."""
     st.subheader("The tables of this database")
-    st.write("Any tool that reads SQLite or PostgreSQL reads it. Most questions need the view `scores` alone:")
+    st.write("Any tool that reads SQLite or PostgreSQL can read the database. Most questions need only the view `scores`:")
     st.code(schema.EXAMPLE, language="sql", wrap_lines=True)
     for table in schema.tables():
         with st.expander(f"{table.name}: {plain(table.about.splitlines()[0])}"):
@@ -93,9 +93,9 @@ st.header("Data")
 sources = data_sources.known()
 yours = sum(source.kind == "you bring it" for source in sources.values())
 st.write(
-    f"{len(sources)} sources: {len(sources) - yours} come with the suite or with packages that it depends on, and work "
-    f"offline; {yours} you bring, with `--data-dir`. Every file that comes with it has a SHA-256, checked whenever it is read, "
-    "and the checksums are a part of the key of each result: other data, another result."
+    f"{len(sources)} sources. {len(sources) - yours} come with the suite or with packages that it depends on, and work "
+    f"offline. {yours} are not shipped: you supply them with `--data-dir`. Every file that is shipped has a SHA-256, which is "
+    "checked whenever the file is read. The checksums are part of the key of each run, so runs on other data are other runs."
 )
 everything(sources)
 with st.columns(3)[0]:

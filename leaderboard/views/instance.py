@@ -82,7 +82,7 @@ def elsewhere(board: Board, key: Key) -> None:
         seed, number = min(found, key=lambda one: (one[0] != key[0], one))
         place = {"task": board.task.name, "preset": board.preset, "seed": seed, "instance": number}
         name = f"seed {seed}, instance {number} ({board.labels[seed, number]})"
-        widgets.go("instance", f"See {name}: of it answers were kept →", **place)
+        widgets.go("instance", f"See {name}: its estimates were kept →", **place)
 
 
 selectors = st.columns(4)

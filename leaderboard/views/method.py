@@ -5,7 +5,7 @@ import streamlit as st
 from sqlalchemy.orm import Session
 
 from benchmark.registry import MethodEntry
-from benchmark.report import comparison, information, method_card, runs, tables
+from benchmark.report import comparison, filters, information, method_card, runs, tables
 from benchmark.report.board import Board, Row
 from benchmark.report.method_card import Card
 from leaderboard.addresses import address
@@ -17,6 +17,12 @@ COMMANDS = 5  # of one row
 Found = list[tuple[Board, Row]]
 
 
+def solved(poses: str) -> str:
+    """The kind of problem in words, with the name of its class: 'linear inverse problems (LinearInverse)'."""
+    family = filters.FAMILIES.get(poses)
+    return f"{family[0].lower()}{family[1:]} ({poses})" if family else poses
+
+
 def describe(found: Card) -> None:
     """The method's own description."""
     marks = information.seen(found.name, found.kind)
@@ -24,22 +30,22 @@ def describe(found: Card) -> None:
     st.write(plain(found.summary))
     facts = [
         f"Kind: {plain(found.kind)}",
-        f"solves {plain(found.solves)}",
+        f"solves {plain(solved(found.solves))}",
         f"source {widgets.paper(found.paper)}" if found.paper else "",
     ]
     if found.entry:
         facts.append(f"file `{method_card.place(found.entry)}`")
         needs = ", ".join(need.replace("|", " or ") for need in found.entry.spec.needs)
-        facts += [f"needs of a task: {needs}"] * bool(needs)
+        facts += [f"fits tasks that offer {needs}"] * bool(needs)
         facts += ["learns once for all instances"] * (found.entry.spec.learns is not None)
     facts += [plain(information.said(marks))] * bool(marks)
     st.write(" · ".join(fact for fact in facts if fact))
     if found.entry is None:
-        st.info("The suite that shows this page does not know this method: its results are here, its code is not.")
+        st.info("This method is not installed here: the database has its results, but not its code.")
     else:
-        with st.expander("What its file says: the method as formulas, its source, what differs from the paper", expanded=True):
-            header = method_card.header(found.entry)
-            st.html(formulas.STYLE + formulas.html(header or "Its file has no header."))
+        with st.expander("Definition: formulas, source, differences from the paper", expanded=True):
+            header = method_card.header(found.entry).removeprefix(found.summary).removeprefix(".").strip("\n")
+            st.html(formulas.STYLE + formulas.html(header or "The file says no more."))
 
 
 def hyperparameters(entry: MethodEntry) -> None:
@@ -47,14 +53,14 @@ def hyperparameters(entry: MethodEntry) -> None:
     st.subheader("Hyperparameters")
     spec, views = entry.spec, {}
     if not spec.parameters.model_fields:
-        st.write("It has none.")
+        st.write("This method has none.")
         return
     views["hyperparameters"] = widgets.view(
         f"Hyperparameters of {spec.name}", method_card.parameters(spec), method_card.PARAMETERS
     )
     widgets.table(views["hyperparameters"])
     if spec.settings:
-        st.caption("Recommended values, where they are not the defaults. `--set NAME=VALUE` overrides both.")
+        st.caption("Recommended values that differ from the defaults. `--set NAME=VALUE` overrides both.")
         views["settings"] = widgets.view(f"Recommended values of {spec.name}", method_card.settings(spec), method_card.SETTINGS)
         widgets.table(views["settings"])
     downloads.menus(views, f"method_{spec.name}")
@@ -64,18 +70,18 @@ def results(name: str, found: Found) -> None:
     """Every row of every board."""
     st.subheader("Results")
     if not found:
-        st.write("No board has a result of it.")
+        st.write("No board has a result of this method.")
         return
     ranked = method_chart.frame(found)
     if len(ranked):
         drawing.show(method_chart.chart(ranked), f"method_{name}_ranks")
-        st.caption("Dot: its rank on a board. Bar: the ranks that the data allow (95 %). Grey line: all ranks of the board.")
+        st.caption("Dot: rank on a board. Bar: the ranks that the data allow (95 %). Grey line: all ranks of the board.")
     frame = method_card.results(found)
     links = [address("task", task=board.task.name, preset=board.preset) for board, _ in found]
     widgets.table(widgets.view("", frame[list(method_card.RESULTS)], method_card.RESULTS), links)
     st.caption(
-        "Each line is a row of a board, opened by its link. Rank: on its board, from scores on the same instances; ranks of "
-        "different boards do not average to anything here. Intervals are 95 % bootstrap-t intervals over instances."
+        "Each line is a row of a board; its link opens the board. Ranks are within a board: do not average them over boards. "
+        "Intervals are 95 % bootstrap-t intervals over instances."
     )
     view = widgets.view(f"Results of {name}", frame, method_card.RESULTS)
     downloads.menus({"results": view}, f"method_{name}")
@@ -86,7 +92,7 @@ def rivals(found: Found) -> None:
     pairs = [(board, row, comparison.rival(board, row)) for board, row in found if len(board.rows) > 1]
     if not pairs:
         return
-    with st.expander(f"Compare it, instance by instance ({tables.count(len(pairs), 'board row')})"):
+    with st.expander(f"Compare it, instance by instance ({tables.count(len(pairs), 'row')})"):
         for board, row, other in pairs:
             label = f"{board.task.name} / {board.preset}: {row.label} against {other.label}"
             widgets.go("compare", label, task=board.task.name, preset=board.preset, first=row.label, second=other.label)
@@ -97,13 +103,13 @@ def reproduce(found: Found) -> None:
     st.subheader("Reproduce")
     for board, row in found:
         with st.expander(plain(f"{board.task.name} / {board.preset}: {row.label}")):
-            st.caption(plain(tables.parameters_text(row)))
+            st.caption(f"Hyperparameters: {plain(tables.parameters_text(row))}")
             commands = method_card.commands(row)
             for command in commands[:COMMANDS]:
                 st.code(command, language="bash", wrap_lines=True)
             if len(commands) > COMMANDS:
-                st.caption(f"{len(commands) - COMMANDS} more commands, for other seeds, stand on the pages of its runs.")
-            st.caption(f"What came of it: {widgets.run_links(run.id for run in row.runs)}")
+                st.caption(f"{len(commands) - COMMANDS} more commands, for other seeds, are on the pages of its runs.")
+            st.caption(f"Runs: {widgets.run_links(run.id for run in row.runs)}")
 
 
 def every_run(session: Session, name: str) -> None:
@@ -111,12 +117,12 @@ def every_run(session: Session, name: str) -> None:
     st.subheader("Runs")
     frame: pd.DataFrame = runs.listing(session, name)
     if frame.empty:
-        st.write("It never ran here.")
+        st.write("The database has no run of this method.")
         return
     view = widgets.view(f"Runs of {name}", frame, runs.LISTING)
     widgets.table(view, [address("run", run=number) for number in frame["run"]])
     if len(frame) == runs.LISTED:
-        st.caption(f"The newest {runs.LISTED}; a run's page opens by its number or digest.")
+        st.caption(f"The newest {runs.LISTED}. The Run page opens any run by its number or digest.")
     downloads.menus({"runs": view}, f"method_{name}")
 
 
@@ -136,5 +142,5 @@ with Session(opened.engine()) as session:
     every_run(session, name)
     untried = method_card.to_try(card.entry.spec, places) if card.entry else []
     if untried:
-        st.caption("Tasks that it fits and has no run on, at their default size:")
+        st.caption("It has no run on these tasks that it fits. The commands use the default preset:")
         st.code("\n".join(untried), language="bash", wrap_lines=True)

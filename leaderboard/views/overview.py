@@ -26,9 +26,9 @@ def sentence(boards: list[Board]) -> str:
     tasks = {board.task.name for board in boards}
     runs = sum(len(row.runs) for board in boards for row in board.rows)
     return (
-        f"{tables.count(len(methods), 'method')} that exploit low-dimensional structure, on {tables.count(len(tasks), 'task')} "
-        f"({tables.count(len(boards), 'board')}, {tables.count(runs, 'run')}). On a board every method meets the same "
-        "instances, so differences are paired; intervals are 95 % bootstrap intervals over instances."
+        f"{tables.count(len(methods), 'method')} on {tables.count(len(tasks), 'task')} ({tables.count(len(boards), 'board')}, "
+        f"{tables.count(runs, 'run')}). A board ranks the methods on one preset (size) of one task. All methods of a board "
+        "solve the same instances, so differences are paired. Intervals are 95 % bootstrap intervals over instances."
     )
 
 
@@ -60,8 +60,8 @@ def counts(shown: filters.Selection) -> None:
     left_out = sum(board.left_out for board in shown.boards)
     if left_out:
         st.caption(
-            f"{tables.count(left_out, 'run')} on these boards have no result here (unfinished, tuning data, older code, data "
-            "or version); each task's page counts and lists them under its table."
+            f"{tables.count(left_out, 'run')} of these boards {'is' if left_out == 1 else 'are'} not counted (unfinished, on "
+            "tuning data, or of older code, data or task version). Each task's page lists them under its table."
         )
 
 
@@ -71,8 +71,9 @@ def task_cards(shown: filters.Selection) -> None:
     marks = {mark for board in shown.boards for several in information.extra(board).values() for mark in several}
     meanings = [f"+{mark}: {meaning}" for mark, meaning in information.MEANINGS.items() if mark in marks]
     st.caption(
-        "Leading: the methods of rank 1, which a test of all pairs cannot separate from the best mean. In brackets: the 95 % "
-        "interval of the paired difference to the next method in the mean."
+        "Leading: the methods of rank 1. A test of all pairs does not separate them from the method with the best mean. The "
+        "number is the paired difference of the best mean to the next, with its 95 % interval in brackets. \\*: not at the "
+        "recommended hyperparameters."
         + (f" Marked methods see more than the problem. {plain('; '.join(meanings))}." if meanings else "")
     )
 
@@ -121,24 +122,19 @@ def average_ranks(preset: str, boards: list[Board], methods: list[str], about: l
         tasks, several = sets[0]
         found, _ = cached.averages([board for board in boards if board.task.name in tasks])
         st.write(
-            f"No two methods are complete on all {len(boards)} tasks. The set of tasks with most results in common is "
-            f"{plain(', '.join(tasks))}: {tables.count(several, 'method')} are complete on all of it, and so they are ranked."
+            f"No two methods are complete on all {len(boards)} tasks. The methods that are ranked here are the "
+            f"{tables.count(several, 'method')} that are complete on {plain(', '.join(tasks))}."
         )
         sets = sets[1:]
     first = next(iter(found.intervals), "")
+    if not first:
+        st.write(" ".join(map(plain, found.sentences)))
+        return
     found = found.only(methods)
     st.html(rank_table.STYLE + rank_table.html(found, information.of_methods(boards)))
     if found.hidden:
         st.caption(f"The filters hide {tables.count(found.hidden, 'method')} of this table; ranks are among all.")
-    st.caption(
-        " ".join(
-            [
-                *map(plain, found.sentences),
-                HOW_AVERAGED,
-                "Dots and bars: average ranks with their 95 % intervals; left is better.",
-            ]
-        )
-    )
+    st.caption(" ".join(map(plain, found.sentences)))
     picture = partial(rank_table.svg, found, _title(found)) if found.intervals else None
     downloads.buttons(partial(ranks_view, found, first, about), f"average_ranks_{preset}", picture)
     if sets:
@@ -187,6 +183,7 @@ if shown.boards:
         with st.expander("Average ranks over tasks"):
             for preset, group in groups.items():
                 average_ranks(preset, group, shown.methods, said)
+            st.caption(f"{HOW_AVERAGED} Dots and bars: average ranks with their 95 % intervals; left is better.")
     with st.expander("Who leads on every board"):
         leading(shown, said)
 else:

@@ -13,7 +13,7 @@ from leaderboard.addresses import address
 from leaderboard.charts import paper_figures, paper_tables, verdict_bars
 from leaderboard.ui import cached, claimed, downloads, drawing, widgets
 from leaderboard.ui.claimed import Found
-from leaderboard.ui.plain import plain
+from leaderboard.ui.plain import coded, plain
 from leaderboard.views.instance_parts import of_paper
 
 BEATING = 4  # names in one line
@@ -23,7 +23,7 @@ def asked() -> Paper | None:
     """The paper of the link, by its number or a method of its. Says in a line what stands in the way."""
     name = st.query_params.get("id", "").strip()
     if not name:
-        st.info("No paper is named; these are all:")
+        st.info("The address names no paper. These are all papers:")
         for paper in finding.papers().values():
             widgets.go("paper", f"{paper.id} {paper.title}", id=paper.id)
         return None
@@ -43,7 +43,7 @@ def describe(found: Found) -> None:
     st.write(plain(paper.about))
     st.html(verdict_bars.STYLE + verdict_bars.bar(found.verdicts) + verdict_bars.legend(found.verdicts))
     st.markdown(f"**{plain(telling.headline(found.verdicts))}**")
-    st.markdown(f"**How our setting differs.** {plain(paper.scale)}")
+    st.markdown(f"**How our setting differs.** {coded(paper.scale)}")
     with st.container(horizontal=True, gap="xsmall"):
         for task in dict.fromkeys(task for task, _ in cached.known_boards() if task in paper.tasks):
             widgets.go("task", f"task {task}", task=task)
@@ -70,7 +70,7 @@ def drawings(paper: Paper) -> None:
     for number, (figure, found) in enumerate(every):
         with columns[number % len(columns)]:
             if found.empty:
-                st.markdown(f"**{plain(figure.title)}** Not run yet; this makes its runs:")
+                st.markdown(f"**{plain(figure.title)}** Not run yet. These commands make its runs:")
                 st.code("\n".join(found.commands), language="bash", wrap_lines=True)
                 continue
             drawing.show(paper_figures.chart(figure, found.frame), f"{paper.id}_{figure.name}")
@@ -95,10 +95,10 @@ def beaten(rows: list[tuple[Board, Row]]) -> None:
         st.write("No board has a result of the paper's methods.")
         return
     lines = [(f"{board.task.name} / {board.preset}", row.label, _rank(board, row), _beating(board, row)) for board, row in rows]
-    widgets.lines(lines, ("board", "method", "rank", "certainly better, and by how much"))
+    widgets.lines(lines, ("board", "method", "rank", "certainly better rows, and the difference"))
     st.caption(
         "By the board's primary metric. Certainly better: the whole 95 % interval of the paired difference over instances is "
-        "on the better side; each interval is for its pair alone. A board's page says what each method sees more than others."
+        "on the better side; each interval is for its pair alone. A board's page marks methods that see more than others."
     )
 
 
@@ -111,7 +111,7 @@ def _beating(board: Board, row: Row) -> str:
     unit = f" {primary.unit}" if primary.unit else ""
     shown = [f"{one.row.label} ({one.gain.mean:+.3g}{unit})" for one in better[:BEATING]]
     shown += [f"{len(better) - BEATING} more"] * (len(better) > BEATING)
-    return ", ".join(shown) or "nobody"
+    return ", ".join(shown) or "none"
 
 
 def caveats(found: Found) -> None:
@@ -133,10 +133,10 @@ def commands(found: Found) -> None:
     for what, full in (("missing at the suite's scale", False), ("missing at the paper's scale", True)):
         lacking = [gap for gap in gaps if gap.runs.preset.startswith("full") == full]
         if lacking:
-            st.caption(f"What is {what}:")
+            st.caption(f"These commands make the runs that are {what}:")
             st.code("\n".join(telling.commands(lacking)), language="bash", wrap_lines=True)
     if found.links:
-        widgets.lines(times(found), ("board", "seconds an instance, by method", "all runs of it here"))
+        widgets.lines(times(found), ("board", "seconds an instance, by method", "time of all runs"))
 
 
 def times(found: Found) -> list[tuple[str, str, str]]:
@@ -144,7 +144,7 @@ def times(found: Found) -> list[tuple[str, str, str]]:
     lines = []
     for place in dict.fromkeys((runs.task, runs.preset) for runs in found.links):
         here = [runs for runs in found.links if (runs.task, runs.preset) == place]
-        each = [f"{runs.label.split(' ', 1)[1]} {found.seconds[runs]:.2g}" for runs in here]
+        each = dict.fromkeys(f"{runs.label.split(' ', 1)[1]} {found.seconds[runs]:.2g}" for runs in here)
         lines.append((" / ".join(place), ", ".join(each), _span(sum(found.spent[runs] for runs in here))))
     return lines
 

@@ -16,8 +16,8 @@ found, problems = claimed.every()
 verdicts = [verdict for one in found for verdict in one.verdicts]
 st.header("LowDimBench")
 st.write(
-    f"{tables.count(len(found), 'paper')} on low-dimensional structure make {tables.count(len(verdicts), 'claim')} here. "
-    "Each verdict is computed from the runs in this database."
+    f"The suite checks {tables.count(len(verdicts), 'claim')} of {tables.count(len(found), 'paper')} on low-dimensional "
+    "structure. Each verdict is computed from the runs in this database."
 )
 st.html(verdict_bars.STYLE + verdict_bars.bar(verdicts) + verdict_bars.legend(verdicts))
 for line in problems:
@@ -31,9 +31,9 @@ st.html(
     )
 )
 st.caption(
-    "A claim holds where the whole 95 % interval is on the right side of its threshold; it is open where the interval spans "
-    "it. A claim with several parts holds where each does, in part where some do. Not run: runs are missing, or of older code; "
-    "its page has the command. Needs full: the paper's own scale."
+    "A claim holds if the whole 95 % interval is on the right side of its threshold. It is open if the interval contains the "
+    "threshold. A claim with several parts holds if each part holds, and in part if some do. Not run: runs are missing, or are "
+    "of older code; the paper's page has the commands. Needs full: it needs runs at the paper's own scale."
 )
 about = downloads.about("page: papers", telling.counts(verdicts))
 downloads.buttons(lambda: downloads.simple("Claims", telling.frame(verdicts), {}, about), "claims")

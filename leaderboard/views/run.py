@@ -8,7 +8,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session
 
 from benchmark.errors import UserError
-from benchmark.report import runs
+from benchmark.report import runs, tables
 from benchmark.report.runs import Detail
 from benchmark.store.models import Run
 from benchmark.store.queries import pick_run
@@ -43,7 +43,7 @@ def what_there_is(session: Session) -> None:
     frame = runs.listing(session)
     newest = f"; the newest {len(frame)} are listed" if len(frame) < every else ""
     st.subheader("Runs in this database")
-    st.caption(f"{every} in all{newest}, newest first. A method's page lists its own.")
+    st.caption(f"{tables.count(every, 'run')}{newest}, newest first. A method's page lists the runs of that method.")
     view = widgets.view("Runs", frame, runs.LISTING)
     widgets.table(view, [address("run", run=number) for number in frame["run"]])
     downloads.menus({"list": view}, "runs")
@@ -56,14 +56,14 @@ def where(found: Detail) -> None:
         if (found.task.name, found.preset) in cached.known_boards():
             widgets.go("task", f"Board {found.task.name} / {found.preset} →", task=found.task.name, preset=found.preset)
     if (found.task.name, found.preset) not in cached.known_boards():
-        st.caption("Its task and preset have no board: nothing has a score there.")
+        st.caption("Its task and preset have no board, because no run of them has a score.")
         return
     row, why = runs.place(cached.board(found.task.name, found.preset), found)
     if row is None:
         st.info(f"It is not on the board of its task and preset: {plain(why)}.")
     else:
         rank = f"rank {row.rank}" if row.rank else "without a rank"
-        st.caption(f"On the board it is a part of the row {plain(row.label)} ({rank}, seeds {seeds(row.seeds)}).")
+        st.caption(f"On the board it is part of the row {plain(row.label)} ({rank}, seeds {seeds(row.seeds)}).")
 
 
 def seeds(numbers: list[int]) -> str:
@@ -88,7 +88,7 @@ def again(found: Detail) -> None:
     """Commands."""
     st.subheader("Reproduce")
     st.code(found.command, language="bash", wrap_lines=True)
-    st.caption("What is different now, and whether the scores agree when it runs once more:")
+    st.caption("The first command says what has changed since the run, the second runs it again and compares the scores:")
     st.code(f"python -m runners.show {found.id}\npython -m runners.reproduce {found.id}", language="bash", wrap_lines=True)
 
 
@@ -96,7 +96,7 @@ def scores(found: Detail) -> None:
     """Means and a line for each instance, which leads to its page."""
     st.subheader("Scores by instance")
     if found.scores.empty:
-        st.write("No instance was begun, or the run ended before the first was done.")
+        st.write("The run ended before its first instance was done.")
         return
     means = widgets.view(f"Means of run {found.id}", found.means, runs.MEANS)
     table = widgets.view(f"Scores of run {found.id}", found.scores, found.score_columns)
@@ -118,8 +118,8 @@ def progress(found: Detail) -> None:
     drawing.show(run_curves.chart(found.curves, found.task, "step"), f"run_{found.id}_steps", left)
     drawing.show(run_curves.chart(found.curves, found.task, "seconds"), f"run_{found.id}_seconds", right)
     st.caption(
-        f"One line for each instance and series, {len(found.curves)} points in all. The estimate is what the method would "
-        "return if stopped there; other series are other iterates of it, or what the task computes of it besides."
+        f"One line for each instance and series, {len(found.curves):,} points in all. The series `estimate` is what the method "
+        "would return if it stopped there. Other series are other iterates, or other quantities that the task computes."
     )
     downloads.menus({"curves": widgets.view(f"Curves of run {found.id}", found.curves, {})}, f"run_{found.id}")
 

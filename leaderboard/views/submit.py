@@ -60,9 +60,9 @@ def who() -> None:
         st.caption("Only this machine reaches this page.")
         return
     st.info(
-        f"This page is open: every machine that reaches {plain(address or 'this one')} may hand in, {limit()} an hour all "
-        "together. Predictions are scored at once, code is only kept. A submission is taken back with the token that is "
-        "shown when it is handed in."
+        f"This page is open: every machine that reaches {plain(address or 'this one')} may submit. It takes {limit()} "
+        "submissions an hour from all visitors together. Predictions are scored at once; code is only kept. The token that is "
+        "shown after a submission withdraws it."
     )
 
 
@@ -86,7 +86,10 @@ def outcome(row: Submission, token: str, given: str) -> None:
         st.error(f"Submission {row.id} is refused: {plain(row.reason)}")
     elif row.state == "scored":
         near = store.public(row)["near"]
-        st.success(f"Submission {row.id} is scored" + (f"; it is near {plain(near)}, and is marked so." if near else "."))
+        st.success(
+            f"Submission {row.id} is scored"
+            + (f"; its predictions are nearly those of {plain(near)}, and it is marked so." if near else ".")
+        )
         widgets.go("task", f"{row.task} / {row.preset}: the board", task=row.task, preset=row.preset)
     else:
         st.success(f"Submission {row.id} is {row.state}: {submissions_table.STATES[row.state]}.")
@@ -103,7 +106,7 @@ def private_seed() -> None:
         return
     st.info(
         f"This board has the private seed {commitment}. Its owner gives out inputs that it draws, and nobody else can draw "
-        "them again. Answers to them are handed in here, and stand on boards whose names end in it."
+        "them again. Predictions for them are submitted here, and stand on boards whose names end in it."
     )
 
 
@@ -117,7 +120,7 @@ def chosen(sent: bool, file: UploadedFile | None) -> UploadedFile | None:
 def predictions() -> None:
     """A bundle, scored while one waits."""
     st.subheader("Predictions")
-    st.write("They are scored here, on instances that the suite makes itself. Self-reported scores are not accepted.")
+    st.write("Predictions are scored here, on instances that the suite makes itself. Self-reported scores are not accepted.")
     st.code(COMMANDS, language="bash", wrap_lines=True)
     private_seed()
     with st.form("predictions"):
@@ -155,8 +158,8 @@ def code() -> None:
     """A method's file, kept until a maintainer has read it."""
     st.subheader("Code")
     st.write(
-        "One Python file with one method, named as the method is (`python -m runners.new method NAME` writes one that works). "
-        "It is kept, and runs only after a maintainer has read it; then its results are `reproduced`. "
+        "One Python file that defines one method and has its name (`python -m runners.new method NAME` writes one that works). "
+        "The file is kept, and runs only after a maintainer has read it. Its results are then `reproduced`. "
         "For installed packages, a maintainer submits the method: `python -m runners.submit code PACKAGE`."
     )
     tasks = registry.tasks()
@@ -164,15 +167,15 @@ def code() -> None:
     with st.form("code"):
         left, right = st.columns(2)
         preset = left.selectbox("Preset to run it on", list(tasks[task].spec.presets), index=1)
-        seeds = right.number_input("Seeds: 0, 1, 2, ...", 1, 100, 1)
+        seeds = right.number_input("Number of seeds (0, 1, 2, ...)", 1, 100, 1)
         authors = left.text_input("Authors (separate with ;)")
-        contact = right.text_input("Contact, for the maintainers; not shown")
+        contact = right.text_input("Contact (for the maintainers; not shown)")
         link = left.text_input("Link (may be empty)")
         licence = right.text_input("Licence of the code (may be empty)")
-        description = st.text_input("Description, one sentence (may be empty)")
+        description = st.text_input("Description in one sentence (may be empty)")
         file = st.file_uploader("my_method.py", type="py")
         given = st.text_input(TOKEN, type="password", key="token_code")
-        sent = st.form_submit_button("Hand in")
+        sent = st.form_submit_button("Submit the code")
     if (file := chosen(sent, file)) is None:
         return
     told = {"link": link, "licence": licence, "description": description}
@@ -219,12 +222,12 @@ def everything() -> None:
         st.caption(f"{len(found)} of {total}{hidden}. {store.RULE}")
         downloads.menus({"submissions": view}, "all")
     else:
-        st.write("Nothing yet.")
-    with st.expander("Take a submission back"), st.form("withdraw"):
+        st.write("There is no submission yet.")
+    with st.expander("Withdraw a submission"), st.form("withdraw"):
         left, right = st.columns(2)
-        number = left.number_input("Submission", 1, None, 1)
-        proof = right.text_input("Its token; of one from before there were tokens, the contact", type="password")
-        reason = st.text_input("Why; it is shown")
+        number = left.number_input("Number of the submission", 1, None, 1)
+        proof = right.text_input("Its token (without a token: its contact)", type="password")
+        reason = st.text_input("Reason (shown on this page)")
         if st.form_submit_button("Withdraw"):
             try:
                 with writable() as session:

@@ -43,7 +43,7 @@ def describe(board: Board) -> None:
         st.warning(f"The task is now at version {live.spec.version}; these results are of version {task.version}.")
     with st.expander("Definition: data and metrics"):
         for metric in tables.ordered(board):
-            role = " — ranks the methods" if metric.primary else ""
+            role = " (primary metric: it ranks the methods)" if metric.primary else ""
             st.markdown(f"- **{plain(tables.heading(metric))}** {plain(metric.description)}; {metric.better} is better{role}")
         for name, licence in licences.items():
             st.markdown(f"- data {plain(name)}: {licence or 'its licence is not known here'}")
@@ -77,7 +77,7 @@ def informed(board: Board) -> Board:
         return board
     names = {ALL: f"all methods: {tables.count(len(board.rows), 'row')}", **groups}
     with st.columns([2, 5])[0]:
-        chosen = choices.choose("Methods that see the same", "sees", list(names), names.__getitem__)
+        chosen = choices.choose("Methods that see the same information", "sees", list(names), names.__getitem__)
     if chosen == ALL:
         return board
     st.caption(
@@ -90,7 +90,10 @@ def ranks(board: Board) -> None:
     """The main table with its explanation and download."""
     if board.unequal:
         count = len(board.unequal)
-        st.error(f"Methods met different observations on {count} (seed, instance) pairs: do not compare their scores.")
+        st.error(
+            f"The observations are not identical for all methods on {tables.count(count, '(seed, instance) pair')}: do not "
+            "compare scores there. The page of an instance names the methods that saw other observations."
+        )
     if not board.rankable:
         st.info(f"This preset has {board.instances} instances: too few for intervals, so there are no ranks.")
     if board.baseline is None:
@@ -103,21 +106,22 @@ def ranks(board: Board) -> None:
     frame, columns = tables.leaderboard(board)
     said = downloads.about(f"page: {of_board(board)}")
     st.html(board_table.STYLE + board_table.html(board))
-    ties = "A blue bar joins methods that share a rank. " if any(row.rank for row in board.rows) else ""
-    st.caption(f"{ties}In brackets beside a score: its 95 % interval. {plain(information.legend(board))}")
+    ties = "A blue bar joins methods that share a rank. Dot: rank; pale bar: the ranks that the data allow (95 %). "
+    ties = ties if any(row.rank for row in board.rows) else ""
+    st.caption(f"{ties}In brackets: 95 % intervals. {plain(information.legend(board))}")
     with st.expander("Every column, to sort and search"):
         widgets.numbers(frame.assign(trust=[BADGES.get(row.trust, row.trust) for row in board.rows]), columns)
         st.caption("Trust: ○ self_reported < ◐ scored (predictions scored here) < ● reproduced (code run here).")
     with st.expander("How ranks and intervals are made"):
-        few = f" With fewer than {statistics.SEPARABLE} instances nothing can be separated." if too_few(board) else ""
+        few = f" Fewer than {statistics.SEPARABLE} instances cannot separate any two methods." if too_few(board) else ""
         tested = tables.tests(board)
-        hidden_p = f" It is not shown here: {tested}." if tested.count and tested.smallest > tables.SIGNIFICANT else ""
+        hidden_p = f" It is not shown here: with {tested}." if tested.count and tested.smallest > tables.SIGNIFICANT else ""
         st.markdown(
             f"- **Rank**: {statistics.HOW_RANKED}.{few}\n"
             f"- **Rank 95 %**: {statistics.HOW_BOUNDED}.\n"
             f"- **Δ p**: {statistics.HOW_TESTED}.{hidden_p}\n"
             "- **Other intervals**: bootstrap-t over instances, seeds averaged first.\n"
-            "- **Times** count the method alone; compare them only within one device."
+            "- **Times** are of the method alone. Compare them only on one device."
         )
     downloads.buttons(lambda: formats.board_view(board, said), downloads.stem(board))
 
@@ -130,7 +134,7 @@ def too_few(board: Board) -> bool:
 def hidden(board: Board) -> None:
     """How many runs have no row, and why; and the instances that failed in those that have."""
     frame, failed = tables.hidden(board), tables.failures(board)
-    counts = [f"{count} {reason}" for reason, count in frame["reason"].value_counts().items()]
+    counts = [f"{reason}: {count}" for reason, count in frame["reason"].value_counts().items()]
     label = f"Hidden runs: {len(frame)} ({plain(', '.join(counts))})" if counts else "No run is hidden"
     if len(failed):
         label += f"; failed or truncated instances in the runs shown: {len(failed)}"
@@ -159,8 +163,8 @@ def progress(board: Board) -> None:
         band = st.segmented_control("Band", BANDS, default=BANDS[0], key="band", required=True) if several_seeds else BANDS[0]
     drawing.show(curve_chart.curve(lines, board, axis, log, seeds=band == BANDS[1]), f"{downloads.stem(board)}_{axis}")
     several = (
-        "Thick: the estimate a method would return if stopped there; thin: another iterate of it, unselected, or what the "
-        "task computes of it besides. "
+        "Thick line: the estimate that a method would return if it stopped there. Thin line: another iterate, or another "
+        "quantity that the task computes. "
     )
     others = several if set(lines["series"]) - {"estimate"} else ""
     silent = [row.label for row in board.comparable if row.label not in set(lines["label"])]
@@ -168,10 +172,9 @@ def progress(board: Board) -> None:
     partial = [row.label for row in board.rows if row not in board.comparable]
     without += f" Not drawn, because incomplete: {plain(', '.join(partial))}." if partial else ""
     st.caption(
-        f"{others}Line: mean over instances, seeds averaged first. Band of instances: their middle half, which is their spread "
-        "and not an interval of the mean; band of seeds: from the lowest to the highest mean of any one seed. Seconds: their "
-        "mean at the same step. A run that has ended keeps its last value."
-        f"{without} Click a name to single it out. {tables.contention(board)}"
+        f"{others}A line is the mean over instances, seeds averaged first. Band of instances: their middle half (spread, not "
+        "an interval of the mean). Band of seeds: from the lowest to the highest mean of one seed. Seconds: mean at the same "
+        f"step. A run that has ended keeps its last value.{without} Click a name to highlight it. {tables.contention(board)}"
     )
 
 
@@ -194,9 +197,9 @@ def costs(board: Board) -> None:
     devices = sorted({row.devices for row in board.rows})
     mixed = " **Measured on different devices: times do not compare.**" if len(devices) > 1 else ""
     st.caption(
-        "Filled, joined and, where there is room, named: the Pareto front, complete rows that no other equals or beats in both "
-        "mean score and mean time; point at the others for their names; names with (k of n) are incomplete, their means are "
-        "over other instances. "
+        "Dashed line: the Pareto front, the complete rows that no other row equals or beats in both mean score and mean time. "
+        "Rows on it are filled, and named where there is room; point at the others for their names. (k of n): an incomplete "
+        "row, whose mean is over fewer instances. "
         f"Bars: 95 % interval of the mean. Measured on {plain('; '.join(devices))}.{mixed} {plain(tables.learning(board))} "
         + tables.contention(board)
     )
@@ -207,7 +210,7 @@ def succeeding(board: Board) -> None:
     axes = cells.axes(board)
     if not axes or not board.rows:
         return
-    st.subheader(f"By {plain(' and '.join(axes))}")
+    st.subheader(f"Scores by {plain(' and '.join(axes))}")
     metrics = {metric.name: metric for metric in tables.ordered(board)}
     names = list(metrics)
     first = names.index("success") if "success" in names and len(axes) == 2 else 0
@@ -221,7 +224,7 @@ def study(board: Board) -> None:
     found = studies.families(board)
     if not found:
         return
-    st.subheader("Against a hyperparameter")
+    st.subheader("Scores by hyperparameter")
     left, right = st.columns(2)
     name = left.selectbox("Hyperparameter", list(found), key="hyperparameter")
     metrics = {metric.name: metric for metric in tables.ordered(board)}
@@ -237,7 +240,7 @@ def duel(board: Board) -> None:
     rows = {row.label: row for row in board.rows}
     if len(rows) < 2:
         return
-    st.subheader("Two methods")
+    st.subheader("Compare two methods")
     left, right = st.columns(2)
     first = left.selectbox("Method", list(rows), key="first")
     others = [label for label in rows if label != first]
@@ -246,8 +249,8 @@ def duel(board: Board) -> None:
     place = {"task": board.task.name, "preset": board.preset}
     widgets.go("compare", "Compare them instance by instance →", **place, first=first, second=second)
     st.caption(
-        "Paired by instance, seeds averaged first; p is two-sided and for this one comparison: look at many pairs and some "
-        "will be below 0.05 by chance. The ranks above are corrected for that."
+        "Paired by instance, seeds averaged first. p is two-sided and for this one comparison: of many comparisons some have "
+        "p < 0.05 by chance. The ranks above are corrected for that."
     )
 
 
@@ -256,7 +259,7 @@ def arrivals(board: Board) -> None:
     st.subheader("Time to quality")
     labels = [row.label for row in board.comparable]
     base = board.baseline.label if board.baseline and board.baseline.label in labels else labels[-1]
-    reference = st.selectbox("As good as the final answer of", labels, index=labels.index(base), key="reference")
+    reference = st.selectbox("As good as the final estimate of", labels, index=labels.index(base), key="reference")
     times = cached.times(board, reference)
     times = times[times["method"].isin(labels)]
     widgets.numbers(times, pairs.TIMES)
@@ -266,13 +269,13 @@ def arrivals(board: Board) -> None:
         widgets.numbers(levels, columns)
         downloads.of_board(board, {"levels": widgets.view("time until a level", levels, columns)})
         st.caption(
-            f"Steps and seconds until {plain(board.task.primary.name)} first is at a level, between recorded points linearly. "
-            "Medians over instances, empty where half of them never are."
+            f"Steps and seconds until {plain(board.task.primary.name)} first reaches a level, interpolated linearly between "
+            "recorded points. Medians over instances; empty if half of them never reach it."
         )
     st.caption(
-        f"First recorded time at which a method's estimate is at least as good in {plain(board.task.primary.name)} as the "
-        f"final answer of {plain(reference)} on the same instance. Methods without curves have one point: their answer, when "
-        f"they give it. {plain(tables.learning(board))} {tables.contention(board)}"
+        f"First recorded time at which the {plain(board.task.primary.name)} of a method's estimate is at least as good as that "
+        f"of the final estimate of {plain(reference)} on the same instance. A method without a curve has one point, its final "
+        f"estimate. {plain(tables.learning(board))} {tables.contention(board)}"
     )
 
 
@@ -280,7 +283,7 @@ def reproduce(board: Board) -> None:
     """Command, hyperparameters, seed and environment of each row."""
     with st.expander("How to reproduce each row"):
         for row in board.rows:
-            st.markdown(f"**{plain(row.label)}** — {plain(tables.parameters_text(row))}")
+            st.markdown(f"**{plain(row.label)}**, hyperparameters: {plain(tables.parameters_text(row))}")
             for run in row.runs:
                 st.code(run.command, language="bash")
                 env = run.environment

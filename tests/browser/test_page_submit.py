@@ -68,10 +68,10 @@ def test_from_an_empty_database_to_a_scored_row_and_back(page: Page, place: str,
     visit(page, f"{place}/task?task=mri&preset=tiny", "submit_board")
     assert rows(empty) == ["their_method"]
     visit(page, f"{place}/submit", "submit")
-    page.get_by_text("Take a submission back").click()
-    page.get_by_label("Its token; of one from before").fill("ada@example.org")
+    page.get_by_text("Withdraw a submission").click()
+    page.get_by_label("Its token (without a token").fill("ada@example.org")
     click(page.get_by_role("button", name="Withdraw", exact=True), page.get_by_text("submission 1 has another token"))
-    page.get_by_label("Its token; of one from before").fill(token)
+    page.get_by_label("Its token (without a token").fill(token)
     page.get_by_role("button", name="Withdraw", exact=True).click()
     expect(page.get_by_text("Submission 1 is withdrawn")).to_be_visible()
     assert states(empty) == {"their_method": "withdrawn"}
@@ -102,11 +102,11 @@ def test_code_is_kept_and_does_not_run(page: Page, place: str, empty: str, tmp_p
     visit(page, f"{place}/submit", "submit" if width == 1400 else "submit_narrow", width)
     assert page.evaluate("document.querySelector('[data-testid=stMain]').scrollWidth") <= width
     upload(page, 1, f"code_{width}.py", f"open({str(mark)!r}, 'w')".encode())
-    page.get_by_role("button", name="Hand in").click()
+    page.get_by_role("button", name="Submit the code").click()
     expect(page.get_by_text("authors").last).to_be_visible()  # nobody is named yet: one line says so
     page.get_by_label("Authors (separate with ;)").fill("Ada Example; Eve Example")
-    page.get_by_label("Contact, for the maintainers; not shown").fill("ada@example.org")
-    page.get_by_role("button", name="Hand in").click()
+    page.get_by_label("Contact (for the maintainers; not shown)").fill("ada@example.org")
+    page.get_by_role("button", name="Submit the code").click()
     expect(page.get_by_text("is received")).to_be_visible()
     assert states(empty)[f"code_{width}"] == "received"
     assert not mark.exists()

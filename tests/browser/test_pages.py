@@ -22,7 +22,7 @@ def test_overview(page: Page, address: str, problems: list[str]) -> None:
     visit(page, f"{address}/overview", "overview")
     expect(page.get_by_role("heading", name="Methods on every board")).to_be_visible()
     expect(page.locator("ul.ldb-cards > li").first).to_be_visible()
-    expect(page.get_by_text("1 is best, and methods that the test cannot separate")).to_be_visible()
+    expect(page.get_by_text("Rank 1 is best. Methods share a rank if the test does not separate")).to_be_visible()
     assert problems == []
 
 
@@ -97,7 +97,7 @@ def test_videos_move(page: Page, address: str, problems: list[str], name: str, w
 @pytest.mark.parametrize(("name", "width"), [("groups", 1400), ("groups_narrow", 640)])
 def test_a_task_of_named_groups(page: Page, address: str, problems: list[str], name: str, width: int) -> None:
     visit(page, f"{address}/task{CURVES}", name, width)
-    expect(page.get_by_role("heading", name="By group")).to_be_visible()
+    expect(page.get_by_role("heading", name="Scores by group")).to_be_visible()
     groups = page.get_by_test_id("stVegaLiteChart").first
     expect(groups.locator("path[opacity='0.12'][aria-roledescription=point]")).to_have_count(0)
     groups.locator(".role-legend-symbol path").first.click()

@@ -88,7 +88,7 @@ def test_overview_lists_every_board_and_its_leaders(open_page: Callable[..., App
     assert not app.exception
     assert "net_guided" in html(app)
     assert "2 instances are too few for ranks" in html(app)
-    assert "1 is best, and methods that the test cannot separate" in text(app)
+    assert "Rank 1 is best. Methods share a rank if the test does not separate" in text(app)
     assert "Average rank over tasks, preset small" in text(app)
     assert "preset tiny" not in text(app)  # only one task has results there
     assert "Critical difference (Nemenyi" in text(app)
@@ -194,7 +194,7 @@ def test_time_to_quality_of_another_reference(open_page: Callable[..., AppTest],
     app = open_page(made("full"), "task", task="imaging", preset="small")
     app.selectbox[2].select("net_guided").run()
     assert not app.exception
-    assert "as the final answer of net_guided on the same instance" in text(app)
+    assert "of the final estimate of net_guided on the same instance" in text(app)
     frame = next(element.value for element in app.dataframe if "median s" in element.value.columns)
     assert frame.set_index("method").loc["net_guided", "reached"] == "8 of 8"
 
@@ -203,20 +203,20 @@ def test_an_instance_without_pictures_says_which_has_some(open_page: Callable[..
     app = open_page(painted(tmp_path, estimate=(3, 16, 24)), "instance", instance="1")
     assert not app.exception
     assert "This instance has no images" in text(app)
-    [label] = [one.proto.label for one in app.get("page_link") if "of it answers were kept" in one.proto.label]
+    [label] = [one.proto.label for one in app.get("page_link") if "its estimates were kept" in one.proto.label]
     assert "See seed 0, instance 0 (slice 0)" in label.replace("\\", "")
     app = open_page(tmp_path / "colour.db", "instance", instance="0")
-    assert not any("of it answers were kept" in one.proto.label for one in app.get("page_link"))
+    assert not any("its estimates were kept" in one.proto.label for one in app.get("page_link"))
 
 
 def test_a_preset_of_cells_shows_where_methods_succeed(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
     app = open_page(made("completion"), "task", task="completion", preset="small")
     assert not app.exception
-    assert "By n and rank" in text(app)
+    assert "Scores by n and rank" in text(app)
     assert next(box for box in app.selectbox if box.key == "cells").value == "success"
     app = open_page(made("completion"), "task", task="completion", preset="small_noise")
     assert not app.exception
-    assert "By noise" in text(app)
+    assert "Scores by noise" in text(app)
 
 
 def test_a_board_shows_the_metrics_of_its_preset(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
@@ -300,8 +300,8 @@ def test_curves_of_one_method_with_troubles(open_page: Callable[..., AppTest], t
 def test_a_preset_of_named_groups(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
     app = open_page(made("curves"), "task", task="waves", preset="small")
     assert not app.exception
-    assert "By group" in text(app)
-    assert "compare methods within one" in text(app)
+    assert "Scores by group" in text(app)
+    assert "compare methods within a group" in text(app)
     assert text(app).count("Time to learn is not included: learner_wide 95.5 s") == 2
     assert "s to learn" in app.dataframe[0].value
 
@@ -316,7 +316,7 @@ def test_rows_that_differ_in_one_hyperparameter_are_drawn_against_it(open_page: 
     engine.dispose()
     app = open_page(tmp_path / "study.db", "task", task="imaging", preset="small")
     assert not app.exception
-    assert "Against a hyperparameter" in text(app)
+    assert "Scores by hyperparameter" in text(app)
     boxes = {box.key: box for box in app.selectbox}
     assert (boxes["hyperparameter"].value, boxes["study"].options) == ("steps", ["psnr", "nmse"])
     boxes["study"].select("nmse").run()
@@ -328,4 +328,4 @@ def test_no_hyperparameter_is_drawn_where_rows_are_too_few(
     open_page: Callable[..., AppTest], made: Callable[[str], Path]
 ) -> None:
     app = open_page(made("full"), "task", task="imaging", preset="small")
-    assert "Against a hyperparameter" not in text(app)
+    assert "Scores by hyperparameter" not in text(app)

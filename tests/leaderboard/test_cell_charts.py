@@ -47,7 +47,7 @@ def test_a_grid_of_names_is_dots_by_group_in_the_order_of_the_preset(groups: Boa
     assert dots["encoding"]["x"]["type"] == "nominal"
     assert dots["encoding"]["xOffset"]["scale"]["domain"] == labels
     assert dots["encoding"]["color"]["scale"]["range"] == [marks.colours(groups)[label] for label in labels]
-    assert "compare methods within one" in cell_charts.caption(groups, metric, ["group"])
+    assert "compare methods within a group" in cell_charts.caption(groups, metric, ["group"])
 
 
 def crossed(groups: Board, **fields: list[object]) -> Board:
@@ -76,7 +76,7 @@ def test_a_grid_of_names_and_numbers_is_a_panel_for_each_name_in_the_order_of_th
     placed = pd.DataFrame(drawn["datasets"][lines["data"]["name"]])
     one = placed[(placed["label"] == "learner_wide") & (placed["group"] == "east") & (placed["level"] == 8.0)]
     assert one["at"].tolist() == pytest.approx([1.86])
-    assert "compare methods within one; all panels have one vertical scale" in cell_charts.caption(
+    assert "compare methods within a cell. All panels share one vertical scale" in cell_charts.caption(
         board, metric, cells.axes(board)
     )
 

@@ -269,7 +269,7 @@ def test_the_instance_page_draws_every_picture(open_page: Callable[..., AppTest]
 def test_an_instance_of_which_nothing_was_kept_says_so(open_page: Callable[..., AppTest], made: Made) -> None:
     app = open_page(made("figures"), "instance", task="grouping", preset="tiny", instance="1")
     assert not app.exception
-    assert "Of this instance none was kept." in text(app)
+    assert "None was kept for this instance." in text(app)
 
 
 def test_the_task_page_shows_the_first_one(open_page: Callable[..., AppTest], made: Made) -> None:

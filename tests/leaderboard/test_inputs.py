@@ -136,7 +136,7 @@ def test_the_measurement_is_there_at_once(open_page: Open, tmp_path: Path) -> No
 def test_other_data_are_not_shown(open_page: Open, tmp_path: Path) -> None:
     app = open_page(database(tmp_path, "mri", observation="other"), "instance", task="mri", preset="tiny")
     assert not app.exception
-    assert app.info[0].value == "It cannot be shown: the data here are not those that the methods were shown."
+    assert app.info[0].value == "The observations cannot be shown: the data here are not those that the methods saw."
     assert "**k-space mask**" not in text(app)
 
 
@@ -151,7 +151,7 @@ def test_texts_are_shown_with_what_they_were_named(open_page: Open, tmp_path: Pa
         file.unlink()
     app = open_page(path, "instance", task="few_shot", preset="tiny", instance="0")
     assert not app.exception
-    assert "Which texts they name right was not kept of guess" in text(app)
+    assert "The labels that these methods gave were not kept, because their runs are older: guess" in text(app)
 
 
 def test_matrices_have_their_singular_values(open_page: Open, tmp_path: Path) -> None:

@@ -33,7 +33,7 @@ def plugged(monkeypatch, tmp_path):
 def test_counts_of_right_ones(videos):
     assert videos.right(GOOD).tolist() == [[True, True], [True, True], [True, True]]
     assert videos.right(GOOD[:1], 1).tolist() == [[False, False]]
-    assert nearest.hits(videos, POOR) == "Nearest video right: 1 of 3 queries; a right one among the 2 nearest: 2 of 3."
+    assert nearest.hits(videos, POOR) == "Nearest video correct: 1 of 3 queries; a correct one among the 2 nearest: 2 of 3."
     assert nearest.different(videos, GOOD, POOR) == [0, 2]
     assert (videos.name(1), videos.name(7)) == ("walk", "7")
 

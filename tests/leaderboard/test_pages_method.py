@@ -19,9 +19,9 @@ def test_a_method_of_the_suite_without_results(open_page: Callable[..., AppTest]
         text = words(app)
         assert "[arXiv:2402.04097](https://arxiv.org/abs/2402.04097)" in text
         assert "file `methods/images/self_guided_dip.py`" in text
-        assert method_card.header(registry.get_method("self_guided_dip")).splitlines()[0] in text
+        assert text.count(method_card.header(registry.get_method("self_guided_dip")).splitlines()[0].removesuffix(".")) == 1
         assert "min<sub>w, z</sub>  ‖A x(w, z) − s y‖" in text
-        assert "No board has a result of it." in text
+        assert "No board has a result of this method." in text
         assert "python -m runners.run --task mri --method self_guided_dip" in text
         assert "lr_input" in app.dataframe[0].value["hyperparameter"].tolist()
         assert str(registry.ROOT) not in text
@@ -30,7 +30,7 @@ def test_a_method_of_the_suite_without_results(open_page: Callable[..., AppTest]
 def test_a_method_that_only_the_database_knows(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
     app = open_page(made("full"), "method", method="classic_cg")
     assert not app.exception
-    assert "does not know this method" in words(app)
+    assert "is not installed here" in words(app)
     table = app.dataframe[0].value
     assert list(zip(table["task"], table["preset"], table["row"], strict=True)) == [
         ("imaging", "tiny", "classic_cg"),
@@ -65,7 +65,7 @@ def test_an_unknown_method_says_so(open_page: Callable[..., AppTest], made: Call
 def test_a_method_with_a_run_and_no_score(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
     app = open_page(made("full"), "method", method="net_slow")
     assert not app.exception
-    assert "No board has a result of it." in words(app)
+    assert "No board has a result of this method." in words(app)
     assert app.dataframe[-1].value["status"].tolist() == ["timeout"]
 
 

@@ -38,7 +38,7 @@ def test_the_first_page_lists_every_paper_with_its_verdicts(open_page: Open, mad
     found = lines(app)
     assert list(found) == list(finding.papers())
     claims = sum(len(paper.claims) for paper in finding.papers().values())
-    assert f"{len(found)} papers on low-dimensional structure make {claims} claims here" in text(app)
+    assert f"The suite checks {claims} claims of {len(found)} papers on low-dimensional structure." in text(app)
     assert "Learning the input gains 1 dB or more over vanilla DIP at 4x" in found[PAPER]
     assert re.search(r"holds \(2\.\d", found[PAPER])
     picture = re.search(r'src="data:image/svg\+xml;base64,([^"]+)"', found[PAPER])
@@ -88,7 +88,7 @@ def test_a_paper_without_runs_says_how_to_make_them(open_page: Open, made: Made)
     app = open_page(made("papers"), "paper", id="2406.05822")
     assert not app.exception
     assert "not run" in claim(app, "1")
-    assert "Not run yet; this makes its runs:" in text(app)
+    assert "Not run yet. These commands make its runs:" in text(app)
     assert "No board has a result of the paper's methods." in text(app)
 
 
@@ -111,7 +111,7 @@ def test_a_paper_is_found_by_its_method_and_none_lists_all(open_page: Open, made
     app = open_page(made("papers"), "paper", id="relu_gd")
     assert "Symmetric Matrix Completion" in app.header[0].value
     bare = open_page(made("papers"), "paper")
-    assert "No paper is named" in text(bare)
+    assert "The address names no paper" in text(bare)
     assert len(bare.get("page_link")) == 1 + len(finding.papers())
 
 

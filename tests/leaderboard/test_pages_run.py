@@ -59,7 +59,7 @@ def test_run_of_a_link(open_page: Callable[..., AppTest], made: Callable[[str], 
     assert not app.exception
     text = words(app)
     assert f"Run {wanted}: net_guided" in text
-    assert "On the board it is a part of the row net_guided (rank 1, seeds 0, 1)." in text
+    assert "On the board it is part of the row net_guided (rank 1, seeds 0, 1)." in text
     assert "python -m runners.run --task imaging --preset small --method net_guided --seeds 0" in text
     assert f"python -m runners.reproduce {wanted}" in text
     for fact in (
@@ -142,7 +142,7 @@ def test_a_run_that_failed_shows_its_last_words(open_page: Callable[..., AppTest
     app = open_page(made("full"), "run", run=str(number(made("full"), "net_slow")))
     assert not app.exception
     assert "no answer within 5m\nlast lines" in [one.value for one in app.code]
-    assert "No instance was begun" in words(app)
+    assert "The run ended before its first instance was done" in words(app)
     app = open_page(made("full"), "run", run=str(number(made("full"), "classic_wavelet", status="failed")))
     assert not app.exception
     assert any("Traceback (most recent call last):" in one.value for one in app.code)

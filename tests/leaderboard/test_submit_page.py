@@ -41,15 +41,15 @@ def test_what_is_missing_is_said(page: Callable[[], AppTest]) -> None:
     app = page()
     assert send(app, "Check and score") == ["Choose a file first."]
     app.get("file_uploader")[1].set_value(("mine.py", CODE, "text/x-python"))
-    assert send(app, "Hand in") == ["the form: 'authors': at least 1 is needed"]
+    assert send(app, "Submit the code") == ["the form: 'authors': at least 1 is needed"]
     fill(app, "Authors", "Ada; Bo")
     app.get("file_uploader")[1].set_value(("mine.py", CODE, "text/x-python"))
-    assert send(app, "Hand in") == ["the form: 'contact': it is empty"]
+    assert send(app, "Submit the code") == ["the form: 'contact': it is empty"]
     fill(app, "Contact", "ada@example.org")
     app.get("file_uploader")[1].set_value(("my-code.py", CODE, "text/x-python"))
-    assert "'method': a name has lower-case letters, digits and _, and begins with a letter" in send(app, "Hand in")[0]
+    assert "'method': a name has lower-case letters, digits and _, and begins with a letter" in send(app, "Submit the code")[0]
     app.get("file_uploader")[1].set_value(("mine.py", CODE, "text/x-python"))
-    assert send(app, "Hand in") == [f"Submission 1 is received: {submissions_table.STATES['received']}."]
+    assert send(app, "Submit the code") == [f"Submission 1 is received: {submissions_table.STATES['received']}."]
 
 
 def test_a_file_that_is_no_bundle_is_refused_by_name(page: Callable[[], AppTest]) -> None:
@@ -84,7 +84,7 @@ def hand_in_code(app: AppTest, number: int, token: str = "") -> list[str]:
     fill(app, "Contact", "ada@example.org")
     next(one for one in app.text_input if one.key == "token_code").set_value(token)
     app.get("file_uploader")[1].set_value(("mine.py", f"x = {number}\n".encode(), "text/x-python"))
-    return send(app, "Hand in")
+    return send(app, "Submit the code")
 
 
 def withdraw(app: AppTest, number: int, proof: str) -> list[str]:

@@ -40,7 +40,7 @@ def test_two_methods_side_by_side(open_page: Open, made: Callable[[str], Path], 
     boxes = {box.label: box for box in app.selectbox}
     assert (boxes["First method"].value, boxes["Second method"].value) == ("mean_colour", "differences")
     assert boxes["Queries"].value == "different"
-    assert "Nearest video right: 0 of 30 queries" in text(app)
+    assert "Nearest video correct: 0 of 30 queries" in text(app)
     found = strips(app)
     assert len(found) == 10
     assert all(one.startswith(f"query {app.query_params['query']}: ") for one in (found[0], found[5]))
@@ -104,7 +104,7 @@ def test_nothing_kept_says_so(open_page: Open, plugged: None, tmp_path: Path) ->
     synthetic_retrieval.make_retrieval(tmp_path / "bare.db", "tiny", pictures=False).dispose()
     app = open_page(tmp_path / "bare.db", "instance", task="moving", preset="tiny")
     assert not app.exception
-    assert "Of this instance no nearest videos were kept." in text(app)
+    assert "No nearest videos were kept for this instance." in text(app)
     assert "No nearest videos of differences, mean_colour: none was kept for this instance." in text(app)
 
 

@@ -1,4 +1,5 @@
 from collections.abc import Callable
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -53,6 +54,20 @@ def test_average_ranks_are_those_of_the_scores(boards: list[Board], found: Acros
     assert list(found.frame.columns) == list(found.columns)
 
 
+def test_no_interval_reaches_beyond_what_ranks_can_be(boards: list[Board], monkeypatch: pytest.MonkeyPatch) -> None:
+    def wide(scores: list[np.ndarray]) -> Aggregate:
+        one, beyond = aggregate(scores), np.array([-9.0, 9.0])
+        return replace(
+            one, average_rank_interval=one.average_rank_interval + beyond, borda_interval=one.borda_interval + beyond
+        )
+
+    monkeypatch.setattr("benchmark.statistics.aggregate", wide)
+    found = across([board for board in boards if board.preset == "small"])
+    assert {ends[1:] for ends in found.intervals.values()} == {(1.0, 2.0)}
+    assert set(found.frame["rank 95 %"][:2]) == {"[1.00, 2.00]"}
+    assert set(found.frame["Borda 95 %"][:2]) == {"[0.0, 2.0]"}  # two methods on two tasks
+
+
 def test_methods_without_complete_results_follow_unranked_and_say_why(found: Across) -> None:
     rest = found.frame.iloc[2:]
     assert sorted(rest["method"]) == ["classic_wavelet", "net_guided", "net_plain", "net_reference"]
@@ -70,9 +85,7 @@ def test_incomplete_rows_are_named_with_their_count(boards: list[Board]) -> None
     frame = found.frame.set_index("method")
     assert frame.loc["classic_cg", "remark"].startswith("not ranked: incomplete on sorting (5 of 8);")
     assert frame.loc["base_fill", "average rank"] == 1  # alone
-    assert found.sentences == [
-        "Fewer than two methods have complete results on every task, so there is nothing to rank across tasks."
-    ]
+    assert found.sentences == ["Fewer than two methods are complete on every task, so there are no average ranks."]
 
 
 def test_sentences_name_the_critical_difference_and_its_groups(found: Across) -> None:

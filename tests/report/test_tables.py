@@ -48,11 +48,11 @@ def test_table_has_numbers_that_sort_and_intervals_beside_them(board: Board) -> 
 
 
 def test_p_is_shown_only_where_it_could_have_been_small(board: Board) -> None:
-    assert str(tables.tests(board)) == "7 comparisons; with 8 instances the smallest possible is 0.055"  # 2 / 2^8 each
+    assert str(tables.tests(board)) == "7 comparisons over 8 instances, the smallest possible p is 0.055"  # 2 / 2^8 each
     assert "Δ p" not in tables.leaderboard(board)[0]
     fewer = replace(board, rows=[row for row in board.rows if row.standing.p is not None][:6])
     frame, columns = tables.leaderboard(fewer)
-    assert "with 8 instances the smallest possible is 0.047" in columns["Δ p"].help
+    assert "over 8 instances, the smallest possible p is 0.047" in columns["Δ p"].help
     assert frame["Δ p"].tolist() == [row.standing.p for row in fewer.rows]
 
 

@@ -17,17 +17,19 @@ def board(session_of: Callable[[str], Session]) -> Board:
 def test_it_says_who_leads_by_how_much_and_who_beats_the_baseline(board: Board) -> None:
     first, second = board.comparable[:2]
     said = verdict(board)
-    assert said.startswith(f"{first.label} has the best mean, ahead of {second.label} by +")
+    assert said.startswith(f"{first.label} has the best mean; its difference to {second.label} is +")
     assert f"{board.task.primary.unit} [" in said
-    assert "shares the first rank with it" in said or "share the first rank with it" in said
+    assert "shares rank 1 with it" in said or "share rank 1 with it" in said
     better = sum(bool(row.gain and row.gain.low > 0) for row in board.comparable if row is not board.baseline)
-    assert f"{better} of {len(board.comparable) - 1} are better than the baseline base_fill." in said
+    assert f"{better} of {len(board.comparable) - 1} other rows are better than the baseline base_fill." in said
 
 
 def test_a_clear_lead_is_called_one(board: Board) -> None:
     first, *others = board.comparable
     apart = [replace(row, standing=replace(row.standing, rank=2)) for row in others]
-    assert verdict(replace(board, rows=[first, *apart])).startswith(f"{first.label} leads, ahead of {apart[0].label} by ")
+    assert verdict(replace(board, rows=[first, *apart])).startswith(
+        f"{first.label} leads; its difference to {apart[0].label} is "
+    )
 
 
 def test_a_board_that_has_nothing_to_say_says_nothing(board: Board) -> None:

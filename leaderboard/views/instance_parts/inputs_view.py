@@ -39,14 +39,14 @@ def _show(board: Board, key: Key) -> None:
     try:
         found = _given(board.task.name, board.task.version, board.preset, key)
     except UserError as error:
-        st.info(f"It cannot be shown: {plain(error)}.")
+        st.info(f"The observations cannot be shown: {plain(error)}.")
         return
     same = {label for label, seen in kept.observations(board, key).items() if seen == found.observation}
     if not same:
-        st.info("It cannot be shown: the data here are not those that the methods were shown.")
+        st.info("The observations cannot be shown: the data here are not those that the methods saw.")
         return
     if others := [row.label for row in board.rows if row.label not in same]:
-        st.caption(f"Other observations than these, or none, were shown to {plain(', '.join(others))}.")
+        st.caption(f"These methods saw other observations than these, or none are recorded: {plain(', '.join(others))}.")
     if found.texts:
         _texts(board, key, found, same)
     else:
@@ -74,7 +74,11 @@ def _texts(board: Board, key: Key, found: Given, same: set[str]) -> None:
     st.dataframe(frame, hide_index=True, column_config=config, width="stretch")
     view = widgets.view(f"texts of seed {key[0]}, instance {key[1]}", frame, {})
     downloads.of_board(board, {"texts": view}, f"{key[0]}_{key[1]}")
-    wrong = "those that most methods have wrong come first. ✓: right; ✗: the name that it was given" if fitting else ""
+    wrong = (
+        "texts that most methods classify wrongly come first. ✓: correct; ✗: the label that the method gave" if fitting else ""
+    )
     st.caption(f"{len(frame)} texts" + (f"; {wrong}." if wrong and not grades else "."))
     if missing := [row.label for row in board.rows if row.label not in fitting]:
-        st.caption(f"Which texts they name right was not kept of {plain(', '.join(missing))}: their runs are older than that.")
+        st.caption(
+            f"The labels that these methods gave were not kept, because their runs are older: {plain(', '.join(missing))}."
+        )

@@ -13,15 +13,15 @@ def show(board: Board, found: Figure, key: Key) -> None:
     """What each method named the test texts, the baseline first; grades against the true ones."""
     truth = found.truth
     if truth is None:
-        st.write("Of this instance no labels were kept.")
+        st.write("No labels were kept for this instance.")
         tiles.problems(found.problems, "labels")
         return
     classes = confusion.tells_classes(truth)
     st.caption(
-        "Of the test texts of each true class (row) the share that a method gives each name (column). The diagonal is correct. "
-        "Classes are numbered as their data name them."
+        "Row: true class of the test texts. Column: label that a method gives. Cell: share of the row. The diagonal is "
+        "correct. Classes are numbered as in their data."
         if classes
-        else "A dot for each test text; on the dashed line the estimate is the true grade."
+        else "Each dot is a test text. On the dashed line the estimate is the true grade."
     )
     flow = st.container(horizontal=True)
     for row in sorted(board.rows, key=lambda row: row is not board.baseline):

@@ -17,7 +17,7 @@ def show(board: Board, figure: Figure, key: Key) -> None:
     """The truth's tile, then those of the methods, and how to read them."""
     ends, what = scales.limits(figure), f"picture '{figure.picture.title}'"
     if figure.empty:
-        st.write("Of this instance none was kept.")
+        st.write("None was kept for this instance.")
     elif ends is None:
         st.write("None of its numbers can be drawn.")
     else:

@@ -22,7 +22,7 @@ def show(board: Board, found: Figure, key: Key) -> None:
     ends, what = scales.limits(found), f"strip '{found.picture.title}'"
     changes = found.picture.axis is not None and not found.empty and ends is not None and _asked(found)
     if found.empty or ends is None:
-        st.write("Of this instance none was kept." if found.empty else "None of its numbers can be drawn.")
+        st.write("None was kept for this instance." if found.empty else "None of its numbers can be drawn.")
     else:
         if found.truth is not None:
             st.markdown("**truth**")

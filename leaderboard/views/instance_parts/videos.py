@@ -48,7 +48,7 @@ def _compared(board: Board, found: Figure, key: Key) -> None:
     """Two methods on some of the queries, and on each class; without the videos, the places of the nearest."""
     near = {label: nearest.places(picture) for label, picture in found.estimates.items()}
     if not near:
-        st.write("Of this instance no nearest videos were kept.")
+        st.write("No nearest videos were kept for this instance.")
         return
     try:
         videos = _videos(board.task.name, board.task.version, board.preset, key)
@@ -70,7 +70,7 @@ def _compared(board: Board, found: Figure, key: Key) -> None:
     )
     st.caption(
         "In each strip the query comes first, then its five nearest videos of the gallery, nearest first. Green with a check "
-        f"mark: of the query's class. Orange with a cross: of another. Beneath: the class that each video shows.{rest}"
+        f"mark: of the query's class. Orange with a cross: of another class. Below each video: its class.{rest}"
     )
     moving = st.toggle("Play", value=True)
     for column, row in zip(st.columns(len(chosen), gap="medium"), chosen, strict=True):

@@ -98,7 +98,7 @@ def test_a_trait_is_read_as_a_score_is(session, tmp_path):
 def test_a_row_that_does_not_tell_a_trait_leaves_no_verdict(session, tmp_path):
     denoised(Writer(session, tmp_path), "oes", tells=False)
     found = verdict(session, Part("bound", (score(LEARNT, "spread"),), at_least=0.0, options={"which": "least"}))
-    assert (found.word, found.condition) == ("not run", "denoising/small oes: does not tell spread")
+    assert (found.word, found.condition) == ("not run", "denoising/small oes: its runs did not store spread")
     assert telling.commands(found.gaps) == ["python -m runners.run --task denoising --preset small --method oes --no-baseline"]
 
 
