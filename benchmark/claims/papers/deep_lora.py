@@ -284,8 +284,8 @@ PAPER = Paper(
     leads="2",
     notes=(
         "Rates of `lora` and `deep_lora` are the best of 18 draws on tuning texts, those of the other methods of 6; that of "
-        "`ia3` is untuned. They were chosen for 48 steps from a random head; after 500 steps from the probe three trials of each on "
-        "two draws tell no rate from another.",
+        "`ia3` is untuned. They were chosen for 48 steps from a random head; after 500 steps from the probe three trials of "
+        "each on two draws tell no rate from another.",
         "At the start the gradient of a factor is at most eps^2 = 1e-6 of its layer's, below AdamW's eps of 1e-6, so that an "
         "update grows by ever larger steps: layers with a strong gradient break out, the others stay at 1e-9, for good once "
         "the training texts are fitted and gradients vanish. More steps move no more of them. The second figure shows it.",
