@@ -54,7 +54,7 @@ def test_tasks_without_common_methods_are_ranked_over_the_largest_shared_set(
     app = open_page(made("varied"), "overview")
     assert not app.exception
     assert "No two methods are complete on all 3 tasks" in text(app)
-    assert "alpha, beta: 3 methods are complete" in text(app)
+    assert "the 3 methods that are complete on alpha, beta." in text(app)
     assert ranked(app)[:3] == ["new_way", "old_way", "base_fill"]
 
 

@@ -34,7 +34,7 @@ def test_without_a_number_the_page_lists_what_there_is(open_page: Callable[..., 
     assert not app.exception
     table = app.dataframe[0].value
     assert table["open"].tolist() == [f"run?run={run}" for run in table["run"]]
-    assert f"{len(table)} in all, newest first" in words(app)
+    assert f"{len(table)} runs, newest first" in words(app)
 
 
 def test_an_empty_database_says_how_to_fill_it(open_page: Callable[..., AppTest], made: Callable[[str], Path]) -> None:
