@@ -351,7 +351,7 @@ PAPER = Paper(
             "Accuracy by number of labels, each method at its tuned rate.",
             "dots",
             tuple(
-                Mark(name, score(few(method, preset, seeds), "accuracy", labels=labels), f"{under}, {labels} labels")
+                Mark(name, score(few(method, preset, seeds), "accuracy", labels=labels), f"{under}, {labels}")
                 for under, preset, counts in (
                     ("sentiment", "small", (16, 64)),
                     ("acceptability", "small_acceptability", (256, 1024)),
