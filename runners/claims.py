@@ -20,7 +20,7 @@ from benchmark.claims.verdicts import Verdict, judge
 from benchmark.errors import UserError, unknown
 from benchmark.store.database import location, open_database
 from runners import documents, start
-from runners.cli import Database, DataDir, Include, in_a_clone, run_app, terminal
+from runners.cli import Database, DataDir, Include, run_app, terminal
 from runners.fitting import Fitting
 from runners.load import merge_reference
 from runners.progress import Display
@@ -68,8 +68,6 @@ def main(
             raise UserError(
                 "--write takes all papers and the results that came with the suite alone; leave the other options out"
             )
-        if not in_a_clone():
-            raise UserError("--write writes into a clone of the repository; the suite is installed here, not cloned")
         for file in documents.written():
             print(file)
         return

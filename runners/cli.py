@@ -12,7 +12,6 @@ from typing import Annotated, Any, NoReturn
 import typer
 from rich.console import Console
 
-from benchmark import registry
 from benchmark.errors import Halted, UserError, shortened
 from runners import completion
 
@@ -49,13 +48,6 @@ def terminal() -> Console:
     """
     narrow = sys.stdout.isatty() or "COLUMNS" in os.environ
     return Console(soft_wrap=not narrow, width=None if narrow else 200)
-
-
-def in_a_clone() -> bool:
-    """Whether the suite's code lies in a clone of its repository, or a copy of it, so that commands may write into it. That of
-    an installed package does not.
-    """
-    return (registry.ROOT / "pyproject.toml").is_file()
 
 
 def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:

@@ -16,7 +16,7 @@ from benchmark import registry
 from benchmark.errors import UserError, unknown
 from benchmark.store.writing import DiskFull, is_full
 from runners import completion
-from runners.cli import in_a_clone, run_app
+from runners.cli import run_app
 
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False, help=__doc__)
 
@@ -105,6 +105,13 @@ def new_paper(
     print("  a package of yours names the module in its entry points lowdimbench.claims")
 
 
+def _in_a_clone() -> bool:
+    """Whether the suite's code lies in a clone of its repository, or a copy of it, so that commands may write into it. That of
+    an installed package does not.
+    """
+    return (registry.ROOT / "pyproject.toml").is_file()
+
+
 def _write(kind: Kind, name: str, folder: Path | None, template: str, room: str) -> Files:
     """Both files, or none. Raises DiskFull, and UserError for a name that is taken or cannot be one, and for files that
     are there.
@@ -115,7 +122,7 @@ def _write(kind: Kind, name: str, folder: Path | None, template: str, room: str)
     if name in known[kind]():
         raise UserError(f"there is a {kind} '{name}' already; choose another name")
     if folder is None:
-        if not in_a_clone():
+        if not _in_a_clone():
             raise UserError(
                 "name a folder of yours with --folder, such as --folder mine: the suite is installed here, not cloned"
             )

@@ -62,7 +62,7 @@ def test_the_scores_of_predictions_are_those_of_a_direct_run(name, tmp_path):
     inputs = tmp_path / "inputs"
     assert len(export(task, "tiny", [0], inputs)["instances"]) == 2
     manifest = json.loads((inputs / "manifest.json").read_text())
-    assert (manifest["task"], manifest["version"], manifest["preset"]) == (name, 1, "tiny")
+    assert (manifest["task"], manifest["version"], manifest["preset"]) == (name, registry.get_task(name).spec.version, "tiny")
     expected = {}
     for one in manifest["instances"]:
         estimate, message = direct(task, one["number"], tmp_path)

@@ -124,6 +124,8 @@ def test_bad_input_is_one_line(quick, words, said):
 
 
 def test_documents_are_written_by_the_suites_own_results_and_papers_alone(monkeypatch, tmp_path):
+    assert registry.get_task("mri").spec  # read while the suite's root is its own
+    assert registry.methods()
     monkeypatch.setattr(registry, "ROOT", tmp_path)
     pictured = replace(PAPER, figures=(Figure("ends", "Ends.", "dots", (Mark("a", score(QUICK[0]), "a"),), "", "dB"),))
     monkeypatch.setattr(finding, "own", lambda: {PAPER.id: pictured})

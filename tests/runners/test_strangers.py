@@ -180,23 +180,26 @@ def test_a_file_that_is_no_array_of_numbers_is_refused(content):
 
 
 class Shared(nn.Module):
-    """One layer under two names of one module, and a weight that two layers and an embedding share."""
+    """One layer under two names of one module; where it is tied, also a weight that two layers and an embedding share."""
 
-    def __init__(self):
+    def __init__(self, tied):
         super().__init__()
         self.first = nn.Linear(6, 6)
         self.again = self.first
         self.embedding = nn.Embedding(6, 6)
         self.tied, self.too = nn.Linear(6, 6), nn.Linear(6, 6)
-        self.tied.weight = self.too.weight = self.embedding.weight
+        if tied:
+            self.tied.weight = self.too.weight = self.embedding.weight
 
     def forward(self, x):
         return self.too(self.tied(self.again(self.first(self.embedding(x))).relu()))
 
 
-def test_shared_layers_and_weights_merge_to_the_same_function():
+def test_shared_layers_merge_to_the_same_function():
     torch.manual_seed(0)
-    model = deep_lora.get_deep_lora_model(Shared(), DeepLoraConfig(rank=2, scale=0.5), torch.Generator().manual_seed(0))
+    model = deep_lora.get_deep_lora_model(
+        Shared(tied=False), DeepLoraConfig(rank=2, scale=0.5), torch.Generator().manual_seed(0)
+    )
     assert model.again is model.first
     assert type(model.first).__name__ == "DeepLoraLinear"
     x, before = torch.arange(6), model.embedding.weight.clone()
@@ -205,6 +208,11 @@ def test_shared_layers_and_weights_merge_to_the_same_function():
     assert torch.allclose(merged(x), adapted, atol=1e-5)
     assert torch.equal(merged.embedding.weight, before)
     assert merged.again is merged.first
+
+
+def test_shared_weights_are_refused_by_name():
+    with pytest.raises(UserError, match=r"layers 'tied' and '(too|embedding)' share one weight"):
+        deep_lora.get_deep_lora_model(Shared(tied=True), DeepLoraConfig(rank=2), torch.Generator().manual_seed(0))
 
 
 # --- output -----------------------------------------------------------------------------------------------------------
