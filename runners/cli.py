@@ -72,10 +72,8 @@ def run_app(app: typer.Typer, name: str | None = None) -> NoReturn:
             raise
         refuse(f"the disk is full ({error}); {_ROOM}", 1)
     except _UsageError as error:
-        said = str(getattr(error, "format_message", error.__str__)())
-        if not said.strip():  # a command without a word has printed its help
-            sys.exit(2)
-        refuse(said)
+        said = str(getattr(error, "format_message", error.__str__)()).strip()
+        refuse(said or "no command is named; the help lists them")  # without a word Typer prints the help and has no message
     except typer.Abort:
         sys.exit(130)
     except Exception as error:

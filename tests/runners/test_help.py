@@ -47,8 +47,8 @@ def test_whoever_only_looks_waits_for_no_library_that_a_run_needs(option, import
 
 
 @pytest.mark.slow
-def test_a_command_without_a_word_shows_its_help_and_no_error():
+def test_a_command_without_a_word_shows_its_help_and_says_what_is_missing():
     done = subprocess.run([sys.executable, "-m", "runners.main"], capture_output=True, text=True, cwd=registry.ROOT)
     assert done.returncode == 2
     assert "leaderboard" in done.stdout
-    assert done.stderr.strip() == ""
+    assert done.stderr.splitlines() == ["error: no command is named; the help lists them"]
