@@ -236,7 +236,7 @@ PAPER = Paper(
             where="figure fewshot_256_ranks of the code",
             published="0 to 6, where LoRA's are 8, given 8",
             caveat="A layer whose update stays below a singular value of 1e-3 counts as one of rank 0, for every method alike. "
-            "Deep LoRA's rate follows the width: at the rate of rank 8 it ends at chance.",
+            "Deep LoRA's rate follows the width: on one tuning draw its accuracy is .76 then, and .67 at the rate of rank 8.",
         ),
         Claim(
             "7a",
@@ -309,8 +309,8 @@ PAPER = Paper(
         "`ia3` is untuned. They were chosen for 48 steps from a random head; after 500 steps from the probe three trials of "
         "each on two draws tell no rate from another.",
         "At the start the gradient of a factor is at most eps^2 = 1e-6 of its layer's, below AdamW's eps of 1e-6, so that an "
-        "update grows by ever larger steps: layers with a strong gradient break out, the others stay at 1e-9, for good once "
-        "the training texts are fitted and gradients vanish. More steps move no more of them. The second figure shows it.",
+        "update grows by ever larger steps. Layers with a strong gradient break out within 125 steps. Queries stay at 1e-9 for "
+        "all 500. Outputs of attention cross 1e-3 near the end. The figure of sigma_1 shows it.",
         "The paper's BERT comes in no package: `--preset full_glue --source backbone=bert-base-cased` runs its tasks on files "
         "of yours.",
     ),
