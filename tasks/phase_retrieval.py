@@ -176,6 +176,10 @@ class PhaseRetrieval(PhotographTask):
         """PSNR in dB of the try with the least residual, turned and shifted."""
         return quality(placed(instance, instance.problem.chosen(estimate)), instance.truth)
 
+    def traits(self, instance: Instance, estimate: Tensor) -> dict[str, float]:
+        """`spread` of the try with the least residual."""
+        return super().traits(instance, instance.problem.chosen(estimate))
+
     def picture(self, instance: Instance, estimate: Tensor) -> dict[str, Tensor]:
         """The try with the least residual in its colours, turned and shifted, (3, H, W)."""
         return {"image": placed(instance, instance.problem.chosen(estimate))}

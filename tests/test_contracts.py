@@ -15,7 +15,7 @@ pytestmark = pytest.mark.slow
 TASKS = list(registry.tasks())
 PAIRS = [(pair.task.spec.name, pair.method.spec.name) for pair in contracts.pairs()]
 FIRST = {method: task for task, method in reversed(PAIRS)}  # where a method is checked for all that does not depend on the task
-EVERYWHERE = (of_methods.answers_in_time, of_methods.repeats_itself)
+EVERYWHERE = (of_methods.answers_in_time, of_methods.repeats_itself, of_methods.is_scored)
 REPEATED = of_methods.repeats_itself  # where a pair has every check, carries_nothing_over compares two estimates already
 CHECKED = [
     pytest.param(
@@ -202,6 +202,15 @@ def bad(tmp_path):
 def test_a_broken_promise_is_found(bad, name, check, message):
     with pytest.raises(Broken, match=message):
         check(bad(name))
+
+
+def test_an_estimate_that_the_task_cannot_score_is_found(bad, monkeypatch):
+    def told(*_):
+        raise RuntimeError("The size of tensor a (4) must match")
+
+    monkeypatch.setattr(of_methods.solving, "told", told)
+    with pytest.raises(Broken, match=r"cannot be scored: The size of tensor a \(4\)"):
+        of_methods.is_scored(bad("silent"))
 
 
 def test_a_slow_method_is_found(bad, monkeypatch):

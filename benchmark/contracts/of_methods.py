@@ -5,7 +5,7 @@ from fnmatch import fnmatchcase
 
 import torch
 
-from benchmark import registry
+from benchmark import registry, solving
 from benchmark.context import Context
 from benchmark.contracts.pair import Broken, NotChecked, Pair, ShortContext
 
@@ -39,6 +39,16 @@ def repeats_itself(pair: Pair) -> None:
     """gives the same estimate each time (on the CPU)"""
     if not torch.equal(pair.look.estimate, pair.estimate()):
         raise Broken("two calls with the same seed gave two estimates")
+
+
+def is_scored(pair: Pair) -> None:
+    """gives an estimate that a run can score: finite metrics and traits"""
+    instance, look = pair.make(), pair.look
+    try:
+        solving.scored(pair.problems, "tiny", instance, look.estimate, look.kept)
+        solving.told(pair.problems, pair.solver, instance, look.estimate, pair.parameters, look.kept)
+    except (ValueError, RuntimeError, LookupError, TypeError) as error:
+        raise Broken(f"its estimate cannot be scored: {error}") from error
 
 
 def learns_the_same_twice(pair: Pair) -> None:
@@ -115,6 +125,7 @@ METHOD_CHECKS: tuple[Callable[[Pair], None], ...] = (
     says_what_it_is,
     answers_in_time,
     repeats_itself,
+    is_scored,
     learns_the_same_twice,
     carries_nothing_over,
     leaves_global_seeds_alone,

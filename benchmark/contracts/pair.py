@@ -2,7 +2,7 @@
 
 import random
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -49,6 +49,7 @@ class Look:
     """Observations of one solve of instance 0 in a few steps."""
 
     estimate: Tensor
+    kept: Mapping[str, Tensor]  # beside it
     steps: int
     touched: frozenset[str]  # the global generators that were used, also while it learnt before: torch, NumPy, Python
     changed: bool  # its measurements, in place
@@ -102,7 +103,7 @@ class Pair:
         before = _generators()
         estimate = self.solve(instance, ctx, learnt).clone()
         changed = not all(map(torch.equal, instance.problem.shown(), shown))
-        return Look(estimate, ctx.steps_done, touched | _touched(before), changed)
+        return Look(estimate, ctx.kept, ctx.steps_done, touched | _touched(before), changed)
 
     @cached_property
     def whole(self) -> Whole:

@@ -225,7 +225,8 @@ class Board:
     rows           the complete rows, then the incomplete ones; the best is first in each part
     left_out       how many runs are hidden, counted by benchmark.report.outlines, which leaves `hidden` empty
     labels         (seed, instance) -> what the task calls the instance
-    unequal        (seed, instance) pairs whose observations differ between methods; there must be none
+    unequal        (seed, instance) pairs whose observations differ between methods on one kind of processor; there must be none
+    by_processor   those whose observations differ between kinds of processors alone, which round sums differently
     known_methods  names with a run on this task, sorted; charts choose colours in this order
     """
 
@@ -236,6 +237,7 @@ class Board:
     hidden: list[Hidden]
     labels: dict[Key, str]
     unequal: list[Key]
+    by_processor: list[Key]
     known_methods: list[str]
     left_out: int = 0
 

@@ -74,6 +74,7 @@ def board(session: Session, task: str, preset: str) -> Board:
     rows = [row(entry, info, size, instances, places, tried.get(entry.method, 0)) for entry in found]
     base = baseline(rows, info.baseline)
     rows = ordered(rows, info.primary, base)
+    unequal, by_processor = _unequal(rows, instances)
     return Board(
         task=info,
         preset=preset,
@@ -81,7 +82,8 @@ def board(session: Session, task: str, preset: str) -> Board:
         baseline=base,
         hidden=_hidden(session, task, version, preset, {run.id for row in rows for run in row.runs}, left_out),
         labels=_labels(rows, instances),
-        unequal=_unequal(rows, instances),
+        unequal=unequal,
+        by_processor=by_processor,
         known_methods=_known_methods(session, task),
     )
 
@@ -240,14 +242,17 @@ def _labels(rows: list[Row], instances: Instances) -> dict[Key, str]:
     return {(seed, one.number): one.label for seed, one in every if one.status in models.ANSWERED}
 
 
-def _unequal(rows: list[Row], instances: Instances) -> list[Key]:
-    seen: dict[Key, set[str]] = defaultdict(set)
+def _unequal(rows: list[Row], instances: Instances) -> tuple[list[Key], list[Key]]:
+    """(seed, instance) pairs whose observations differ on one kind of processor; those where they do between kinds alone."""
+    seen: dict[Key, dict[str, set[str]]] = defaultdict(lambda: defaultdict(set))  # observations are made on the processor
     for row in rows:
         for run in row.runs:
             for one in instances[run.id]:
                 if one.status in models.ANSWERED:
-                    seen[run.seed, one.number].add(one.observation)
-    return sorted(key for key, hashes in seen.items() if len(hashes) > 1)
+                    seen[run.seed, one.number][str(run.environment["cpu"])].add(one.observation)
+    differ = {key: kinds for key, kinds in sorted(seen.items()) if len(set().union(*kinds.values())) > 1}
+    within = [key for key, kinds in differ.items() if any(len(hashes) > 1 for hashes in kinds.values())]
+    return within, [key for key in differ if key not in within]
 
 
 _DETAILS = {

@@ -51,6 +51,7 @@ def outline(session: Session, task: str, preset: str) -> Board:
         hidden=[],
         labels={},
         unequal=[],
+        by_processor=[],
         known_methods=sorted({row.method for row in rows}),
         left_out=every - sum(len(row.runs) for row in rows),
     )

@@ -40,3 +40,11 @@ def _leads(board: Board, rows: list[Row]) -> str:
         return f"{first.label} leads{gap}.{more}"
     shared = f"{ties[0]} shares" if len(ties) == 1 else f"{count(len(ties), 'other')} share"
     return f"{first.label} has the best mean{gap}. {shared} rank 1 with it.{more}"
+
+
+def by_processor(board: Board) -> str:
+    """What to say where observations differ between kinds of processors alone; empty where none do."""
+    if not board.by_processor:
+        return ""
+    pairs = count(len(board.by_processor), "(seed, instance) pair")
+    return f"Rows of different processors saw observations that differ on {pairs}: processors round sums differently. On each processor all methods saw the same."

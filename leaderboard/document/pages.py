@@ -31,7 +31,7 @@ from benchmark.report.across import HOW_AVERAGED, across, by_preset, shared
 from benchmark.report.board import Board, Row
 from benchmark.report.formats import View
 from benchmark.report.tables import Column
-from benchmark.report.verdict import verdict
+from benchmark.report.verdict import by_processor, verdict
 from benchmark.spec import MethodSpec
 from leaderboard.charts import (
     cell_charts,
@@ -200,6 +200,8 @@ class Pages:
                     class_="said",
                 )
             )
+        if said := by_processor(board):
+            parts.append(el("p", said, class_="said"))
         parts += self._table(board)
         if pictured and self.folder is not None:
             shown = pictures.instance(self.session, self.folder, board, self.charts)

@@ -7,7 +7,7 @@ import streamlit as st
 from benchmark import environment, registry, statistics
 from benchmark.report import cells, data_sources, formats, information, pairs, studies, tables
 from benchmark.report.board import Board
-from benchmark.report.verdict import verdict
+from benchmark.report.verdict import by_processor, verdict
 from leaderboard.addresses import address, of_board
 from leaderboard.charts import board_table, cell_charts, cost, curve_chart, hyperparameter_chart, spread
 from leaderboard.ui import cached, choices, downloads, drawing, widgets
@@ -94,6 +94,8 @@ def ranks(board: Board) -> None:
             f"The observations are not identical for all methods on {tables.count(count, '(seed, instance) pair')}: do not "
             "compare scores there. The page of an instance names the methods that saw other observations."
         )
+    if said := by_processor(board):
+        st.caption(said)
     if not board.rankable:
         st.info(f"This preset has {board.instances} instances: too few for intervals, so there are no ranks.")
     if board.baseline is None:

@@ -9,8 +9,9 @@ from sqlalchemy.orm import Session
 from benchmark.errors import UserError
 from benchmark.report import boards
 from benchmark.report.board import Board, first_line, last_line
+from benchmark.report.verdict import by_processor
 from benchmark.statistics import compare, holm, paired_difference, separated, table
-from benchmark.store.models import Instance, Score
+from benchmark.store.models import Environment, Instance, Run, Score
 from tests.leaderboard import synthetic
 
 
@@ -102,6 +103,22 @@ def test_different_observations_are_noticed(tmp_path: Path) -> None:
         assert boards.board(session, "imaging", "tiny").unequal == []
         session.execute(update(Instance).where(Instance.run_id == 1, Instance.number == 1).values(observation="other"))
         assert boards.board(session, "imaging", "tiny").unequal == [(0, 1)]
+    engine.dispose()
+
+
+def test_observations_that_differ_between_processors_alone_are_told_apart(tmp_path: Path) -> None:
+    engine = synthetic.make_tiny(tmp_path / "x.db")
+    with Session(engine) as session:
+        elsewhere = {c.name: getattr(session.get_one(Environment, 1), c.name) for c in Environment.__table__.columns}
+        session.add(Environment(**{**elsewhere, "id": 77, "digest": "another", "cpu": "Another CPU"}))
+        session.execute(update(Run).where(Run.id == 1).values(environment_id=77))
+        session.execute(update(Instance).where(Instance.run_id == 1, Instance.number == 1).values(observation="other"))
+        board = boards.board(session, "imaging", "tiny")
+        assert (board.unequal, board.by_processor) == ([], [(0, 1)])
+        assert "on 1 (seed, instance) pair:" in by_processor(board)
+        session.execute(update(Run).values(environment_id=77))
+        board = boards.board(session, "imaging", "tiny")
+        assert (board.unequal, board.by_processor, by_processor(board)) == ([(0, 1)], [], "")
     engine.dispose()
 
 

@@ -139,3 +139,11 @@ def test_the_try_that_ranks_is_chosen_without_the_truth():
     other = task.score(instance, tries.flip(0))
     assert other == pytest.approx(task.score(instance, tries))
     assert torch.equal(instance.problem.chosen(tries), instance.problem.chosen(tries.flip(0)))
+
+
+@pytest.mark.parametrize("k", [1, 3, 4])
+def test_a_run_scores_any_number_of_tries(k):
+    task, instance = make()
+    x = torch.stack([far(instance.truth, seed) for seed in range(k)])
+    assert task.traits(instance, x) == task.traits(instance, instance.problem.chosen(x)[None])
+    assert task.traits(instance, torch.zeros_like(x))["spread"] == 0
