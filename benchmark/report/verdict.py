@@ -46,5 +46,8 @@ def by_processor(board: Board) -> str:
     """What to say where observations differ between kinds of processors alone; empty where none do."""
     if not board.by_processor:
         return ""
-    pairs = count(len(board.by_processor), "(seed, instance) pair")
-    return f"Rows of different processors saw observations that differ on {pairs}: processors round sums differently. On each processor all methods saw the same."
+    where = count(len(board.by_processor), "(seed, instance) pair")
+    return (
+        f"Rows of different processors saw observations that differ on {where}: processors round sums differently. "
+        "On each processor all methods saw the same."
+    )

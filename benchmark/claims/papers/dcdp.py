@@ -1,5 +1,7 @@
 """Decoupled data consistency with diffusion purification, arXiv:2403.06054."""
 
+from dataclasses import replace
+
 from benchmark.claims.figure import Figure, Mark, Published
 from benchmark.claims.paper import Claim, Paper, Part, Quantity, Runs, score
 
@@ -139,8 +141,9 @@ PAPER = Paper(
         Claim(
             "7b",
             "... by one step too, with a twentieth of the calls.",
-            (psnr(tweedie(PHASE), slow(PHASE), 5.0),),
+            (psnr(replace(tweedie(PHASE), seeds=1), slow(PHASE), 5.0),),
             kind="ours",
+            caveat="One seed of both: a picture takes minutes.",
         ),
         Claim(
             "8",
