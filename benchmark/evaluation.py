@@ -89,7 +89,7 @@ def _row(label: str, scores: pd.DataFrame, spec: TaskSpec, method: str = "", kin
         kind=kind,
         parameters={},
         scores=found,
-        means=Means(found),
+        means=Means(found, spec.metrics),
         seconds=dict(zip(keys, scores["seconds"].tolist(), strict=True)),
         peak_memory=None,
         runs=(),

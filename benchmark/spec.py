@@ -137,6 +137,7 @@ class Metric(Frozen):
     tolerance   largest difference, in the metric's unit, that repeating a run on other hardware or with other threads may
                 make on one instance; 0 for exact
     levels      values whose first step and time on a curve the board reports
+    least, most the range of its values, which intervals of means do not leave; None where it has no end
     of          what a preset has to offer for the metric to be one of it; None where it always is
     """
 
@@ -147,7 +148,15 @@ class Metric(Frozen):
     primary: bool = False
     tolerance: NonNegative = 0.0
     levels: tuple[float, ...] = ()
+    least: Annotated[float | None, Field(exclude_if=_is_none)] = None
+    most: Annotated[float | None, Field(exclude_if=_is_none)] = None
     of: Annotated[Feature | None, Field(exclude_if=_is_none)] = None
+
+    @model_validator(mode="after")
+    def _range_holds_values(self) -> Self:
+        if self.least is not None and self.most is not None and self.least >= self.most:
+            raise ValueError(f"the range of {self.name} is empty: from {self.least:g} to {self.most:g}")
+        return self
 
 
 class Trait(Frozen):

@@ -64,6 +64,7 @@ SPEC = TaskSpec(
         Metric(
             name="log10_error",
             better="lower",
+            least=-12.0,
             primary=True,
             tolerance=0.5,
             levels=(-2.0, -4.0, -6.0),
@@ -72,12 +73,15 @@ SPEC = TaskSpec(
         Metric(
             name="log10_unseen_error",
             better="lower",
+            least=-12.0,
             tolerance=0.5,
             description="log10 of the same over the entries that are not observed, not below -12",
         ),
         Metric(
             name="success",
             better="higher",
+            least=0.0,
+            most=1.0,
             tolerance=1.0,
             description="1 where the relative error over all entries is below 1e-4, else 0",
         ),
@@ -85,11 +89,17 @@ SPEC = TaskSpec(
             name="rmse",
             unit="stars",
             better="lower",
+            least=0.0,
             tolerance=0.02,
             description="root mean squared error of the ratings held out",
         ),
         Metric(
-            name="mae", unit="stars", better="lower", tolerance=0.02, description="mean absolute error of the ratings held out"
+            name="mae",
+            unit="stars",
+            better="lower",
+            least=0.0,
+            tolerance=0.02,
+            description="mean absolute error of the ratings held out",
         ),
     ),
     presets={

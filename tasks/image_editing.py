@@ -116,6 +116,8 @@ SPEC = TaskSpec(
         Metric(
             name="success",
             better="higher",
+            least=0.0,
+            most=1.0,
             primary=True,
             tolerance=0.34,
             description="share of regions of which at some strength a number that belongs to it moves by 1 standard deviation "
@@ -126,6 +128,8 @@ SPEC = TaskSpec(
         Metric(
             name="named",
             better="higher",
+            least=0.0,
+            most=1.0,
             of="told",
             tolerance=0.34,
             description="share of regions of which at some strength the number that was to change moves by 1 standard "
@@ -134,6 +138,8 @@ SPEC = TaskSpec(
         Metric(
             name="local",
             better="higher",
+            least=0.0,
+            most=1.0,
             tolerance=0.34,
             description="share of regions whose edit can be seen and stays there: effect 0.03 or more, leak 0.5 or less; 0 "
             "without an edit",
@@ -141,6 +147,8 @@ SPEC = TaskSpec(
         Metric(
             name="leak",
             better="lower",
+            least=0.0,
+            most=10.0,
             tolerance=1.0,
             description="change outside the region over change inside it, at the largest strength, both signs, 10 at most and "
             "where nothing changes; median over regions",
@@ -148,6 +156,7 @@ SPEC = TaskSpec(
         Metric(
             name="effect",
             better="higher",
+            least=0.0,
             tolerance=0.05,
             description="root mean square of the change inside the region that turns with the sign of the strength, at the "
             "largest strength, range 1, mean over regions",
@@ -155,12 +164,15 @@ SPEC = TaskSpec(
         Metric(
             name="linearity",
             better="higher",
+            least=-1.0,
+            most=1.0,
             tolerance=0.1,
             description="cosine of the change at the largest strength and at half of it, mean over regions",
         ),
         Metric(
             name="doubling",
             better="lower",
+            least=0.0,
             tolerance=0.3,
             description="| size of the change at the largest strength over that at half of it - 2 |, mean over regions; 0 "
             "where the edit is linear",
@@ -168,12 +180,16 @@ SPEC = TaskSpec(
         Metric(
             name="oddness",
             better="higher",
+            least=-1.0,
+            most=1.0,
             tolerance=0.1,
             description="cosine of the change at the largest strength and of minus that at its opposite, mean over regions",
         ),
         Metric(
             name="ssim_outside",
             better="higher",
+            least=-1.0,
+            most=1.0,
             tolerance=0.05,
             description="structural similarity of edited and unedited picture, the region left out, at plus and minus the "
             "largest strength, mean over regions, range 1",
@@ -181,6 +197,7 @@ SPEC = TaskSpec(
         Metric(
             name="lpips_outside",
             better="lower",
+            least=0.0,
             tolerance=0.05,
             description="perceptual distance of SqueezeNet features (Caffe weights, LPIPS heads) of the same; not the "
             "published LPIPS",
@@ -195,6 +212,8 @@ SPEC = TaskSpec(
         Metric(
             name="transfer",
             better="higher",
+            least=-1.0,
+            most=1.0,
             of="others",
             tolerance=0.1,
             description="cosine of the change of the first picture and of the change of another by the same direction, mean "
@@ -203,6 +222,8 @@ SPEC = TaskSpec(
         Metric(
             name="transfer_success",
             better="higher",
+            least=0.0,
+            most=1.0,
             of="others",
             tolerance=0.2,
             description="share of regions and other pictures in which the number that moves most in the first picture moves "
@@ -211,12 +232,14 @@ SPEC = TaskSpec(
         Metric(
             name="network_calls",
             better="lower",
+            least=0.0,
             of="prior",
             description="pictures sent through the prior's network; 0 for an answer that was handed in",
         ),
         Metric(
             name="network_gradients",
             better="lower",
+            least=0.0,
             of="prior",
             description="gradients drawn back through the prior's network, each of about two calls; 0 for an answer handed in",
         ),

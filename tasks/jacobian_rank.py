@@ -65,6 +65,8 @@ SPEC = TaskSpec(
         Metric(
             name="rank_ratio",
             better="lower",
+            least=0.0,
+            most=1.0,
             primary=True,
             tolerance=0.01,
             description="least number of singular values of J that hold 0.99^2 of the sum of their squares, over n; a property "
@@ -73,12 +75,15 @@ SPEC = TaskSpec(
         Metric(
             name="noise_rank_ratio",
             better="higher",
+            least=0.0,
+            most=1.0,
             tolerance=0.02,
             description="the same of the Jacobian of the predicted noise",
         ),
         Metric(
             name="error",
             better="lower",
+            least=0.0,
             of="exact",
             tolerance=0.05,
             description="distance of the singular values of J to those of the closed form, over the size of those",
@@ -86,19 +91,29 @@ SPEC = TaskSpec(
         Metric(
             name="norm_gap",
             better="lower",
+            least=0.0,
             tolerance=0.01,
             description="| |f| / |l| - 1 | at the strength of the preset, 40, mean over random directions: 0 where f is "
             "straight; of the prior, whatever the method",
         ),
-        Metric(name="cosine", better="higher", tolerance=0.01, description="cosine of f and l there; of the prior too"),
+        Metric(
+            name="cosine",
+            better="higher",
+            least=-1.0,
+            most=1.0,
+            tolerance=0.01,
+            description="cosine of f and l there; of the prior too",
+        ),
         Metric(
             name="network_calls",
             better="lower",
+            least=0.0,
             description="pictures sent through the prior's network; 0 for an answer that was handed in",
         ),
         Metric(
             name="network_gradients",
             better="lower",
+            least=0.0,
             description="gradients drawn back through the prior's network, each of about two calls; 0 for an answer handed in",
         ),
     ),

@@ -69,6 +69,7 @@ SPEC = TaskSpec(
         Metric(
             name="log10_error",
             better="lower",
+            least=-12.0,
             primary=True,
             tolerance=3.0,
             levels=(-2.0, -4.0, -6.0),
@@ -77,18 +78,22 @@ SPEC = TaskSpec(
         Metric(
             name="success",
             better="higher",
+            least=0.0,
+            most=1.0,
             tolerance=0.5,
             description="share of the stack with a relative error below 1e-4",
         ),
         Metric(
             name="relative_error",
             better="lower",
+            least=0.0,
             tolerance=0.4,
             description="||X - M||_F / ||M||_F over all entries of the noise-free M, mean over the stack",
         ),
         Metric(
             name="unseen_error",
             better="lower",
+            least=0.0,
             tolerance=0.8,
             description="the same over the entries that are not observed, mean over the stack",
         ),

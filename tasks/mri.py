@@ -61,12 +61,15 @@ SPEC = TaskSpec(
         Metric(
             name="ssim",
             better="higher",
+            least=-1.0,
+            most=1.0,
             tolerance=0.03,
             description="structural similarity of |x| (Gaussian window 11, sigma 1.5), range max |x|, same scale",
         ),
         Metric(
             name="nmse",
             better="lower",
+            least=0.0,
             tolerance=0.005,
             description="squared error of |x| over squared norm of |x|, same scale",
         ),

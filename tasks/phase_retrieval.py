@@ -69,6 +69,8 @@ SPEC = TaskSpec(
         Metric(
             name="ssim",
             better="higher",
+            least=-1.0,
+            most=1.0,
             tolerance=0.5,
             description="structural similarity (Gaussian window 11, sigma 1.5) of the try with the least residual, turned and "
             "shifted, mean over the channels, clipped, range 1",
@@ -76,6 +78,7 @@ SPEC = TaskSpec(
         Metric(
             name="lpips_squeeze_caffe",
             better="lower",
+            least=0.0,
             tolerance=0.5,
             description="perceptual distance of SqueezeNet features (Caffe weights, LPIPS heads) of the try with the least "
             "residual, turned and shifted, clipped to [0, 1]; not the published LPIPS: compare it only with itself",
@@ -83,12 +86,14 @@ SPEC = TaskSpec(
         Metric(
             name="network_calls",
             better="lower",
+            least=0.0,
             of="prior",
             description="pictures sent through the prior's network, all tries together; 0 for an answer that was handed in",
         ),
         Metric(
             name="network_gradients",
             better="lower",
+            least=0.0,
             of="prior",
             description="gradients drawn back through the prior's network, each of about two calls, all tries together",
         ),

@@ -226,6 +226,7 @@ def test_a_slow_method_is_found(bad, monkeypatch):
         (("generator=generator) < preset.seen", ") < preset.seen"), of_tasks.draws_from_its_generator, "gave two instances"),
         (('if split == "test" else', "if True else"), of_tasks.keeps_tuning_data_apart, "is in both"),
         (('better="higher"', 'better="lower"'), of_tasks.scores_the_truth_best, "near the truth"),
+        (('better="higher"', 'better="higher", most=1.0'), of_tasks.scores_the_truth_best, "outside the range"),
         (('return {"psnr"', 'return {"snr"'), of_tasks.scores_the_truth_best, "it scores snr"),
         (("return self.mask * y", "return y"), of_tasks.has_an_exact_adjoint, "<A x, y> ="),
         (("estimate[0].clamp(0, 1)", "estimate"), of_tasks.draws_pictures, "no finite tensor 'image'"),

@@ -55,6 +55,18 @@ def test_a_row_is_of_the_present_code_task_and_data_and_of_committed_code(line):
     assert "/" not in line.command.replace("python -m", "")  # no folder of the machine that made it
 
 
+@pytest.mark.parametrize("name", sorted({line.key.task for line in LINES}))
+def test_every_score_lies_within_the_range_of_its_metric(name):
+    metrics = registry.get_task(name).spec.metrics
+    for line in (line for line in LINES if line.key.task == name):
+        for one in line.results:
+            for metric in metrics:
+                if metric.name in one.scores:
+                    value = one.scores[metric.name]
+                    assert metric.least is None or value >= metric.least - 1e-5, (line.key, metric.name, value)
+                    assert metric.most is None or value <= metric.most + 1e-5, (line.key, metric.name, value)
+
+
 @pytest.mark.slow
 @pytest.mark.parametrize("line", RECOMPUTED, ids=name)
 def test_the_present_code_gives_the_scores_of_a_row(line):

@@ -11,6 +11,8 @@ from benchmark.problems import LinearInverse
 from benchmark.registry import TaskEntry
 from benchmark.spec import DRAWINGS
 
+_ROUNDING = 1e-5  # by which a score may leave the range of its metric
+
 
 def has_a_header(entry: TaskEntry) -> None:
     """has a header that states the problem"""
@@ -60,6 +62,10 @@ def scores_the_truth_best(entry: TaskEntry) -> None:
     if missing := [metric.name for metric in spec.metrics if metric.name not in best | facts]:
         raise Broken(f"it scores {', '.join(best | facts)}, and its specification names {missing[0]} too")
     for metric in spec.metrics:
+        for value in (one[metric.name] for one in (worse, best, facts) if metric.name in one):
+            low, high = (end if end is not None else value for end in (metric.least, metric.most))
+            if not low - _ROUNDING <= value <= high + _ROUNDING:
+                raise Broken(f"{metric.name} is {value:.9g}, outside the range of its specification")
         if metric.name in facts:  # says nothing of the estimate
             continue
         if (best[metric.name] > worse[metric.name]) != (metric.better == "higher"):

@@ -32,12 +32,15 @@ PHOTOGRAPH_METRICS = (
     Metric(
         name="ssim",
         better="higher",
+        least=-1.0,
+        most=1.0,
         tolerance=0.1,
         description="structural similarity (Gaussian window 11, sigma 1.5), mean over the channels, clipped, range 1",
     ),
     Metric(
         name="lpips_squeeze_caffe",
         better="lower",
+        least=0.0,
         tolerance=0.1,
         description="perceptual distance of SqueezeNet features (Caffe weights, LPIPS heads), clipped to [0, 1]; "
         "not the published LPIPS: compare it only with itself",
@@ -45,6 +48,7 @@ PHOTOGRAPH_METRICS = (
     Metric(
         name="gap",
         better="lower",
+        least=0.0,
         of="exact",
         tolerance=0.2,
         description="mean squared distance to the mean of the exact posterior over the least mean squared error that any "
@@ -53,6 +57,7 @@ PHOTOGRAPH_METRICS = (
     Metric(
         name="error_over_least",
         better="lower",
+        least=0.0,
         of="exact",
         tolerance=0.4,
         description="mean squared error over the least that any method can have on average, the exact posterior's variance: 1 "
@@ -61,6 +66,7 @@ PHOTOGRAPH_METRICS = (
     Metric(
         name="miscalibration",
         better="lower",
+        least=0.0,
         of="exact",
         tolerance=0.2,
         description="|s - 1|, where s is the distance to the mean of the exact posterior along the prior's directions, in "
@@ -70,12 +76,14 @@ PHOTOGRAPH_METRICS = (
     Metric(
         name="network_calls",
         better="lower",
+        least=0.0,
         of="prior",
         description="pictures sent through the prior's network; 0 for an answer that was handed in",
     ),
     Metric(
         name="network_gradients",
         better="lower",
+        least=0.0,
         of="prior",
         description="gradients drawn back through the prior's network, each of about two calls; 0 for an answer handed in",
     ),

@@ -3,7 +3,7 @@
 This module knows neither SQL nor Streamlit.
 """
 
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 from functools import cached_property
@@ -79,15 +79,18 @@ class Hidden:
 
 
 class Means(Mapping[str, Estimate]):
-    """Metric -> mean with its interval. It is computed when it is first asked for, because an overview shows few."""
+    """Metric -> mean with its interval, within the range of the metric. It is computed when it is first asked for, because an
+    overview shows few.
+    """
 
-    def __init__(self, scores: Mapping[str, Mapping[Key, float]]) -> None:
+    def __init__(self, scores: Mapping[str, Mapping[Key, float]], metrics: Iterable[Metric]) -> None:
         self._scores = scores
+        self._ranges = {metric.name: (metric.least, metric.most) for metric in metrics}
         self._found: dict[str, Estimate] = {}
 
     def __getitem__(self, name: str) -> Estimate:
         if name not in self._found:
-            self._found[name] = statistics.mean(self._scores[name])
+            self._found[name] = statistics.mean(self._scores[name]).within(*self._ranges.get(name, (None, None)))
         return self._found[name]
 
     def __iter__(self) -> Iterator[str]:

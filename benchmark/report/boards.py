@@ -201,7 +201,7 @@ def row(
         paper=entry.paper,
         parameters=entry.parameters,
         scores=entry.scores,
-        means=Means(entry.scores),
+        means=Means(entry.scores, task.metrics),
         seconds=entry.seconds,
         peak_memory=entry.peak_memory,
         runs=runs,

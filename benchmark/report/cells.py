@@ -42,7 +42,7 @@ def values(board: Board, metric: Metric) -> pd.DataFrame:
             found[instance % len(cells)][seed, instance] = value
         for cell, several in sorted(found.items()):
             place = dict(zip(names, cells[cell], strict=True))
-            spread = statistics.mean(several) if groups else None
+            spread = statistics.mean(several).within(metric.least, metric.most) if groups else None
             low, high = (spread.low, spread.high) if spread else (np.nan, np.nan)
             mean = float(np.mean(list(several.values())))
             lines.append({"label": row.label, **place, "value": mean, "low": low, "high": high, "scores": len(several)})

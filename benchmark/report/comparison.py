@@ -171,7 +171,9 @@ def metrics(board: Board, first: Row, second: Row) -> tuple[pd.DataFrame, dict[s
 
 
 def _shared_mean(one: Duel, row: Row) -> Estimate:
-    return statistics.mean({key: row.scores[one.metric.name][key] for key in one.signed})
+    return statistics.mean({key: row.scores[one.metric.name][key] for key in one.signed}).within(
+        one.metric.least, one.metric.most
+    )
 
 
 def side_by_side(board: Board, first: Row, second: Row) -> list[tuple[str, str, str]]:

@@ -194,6 +194,7 @@ def _scores(session: Session, run: Run, info: TaskInfo) -> tuple[pd.DataFrame, d
     for metric in metrics:
         found, name = values.get(metric.name, {}), heading(metric)
         estimate = statistics.mean({(run.seed, number): value for number, value in found.items()}) if found else None
+        estimate = estimate and estimate.within(metric.least, metric.most)
         places = digits_of(found.values())
         columns[name] = Column(f"{metric.description}; {metric.better} is better", max(92, 22 + 7 * len(name)), f"%.{places}f")
         table[name] = [found.get(one.number) for one in rows]

@@ -9,7 +9,7 @@ Source: Davison and Hinkley, Bootstrap Methods and their Application (1997), sec
 """
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import lru_cache
 
 import numpy as np
@@ -36,6 +36,12 @@ class Estimate:
     @property
     def excludes_zero(self) -> bool:
         return self.low > 0 or self.high < 0
+
+    def within(self, least: float | None, most: float | None) -> "Estimate":
+        """The interval without what lies outside the range of possible values; None: no end. It covers as often as before."""
+        low = self.low if least is None else max(self.low, least)  # NaN stays
+        high = self.high if most is None else min(self.high, most)
+        return replace(self, low=low, high=high)
 
 
 def mean(scores: Mapping[Key, float]) -> Estimate:

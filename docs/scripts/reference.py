@@ -12,7 +12,7 @@ import typer
 from benchmark import registry
 from benchmark.registry import MethodEntry, TaskEntry
 from benchmark.report import data_sources
-from benchmark.spec import Interface, Preset
+from benchmark.spec import Interface, Metric, Preset
 from benchmark.store import schema
 from runners import main
 
@@ -174,8 +174,11 @@ def task(entry: TaskEntry, methods: Mapping[str, MethodEntry]) -> str:
         "## Metrics",
         "The first ranks, unless a preset says otherwise. Tolerance is how far the same run may differ on another machine.",
         _table(
-            ("metric", "better", "unit", "tolerance", "meaning"),
-            ((f"`{m.name}`", m.better, m.unit, f"{m.tolerance:g}", _cell(m.description)) for m in _primary_first(spec.metrics)),
+            ("metric", "better", "unit", "range", "tolerance", "meaning"),
+            (
+                (f"`{m.name}`", m.better, m.unit, _range(m), f"{m.tolerance:g}", _cell(m.description))
+                for m in _primary_first(spec.metrics)
+            ),
         ),
         *(
             [
@@ -195,6 +198,13 @@ def task(entry: TaskEntry, methods: Mapping[str, MethodEntry]) -> str:
         + ". A preset may lack what a method needs; `--list` and the plan say so.",
     ]
     return "\n\n".join(part for part in parts if part) + "\n"
+
+
+def _range(metric: Metric) -> str:
+    """The values that there are, as '0 to 1' or 'from 0'; empty where there is no end."""
+    if metric.least is None:
+        return "" if metric.most is None else f"to {metric.most:g}"
+    return f"from {metric.least:g}" if metric.most is None else f"{metric.least:g} to {metric.most:g}"
 
 
 def _primary_first(metrics: Sequence[Any]) -> list[Any]:
@@ -227,16 +237,24 @@ def _data(preset: Preset) -> str:
 def metrics(tasks: Mapping[str, TaskEntry]) -> str:
     """The page of all metrics."""
     lines = [
-        (f"`{m.name}`", f"[`{name}`](tasks/{name}.md)", m.better, m.unit, f"{m.tolerance:g}", _cell(m.description))
+        (
+            f"`{m.name}`",
+            f"[`{name}`](tasks/{name}.md)",
+            m.better,
+            m.unit,
+            _range(m),
+            f"{m.tolerance:g}",
+            _cell(m.description),
+        )
         for name, entry in tasks.items()
         for m in entry.spec.metrics
     ]
     about = (
-        "`better` says which direction is good. `tolerance` is how far the same run may differ on another machine or with "
-        "other threads, on one instance, in the metric's unit; `runners.reproduce` judges by it. Every run also "
-        "stores `seconds`, `steps` and `memory`."
+        "`better` says which direction is good; `range`, which values there are; intervals of means do not leave it. "
+        "`tolerance` is how far the same run may differ on another machine or with other threads, on one instance, in the "
+        "metric's unit; `runners.reproduce` judges by it. Every run also stores `seconds`, `steps` and `memory`."
     )
-    head = ("metric", "task", "better", "unit", "tolerance", "meaning")
+    head = ("metric", "task", "better", "unit", "range", "tolerance", "meaning")
     return f"# Metrics\n\n{about}\n\n{_table(head, sorted(lines))}\n"
 
 

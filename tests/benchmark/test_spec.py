@@ -205,3 +205,11 @@ def test_traits_are_beside_the_metrics_and_no_part_of_a_specification_without_th
     presets = {name: Preset(instances=1, budget=1, metrics=("psnr", "spread")) for name in ("tiny", "small", "full")}
     with pytest.raises(ValidationError, match="preset tiny scores spread, which is no metric"):
         task_spec(traits=(trait,), presets=presets)
+
+
+def test_a_metric_has_a_range_that_is_not_empty_or_none():
+    given = {"name": "accuracy", "better": "higher", "description": "share"}
+    assert "least" not in Metric(**given).model_dump()
+    assert Metric(**given, least=0.0, most=1.0).model_dump()["most"] == 1.0
+    with pytest.raises(ValidationError, match="the range of accuracy is empty: from 1 to 1"):
+        Metric(**given, least=1.0, most=1.0)

@@ -162,3 +162,14 @@ def test_no_end_lies_beyond_all_values_and_twice_students_interval():
     mirrored = estimate(-values)
     assert mirrored.low == pytest.approx(3.5)
     assert mirrored.high > mirrored.mean
+
+
+def test_an_interval_does_not_leave_the_range_of_the_values_and_keeps_its_mean():
+    found = mean(scores([1.0, 1.0, 1.0, 0.8, 1.0]))
+    assert found.high > 1
+    cut = found.within(0.0, 1.0)
+    assert (cut.mean, cut.low, cut.high, cut.n) == (found.mean, found.low, 1.0, 5)
+    assert found.within(None, None) == found
+    assert mean(scores([-1.0, 3.0, 0.0, 0.0])).within(0.0, None).low == 0
+    few = mean(scores([1.0, 0.0])).within(0.0, 1.0)
+    assert np.isnan([few.low, few.high]).all()
