@@ -167,11 +167,12 @@ def _task(session: Session, line: RunLine) -> models.Task:
     name, version, spec = line.task.name, line.task.version, line.task.model_dump(mode="json")
     task = session.scalar(select(models.Task).where(models.Task.name == name, models.Task.version == version))
     here = registry.tasks().get(name)
-    known = task.spec if task else here.spec.model_dump(mode="json") if here and here.spec.version == version else spec
+    present = here.spec.model_dump(mode="json") if here and here.spec.version == version else spec
+    known = task.spec if task else present
     if _measures(known) != _measures(spec):
         raise UserError(f"task {name} version {version} has other metrics here; its runs cannot be mixed")
     if task is None:
-        task = models.Task(name=name, version=version, spec=spec)
+        task = models.Task(name=name, version=version, spec={**spec, **_gained(spec, present)})
         session.add(task)
         session.flush()
     elif gained := _gained(task.spec, spec):
@@ -180,17 +181,14 @@ def _task(session: Session, line: RunLine) -> models.Task:
 
 
 def _gained(known: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
-    """The presets, the metrics that only some presets offer, and the traits, with those that the known specification is too old
-    for.
+    """The presets, the metrics that only some presets offer, the fields of metrics, and the traits, with those that the known
+    specification is too old for.
     """
-    metrics, traits = (
-        [
-            *known.get(part, ()),
-            *(one for one in spec.get(part, ()) if one["name"] not in {m["name"] for m in known.get(part, ())}),
-        ]
-        for part in ("metrics", "traits")
-    )
-    whole = {"presets": {**spec["presets"], **known["presets"]}, "metrics": metrics, "traits": traits}
+    parts: dict[str, list[dict[str, Any]]] = {}
+    for part in ("metrics", "traits"):
+        old, new = ({one["name"]: one for one in which.get(part, ())} for which in (known, spec))
+        parts[part] = [{**new.get(name, {}), **old.get(name, {})} for name in {**old, **new}]
+    whole = {"presets": {**spec["presets"], **known["presets"]}, **parts}
     return {part: value for part, value in whole.items() if value != known.get(part, [])}
 
 
