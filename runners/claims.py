@@ -18,7 +18,7 @@ from benchmark.claims.paper import Claim, Paper, Runs, Scale
 from benchmark.claims.scale import at_scale
 from benchmark.claims.verdicts import Verdict, judge
 from benchmark.errors import UserError, unknown
-from benchmark.store.database import location, open_database
+from benchmark.store.database import location, open_database, without_password
 from runners import documents, start
 from runners.cli import Database, DataDir, Include, run_app, terminal
 from runners.fitting import Fitting
@@ -124,8 +124,9 @@ def choose(paper: str | None, claim: str | None, scale: Scale) -> Chosen:
 def verdicts_of(chosen: Chosen, target: str, *, merge: bool = True) -> list[Verdict]:
     """The verdicts by a database, which is given the results that came with the suite unless `merge` is false."""
     with Session(open_database(target, read_only=not merge)) as session:
-        if merge:
-            merge_reference(session, {(runs.task, runs.preset) for _, claim in chosen for runs in claim.runs}, target)
+        places = {(runs.task, runs.preset) for _, claim in chosen for runs in claim.runs}
+        if merge and (added := merge_reference(session, places, target)):
+            note(f"{added} runs that came with the suite were added to {without_password(target)}")
         evidence = Evidence(session)
         return [judge(paper, claim, evidence) for paper, claim in chosen]
 

@@ -21,9 +21,7 @@ from runners.cli import run_app
 app = typer.Typer(add_completion=False, rich_markup_mode="rich", pretty_exceptions_enable=False, help=__doc__)
 
 _TEMPLATES = Path(__file__).parent / "templates"
-_INCLUDE = """from pathlib import Path
-
-registry.include([Path(__file__).with_name("$name.py")])
+_INCLUDE = """registry.include([Path(__file__).with_name("$name.py")])
 
 """
 # A task of each interface that has a template, and the room of methods/ for its methods.
@@ -142,6 +140,7 @@ def _write(kind: Kind, name: str, folder: Path | None, template: str, room: str)
         "check": str(files.code.name if files.outside else name),
     }
     words["include"] = Template(_INCLUDE).substitute(words) if files.outside else ""
+    words["pathlib"] = "from pathlib import Path\n\n" if files.outside else ""
     texts = [(files.code, _filled(f"{template}.txt", words)), (files.test, _filled(f"{template}_test.txt", words))]
     written: list[Path] = []
     try:

@@ -1,6 +1,8 @@
 """The newcomer's path: new, its own test, check, run."""
 
 import shlex
+import subprocess
+import sys
 
 import pytest
 
@@ -148,3 +150,13 @@ def test_what_is_installed_gets_no_files_of_the_user(tmp_path, monkeypatch, kind
     assert not any(tmp_path.iterdir())
     start("my_own", folder=tmp_path / "mine")
     assert (tmp_path / "mine" / "my_own.py").exists()
+
+
+def test_what_is_written_has_its_imports_in_order(tmp_path):
+    templates = sorted(file.stem for file in new._TEMPLATES.glob("*.txt") if not file.stem.endswith("_test"))
+    assert {"task", "paper", "method_LinearInverse"} < set(templates)
+    for template in templates:
+        new._write(template.partition("_")[0], f"my_{template.lower()}", tmp_path, template, "tasks")
+    words = ("check", "--config", str(registry.ROOT / "pyproject.toml"), "--select", "I", str(tmp_path))
+    done = subprocess.run([sys.executable, "-m", "ruff", *words], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stdout + done.stderr
