@@ -128,7 +128,9 @@ def test_products_at_once_and_in_blocks_agree(monkeypatch):
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize(("task", "method"), [("few_shot", "lora"), ("video_retrieval", "simclr")])
+@pytest.mark.parametrize(
+    ("task", "method"), [pytest.param("few_shot", "lora", marks=pytest.mark.long), ("video_retrieval", "simclr")]
+)
 def test_what_is_cast_on_a_gpu_is_cast_by_the_kind_of_the_device(task, method, monkeypatch):
     """Off on a CPU; where it is on, 16 bits change the scores little and leave what is learnt in 32."""
     autocast, asked = torch.autocast, []

@@ -269,6 +269,7 @@ def test_speed_is_of_a_small_preset_that_the_method_fits():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_pairs_side_by_side_are_each_compared_once(tmp_path):
     given = part.Given(torch.device("cpu"), tmp_path, time.monotonic() + 60, "denoising/[nw]*", jobs=2)
     assert pairs.run(given) == 0

@@ -115,15 +115,15 @@ def test_the_direction_is_the_gradient_by_finite_differences(posed: Editing, pul
             part.float()
 
 
-@pytest.mark.parametrize("sketch", [0, 200])
-def test_leading_directions_lie_in_latents_for_regions_of_pixels(posed: Editing, sketch: int) -> None:
+def test_leading_directions_lie_in_latents_for_regions_of_pixels(posed: Editing) -> None:
     flow = Flow(posed, 0.5, 4)
     f, z = flow.at(), flow.z[0]
     masks = torch.cat([inside(posed), elsewhere(posed)])
-    _, S = leading(f, z, masks, 2, Context(CPU, 0), most=60, tolerance=1e-8, sketch=sketch, batch=7)
     J = torch.autograd.functional.jacobian(lambda x: f(x[None])[0].flatten(), z).reshape(-1, z.numel())
     exact = torch.stack([torch.linalg.svdvals(mask.reshape(-1, 1) * J)[:2] for mask in masks])
-    assert torch.allclose(S[:, 0], exact[:, 0], rtol=2e-2)
+    for sketch in (0, 200):
+        _, S = leading(f, z, masks, 2, Context(CPU, 0), most=60, tolerance=1e-8, sketch=sketch, batch=7)
+        assert torch.allclose(S[:, 0], exact[:, 0], rtol=2e-2), sketch
 
 
 @pytest.mark.parametrize("method", [loco_edit, masked, unmasked, random_direction, noise_jacobian, pullback, t_loco])
