@@ -145,20 +145,20 @@ def queued(number):
     """CPU seconds: to offer one job of so many, in which an allocation finds the only one that is left, in which the head
     looks at all once. Of a larger plan the head offers a part.
     """
-    from runners.engines import slurm
+    from runners.engines import allocation, slurm
     from runners.engines.desk import Desk
 
     with tempfile.TemporaryDirectory() as scratch:
         head = Desk(plan(number, 0).jobs, Place("cpu", 1, Path(scratch) / "artifacts", None, math.inf))
         site = slurm.Site.__new__(slurm.Site)
-        site.queue, site.desk, site.allocations = slurm.Queue(Path(scratch)), head, {"1_0", "2_0"}
+        site.queue, site.desk, site.allocations = allocation.Queue(Path(scratch)), head, {"1_0", "2_0"}
         site.before, site.out, site.read, site.heard = {}, {}, {}, {}
         site._send()
         began = time.process_time()
         for name in list(site.out)[:100]:
             site.queue.put(name, head.errand(site.out[name]), {})
         put = (time.process_time() - began) / 100
-        share = slurm.Share(scratch)
+        share = allocation.Share(scratch)
         for name in site.queue.jobs()[:-1]:
             site.queue.claim(name, "2_0")
         began = time.process_time()

@@ -26,7 +26,7 @@ from tests.runners import afar
 
 submitit = pytest.importorskip("submitit", reason="submitit is not installed: pip install 'lowdimbench[slurm]'")
 
-from runners.engines import slurm  # noqa: E402
+from runners.engines import allocation, slurm  # noqa: E402
 
 LOCAL = {"slurm": {"cluster": "local"}}
 
@@ -40,7 +40,7 @@ def quick(monkeypatch):
 def offered(tmp_path, plan):
     """The queue with a plan's first job, and its name there."""
     head = Desk(plan.jobs, Place("cpu", 1, tmp_path / "artifacts", None, float("inf")))
-    queue, one = slurm.Queue(tmp_path / "slurm"), head.next()
+    queue, one = allocation.Queue(tmp_path / "slurm"), head.next()
     queue.put("a.1", head.errand(one), head.files(one))
     return queue, head, one
 
@@ -78,7 +78,7 @@ def carried(monkeypatch):
         yield messages.written(messages.End(peak_memory=None, peak_device_memory=None))
 
     monkeypatch.setattr(submitit, "JobEnvironment", _Somewhere)
-    monkeypatch.setattr(slurm, "carried_out", out)
+    monkeypatch.setattr(allocation, "carried_out", out)
     return errands
 
 
@@ -93,10 +93,10 @@ def test_an_allocation_goes_on_with_the_job_that_it_had_and_what_that_lacks(tmp_
         instance=2, label="", observation="", seconds=0, steps=0, truncated=False, scores={}, curve=(), artifacts=()
     )
     said.write_text(f'{messages.written(solved)}\n{{"kind": "insta')
-    assert slurm.Share(str(queue.folder))(0) == 1
+    assert allocation.Share(str(queue.folder))(0) == 1
     assert [errand.todo for errand in carried] == [(0, 1, 3, 4, 5)]
     assert [read(line).kind for line in said.read_text().splitlines()] == ["instance", "at", "end"]
-    assert slurm.Share(str(queue.folder))(0) == 0  # its end was said, though no head took it away yet
+    assert allocation.Share(str(queue.folder))(0) == 0  # its end was said, though no head took it away yet
 
 
 @pytest.mark.parametrize("first", ["allocation", "worker"])
@@ -114,9 +114,9 @@ def test_an_allocation_that_is_told_to_go_says_nothing_of_what_that_ends(tmp_pat
         yield messages.written(messages.Killed(reason="killed by signal SIGTERM"))
 
     monkeypatch.setattr(submitit, "JobEnvironment", _Somewhere)
-    monkeypatch.setattr(slurm, "carried_out", out)
+    monkeypatch.setattr(allocation, "carried_out", out)
     before = signal.getsignal(signal.SIGTERM)
-    assert slurm.Share(str(queue.folder))(0) == 0
+    assert allocation.Share(str(queue.folder))(0) == 0
     assert signal.getsignal(signal.SIGTERM) is before
     assert [read(line).kind for line in queue.path("said", "a.1").read_text().splitlines()] == ["at"]
     assert queue.path("claims", "a.1").read_text().splitlines() == ["7_0", "began", "left"]
@@ -128,7 +128,7 @@ def test_a_job_that_ended_its_allocation_twice_is_set_aside(tmp_path, carried):
     queue.claim("a.1", "7_0")
     for _ in range(2):
         queue.note("a.1", "began")
-    assert slurm.Share(str(queue.folder))(0) == 1
+    assert allocation.Share(str(queue.folder))(0) == 1
     assert carried == []
     [line] = queue.path("said", "a.1").read_text().splitlines()
     assert read(line).reason == "set aside: 2 times its node was lost"
@@ -153,7 +153,7 @@ def test_few_jobs_are_offered_at_a_time(tmp_path, monkeypatch):
     jobs = afar.parts(tmp_path, "rests", seeds=4).jobs
     digests = [job.key.digest for job in jobs]
     place = Place("cpu", 1, tmp_path / "artifacts", None, float("inf"))
-    earlier = slurm.Queue(tmp_path / "slurm")
+    earlier = allocation.Queue(tmp_path / "slurm")
     earlier.put(f"{digests[2]}.2", (head := Desk(jobs, place)).errand(head.next()), {})
     site = engine("slurm", LOCAL | {"command": ()})(jobs, 0, place)
     site._send()
@@ -193,7 +193,7 @@ def test_an_allocation_that_is_killed_changes_no_row(tmp_path, quick):
     told = afar.ran(tmp_path / "afar")
     assert [(engine, tries) for engine, _, tries in told] == [("slurm", 1), ("slurm", 2)]
     assert f"({killed[0]})" not in next(node for _, node, tries in told if tries == 2)
-    assert slurm.Queue(tmp_path / "afar" / "slurm").jobs() == []
+    assert allocation.Queue(tmp_path / "afar" / "slurm").jobs() == []
 
 
 def paused(allocation, signal_):
