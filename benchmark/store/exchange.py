@@ -181,14 +181,16 @@ def _task(session: Session, line: RunLine) -> models.Task:
 
 
 def _gained(known: dict[str, Any], spec: dict[str, Any]) -> dict[str, Any]:
-    """The presets, the metrics that only some presets offer, the fields of metrics, and the traits, with those that the known
-    specification is too old for.
+    """The presets, the metrics that only some presets offer, and the traits, with those, and with fields of those, that the
+    known specification is too old for.
     """
     parts: dict[str, list[dict[str, Any]]] = {}
     for part in ("metrics", "traits"):
         old, new = ({one["name"]: one for one in which.get(part, ())} for which in (known, spec))
         parts[part] = [{**new.get(name, {}), **old.get(name, {})} for name in {**old, **new}]
-    whole = {"presets": {**spec["presets"], **known["presets"]}, **parts}
+    presets = {**spec["presets"], **known["presets"]}
+    presets = {name: {**spec["presets"].get(name, {}), **fields} for name, fields in presets.items()}
+    whole = {"presets": presets, **parts}
     return {part: value for part, value in whole.items() if value != known.get(part, [])}
 
 

@@ -332,6 +332,17 @@ def test_what_a_metric_has_gained_since_a_file_was_written_is_there(tmp_path):
     assert "most" not in metrics["log10_error"]
 
 
+def test_a_preset_that_offers_a_prior_since_a_file_was_written_scores_its_calls(tmp_path):
+    """Or a run that is loaded later could not be exported."""
+    lines, _ = load.read_file(load.REFERENCE / "phase_retrieval.jsonl")
+    old = lines[0].task.model_dump(mode="json")
+    old["presets"]["small"].pop("prior", None)
+    file = [lines[0].model_copy(update={"task": type(lines[0].task).model_validate_json(json.dumps(old))})]
+    with Session(open_database(str(tmp_path / "b.db"))) as session:
+        exchange.merge(session, file, "reference")
+        assert session.scalars(select(Task)).one().spec["presets"]["small"]["prior"] == "photographs64"
+
+
 def test_reference_rows_keep_their_trust_and_are_merged_by_preset(tmp_path, exported, monkeypatch):
     monkeypatch.setattr(load, "REFERENCE", exported.parent)
     exported.rename(exported.with_name("imaging.jsonl"))
