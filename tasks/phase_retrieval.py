@@ -104,7 +104,7 @@ SPEC = TaskSpec(
         ),
         "small": Magnitude(
             instances=10,
-            budget=120,
+            budget=1200,
             size=64,
             prior="photographs64",
             pad=32,
@@ -112,11 +112,11 @@ SPEC = TaskSpec(
             about="64 x 64 in 128 x 128, noise 0.025",
         ),
         "small_noiseless": Magnitude(
-            instances=10, budget=120, size=64, prior="photographs64", pad=32, about="64 x 64 in 128 x 128, no noise"
+            instances=10, budget=1200, size=64, prior="photographs64", pad=32, about="64 x 64 in 128 x 128, no noise"
         ),
         "small_tight": Magnitude(
             instances=10,
-            budget=120,
+            budget=1200,
             size=64,
             prior="photographs64",
             pad=16,
@@ -125,7 +125,7 @@ SPEC = TaskSpec(
         ),
         "small_faces": Magnitude(
             instances=10,
-            budget=240,
+            budget=1200,
             size=64,
             pad=32,
             noise=0.025,
