@@ -108,7 +108,7 @@ def test_the_newcomers_commands_lead_to_a_ranked_method(tmp_path):
     for words in tutorial:
         if words not in commands(block):
             python(words, tmp_path)
-    assert re.search(r"│ +\d │ +[\d-]+ │ my_method", out[3])  # a rank and its interval, among all that came
+    assert re.search(r"│ +\d+ │ +[\d-]+ │ my_method", out[3])  # a rank and its interval, among all that came
     assert "self_guided_dip (reference)" in out[3]
     assert r"my\_method" in out[4]
 
@@ -203,7 +203,7 @@ def test_the_boards_shown_are_those_of_the_reference():
     frame = ldb.results("mri", "small").set_index("label")
     for text in (README, PAGES["tutorial.md"]):
         board = next(block for block in blocks(text, "text") if "mri v1, small" in block)
-        rows = re.findall(r"^ +\d +[\d-]+ +(\w+) .*?([\d.]+) \[([\d.]+), ([\d.]+)\]", board, re.MULTILINE)
+        rows = re.findall(r"^ +\d+ +[\d-]+ +(\w+(?: \[.*?\])?) .*?([\d.]+) \[([\d.]+), ([\d.]+)\]", board, re.MULTILINE)
         shown = {name: [float(one) for one in numbers] for name, *numbers in rows}
         assert shown.keys() - {"my_method"} == set(frame.index)
         for name, numbers in shown.items():

@@ -46,11 +46,12 @@ def numbers(found: Board) -> list[list[object]]:
 def chart(found: Board) -> Image.Image:
     """A line for each method: the mean over instances and its 95 % interval."""
     frame = pd.DataFrame(numbers(found), columns=["method", "psnr", "low", "high"])
-    y = alt.Y("method:N", sort=None, title=None, axis=alt.Axis(labelFontSize=13, labelLimit=220, ticks=False, domain=False))
+    room = 30 + 8 * max(map(len, frame["method"]))  # pixels of the longest label
+    y = alt.Y("method:N", sort=None, title=None, axis=alt.Axis(labelFontSize=13, labelLimit=room, ticks=False, domain=False))
     scale = alt.Scale(zero=False, nice=True)
-    title = "PSNR [dB], mean over 8 slices with its 95 % interval; higher is better"
+    title = "PSNR [dB]: mean over 8 slices, 95 % interval"
     x = alt.X("low:Q", scale=scale, title=title, axis=alt.Axis(titleFontSize=13, labelFontSize=12, titleFontWeight="normal"))
-    base = alt.Chart(frame).properties(width=_WIDTH // _SCALE - 190, height=26 * len(frame))
+    base = alt.Chart(frame).properties(width=_WIDTH // _SCALE - room, height=26 * len(frame))
     drawn = base.mark_rule(color=_BAR, strokeWidth=3).encode(y=y, x=x, x2="high:Q") + base.mark_point(
         color=_BAR, filled=True, size=90, opacity=1
     ).encode(y=y, x=alt.X("psnr:Q", scale=scale))

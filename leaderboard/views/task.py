@@ -94,8 +94,8 @@ def ranks(board: Board) -> None:
             f"The observations are not identical for all methods on {tables.count(count, '(seed, instance) pair')}: do not "
             "compare scores there. The page of an instance names the methods that saw other observations."
         )
-    if said := by_processor(board):
-        st.caption(said)
+    if differ := by_processor(board):
+        st.caption(differ)
     if not board.rankable:
         st.info(f"This preset has {board.instances} instances: too few for intervals, so there are no ranks.")
     if board.baseline is None:
