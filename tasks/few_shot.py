@@ -143,7 +143,7 @@ SPEC = TaskSpec(
             text=("sentiment_imdb", "sentiment_yelp"),
             labels=(16,),
             tests=24,
-            length=32,
+            length=16,
             about="16 labels, 2 kinds of sentiment, 24 test texts",
         ),
         "small": Draws(
