@@ -469,7 +469,7 @@ class RunKey(Frozen):
 
 def parameter_model(name: str, parameters: Mapping[str, tuple[Any, Any]]) -> type[BaseModel]:
     """A frozen, strict model with one field for each (annotation, default): a method's hyperparameters."""
-    config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True, defer_build=True)
+    config = ConfigDict(frozen=True, extra="forbid", strict=True, validate_default=True)
     fields: dict[str, Any] = dict(parameters)
     return create_model(f"{name}_parameters", __config__=config, **fields)
 
