@@ -48,6 +48,6 @@ def by_processor(board: Board) -> str:
         return ""
     where = count(len(board.by_processor), "(seed, instance) pair")
     return (
-        f"Rows of different processors saw observations that differ on {where}: processors round sums differently. "
-        "On each processor all methods saw the same."
+        f"Rows of different processors saw observations that differ on {where}: rounding, which is not the same on all "
+        "processors, is enough for that. On each processor all methods saw the same."
     )
