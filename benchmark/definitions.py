@@ -9,7 +9,7 @@ not by `ast.unparse`, whose text differs between versions of Python.
 import ast
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass, field
-from functools import cached_property
+from functools import cached_property, lru_cache
 from pathlib import Path
 from typing import NamedTuple
 
@@ -106,7 +106,7 @@ class File:
 
     def __init__(self, path: Path, base: CodeBase) -> None:
         self.path, self.base = path, base
-        self.tree = ast.parse(path.read_text(encoding="utf-8"))
+        self.tree = _parsed(path.read_text(encoding="utf-8"))
         self.statements: dict[str, list[ast.stmt]] = {}
         self.imports: dict[str, Import] = {}
         self.stars: list[str] = []
@@ -222,6 +222,11 @@ def _assigned(node: ast.stmt) -> list[str]:
 
 def _is_words(node: object) -> bool:
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
+
+
+@lru_cache(maxsize=1024)  # files that are read anew have mostly the texts that they had
+def _parsed(text: str) -> ast.Module:
+    return ast.parse(text)
 
 
 def _never_runs(node: ast.stmt) -> bool:

@@ -62,7 +62,7 @@ def _clean_registry(monkeypatch):
 
 @pytest.fixture(scope="session")
 def made(tmp_path_factory: pytest.TempPathFactory) -> Callable[[str], Path]:
-    """Path of the made-up database of a name: empty, tiny, completion, curves, figures, retrieval, full, varied or large."""
+    """Path of the made-up database of a name: empty, tiny, completion, curves, figures, retrieval, full or varied."""
     from tests.leaderboard.databases import MAKERS  # what they need takes a second
 
     paths: dict[str, Path] = {}

@@ -22,7 +22,10 @@ CHECKED = [
         (task, method),
         check,
         id=f"{task}-{method}-{check.__name__}",
-        marks=[pytest.mark.gpu] if check is of_methods.goes_to_its_device else [],
+        marks=[
+            *([pytest.mark.gpu] if check is of_methods.goes_to_its_device else []),
+            *([pytest.mark.long] if FIRST[method] != task and check is not of_methods.is_scored else []),
+        ],
     )
     for task, method in PAIRS
     for check in METHOD_CHECKS

@@ -52,7 +52,7 @@ class Tree:
     def sources(self, preset="tiny"):
         """The hash of each pair on a preset."""
         fields = {}
-        for task, _ in PAIRS:
+        for task in registry.tasks().values():
             file = self.root / task.file.relative_to(ROOT)
             spec = reading.task_spec(file, reading.read(file))
             fields[task.spec.name] = source.fields(spec.presets[preset]) if preset in spec.presets else ""

@@ -7,6 +7,7 @@ import threading
 import pytest
 
 from tests.browser.axe import violations
+from tests.browser.driver import LOOKS
 from tests.test_site import site as site
 
 pytestmark = [pytest.mark.browser, pytest.mark.timeout(900)]
@@ -37,8 +38,7 @@ def test_search_finds_a_page(page, place, problems):
     assert problems == []
 
 
-@pytest.mark.parametrize("scheme", ["light", "dark"])
-@pytest.mark.parametrize("width", [1400, 400])
+@pytest.mark.parametrize(("width", "scheme"), LOOKS)
 def test_pages_fit_and_load_nothing_from_elsewhere(page, place, problems, scheme, width):
     asked = []
     page.on("request", lambda request: asked.append(request.url))

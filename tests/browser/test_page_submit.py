@@ -96,7 +96,7 @@ def test_a_bad_bundle_is_refused_with_the_rule_and_the_table_says_so(page: Page,
     assert page.locator("b", has_text="bundle").count() == 0  # a file's name is text
 
 
-@pytest.mark.parametrize("width", [1400, 400])
+@pytest.mark.parametrize("width", [1400, pytest.param(400, marks=pytest.mark.long)])
 def test_code_is_kept_and_does_not_run(page: Page, place: str, empty: str, tmp_path: Path, width: int) -> None:
     mark = tmp_path / "ran"
     visit(page, f"{place}/submit", "submit" if width == 1400 else "submit_narrow", width)

@@ -9,11 +9,10 @@ pytest.importorskip("playwright.sync_api", reason="playwright is not installed; 
 from playwright.sync_api import Page, expect
 
 from tests.browser.conftest import serve
-from tests.browser.driver import follow, visit
+from tests.browser.driver import LOOKS, follow, visit
 from tests.leaderboard.synthetic_papers import PAPER, make_papers
 
 pytestmark = pytest.mark.browser
-LOOKS = [(1400, "light"), (400, "light"), (1400, "dark"), (400, "dark")]
 WIDE = "document.querySelector('[data-testid=stMain]').scrollWidth"
 PLOTS = """
     [...document.querySelectorAll('[data-testid=stVegaLiteChart] svg, [data-testid=stVegaLiteChart] canvas')]

@@ -24,5 +24,4 @@ MAKERS: dict[str, Callable[[Path], Engine]] = {
     "retrieval": synthetic_retrieval.make_retrieval,
     "full": synthetic.make_full,
     "varied": synthetic_varied.make_varied,
-    "large": synthetic.make_large,
 }

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from sqlalchemy import Engine, insert
+from sqlalchemy import Engine
 from sqlalchemy.orm import Session
 
 from benchmark.store.database import open_database
@@ -275,26 +275,3 @@ def _sorting(writer: Writer) -> None:
         run = writer.run(sorting(), "small", method, peak_memory=None)
         for number in range(8):
             writer.instance(run, number, {"error": error + 0.02 * float(writer.random.standard_normal())}, 0.5)
-
-
-def make_large(path: Path, variants: int = 20, seeds: int = 84) -> Engine:
-    """About 100 000 scores: `variants` sets of hyperparameters, `seeds` seeds, 20 instances, three metrics."""
-    engine = make_empty(path)
-    spec = imaging()
-    spec["metrics"].append({"name": "ssim", "better": "higher", "description": "made up", "unit": "", "primary": False})
-    scores: list[dict[str, Any]] = []
-    solved: list[dict[str, Any]] = []
-    with Session(engine) as session:
-        writer = Writer(session, path.parent)
-        for variant, seed in product(range(variants), range(seeds)):
-            name = list(METHODS)[variant % len(METHODS)]
-            run = writer.run(spec, "full", name, seed, parameters={"steps": variant // len(METHODS)})
-            row = {"run_id": run.id, "status": "done", "label": "", "steps": 1, "error": None}
-            for number, value in enumerate(writer.random.normal(25 + METHODS[name][1] + 0.1 * variant, 2.0, 20)):
-                solved.append({**row, "number": number, "observation": f"{seed}/{number}", "seconds": 0.1})
-                for metric, scale in (("psnr", 1.0), ("nmse", 0.01), ("ssim", 0.02)):
-                    scores.append({"run_id": run.id, "instance": number, "metric": metric, "value": float(value * scale)})
-        session.execute(insert(Instance), solved)
-        session.execute(insert(Score), scores)
-        session.commit()
-    return engine

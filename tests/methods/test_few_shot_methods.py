@@ -71,7 +71,14 @@ def test_what_tells_the_classes_apart_is_learned(name, backbone, head_alone):
 
 # A step of Adam moves a factor by up to lr * sqrt(its size), whatever its gradient: see the wide form below. Updates of the
 # compressed form grow later.
-@pytest.mark.parametrize("more", [{"form": "wide"}, {"form": "compressed", "gamma": 0.1, "lr": 1e-2}, {"rank": 2, "depth": 2}])
+@pytest.mark.parametrize(
+    "more",
+    [
+        {"form": "wide"},
+        {"form": "compressed", "gamma": 0.1, "lr": 1e-2},
+        pytest.param({"rank": 2, "depth": 2}, marks=pytest.mark.long),
+    ],
+)
 def test_the_other_forms_learn_too(more, backbone, head_alone):
     problem, truth = tiny_encoder.problem(backbone, n=24)
     for seed in SEEDS:

@@ -31,7 +31,7 @@ def solve(name, problem, recall=None, **given):
     return estimate, ctx.kept["mask"], points
 
 
-@pytest.mark.parametrize("mask_from", ["", "coins"])
+@pytest.mark.parametrize("mask_from", ["", pytest.param("coins", marks=pytest.mark.long)])
 def test_with_all_weights_and_a_constant_rate_it_is_the_papers(problem, mask_from):
     given = {"mask_steps": 60, "steps": 60, "keep": 0.5, "pull": 0.3, "mask_from": mask_from}
     ours, mask, points = solve("oes_kernels", problem, pool="all", mask_decay=False, **given)

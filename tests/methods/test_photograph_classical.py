@@ -54,9 +54,9 @@ def total_variation(problem, x, weight):
 @pytest.mark.parametrize(
     ("A", "noise"),
     [
-        (operators.Identity((3, 32, 32)), 0.1),
+        pytest.param(operators.Identity((3, 32, 32)), 0.1, marks=pytest.mark.long),
         (operators.Mask(torch.rand(32, 32, generator=draw()) < 0.5), 0.05),
-        (operators.Downsample(2, (3, 32, 32)), 0.05),
+        pytest.param(operators.Downsample(2, (3, 32, 32)), 0.05, marks=pytest.mark.long),
     ],
     ids=["denoising", "inpainting", "super_resolution"],
 )

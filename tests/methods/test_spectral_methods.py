@@ -80,7 +80,7 @@ def by_admm(system, weight, penalty, steps):
     return nnls_tv.function(problem, ctx, learnt, **given)[:, : system.width]
 
 
-@pytest.mark.parametrize("weight", [1e-6, pytest.param(1e-4, marks=pytest.mark.long), 1e-2])
+@pytest.mark.parametrize("weight", [1e-6, *(pytest.param(w, marks=pytest.mark.long) for w in (1e-4, 1e-2))])
 def test_intervals_reach_the_minimum_of_total_variation(system, weight):
     exact = torch.from_numpy(intervals.solve(system.R.numpy(), system.y.numpy(), weight))
     assert exact.min() >= 0

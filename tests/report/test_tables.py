@@ -1,14 +1,11 @@
-import time
 from collections.abc import Callable
 from dataclasses import replace
-from pathlib import Path
 
 import pytest
 from sqlalchemy.orm import Session
 
 from benchmark.report import boards, frames, tables
 from benchmark.report.board import Board
-from benchmark.store.database import open_database
 
 
 @pytest.fixture
@@ -19,18 +16,6 @@ def session(session_of: Callable[[str], Session]) -> Session:
 @pytest.fixture
 def board(session: Session) -> Board:
     return boards.board(session, "imaging", "small")
-
-
-@pytest.mark.slow
-def test_hundred_thousand_scores_take_seconds_at_most(made: Callable[[str], Path]) -> None:
-    engine = open_database(str(made("large")), create=False)
-    with Session(engine) as session:
-        start = time.process_time()  # of this process alone: other work on the machine does not count
-        found = boards.board(session, "imaging", "full")
-        tables.leaderboard(found)
-        assert time.process_time() - start < 3  # about 0.7 s
-    assert sum(len(values) for row in found.rows for values in row.scores.values()) > 100_000
-    engine.dispose()
 
 
 def test_table_has_numbers_that_sort_and_intervals_beside_them(board: Board) -> None:

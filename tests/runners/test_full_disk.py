@@ -190,6 +190,7 @@ def test_code_is_not_refused_because_this_machine_has_no_room():
 
 
 @pytest.mark.slow
+@pytest.mark.long
 def test_a_small_disk():
     """A real file system in memory; tests/performance/full_disk.py does the same at more points, of more commands."""
     script = registry.ROOT / "tests" / "performance" / "full_disk.py"

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import sqlite3
 
 import numpy as np
@@ -47,15 +48,24 @@ def paint(folder, shape):
         np.save(path, np.random.default_rng(number).random(shape, np.float32))
 
 
+@pytest.fixture(scope="module")
+def made_once(tmp_path_factory):
+    """`from/a.db`, and `out/a.jsonl`, exported from it."""
+    folder = tmp_path_factory.mktemp("made_once")
+    (folder / "from").mkdir()
+    (folder / "out").mkdir()
+    database = folder / "from" / "a.db"
+    fill(database)
+    run(export, "--format", "jsonl", "--db", database, "--output", folder / "out" / "a.jsonl", "--pictures", 1)
+    return folder
+
+
 @pytest.fixture
-def exported(tmp_path):
-    """A file of two runs with pictures, in a folder of its own."""
-    (tmp_path / "from").mkdir()
-    (tmp_path / "out").mkdir()
-    fill(tmp_path / "from" / "a.db")
-    file = tmp_path / "out" / "a.jsonl"
-    run(export, "--format", "jsonl", "--db", tmp_path / "from" / "a.db", "--output", file, "--pictures", 1)
-    return file
+def exported(tmp_path, made_once):
+    """A file of two runs with pictures, in a folder of its own, and the database that they are of."""
+    for name in ("from", "out"):
+        shutil.copytree(made_once / name, tmp_path / name)
+    return tmp_path / "out" / "a.jsonl"
 
 
 def run(module, *words):

@@ -61,7 +61,7 @@ def test_a_checkpoint_of_another_recipe_is_refused(tmp_path: Path) -> None:
         Training(replace(SMALL, rate=2e-3), data(), None, CPU).load(tmp_path / "checkpoint.pt")
 
 
-@pytest.mark.parametrize("seed", range(3))
+@pytest.mark.parametrize("seed", [0, *(pytest.param(seed, marks=pytest.mark.long) for seed in (1, 2))])
 def test_it_learns_to_denoise_and_what_the_numbers_say(seed: int) -> None:
     found = training(replace(TOLD, seed=seed, rate=4e-3, channels=(16, 32), pictures=800))
     clean = data(8).float() / 255
