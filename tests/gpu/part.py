@@ -31,7 +31,7 @@ class Cut(Context):
 @dataclass(frozen=True)
 class Given:
     """device: where to run; out: the folder of the results; until: when to stop (monotonic clock); only: pattern of pairs;
-    jobs: processes side by side, for what is not timed.
+    jobs: processes side by side, for what is not timed; plan: pattern of long plans.
     """
 
     device: torch.device
@@ -39,6 +39,7 @@ class Given:
     until: float
     only: str = "*"
     jobs: int = 1
+    plan: str = "*"
 
     @property
     def left(self) -> float:
@@ -59,8 +60,9 @@ def options(words: list[str] | None = None) -> Given:
     parser.add_argument("--seconds", required=True, type=float)
     parser.add_argument("--only", default="*")
     parser.add_argument("--jobs", default=1, type=int)
+    parser.add_argument("--plan", default="*")
     found = parser.parse_args(words)
-    return Given(found.device, found.out, time.monotonic() + found.seconds, found.only, found.jobs)
+    return Given(found.device, found.out, time.monotonic() + found.seconds, found.only, found.jobs, found.plan)
 
 
 def lines(file: Path) -> list[dict[str, Any]]:

@@ -3,7 +3,7 @@
     tests   the tests marked `gpu`
     pairs   every method on the tiny preset of every task that it fits, there and on the CPU: scores, memory, synchronisations
     speed   medians of a step and of a run for a method of each family, there and on the CPU, and its longest kernels
-    long    what uses up the minutes that are left (tests/gpu/long.toml), and goes on from where an earlier call stopped
+    long    runs at the papers' sizes while minutes are left (tests/gpu/plans), from where an earlier call stopped
 
 Each part is a process with a share of the time; what one leaves goes to the next, and a part that fails stops none. Results are
 written as they come into one folder, and a second call with the same folder does only what is missing. `--simulate` does all of
@@ -81,6 +81,7 @@ def main(words: list[str] | None = None) -> int:
     parser.add_argument("--part", action="append", choices=PARTS, metavar="NAME", help=f"only these: {', '.join(PARTS)}")
     parser.add_argument("--out", type=Path, metavar="FOLDER", help="where results go (results/gpu)")
     parser.add_argument("--only", default="*", metavar="PATTERN", help="pairs TASK/METHOD that match")
+    parser.add_argument("--plan", default="*", metavar="PATTERN", help="of `long`, the files of tests/gpu/plans that match")
     parser.add_argument("--jobs", type=int, default=max(1, environment.cores() // 4), help="of tests and pairs, side by side")
     parser.add_argument("--simulate", action="store_true", help="on the CPU")
     given = parser.parse_args(words)
@@ -103,7 +104,7 @@ def main(words: list[str] | None = None) -> int:
             continue
         print(f"{name}: {seconds:.0f} s", flush=True)
         options = ["--device", device, "--out", str(out), "--seconds", f"{seconds:.0f}", "--only", given.only]
-        options += ["--jobs", str(given.jobs)]
+        options += ["--jobs", str(given.jobs), "--plan", given.plan]
         ended[name] = run_part(name, options, seconds + _GRACE, out)
         (out / "ended.json").write_text(json.dumps(ended, indent=1) + "\n", encoding="utf-8")
     text, wrong = summary.of(out)

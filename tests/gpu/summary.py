@@ -46,7 +46,7 @@ def of(out: Path) -> tuple[str, bool]:
         there, cpu = line["there"]["step"], line["cpu"]["step"]
         text.append(f"speed   {line['name']}: a step {there:.3g} s, CPU {cpu:.3g} s, {cpu / there:.1f} times as fast")
     bad += [f"speed   {line['name']}: {line['error']}" for line in lines(out / "speed.jsonl") if "error" in line]
-    text += [f"long    {name}: {how}" for name, how in read(out / "long.json").items()]
+    text += [f"long    {name}: {', '.join(how)}" for name, how in read(out / "long.json").items()]
     if len(bad) > _WRONG:
         bad = [*bad[: _WRONG - 1], f"...     {len(bad) - _WRONG + 1} more things that are wrong, in the folder"]
     room = _MOST - len(bad) - 1

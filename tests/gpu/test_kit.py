@@ -1,10 +1,11 @@
 """The kit for a GPU, without one: what is packed, what is run, and what is said of it."""
 
 import json
+import shlex
 import sys
 import time
-import tomllib
 import warnings
+from dataclasses import replace
 from pathlib import Path
 
 import pytest
@@ -145,23 +146,51 @@ def test_a_part_that_fails_or_hangs_is_said(tmp_path, monkeypatch):
 
 def test_long_jobs_go_one_after_the_other_until_the_time_is_over(tmp_path, monkeypatch):
     monkeypatch.setattr(long, "_ENDS", 2.5)
-    jobs = tmp_path / "long.toml"
-    entry = '[[job]]\nname = "{}"\ncommand = "-c \'{}\'"\n'
-    told = "import sys; sys.exit(3)", "print(1)", "import time; time.sleep(60)", "print(2)"
-    jobs.write_text("".join(entry.format(name, code) for name, code in zip(("bad", "good", "slow", "late"), told, strict=True)))
-    assert long.run(given(tmp_path, 4.5), jobs) == 1
+    plan(tmp_path / "1_short.toml", "import sys; sys.exit(3)", 'import sys; sys.exit("no data")', "print(1)")
+    plan(tmp_path / "2_long.toml", "import time; time.sleep(60)", "print(2)")
+    plan(tmp_path / "other.toml", "print(3)")
+    assert long.run(replace(given(tmp_path, 4.5), plan="[12]*"), tmp_path) == 1
     ended = json.loads((tmp_path / "long.json").read_text())
-    assert (ended["bad"], ended["good"], ended["late"]) == ("failed (3)", "done", "no time was left")
-    assert ended["slow"].startswith("stopped after")
+    assert ended["1_short"] == ["failed (3)", "failed (1)", "done"]
+    assert ended["2_long"][0].startswith("stopped after")
+    assert ended["2_long"][1] == "no time was left"
+    assert "other" not in ended
+
+
+def plan(file, *codes):
+    commands = [f"-c {shlex.quote(code)}" for code in codes]
+    file.write_text(f'name = "a"\nminutes = 1\nbasis = "none"\ncommands = {json.dumps(commands)}\n')
+
+
+def test_what_lacks_data_is_told_in_its_own_words_and_is_no_failure(tmp_path):
+    plan(tmp_path / "a.toml", 'import sys; print("one\\nno data of mri/full", file=sys.stderr); sys.exit(2)')
+    assert long.run(given(tmp_path), tmp_path) == 0
+    assert json.loads((tmp_path / "long.json").read_text()) == {"a": ["not run: no data of mri/full"]}
+
+
+@pytest.mark.parametrize("text", ["", 'name = "a"\nminutes = 0\nbasis = ""\ncommands = ["-c 1"]', 'name = "a"\nother = 1'])
+def test_a_file_that_is_no_plan_is_one_line(tmp_path, text):
+    (tmp_path / "a.toml").write_text(text)
+    with pytest.raises(SystemExit, match=r"a\.toml: it needs name, minutes, basis and commands"):
+        long.plans(folder=tmp_path)
 
 
 @pytest.mark.slow
-def test_the_jobs_that_come_with_the_kit_are_commands_of_the_suite(tmp_path):
-    for job in tomllib.loads(long.JOBS.read_text(encoding="utf-8"))["job"]:
-        words = job["command"].format(device="cpu", db=tmp_path / "long.db", only="*").split()
-        assert words[:2] == ["-m", "runners.run"]
-        done = FORKS([*words[1:], "--dry-run"], ROOT, FORKS.environment)
-        assert done.returncode == 0, done.stdout + done.stderr
+def test_the_plans_that_come_with_the_kit_are_commands_of_the_suite(tmp_path):
+    found = long.plans()
+    assert len(found) >= 6
+    for name, plan in found.items():
+        for words in plan.words("cpu", tmp_path / "a long.db"):
+            assert words[:2] == ["-m", "runners.run"]
+            done = FORKS([*words[1:], "--dry-run"], ROOT, FORKS.environment)
+            assert done.returncode in (0, 2), done.stdout + done.stderr
+            assert done.returncode == 0 or "--data-dir" in done.stderr, f"{name}: {done.stderr}"
+
+
+def test_the_page_lists_the_plans():
+    page = (ROOT / "docs" / "gpu.md").read_text(encoding="utf-8")
+    for name, one in long.plans().items():
+        assert f"| `{name}` | {one.name} | {one.minutes:g} | {one.basis} |" in page
 
 
 def test_only_what_waits_for_the_device_is_counted(monkeypatch):
