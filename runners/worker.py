@@ -30,7 +30,7 @@ from benchmark.errors import Diverged, Halted, UserError
 from benchmark.fits import Fit
 from benchmark.instances import drawn
 from benchmark.repeatable import repeatable
-from benchmark.store.writing import files_first
+from benchmark.store.writing import files_first, is_full
 from runners import apart
 from runners.engines import messages
 from runners.engines.base import FitOrder, Order
@@ -69,9 +69,9 @@ def main() -> None:
     except UserError as error:
         send(messages.Refused(reason=str(error)))
     except (Noticed, Halted) as error:  # while it learnt; a full disk
-        send(messages.Broken(reason=str(error)))
+        send(messages.Broken(reason=str(error), full=is_full(error)))
     except BaseException as error:  # also what ends an interpreter: Ctrl-C and sys.exit
-        send(messages.Broken(reason=reason_of(error), trace=traceback.format_exc()))
+        send(messages.Broken(reason=reason_of(error), trace=traceback.format_exc(), full=is_full(error)))
     sys.stderr.flush()
     os._exit(0)
 
@@ -131,9 +131,10 @@ def _work(order: Order, send: Send, device: torch.device) -> None:
         except Diverged as error:
             send(messages.Failed(instance=number, status="diverged", reason=str(error), trace=str(error)))
         except Halted as error:  # a full disk, of which the method is not guilty
-            send(messages.Failed(instance=number, reason=str(error), trace=str(error)))
+            send(messages.Failed(instance=number, reason=str(error), trace=str(error), full=is_full(error)))
         except Exception as error:
-            send(messages.Failed(instance=number, reason=reason_of(error), trace=traceback.format_exc()))
+            trace = traceback.format_exc()
+            send(messages.Failed(instance=number, reason=reason_of(error), trace=trace, full=is_full(error)))
     send(messages.End(peak_memory=peak_memory(), peak_device_memory=_peak_device_memory(device)))
 
 

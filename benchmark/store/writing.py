@@ -119,6 +119,8 @@ def _line(error: Exception) -> str:
 
 def is_full(error: BaseException) -> bool:
     """Whether an error of a file or a database says that there is no room."""
+    if isinstance(error, DiskFull):
+        return True
     if isinstance(error, OperationalError):
         name, state = getattr(error.orig, "sqlite_errorname", None), getattr(error.orig, "sqlstate", None)
         return name in _REFUSED or state == "53100" or any(word in str(error.orig) for word in _FULL)

@@ -24,7 +24,7 @@ from benchmark.errors import UserError
 from benchmark.store.writing import replace_whole, write_whole
 from runners.engines.desk import DEATHS
 from runners.engines.messages import Killed, Last, Solved, written
-from runners.engines.node import Differs, Errand, carried_out, read
+from runners.engines.node import Differs, Errand, Full, carried_out, read
 
 try:
     import submitit
@@ -104,10 +104,13 @@ class Share:
         queue, who, done = Queue(Path(self.folder)), submitit.JobEnvironment().job_id, 0
         with _leaving(self) as leaving:
             while not leaving and (job := self._next(queue, who)) is not None:
-                self.job = job
+                self.job, room = job, True
                 with suppress(FileNotFoundError):  # the head took it back
-                    done += _carry(queue, job, leaving)
+                    carried, room = _carry(queue, job, leaving)
+                    done += carried
                 self.job = None
+                if not room:  # or it would take all jobs that there are, and end none
+                    break
         return done
 
     def checkpoint(self, number: int) -> Any:
@@ -147,8 +150,8 @@ def _leaving(share: Share) -> Iterator[list[int]]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _carry(queue: Queue, job: str, leaving: list[int]) -> bool:
-    """Carries out a job, from where it stopped, and writes what it says. Whether to the end."""
+def _carry(queue: Queue, job: str, leaving: list[int]) -> tuple[bool, bool]:
+    """Carries out a job, from where it stopped, and writes what it says. Whether to the end, and whether there was room."""
     path = queue.path("said", job)
     path.parent.mkdir(parents=True, exist_ok=True)
     begun = queue.path("claims", job).read_text(encoding="utf-8").splitlines()[1:]
@@ -159,7 +162,7 @@ def _carry(queue: Queue, job: str, leaving: list[int]) -> bool:
         if begun.count("began") - begun.count("left") >= DEATHS:
             reason = f"set aside: {DEATHS} times its node was lost"
             file.write(f"{written(Killed(reason=reason))}\n".encode())
-            return True
+            return True, True
         queue.note(job, "began")
         answered = {word.instance for word in words if isinstance(word, Solved)}
         rest = errand.model_copy(update={"todo": tuple(one for one in errand.todo if one not in answered)})
@@ -168,12 +171,14 @@ def _carry(queue: Queue, job: str, leaving: list[int]) -> bool:
                 if '"killed"' in line[:40]:
                     time.sleep(_NEWS)  # the signal that ended it may be on its way to this process
                 if leaving:
-                    return False
+                    return False, True
                 file.write(f"{line}\n".encode())
                 file.flush()
+                if isinstance(read(line), Full):
+                    return False, False
                 if queue.path("dropped", job).exists():
                     break
-    return True
+    return True, True
 
 
 def _cut(file: Any) -> None:
@@ -191,4 +196,4 @@ def _lines(path: Path) -> list[bytes]:
 
 def _ended(path: Path) -> bool:
     lines = _lines(path)
-    return bool(lines) and isinstance(read(lines[-1].decode(errors="replace")), Last | Differs)
+    return bool(lines) and isinstance(read(lines[-1].decode(errors="replace")), Last | Differs | Full)

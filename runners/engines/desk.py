@@ -31,7 +31,7 @@ from runners.engines.messages import (
     Start,
     Step,
 )
-from runners.engines.node import At, Beat, Differs, Errand, Fitted, read
+from runners.engines.node import At, Beat, Differs, Errand, Fitted, Full, read
 from runners.plan import Job
 
 DEATHS = 2  # nodes that a job may cost before it is set aside
@@ -140,7 +140,9 @@ class Desk:
         return found
 
     def heard(self, one: Going, line: str) -> Events:
-        """What the engine tells of a line that came back. A node that differs is the engine's to refuse (`Differs`)."""
+        """What the engine tells of a line that came back. A node that differs, or that has no room, is the engine's to shun
+        (`Differs`, `Full`).
+        """
         one.heard = time.monotonic()
         word = read(line)
         if isinstance(word, At):
@@ -152,7 +154,7 @@ class Desk:
         elif isinstance(word, Fitted):
             if one.fit is not None and word.name.startswith(one.fit):
                 replace_whole(self.place.fits / word.name, word.content)
-        elif not isinstance(word, Beat | Differs):
+        elif not isinstance(word, Beat | Differs | Full):
             yield from self._said(one, word)
 
     def _said(self, one: Going, word: Said) -> Events:

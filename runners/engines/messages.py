@@ -148,13 +148,14 @@ class Solved(Typed):
 
 
 class Failed(Typed):
-    """An instance raised."""
+    """An instance raised. full: for want of room on a disk."""
 
     kind: Literal["failed"] = "failed"
     instance: Stored
     status: Literal["failed", "diverged"] = "failed"
     reason: Text
     trace: Text
+    full: bool = False
 
 
 class End(Typed):
@@ -173,11 +174,12 @@ class Refused(Typed):
 
 
 class Broken(Typed):
-    """The job raised outside its instances, or sent no valid message."""
+    """The job raised outside its instances, or sent no valid message. full: for want of room on a disk."""
 
     kind: Literal["broken"] = "broken"
     reason: Text
     trace: Text = ""
+    full: bool = False
 
 
 class Killed(Typed):

@@ -21,12 +21,12 @@ from benchmark import environment, registry
 from benchmark.datasets import sources
 from benchmark.errors import UserError
 from benchmark.spec import Frozen, RunKey
-from benchmark.store.writing import write_whole
+from benchmark.store.writing import is_full, write_whole
 from runners.engines import messages
 from runners.engines.base import Place
 from runners.engines.files import path_of
 from runners.engines.local import Pool
-from runners.engines.messages import Broken, Learnt, Said, Solved, reason_of
+from runners.engines.messages import Broken, Failed, Learnt, Said, Solved, reason_of
 from runners.plan import Job
 
 _SHARE = 0.9  # of a node's memory that all its cores together may use
@@ -76,6 +76,13 @@ class Differs(Frozen):
     reason: str
 
 
+class Full(Frozen):
+    """This node's disk has no room for the job, which did not end."""
+
+    kind: Literal["full"] = "full"
+    reason: str
+
+
 class Fitted(messages.Typed):
     """What the method learnt, as a file of this name (benchmark/fits.py)."""
 
@@ -84,7 +91,7 @@ class Fitted(messages.Typed):
     content: bytes
 
 
-Word = At | Beat | Differs | Fitted | Said
+Word = At | Beat | Differs | Full | Fitted | Said
 _ANY: TypeAdapter[Word] = TypeAdapter(Annotated[Word, Field(discriminator="kind")])
 
 
@@ -98,7 +105,7 @@ def read(line: str) -> Word:
 
 def carried_out(errand: Errand, files: Mapping[str, bytes], node: str) -> Generator[str]:
     """The lines of an errand on this machine, which is called `node`: `At`, then `Differs` or what the job says to its last
-    message. files: by their place, `artifacts/...`, `fits/...` or `include/...`.
+    message; `Full` ends them early. files: by their place, `artifacts/...`, `fits/...` or `include/...`.
 
     Closing the generator kills the job.
     """
@@ -108,7 +115,8 @@ def carried_out(errand: Errand, files: Mapping[str, bytes], node: str) -> Genera
             for word in _words(errand, files, node, Path(scratch)):
                 yield word.model_dump_json()
     except Exception as error:
-        yield Broken(reason=f"{node}: {reason_of(error)}", trace=traceback.format_exc()).model_dump_json()
+        word = Broken(reason=f"{node}: {reason_of(error)}", trace=traceback.format_exc())
+        yield (Full(reason=str(error)) if is_full(error) else word).model_dump_json()
 
 
 def _words(errand: Errand, files: Mapping[str, bytes], node: str, folder: Path) -> Iterator[Word]:
@@ -135,7 +143,10 @@ def _words(errand: Errand, files: Mapping[str, bytes], node: str, folder: Path) 
             for event in pool:
                 if event is None:
                     yield Beat()
-                elif isinstance(message := event[1], Said) and not isinstance(message, messages.Start):
+                elif isinstance(message := event[1], Failed | Broken) and message.full:
+                    yield Full(reason=message.reason)
+                    return
+                elif isinstance(message, Said) and not isinstance(message, messages.Start):
                     if isinstance(message, Learnt) and not message.before:
                         yield from _learnt(errand, place)
                     yield _whole(message, place.artifacts)

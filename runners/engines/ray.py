@@ -17,7 +17,7 @@ from benchmark.errors import UserError
 from runners.engines.base import Place
 from runners.engines.desk import Desk, Events, Going
 from runners.engines.messages import Message
-from runners.engines.node import Differs, Errand, carried_out, read
+from runners.engines.node import Differs, Errand, Full, carried_out, read
 from runners.plan import Job
 
 os.environ.setdefault("RAY_USAGE_STATS_ENABLED", "0")
@@ -75,7 +75,7 @@ class Cluster:
                 raise UserError(f"--engine ray: no node of the cluster has {what}, which a job needs")
         self.out: dict[Any, Going] = {}  # by the stream of its lines
         self.refused: set[str] = set()  # nodes with other code, by id
-        self.hung: set[str] = set()  # nodes that fell silent, by id
+        self.hung: set[str] = set()  # nodes that fell silent or have no room, by id
         self.anew = 0  # how often jobs were asked for anew
         self.sent: dict[tuple[Path, int], Any] = {}  # files in the object store, by path and time of change
         self.room, self.looked = 0, 0.0
@@ -155,7 +155,11 @@ class Cluster:
                 yield from self.desk.lost(one, _reason(error))
             return
         yield from self.desk.heard(one, line)
-        if '"differs"' in line[:40] and isinstance(word := read(line), Differs):
+        if '"full"' in line[:40] and isinstance(word := read(line), Full):
+            del self.out[stream]
+            self._shun(_nodes_of(one))
+            yield from self.desk.lost(one, f"no room: {word.reason}")
+        elif '"differs"' in line[:40] and isinstance(word := read(line), Differs):
             del self.out[stream]
             self.refused |= _nodes_of(one)
             self._shun(set())
@@ -177,8 +181,8 @@ class Cluster:
             self._recall()
 
     def _shun(self, silent: set[str]) -> None:
-        """Keeps jobs from nodes that fell silent, while there are others. Where all fell silent some were only slow, and each
-        may have jobs again. Jobs that wait for a node were sent with what was known before.
+        """Keeps jobs from nodes that fell silent or have no room, while there are others. Where all did, some were only slow
+        and disks are cleared, and each may have jobs again. Jobs that wait for a node were sent with what was known before.
         """
         before, self.hung = self.hung, self.hung | silent
         if not any(_enough(node, self.needs) for node in self._nodes()):

@@ -26,7 +26,7 @@ from runners.engines.allocation import Queue, Share
 from runners.engines.base import Place
 from runners.engines.desk import Desk, Events, Going
 from runners.engines.messages import Message
-from runners.engines.node import Differs, read
+from runners.engines.node import Differs, Full, read
 from runners.plan import Job
 
 try:
@@ -82,6 +82,7 @@ class Site:
         self.heard: dict[str, float] = {}
         self.allocations = self._before() & self._living()
         self.asked = 0.0
+        self.full: set[str] = set()  # names of nodes whose disk had no room
 
     def __iter__(self) -> Generator[tuple[Job, Message] | None]:
         try:
@@ -137,6 +138,9 @@ class Site:
             yield from self.desk.heard(one, line)
             if isinstance(word, Differs):  # nodes of a site share their code: another one has no other
                 yield from self.desk.elsewhere(one, word.reason, hopeless=True)
+            if isinstance(word, Full):
+                self.full.add(one.node.partition(" ")[0])
+                yield from self.desk.lost(one, f"no room: {word.reason}")
             if self.out.get(job) is one and self.desk.going.get(one.digest) is not one:
                 self._forget(job)
                 return
@@ -154,11 +158,23 @@ class Site:
         waiting = sum(self.queue.claimant(job) is None for job in self.out)
         new = min((self.at_once or _MOST) - len(self.allocations), waiting - self._idle())
         if new > 0:
-            with _importable():
-                asked = self.executor.map_array(Share(str(self.queue.folder)), range(new))
+            asked = self._ask(new)
             self.allocations |= {one.job_id for one in asked}
             with (self.queue.folder / "allocations").open("a", encoding="utf-8") as file:
                 file.write("".join(f"{one.job_id}\n" for one in asked))
+
+    def _ask(self, count: int) -> list[Any]:
+        """Allocations on nodes that have room; on any where SLURM has no other, for a disk may be cleared."""
+        share = Share(str(self.queue.folder))
+        with _importable():
+            if self.full and self.cluster == "slurm":
+                self.executor.update_parameters(slurm_exclude=",".join(sorted(self.full)))
+                try:
+                    return list(self.executor.map_array(share, range(count)))
+                except submitit.core.utils.FailedJobError:
+                    self.full.clear()
+                    self.executor.update_parameters(slurm_exclude=None)
+            return list(self.executor.map_array(share, range(count)))
 
     def _idle(self) -> int:
         """The allocations that have taken no job yet."""

@@ -21,6 +21,7 @@ from runners.request import Request
 PARTS = '''
 """Short instances, of which a method can be told how long they take, and methods that cost whoever runs them."""
 
+import errno
 import os
 import signal
 import time
@@ -37,6 +38,9 @@ SPEC = TaskSpec(
         "tiny": Preset(instances=6, budget=20), "small": Preset(instances=6, budget=20), "full": Preset(instances=6, budget=20)
     },
 )
+
+
+CALLS = []
 
 
 class Identity(LinearOperator):
@@ -72,6 +76,16 @@ def rests(problem: LinearInverse, ctx: Context, *, pause: NonNegative = 0.0) -> 
     estimate = problem.y + 0.1 * ctx.randn(4)
     ctx.record(1, estimate)
     return estimate
+
+
+@method("cramped", solves="LinearInverse", kind="test", paper="")
+def cramped(problem: LinearInverse, ctx: Context, *, flag: str = "") -> torch.Tensor:
+    """Finds no room on its disk on the third of its instances, while there is such a file, which it takes away."""
+    CALLS.append(flag)
+    if len(CALLS) == 3 and os.path.exists(flag):
+        os.remove(flag)
+        raise OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
+    return problem.y + 0.1 * ctx.randn(4)
 
 
 @method("fells", solves="LinearInverse", kind="test", paper="")

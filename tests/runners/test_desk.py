@@ -7,11 +7,12 @@ from dataclasses import replace
 import pytest
 
 from benchmark import registry
-from runners.engines import messages
+from benchmark.store.writing import DiskFull
+from runners.engines import messages, node
 from runners.engines.base import Place
 from runners.engines.desk import Desk
 from runners.engines.messages import End, Killed, Moved, Refused, Start, written
-from runners.engines.node import At, Beat, Differs, Fitted, carried_out, read
+from runners.engines.node import At, Beat, Differs, Fitted, Full, carried_out, read
 from runners.plan import make_plan
 from runners.request import Request
 from tests.runners import afar
@@ -75,10 +76,10 @@ def test_a_job_that_is_lost_after_its_last_instance_ends(tmp_path):
 def test_a_job_that_costs_its_node_twice_is_set_aside(tmp_path):
     bad, good = tiny("zero_filled", "cg_sense")
     head = desk(tmp_path, [bad, good])
-    for node, ending in (("a", Moved), ("b", Killed)):
+    for name, ending in (("a", Moved), ("b", Killed)):
         one = head.next()
         assert one.job is bad
-        [*head.heard(one, At(node=node).model_dump_json())]
+        [*head.heard(one, At(node=name).model_dump_json())]
         [(_, message)] = head.lost(one, "out of memory")
         assert isinstance(message, ending)
     assert message.reason == "set aside: 2 times its node was lost (a: out of memory; b: out of memory)"
@@ -214,6 +215,9 @@ class Beside:
             lines = carried_out(self.desk.errand(one), files, "beside")
             for number, line in enumerate(lines):
                 yield from self.desk.heard(one, line)
+                if isinstance(word := read(line), Full):
+                    yield from self.desk.lost(one, f"no room: {word.reason}")
+                    break
                 if number == self.lost_at and one.tried == 1:
                     lines.close()
                     yield from self.desk.lost(one, "it was unplugged")
@@ -240,6 +244,33 @@ def test_a_lost_node_changes_no_row(tmp_path):
         assert (tmp_path / "afar" / path).read_bytes() == (tmp_path / "local" / path).read_bytes(), digest
     assert len({number for _, number, *_ in rows["instance"]}) == 6
     assert [file.name for file in registry.included()] == ["parts.py"]
+
+
+@pytest.mark.slow
+def test_a_disk_without_room_costs_no_instance(tmp_path):
+    """The node that has none is told of; what it had solved stays, and the rest is solved elsewhere."""
+    (tmp_path / "flag").touch()
+    plan = afar.parts(tmp_path, "cramped", flag=str(tmp_path / "flag"))
+    outcome, rows, said = afar.carried_out(tmp_path / "afar", plan, Beside)
+    assert (outcome.started, outcome.bad) == (1, 0), said
+    assert "lost on beside: no room: OSError: [Errno 28]" in said
+    assert [status for _, _, status, _ in rows["run"]] == ["done"]
+    assert afar.ran(tmp_path / "afar") == [("beside", "beside", 2)]
+    _, expected, _ = afar.carried_out(tmp_path / "local", plan)
+    assert rows == expected
+
+
+def test_a_disk_without_room_for_what_a_job_needs_is_told(tmp_path, monkeypatch):
+    [job] = tiny("zero_filled")
+
+    def write(path, content):
+        raise DiskFull("the disk of there is full")
+
+    monkeypatch.setattr(node, "write_whole", write)
+    one = (head := desk(tmp_path, [job])).next()
+    lines = [*carried_out(head.errand(one), {"fits/a": b""}, "there")]
+    assert [*map(read, lines)] == [At(node="there"), Full(reason="the disk of there is full")]
+    assert [message.kind for line in lines for _, message in head.heard(one, line)] == ["start"]
 
 
 @pytest.mark.slow

@@ -222,3 +222,18 @@ def test_input_that_no_cluster_takes_is_refused_in_one_line(tmp_path, cluster):
     for address, reason in (("127.0.0.1:1", "no Ray cluster answers there"), ("ray://there:1", "write HOST:PORT")):
         with pytest.raises(UserError, match=reason):
             afar.carried_out(tmp_path / "ray", plan, engine("ray", {"address": address}))
+
+
+def test_a_full_disk_on_one_node_changes_no_row(tmp_path, cluster):
+    (tmp_path / "flag").touch()
+    plan = afar.parts(tmp_path, "cramped", flag=str(tmp_path / "flag"))
+    nodes = [cluster.node(), cluster.node()]
+    outcome, rows, said = afar.carried_out(tmp_path / "ray", plan, on(cluster))
+    assert (outcome.started, outcome.bad) == (1, 0), said
+    [line] = [line for line in said.splitlines() if "no room: OSError: [Errno 28]" in line]
+    [full] = [one for one in nodes if f"({one.node_id[:8]})" in line]
+    [(_, ran, tried)] = afar.ran(tmp_path / "ray")
+    assert tried == 2
+    assert f"({full.node_id[:8]})" not in ran
+    _, expected, _ = afar.carried_out(tmp_path / "local", plan)
+    assert rows == expected

@@ -12,6 +12,7 @@ import sys
 import threading
 import time
 from functools import partial
+from types import SimpleNamespace
 
 import psutil
 import pytest
@@ -21,7 +22,7 @@ from benchmark.errors import UserError
 from runners.engines import engine, messages
 from runners.engines.base import Place
 from runners.engines.desk import Desk
-from runners.engines.node import At, read
+from runners.engines.node import At, Full, read
 from tests.runners import afar
 
 submitit = pytest.importorskip("submitit", reason="submitit is not installed: pip install 'lowdimbench[slurm]'")
@@ -121,6 +122,52 @@ def test_an_allocation_that_is_told_to_go_says_nothing_of_what_that_ends(tmp_pat
     assert [read(line).kind for line in queue.path("said", "a.1").read_text().splitlines()] == ["at"]
     assert queue.path("claims", "a.1").read_text().splitlines() == ["7_0", "began", "left"]
     assert queue.claimant("a.2") is None
+
+
+def test_an_allocation_whose_disk_is_full_takes_no_other_job(tmp_path, monkeypatch):
+    """Or it would take all jobs that there are, and end none."""
+    queue, head, one = offered(tmp_path, afar.parts(tmp_path, "rests"))
+    queue.put("a.2", head.errand(one), {})
+    words = At(node="7_0"), Full(reason="the disk is full"), messages.End(peak_memory=None, peak_device_memory=None)
+    monkeypatch.setattr(submitit, "JobEnvironment", _Somewhere)
+    monkeypatch.setattr(allocation, "carried_out", lambda *_: (word.model_dump_json() for word in words))
+    assert allocation.Share(str(queue.folder))(0) == 0
+    assert [read(line).kind for line in queue.path("said", "a.1").read_text().splitlines()] == ["at", "full"]
+    assert queue.claimant("a.2") is None
+
+
+def test_a_node_without_room_is_asked_for_no_more_while_there_are_others(tmp_path, monkeypatch):
+    asked = []
+
+    class Executor:
+        exclude = None
+
+        def update_parameters(self, slurm_exclude):
+            self.exclude = slurm_exclude
+
+        def map_array(self, share, numbers):
+            asked.append(self.exclude)
+            if self.exclude == "a,b":
+                raise submitit.core.utils.FailedJobError("Requested node configuration is not available")
+            return list(numbers)
+
+    head = SimpleNamespace(executor=Executor(), full={"b"}, cluster="slurm", queue=allocation.Queue(tmp_path))
+    assert slurm.Site._ask(head, 2) == [0, 1]
+    head.full.add("a")
+    assert slurm.Site._ask(head, 1) == [0]
+    assert asked == ["b", "a,b", None]
+    assert not head.full
+
+
+@pytest.mark.long
+def test_a_full_disk_in_one_allocation_changes_no_row(tmp_path, quick):
+    (tmp_path / "flag").touch()
+    plan = afar.parts(tmp_path, "cramped", flag=str(tmp_path / "flag"))
+    outcome, rows, said = afar.carried_out(tmp_path / "afar", plan, engine("slurm", LOCAL), at_once=1)
+    assert (outcome.started, outcome.bad) == (1, 0), said
+    assert "no room: OSError: [Errno 28]" in said, said
+    _, expected, _ = afar.carried_out(tmp_path / "local", plan)
+    assert rows == expected
 
 
 def test_a_job_that_ended_its_allocation_twice_is_set_aside(tmp_path, carried):
