@@ -174,7 +174,7 @@ def _carry(queue: Queue, job: str, leaving: list[int]) -> tuple[bool, bool]:
                     return False, True
                 file.write(f"{line}\n".encode())
                 file.flush()
-                if isinstance(read(line), Full):
+                if '"full"' in line[:40] and isinstance(read(line), Full):  # what was solved is long to read
                     return False, False
                 if queue.path("dropped", job).exists():
                     break

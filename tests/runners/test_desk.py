@@ -248,7 +248,7 @@ def test_a_lost_node_changes_no_row(tmp_path):
 
 @pytest.mark.slow
 def test_a_disk_without_room_costs_no_instance(tmp_path):
-    """The node that has none is told of; what it had solved stays, and the rest is solved elsewhere."""
+    """What was solved on the node stays, and the rest is solved elsewhere."""
     (tmp_path / "flag").touch()
     plan = afar.parts(tmp_path, "cramped", flag=str(tmp_path / "flag"))
     outcome, rows, said = afar.carried_out(tmp_path / "afar", plan, Beside)
